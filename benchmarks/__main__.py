@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: MIT-0
+"""``python -m benchmarks [--sizes 1000,2500,5000,10015] [--rounds 3]``: preprocessing against its limit.
+
+Ours and the limit take turns on the same archive and the same two cores, so that a busy machine is busy for both.
+Exit code 1 if a target is missed at the sizes that it speaks of.
+"""
+
+import argparse
+import json
+import math
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from benchmarks import archive, measure
+from pipeline_src import contract
+
+ROOT: Final = Path(__file__).parent
+OUT: Final = ROOT / "out"
+DRAWN: Final = 400  # pictures
+JOB: Final = ("-m", "pipeline_src.jobs.preprocess")
+CORES: Final = measure.cores(2)
+FULL: Final = 10_015
+
+
+class Row(NamedTuple):
+    """Medians of one size: wall seconds of ours and both limits, CPU seconds, peak bytes; and the paired ratio."""
+
+    images: int
+    ours: float
+    limit: float
+    plain: float
+    ratio: float
+    cpu: float
+    limit_cpu: float
+    memory: int
+
+
+class Target(NamedTuple):
+    """A figure and the bound that it must keep."""
+
+    name: str
+    got: str
+    wanted: str
+    kept: bool
+
+
+def main() -> int:
+    """Measure, print, draw; return the exit code."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--sizes", default=f"1000,2500,5000,{FULL}", help="numbers of images, separated by commas")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured")
+    given = parser.parse_args()
+    sizes = sorted(int(size) for size in given.sizes.split(","))
+    OUT.mkdir(exist_ok=True)
+    paths = _archives(sizes)
+    rows = [_measure(size, paths[size], given.rounds) for size in sizes]
+    targets = _targets(rows, _equal_bytes(paths[sizes[0]]))
+    print(
+        _table(rows),
+        "",
+        *(f"{'kept  ' if t.kept else 'MISSED'} {t.name}: {t.got} (wanted: {t.wanted})" for t in targets),
+        sep="\n",
+    )
+    results, curves = OUT / "preprocess.json", OUT / "preprocess.png"
+    results.write_text(json.dumps([row._asdict() for row in rows], indent=2) + "\n", encoding="utf-8")
+    subprocess.run([sys.executable, "-m", "benchmarks.plot", results, curves], check=True)
+    print(f"\nCurves: {curves.relative_to(Path.cwd())}")
+    return 0 if all(target.kept for target in targets) else 1
+
+
+def _archives(sizes: list[int]) -> dict[int, Path]:
+    """Return an archive of each size, made if it is not there yet."""
+    paths = {size: OUT / f"{size}.zip" for size in sizes}
+    wanting = [size for size, path in paths.items() if not path.exists()]
+    if wanting:
+        source = OUT / f"drawn-{DRAWN}.zip"
+        if not source.exists():
+            print(f"Drawing {DRAWN} pictures", flush=True)
+            python = ROOT.parent / ".venv" / "app" / "bin" / "python"
+            sample = ["local", "sample", "--images", str(DRAWN), "--seed", "7", str(source)]
+            subprocess.run([python, "-m", *sample], check=True, stdout=subprocess.DEVNULL)
+        pictures = archive.drawn(source)
+        for size in wanting:
+            print(
+                f"Packing {size} images: the {len(pictures)} drawn ones, repeated with bytes of their own", flush=True
+            )
+            archive.write(paths[size], pictures, size)
+    return paths
+
+
+def _measure(images: int, path: Path, rounds: int) -> Row:
+    ours, limits, plains = [], [], []
+    for number in range(rounds):
+        print(f"{images} images, round {number + 1} of {rounds}", flush=True)
+        limit = [sys.executable, "-m", "benchmarks.limit", str(path), str(images)]
+        limits.append(measure.run(limit, {}, CORES))
+        ours.append(_job(path, CORES))
+        plains.append(measure.run([*limit, "--plain"], {}, CORES))
+    median = statistics.median
+    return Row(
+        images,
+        median(usage.wall for usage in ours),
+        median(usage.wall for usage in limits),
+        median(usage.wall for usage in plains),
+        median(limit.wall / our.wall for our, limit in zip(ours, limits, strict=True)),
+        median(usage.cpu for usage in ours),
+        median(usage.cpu for usage in limits),
+        max(usage.memory for usage in ours),
+    )
+
+
+def _job(path: Path, cores: frozenset[int]) -> measure.Usage:
+    """Run the job on `path` in a fresh folder below `OUT`, and look for what it should not leave.
+
+    It starts a worker for each of the `cores`.
+    """
+    root = OUT / "ml"
+    shutil.rmtree(root, ignore_errors=True)
+    (root / "tmp").mkdir(parents=True)
+    folder = root / "processing" / "input" / contract.ARCHIVE_INPUT
+    folder.mkdir(parents=True)
+    os.link(path, folder / path.name)
+    usage = measure.run([sys.executable, *JOB], {"ML_ROOT": str(root), "TMPDIR": str(root / "tmp")}, cores)
+    strange = [file for file in root.rglob("*") if file.is_file() and not _expected(file)]
+    if strange:
+        raise SystemExit(f"left on disk: {strange[:5]}")
+    return usage
+
+
+def _expected(file: Path) -> bool:
+    names = {contract.MANIFEST, contract.DATASET_CARD, "train.idx", "validation.idx", "train.rec", "validation.rec"}
+    return file.name in names or file.parent.name in {contract.HOLDOUT_OUTPUT, contract.ARCHIVE_INPUT}
+
+
+def _equal_bytes(path: Path) -> bool:
+    """Return whether one worker and two write the same bytes."""
+    digests = []
+    for cores in (CORES, frozenset(sorted(CORES)[:1])):
+        _job(path, cores)
+        digests.append(_digest(OUT / "ml" / "processing" / "output"))
+    shutil.rmtree(OUT / "ml")
+    return digests[0] == digests[1]
+
+
+def _digest(folder: Path) -> str:
+    total = sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with file.open("rb") as opened:
+            total.update(f"{file.relative_to(folder)} {file_digest(opened, 'sha256').hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def _targets(rows: list[Row], equal: bool) -> list[Target]:  # noqa: FBT001  the result of the one comparison
+    first, last = rows[0], rows[-1]
+    busy = last.cpu / last.ours
+    targets = [
+        Target(f"speed at {last.images} images", f"{last.ratio:.1%} of the limit", ">= 85 %", last.ratio >= 0.85),
+        Target("both cores busy", f"{busy:.2f} cores", ">= 1.8", busy >= 1.8),
+        Target(f"peak memory at {last.images} images", f"{last.memory / 1e6:.0f} MB", "< 160 MB", last.memory < 160e6),
+        Target("same bytes with one worker and two", str(equal), "True", equal),
+        Target("nothing left but the outputs", "True", "True", kept=True),
+    ]
+    if len(rows) > 1:
+        growth = (last.memory - first.memory) / (last.images - first.images)
+        slope = _exponent(rows)
+        targets += [
+            Target("memory an image", f"{growth / 1e3:.2f} KB", "< 3 KB", growth < 3000),
+            Target("time grows with the power", f"{slope:.3f}", "<= 1.05", slope <= 1.05),
+        ]
+    return targets
+
+
+def _exponent(rows: list[Row]) -> float:
+    xs, ys = [math.log(row.images) for row in rows], [math.log(row.ours) for row in rows]
+    return statistics.linear_regression(xs, ys).slope
+
+
+def _table(rows: list[Row]) -> str:
+    head = ("images", "ours s", "limit s", "ratio", "images/s", "CPU ms", "limit", "MB", "without inflating s")
+    lines = ["{:>7} {:>7} {:>8} {:>6} {:>9} {:>7} {:>6} {:>5} {:>20}".format(*head)]
+    lines.extend(
+        f"{row.images:7d} {row.ours:7.2f} {row.limit:8.2f} {row.ratio:6.1%} {row.images / row.ours:9.0f}"
+        f" {row.cpu / row.images * 1e3:7.2f} {row.limit_cpu / row.images * 1e3:6.2f} {row.memory / 1e6:5.0f}"
+        f" {row.plain:20.2f}"
+        for row in rows
+    )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

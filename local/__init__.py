@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT-0
+"""Runs the pipeline definition on this machine; never deployed."""

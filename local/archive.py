@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT-0
+"""The archive that a run starts from: checked, hashed and put into the store under its hash.
+
+Its key carries its SHA-256, so that step caching, which looks at URIs alone, is right by construction.
+"""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from local.error import UsageError
+from local.store import Store, sha256
+
+
+def check(path: Path) -> None:
+    """Refuse what is no zip file.
+
+    Raises:
+        UsageError: The path is missing, no file, not readable or no zip file.
+    """
+    if not path.exists():
+        raise UsageError(f"archive {str(path)!r}: no such file. Check the path, or make one: python -m local sample.")
+    if not path.is_file():
+        raise UsageError(f"archive {str(path)!r}: it is a folder. Name the zip file itself, not what was unpacked.")
+    try:
+        is_zip = zipfile.is_zipfile(path)
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        raise UsageError(f"archive {str(path)!r}: {error.strerror}. Make it readable.") from error
+    if not is_zip:
+        raise UsageError(
+            f"archive {str(path)!r}: no zip file, or a truncated one ({path.stat().st_size:,} bytes). "
+            "Download it again, complete."
+        )
+
+
+def store(path: Path, bucket: str, target: Store, *, progress: Callable[[int, int], None] | None = None) -> str:
+    """Put the archive into the store and return its S3 URI.
+
+    Args:
+        path: A checked archive.
+        bucket: Receives ``archives/<sha256>.zip``.
+        target: The store.
+        progress: Called with bytes hashed and bytes in all.
+    """
+    digest = sha256(path, progress=progress)
+    uri = f"s3://{bucket}/archives/{digest}.zip"
+    stored = target.path(uri)
+    # A stored link to a file that was since written to in place would no longer hold what its name says.
+    if not (stored.is_file() and (stored.samefile(path) or sha256(stored) == digest)):
+        target.put(path, uri)
+    return uri

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT-0
+"""Starts an execution from what the command line says: definition, parameters, archive, signals."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+from local import archive, document, parameter, rendering, scale, validation
+from local.document import Json, Object
+from local.engine import Ending, Engine, Plan
+from local.error import UsageError
+from local.home import Home
+from local.jobs import Runner
+from local.progress import reporter
+from local.store import Store
+from pipeline_src.pipeline import OFFLINE
+
+_ARCHIVE: Final = "InputArchive"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for.
+
+    Attributes:
+        archive: The archive, None where InputArchive names one in the store.
+        parameters: What was typed: texts by parameter name.
+        profile: Whose gate floors count.
+        scale: How large a network on how large pictures.
+        until: Last step, None for all.
+        use_cache: Whether earlier results may be reused.
+        quiet: Whether to show nothing but the summary.
+        definition: A definition in a file instead of the project's own.
+        image: In which a container runner runs the jobs, empty for another runner.
+    """
+
+    archive: Path | None
+    parameters: Mapping[str, str]
+    profile: str
+    scale: str
+    until: str | None = None
+    use_cache: bool = True
+    quiet: bool = False
+    definition: Path | None = None
+    image: str = ""
+
+
+def launch(request: Request, home: Home, runner: Runner, console: Console) -> Ending:
+    """Run what `request` asks for.
+
+    Raises:
+        UsageError: It cannot be run; nothing was started.
+    """
+    _check_archive(request)
+    runner.check()
+    definition = validation.parse(_document(request.definition, home))
+    definition.selection(request.until)
+    given = _given(request, {str(declaration["Name"]) for declaration in definition.parameters})
+    values = parameter.resolve(definition.parameters, given)
+    store = Store(home.s3)
+    if request.archive:
+        if _ARCHIVE not in values:
+            raise UsageError(f"--archive: this definition has no parameter {_ARCHIVE!r}. Leave the option out.")
+        values[_ARCHIVE] = _stored(request.archive, store, console, quiet=request.quiet)
+    elif _ARCHIVE in values:
+        _check_stored(str(values[_ARCHIVE]), store)
+    notes = _notes(request) | {"Changed": _changed(definition.parameters, values)}
+    plan = Plan(definition, values, OFFLINE.pipeline_name, request.until, request.use_cache, notes)
+    engine = Engine(plan, home, runner, reporter(console, quiet=request.quiet))
+    if not request.quiet:
+        _say_settings(plan, request, runner, console)
+    with stopping(engine.stop):
+        return engine.run()
+
+
+@contextmanager
+def stopping(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` on Ctrl-C and on SIGTERM for the ``with`` block, instead of dying of them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python hands signals to the main thread alone.
+        return
+    before = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _check_archive(request: Request) -> None:
+    if request.archive is None:
+        if _ARCHIVE not in request.parameters:
+            raise UsageError(
+                "no archive. Give --archive PATH (HAM10000's dataverse_files.zip), or make one: python -m local sample."
+            )
+    elif _ARCHIVE in request.parameters:
+        raise UsageError(f"--archive and --parameter {_ARCHIVE}: both name the archive. Give one of them.")
+    else:
+        archive.check(request.archive)
+
+
+def _check_stored(uri: str, store: Store) -> None:
+    if not store.size(uri)[0]:
+        raise UsageError(f"parameter {_ARCHIVE!r}: {uri}: no object there ({store.path(uri)}). Give --archive PATH.")
+
+
+def _document(path: Path | None, home: Home) -> Json:
+    """Return the definition in the file `path`, else the project's own."""
+    if path is None:
+        return rendering.definition(home)
+    try:
+        return document.read(path)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--definition {path}: {error}. Give a file that holds a definition's JSON.") from error
+
+
+def _given(request: Request, declared: set[str]) -> dict[str, Json]:
+    """Return parameter values: what was typed goes before profile and scale.
+
+    A definition from a file need not have the project's parameters; its own must have all that scale and profile set.
+    """
+    preset = dict(scale.SCALES[request.scale]) | scale.floors(request.profile)
+    if request.definition:
+        preset = {name: value for name, value in preset.items() if name in declared}
+    return preset | dict(request.parameters)
+
+
+def _notes(request: Request) -> dict[str, Json]:
+    """Return what was typed, for the summary to repeat."""
+    return {
+        "Profile": request.profile,
+        "Scale": request.scale,
+        "Image": request.image,
+        "Archive": str(request.archive or ""),
+        "Definition": str(request.definition or ""),
+        "Typed": dict(request.parameters),
+    }
+
+
+def _changed(declarations: Iterable[Object], values: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the values that are not the definition's own, but for the archive, which is always another."""
+    own = {str(declaration["Name"]): declaration.get("DefaultValue") for declaration in declarations}
+    return {name: value for name, value in values.items() if name != _ARCHIVE and value != own[name]}
+
+
+def _stored(path: Path, store: Store, console: Console, *, quiet: bool) -> str:
+    shown = Progress(
+        TextColumn("Hashing {task.description}"), BarColumn(), DownloadColumn(), console=console, transient=True
+    )
+    shown.disable = quiet or not console.is_terminal
+    with shown:
+        task = shown.add_task(path.name, total=path.stat().st_size)
+        return archive.store(
+            path, OFFLINE.raw_bucket, store, progress=lambda done, _: shown.update(task, completed=done)
+        )
+
+
+def _say_settings(plan: Plan, request: Request, runner: Runner, console: Console) -> None:
+    presets = {
+        "scale": (request.scale, scale.SCALES[request.scale]),
+        "profile": (request.profile, scale.floors("demo")),
+    }
+    for what, (chosen, names) in presets.items():
+        values = ", ".join(f"{name} {plan.parameters[name]}" for name in names if name in plan.parameters)
+        console.print(f"{what} {chosen}: {values or 'the definition as it is'}", style="dim")
+    if runner.notice:
+        console.print(f"note: {runner.notice}", style="yellow")

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT-0
+"""The steps Model and RegisterModel: they make descriptions, no jobs."""
+
+from local.document import Object
+from local.error import StepError
+from local.step import Context, Result
+
+
+def create(arguments: Object, context: Context) -> Result:
+    """Make a model: its container and artifact under a name.
+
+    Raises:
+        StepError: The artifact is not there.
+    """
+    _require_artifact(arguments["PrimaryContainer"], context)
+    arn = context.identity.arn("model", context.job_name)
+    properties = arguments | {"ModelName": context.job_name, "ModelArn": arn}
+    return Result(properties, {"Model": {"Arn": arn}})
+
+
+def register(arguments: Object, context: Context) -> Result:
+    """Add a version to the model package group.
+
+    Raises:
+        StepError: An artifact or a metrics file that it names is not there.
+    """
+    for container in arguments["InferenceSpecification"]["Containers"]:
+        _require_artifact(container, context)
+    for uri in _metric_uris(arguments.get("ModelMetrics", {})):
+        context.store.objects(uri)
+    prefix = context.identity.arn("", "").removesuffix(":/")
+    package = context.registry.create(arguments, prefix)
+    return Result(package, {"RegisterModel": {"Arn": package["ModelPackageArn"]}})
+
+
+def _require_artifact(container: Object, context: Context) -> None:
+    uri = container.get("ModelDataUrl", "")
+    if not context.store.path(uri).is_file():
+        raise StepError(f"ModelDataUrl {uri!r}: no such object. Take it from a Training step's ModelArtifacts.")
+
+
+def _metric_uris(metrics: Object) -> list[str]:
+    found = []
+    for part in metrics.values():
+        found += [source["S3Uri"] for source in part.values() if isinstance(source, dict) and "S3Uri" in source]
+    return found

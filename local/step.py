@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT-0
+"""What running a step takes and gives, and what Processing and Training have in common."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from local.document import Object
+from local.error import StepError, StoppedError
+from local.execution import Identity
+from local.jobs import Job, Outcome, Runner
+from local.registry import Registry
+from local.store import Store
+from pipeline_src import contract
+
+ML: Final = "/opt/ml"
+_TAIL: Final = 1024
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a step needs besides its arguments.
+
+    Attributes:
+        step: Its name.
+        folder: ``.local/runs/<id>/<step>``.
+        identity: The execution's names.
+        store: S3.
+        runner: Runs its jobs.
+        registry: Receives its model package.
+        models: Arguments of the Model steps so far, by model name.
+        stop: Set when the step is to stop.
+        line: Receives the lines of its job's stdout.
+    """
+
+    step: str
+    folder: Path
+    identity: Identity
+    store: Store
+    runner: Runner
+    registry: Registry
+    models: Mapping[str, Object]
+    stop: threading.Event
+    line: Callable[[str], None]
+
+    @property
+    def job_name(self) -> str:
+        """The job's name on the service."""
+        return self.identity.job_name(self.step)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a step leaves.
+
+    Attributes:
+        properties: In the shape of the service's Describe answer; what ``Get Steps.<step>...`` reads.
+        metadata: The step's Metadata in ListPipelineExecutionSteps.
+        outputs: S3 URIs by output name.
+    """
+
+    properties: Object
+    metadata: Object
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+
+def host_folder(context: Context, host: int, hosts: int) -> Path:
+    """Return the folder of one host's files: the step's own, or one below it where there are several hosts."""
+    return context.folder if hosts == 1 else context.folder / f"algo-{host + 1}"
+
+
+def local_path(root: Path, path: str, below: str) -> Path:
+    """Return where the container's `path` lies under the job's `root`.
+
+    Raises:
+        StepError: It is not below `below`, as the service demands.
+    """
+    if not path.startswith(f"{below}/") or ".." in Path(path).parts:
+        raise StepError(f"LocalPath {path!r}: not below {below}, as the service demands. Change it.", code=2)
+    return root / Path(path).relative_to(ML)
+
+
+def resources(host: int, hosts: int, instance_type: str) -> Object:
+    """Return what resourceconfig.json says to host number `host` (from 0) of `hosts`."""
+    names = [f"algo-{number + 1}" for number in range(hosts)]
+    group = {"instance_group_name": "homogeneousCluster", "instance_type": instance_type, "hosts": names}
+    return {
+        "current_host": names[host],
+        "current_instance_type": instance_type,
+        "current_group_name": "homogeneousCluster",
+        "hosts": names,
+        "instance_groups": [group],
+        "network_interface_name": "eth0",
+    }
+
+
+def require_success(job: Job, outcome: Outcome, message: str) -> None:
+    """Raise what the user reads unless the job succeeded.
+
+    Args:
+        job: The job.
+        outcome: How it ended.
+        message: File below ``output`` in which the job leaves its reason.
+
+    Raises:
+        StoppedError: It was stopped.
+        StepError: It failed or ran too long.
+    """
+    if outcome.stopped:
+        raise StoppedError("stopped")
+    if outcome.timed_out:
+        raise StepError(
+            f"stopped after {job.limit:g} s, the limit of its StoppingCondition. Raise it in the definition, or give "
+            "the job less to do."
+        )
+    if outcome.exit_code:
+        code = contract.EXIT_BAD_INPUT if outcome.exit_code == contract.EXIT_BAD_INPUT else contract.EXIT_FAILED
+        raise StepError(_reason(job, outcome, job.root / "output" / message), code=code)
+
+
+def _reason(job: Job, outcome: Outcome, message: Path) -> str:
+    """Return the job's own message, else the end of its log."""
+    if message.is_file() and (text := message.read_text(encoding="utf-8", errors="replace").strip()):
+        return text
+    log = job.logs / "stderr.log"
+    lines = log.read_bytes()[-_TAIL:].decode(errors="replace").split("\n") if log.is_file() else []
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "it left no message")
+    killed = outcome.exit_code - 128 if outcome.exit_code > 128 else 0
+    cause = f"killed by signal {killed}, perhaps for want of memory" if killed else f"exit code {outcome.exit_code}"
+    return f"{cause}: {last}. See {log}."

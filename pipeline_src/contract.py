@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT-0
+"""What the pipeline definition, the jobs and the local runner must agree on.
+
+Standard library only: the containers, the SDK side and the CDK side all import this module,
+so it may depend on nothing. Names and paths only; rules live in the rooms that apply them.
+
+Sources: SageMaker Developer Guide, "How Amazon SageMaker runs your processing container image" and
+"... your training image" for the paths below /opt/ml; ISIC 2018 Task 3 for the class order.
+"""
+
+import errno
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+# The seven diagnoses of HAM10000, in the order of the ISIC 2018 Task 3 submission format.
+# A class's position is its integer label in RecordIO headers and its column in every score vector.
+CLASS_LABELS: Final = ("mel", "nv", "bcc", "akiec", "bkl", "df", "vasc")
+CLASS_TITLES: Final = {
+    "mel": "melanoma",
+    "nv": "melanocytic nevus",
+    "bcc": "basal cell carcinoma",
+    "akiec": "actinic keratosis / intraepithelial carcinoma",
+    "bkl": "benign keratosis",
+    "df": "dermatofibroma",
+    "vasc": "vascular lesion",
+}
+MELANOMA: Final = "mel"
+
+# The three splits; an image's split is that of its lesion.
+TRAIN: Final = "train"
+VALIDATION: Final = "validation"
+TEST: Final = "test"
+SPLITS: Final = (TRAIN, VALIDATION, TEST)
+
+# Steps of the pipeline.
+PREPROCESS: Final = "Preprocess"
+TRAINING: Final = "Train"
+MODEL: Final = "Model"
+SCORE: Final = "Score"
+EVALUATE: Final = "Evaluate"
+GATE: Final = "Gate"
+REGISTER: Final = "Register"
+REJECT: Final = "Reject"
+STEPS: Final = (PREPROCESS, TRAINING, MODEL, SCORE, EVALUATE, GATE, REGISTER, REJECT)
+
+# Processing channels: each input is the folder /opt/ml/processing/input/<name>,
+# each output the folder /opt/ml/processing/output/<name>.
+ARCHIVE_INPUT: Final = "archive"
+SCORES_INPUT: Final = "scores"
+TRAIN_OUTPUT: Final = "train"  # the RecordIO file and nothing else: Pipe mode streams every object
+VALIDATION_OUTPUT: Final = "validation"  # likewise
+HOLDOUT_OUTPUT: Final = "holdout"  # original bytes, <image_id>.jpg, of validation and test images; nothing else
+DATASET_OUTPUT: Final = "dataset"  # manifest, dataset card, RecordIO indices
+EVALUATION_OUTPUT: Final = "evaluation"
+
+# Files. With several Preprocess hosts, `shard_name` is put into the record, index and manifest names.
+RECORDS_SUFFIX: Final = ".rec"
+INDEX_SUFFIX: Final = ".idx"
+MANIFEST: Final = "manifest.csv"
+MANIFEST_COLUMNS: Final = ("image_id", "lesion_id", "label", "split", "sha256", "bytes", "repeats")
+DATASET_CARD: Final = "dataset_card.json"
+EVALUATION: Final = "evaluation.json"
+PREDICTIONS: Final = "predictions.csv"
+REPORT: Final = "report.html"
+MODEL_ARTIFACT: Final = "model.tar.gz"
+SCORE_SUFFIX: Final = ".out"  # batch transform writes <key>.out for each input object
+
+# Property files, by which the definition reads values out of a step's output with JsonGet.
+DATASET_CARD_PROPERTY: Final = "DatasetCard"
+EVALUATION_PROPERTY: Final = "Evaluation"
+TRAINING_SAMPLES_PATH: Final = "hyperparameters.num_training_samples"  # a string: hyperparameters are strings
+ARCHIVE_SHA256_PATH: Final = "archive.sha256"
+VERDICT_PATH: Final = "gate.verdict"
+REASON_PATH: Final = "gate.reason"
+VERDICT_PASS: Final = "pass"  # noqa: S105  a verdict, no password
+VERDICT_REJECT: Final = "reject"
+
+# Content types of the built-in image-classification algorithm: its channels, requests and answers.
+RECORDS_CONTENT_TYPE: Final = "application/x-recordio"
+IMAGE_CONTENT_TYPE: Final = "application/x-image"
+JSON_CONTENT_TYPE: Final = "application/json"
+
+# Exit codes of a job.
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_BAD_INPUT: Final = 2  # the user's data or parameters, or a full disk: the message says what to do
+
+# What the system says when there is no room: on the disk, or within the user's quota of it.
+DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+
+# A job says how far it is on stdout, a line at a time; anything that reads its log can show it.
+PROGRESS: Final = re.compile(r"^progress: (?P<done>\d+)/(?P<total>\d+) (?P<unit>\S.*)$")
+
+
+def progress_line(done: int, total: int, unit: str) -> str:
+    """Return the line by which a job says how far it is, for example ``progress: 40/700 images``."""
+    return f"progress: {done}/{total} {unit}"
+
+
+def shard_name(name: str, host: int, hosts: int) -> str:
+    """Return `name` as host number `host` of `hosts` writes it.
+
+    One host writes ``train.rec``; the second of three writes ``train-00002-of-00003.rec``.
+    """
+    if hosts == 1:
+        return name
+    stem, dot, suffix = name.rpartition(".")
+    return f"{stem}-{host + 1:05d}-of-{hosts:05d}{dot}{suffix}"
+
+
+def ml_root() -> Path:
+    """Return the folder that SageMaker calls ``/opt/ml``.
+
+    In a container it is just that. The local process runner names another one in ``ML_ROOT``,
+    because a plain process cannot have an /opt/ml of its own.
+    """
+    return Path(os.environ.get("ML_ROOT", "/opt/ml"))
+
+
+def processing_input(name: str) -> str:
+    """Return the container path of the processing input `name`."""
+    return f"/opt/ml/processing/input/{name}"
+
+
+def processing_output(name: str) -> str:
+    """Return the container path of the processing output `name`."""
+    return f"/opt/ml/processing/output/{name}"

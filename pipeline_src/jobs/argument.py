@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT-0
+"""Arguments of a job, which are parameters of the pipeline: a wrong one is the user's to mend."""
+
+import argparse
+from typing import NoReturn
+
+from pipeline_src.lesions.error import BadInputError
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises BadInputError, so that the reason reaches the execution's failure reason."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `message` instead of leaving the process."""
+        raise BadInputError(f"arguments: {message}. Correct the pipeline's parameter.")
+
+
+def fraction(text: str) -> float:
+    """Return `text` as a number from 0 to 1; NaN is none."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
+    return value
+
+
+def positive_fraction(text: str) -> float:
+    """Return `text` as a number above 0, at most 1."""
+    value = fraction(text)
+    if not value:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def count(text: str) -> int:
+    """Return `text` as a whole number from 0."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return value

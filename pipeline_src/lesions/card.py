@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT-0
+"""The dataset card: what the archive held and what became of it, for JsonGet, for the report and for an auditor."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline_src import contract
+from pipeline_src.lesions import split, tally
+from pipeline_src.lesions.metadata import Row
+from pipeline_src.lesions.tally import Tally
+
+_EXAMPLES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What the card tells, of all images whichever host did them.
+
+    Attributes:
+        image_size: side of the recorded pictures in pixels.
+        rows: the images, without those that are missing.
+        by_lesion: the split of each lesion.
+        tally: their counts.
+        repeats: how often a training image of each class is recorded.
+        unlisted: ids of images that the metadata does not name.
+        missing: ids that the metadata names without an image.
+        remarks: of the split.
+        archive: the archive's SHA-256 and size in bytes; the first host alone finds them.
+        duplicates: groups of ids of images with equal bytes but different lesions; likewise.
+    """
+
+    image_size: int
+    rows: Sequence[Row]
+    by_lesion: Mapping[str, str]
+    tally: Tally
+    repeats: Mapping[str, int]
+    unlisted: Sequence[str]
+    missing: Sequence[str]
+    remarks: Sequence[str]
+    archive: tuple[str, int] = ("", 0)
+    duplicates: Sequence[Sequence[str]] = ()
+
+
+def training_records(counts: Tally, repeats: Mapping[str, int]) -> dict[str, int]:
+    """Return the number of training records by class."""
+    return {label: images * repeats[label] for label, images in tally.of_split(counts.images, contract.TRAIN).items()}
+
+
+def warnings(found: Findings) -> list[str]:
+    """Return what a reader of any figure made from this dataset should know."""
+    lines = [*found.remarks, *split.thin(found.tally.lesions)]
+    splits = {row.image_id: found.by_lesion[row.lesion_id] for row in found.rows} if found.duplicates else {}
+    lines.extend(
+        f"images {', '.join(group)} are equal but of different lesions, and lie in different splits."
+        for group in found.duplicates
+        if len({splits[image_id] for image_id in group}) > 1
+    )
+    if found.missing:
+        lines.append(f"{len(found.missing)} images of the metadata are missing in the archive and were left out.")
+    if found.unlisted:
+        lines.append(f"{len(found.unlisted)} images of the archive are not in the metadata and were left out.")
+    return lines
+
+
+def text(found: Findings) -> str:
+    """Return the card as JSON."""
+    records = training_records(found.tally, found.repeats)
+    sha256, size = found.archive
+    card = {
+        "schema": 1,
+        "archive": {"sha256": sha256, "bytes": size},
+        "image_size": found.image_size,
+        "sources": dict(sorted(Counter(row.source for row in found.rows).items())),
+        "images": _sums(found.tally.images),
+        "lesions": _sums(found.tally.lesions),
+        "training_records": {"total": sum(records.values()), "by_class": records},
+        "hyperparameters": {
+            "num_classes": str(len(contract.CLASS_LABELS)),
+            "num_training_samples": str(sum(records.values())),
+        },
+        "duplicates_across_lesions": found.duplicates,
+        "images_without_metadata": _examples(found.unlisted),
+        "metadata_without_image": found.missing,
+        "ages_missing": sum(not row.aged for row in found.rows),
+        "warnings": warnings(found),
+    }
+    return json.dumps(card, indent=2) + "\n"
+
+
+def summary(found: Findings) -> str:
+    """Return the counts and the warnings as lines of text."""
+    table = tally.table(found.tally, training_records(found.tally, found.repeats))
+    return "\n".join([table, *(f"warning: {line}" for line in warnings(found))])
+
+
+def _sums(counts: Mapping[str, Mapping[str, int]]) -> dict[str, object]:
+    return {
+        "total": sum(sum(splits.values()) for splits in counts.values()),
+        "by_split": {name: sum(splits[name] for splits in counts.values()) for name in contract.SPLITS},
+        "by_class": {label: sum(splits.values()) for label, splits in counts.items()},
+        "by_class_and_split": counts,
+    }
+
+
+def _examples(image_ids: Sequence[str]) -> dict[str, object]:
+    return {"count": len(image_ids), "examples": sorted(image_ids)[:_EXAMPLES]}

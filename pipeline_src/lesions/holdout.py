@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT-0
+"""The images that no model trained on, as the manifest of the dataset lists them."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline_src import contract
+from pipeline_src.lesions.error import BadInputError
+
+
+@dataclass(frozen=True, order=True)
+class HoldoutImage:
+    """One validation or test image; ordered by its id."""
+
+    image_id: str
+    lesion_id: str
+    label: str
+    split: str
+
+
+def read(folder: Path) -> list[HoldoutImage]:
+    """Read the validation and test images out of the manifest in `folder`.
+
+    Args:
+        folder: the dataset folder; with several Preprocess hosts it holds one manifest a host, and all are read.
+
+    Returns:
+        The images, sorted by id.
+
+    Raises:
+        BadInputError: there is no manifest, a row is wrong, an image is listed twice, or a lesion lies in two splits,
+            in which case the model may have seen what it is tested on.
+    """
+    stem, _, suffix = contract.MANIFEST.rpartition(".")
+    paths = sorted(folder.glob(f"{stem}*.{suffix}"))
+    if not paths:
+        raise BadInputError(
+            f"{folder}: {contract.MANIFEST}: is not there. Give the evaluation the dataset output of Preprocess."
+        )
+    rows = [(path, image) for path in paths for image in _images(path)]
+    _refuse_duplicates(rows)
+    _refuse_leaks(rows)
+    return sorted(image for _, image in rows if image.split != contract.TRAIN)
+
+
+def _images(path: Path) -> Iterable[HoldoutImage]:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        missing = [name for name in HoldoutImage.__dataclass_fields__ if name not in (rows.fieldnames or ())]
+        if missing:
+            raise BadInputError(f"{path}: header: has no column {', '.join(missing)}. Run Preprocess again.")
+        for row in rows:
+            yield _image(row, f"{path}: line {rows.line_num}")
+
+
+def _image(row: dict[str, str], place: str) -> HoldoutImage:
+    image = HoldoutImage(**{name: row[name] or "" for name in HoldoutImage.__dataclass_fields__})
+    if not image.image_id or "/" in image.image_id:
+        raise BadInputError(f"{place}: image_id {image.image_id!r}: is no file name. Run Preprocess again.")
+    if image.label not in contract.CLASS_LABELS:
+        raise BadInputError(f"{place}: label {image.label!r}: is none of {', '.join(contract.CLASS_LABELS)}.")
+    if image.split not in contract.SPLITS:
+        raise BadInputError(f"{place}: split {image.split!r}: is none of {', '.join(contract.SPLITS)}.")
+    return image
+
+
+def _refuse_duplicates(rows: list[tuple[Path, HoldoutImage]]) -> None:
+    seen = set()
+    for path, image in rows:
+        if image.image_id in seen:
+            raise BadInputError(f"{path}: {image.image_id}: is listed twice. Run Preprocess into an empty folder.")
+        seen.add(image.image_id)
+
+
+def _refuse_leaks(rows: list[tuple[Path, HoldoutImage]]) -> None:
+    splits = defaultdict(set)
+    for path, image in rows:
+        splits[image.lesion_id].add(image.split)
+        if len(splits[image.lesion_id]) > 1:
+            raise BadInputError(
+                f"{path}: lesion {image.lesion_id}: lies in more than one split "
+                f"({', '.join(sorted(splits[image.lesion_id]))}), so that the model may know it. Run Preprocess again."
+            )

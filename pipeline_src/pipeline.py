@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: MIT-0
+# ruff: noqa: ANN401, F401, PLC0415  the SDK has no types, and is imported late (see `_sdk`)
+"""The SageMaker pipeline, written with the SageMaker Python SDK (v3): the only module that imports it.
+
+`definition` renders the pipeline's JSON with no account, no credentials and no network.
+``python -m pipeline_src.pipeline`` prints it for the sample deployment. What a job is told, wherever it is
+fixed, stands in workload.py; what a run may change, in parameter.py. Here the steps are joined by their data.
+"""
+
+import json
+import sys
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from pipeline_src import contract, hyperparameter, workload
+from pipeline_src.deployment import OFFLINE, QUIET, Deployment, filled, offline, stand_in
+from pipeline_src.parameter import PARAMETERS, Parameter
+
+__all__ = ["OFFLINE", "Deployment", "definition"]
+
+
+def definition(deployment: Deployment) -> str:
+    """Return the pipeline definition (schema 2020-12-01) as JSON text: the same bytes for the same `deployment`.
+
+    Raises:
+        RuntimeError: if a value of the deployment does not reach the JSON.
+    """
+    with offline():
+        sdk = _sdk()
+        # The SDK validates its configuration at each of 77 looks into it, which took two thirds of the time.
+        with mock.patch.object(sdk.SageMakerConfig, "validate_sagemaker_config"):
+            document = _Pipeline(stand_in(deployment), sdk).document()
+    # The SDK writes null for what is not configured, which the schema does not know.
+    return filled(json.dumps({key: value for key, value in document.items() if value is not None}), deployment)
+
+
+def _sdk() -> SimpleNamespace:
+    """Import what the steps are made of: late, as the SDK reads the environment then and takes two seconds."""
+    from sagemaker.core import shapes
+    from sagemaker.core.config.config_manager import SageMakerConfig
+    from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
+    from sagemaker.core.network import NetworkConfig
+    from sagemaker.core.processing import Processor
+    from sagemaker.core.transformer import Transformer
+    from sagemaker.core.workflow import conditions, execution_variables, functions, parameters, properties
+    from sagemaker.core.workflow.pipeline_context import PipelineSession
+    from sagemaker.mlops.workflow import condition_step, fail_step, model_step, pipeline, steps
+    from sagemaker.serve.configs import Network
+    from sagemaker.serve.model_builder import ModelBuilder
+    from sagemaker.train.model_trainer import ModelTrainer
+
+    return SimpleNamespace(**locals())
+
+
+class _Pipeline:
+    """The steps over one deployment: one method for each, and below them the parts that several need."""
+
+    def __init__(self, deployment: Deployment, sdk: SimpleNamespace) -> None:
+        self.at, self.sdk, self.join = deployment, sdk, sdk.functions.Join
+        self.session = sdk.PipelineSession(sagemaker_config=QUIET)
+        self.tags = {"pipeline": deployment.pipeline_name, **deployment.tags}
+        self.cache = sdk.steps.CacheConfig(enable_caching=True, expire_after=workload.CACHE_EXPIRES)
+        given = (Parameter("InputArchive", f"s3://{deployment.raw_bucket}/archives/"), *PARAMETERS)
+        self.parameters = {each.name: getattr(sdk.parameters, each.kind)(**each.arguments) for each in given}
+
+    def document(self) -> dict[str, Any]:
+        """Return what the SDK makes of all the steps."""
+        preprocess = self.processing(workload.PREPROCESS, {contract.ARCHIVE_INPUT: self.parameters["InputArchive"]})
+        train = self.train(preprocess)
+        model = self.sdk.model_step.ModelStep(contract.MODEL, self.model_builder(train).build(tags=self.tags))
+        score = self.score(preprocess, model)
+        evaluate = self.evaluate(preprocess, score)
+        steps = [preprocess, train, model, score, evaluate, self.gate(self.register(train, evaluate))]
+        # No experiment (the first None): an execution groups its jobs, and one would need permissions of its own.
+        parameters = list(self.parameters.values())
+        pipeline = self.sdk.pipeline.Pipeline(self.at.pipeline_name, parameters, None, None, steps, self.session)
+        document: dict[str, Any] = json.loads(pipeline.definition())
+        # The SDK's transform request refuses a parameter as its instance count; the service takes one.
+        arguments = next(each["Arguments"] for each in document["Steps"] if each["Name"] == contract.SCORE)
+        arguments["TransformResources"]["InstanceCount"] = self.parameters["ScoreInstanceCount"].expr
+        return document
+
+    def processing(self, job: workload.Processing, sources: dict[str, Any]) -> Any:
+        """Return a processing step in our own image that reads `sources`, a URI for each input name."""
+        given = self.parameters
+        processor = self.sdk.Processor(
+            **workload.processor(job, self.at),
+            instance_count=given.get(f"{job.step}InstanceCount", 1),
+            instance_type=given[f"{job.step}InstanceType"],
+            sagemaker_session=self.session,
+            tags=self.tags,
+            network_config=self.sdk.NetworkConfig(enable_network_isolation=True),
+        )
+        inputs = [workload.processing_input(name, uri) for name, uri in sources.items()]
+        outputs = [workload.processing_output(name, self.run_uri(job.step.lower(), name)) for name in job.outputs]
+        run = processor.run(
+            inputs=[self.sdk.shapes.ProcessingInput(**each) for each in inputs],
+            outputs=[self.sdk.shapes.ProcessingOutput(**each) for each in outputs],
+            arguments=[word for name in job.parameters for word in (workload.option(name), given[name].to_string())],
+        )
+        file = self.sdk.properties.PropertyFile(*job.property_file)
+        return self.sdk.steps.ProcessingStep(job.step, run, property_files=[file], cache_config=self.cache)
+
+    def train(self, preprocess: Any) -> Any:
+        hosts = (self.parameters["TrainInstanceType"], self.parameters["TrainInstanceCount"])
+        trainer = self.sdk.ModelTrainer(
+            **workload.trainer(self.at),
+            sagemaker_session=self.session,
+            compute=workload.compute(self.at, *hosts),
+            output_data_config={"s3_output_path": self.run_uri("train", "model"), "kms_key_id": self.at.kms_key_arn},
+            checkpoint_config={"s3_uri": self.checkpoint_uri()} if self.at.spot else None,
+            hyperparameters=self.hyperparameters(),
+            tags=[{"key": key, "value": value} for key, value in self.tags.items()],
+        )
+        channels = [workload.channel(name, _output(preprocess, name)) for name in workload.CHANNELS]
+        run = trainer.train(input_data_config=[self.sdk.shapes.Channel(**each) for each in channels])
+        return self.sdk.steps.TrainingStep(contract.TRAINING, run, cache_config=self.cache)
+
+    def hyperparameters(self) -> dict[str, Any]:
+        size = self.parameters["ImageSize"]
+        return {
+            **hyperparameter.FIXED,
+            **{name: self.parameters[parameter].to_string() for name, parameter in hyperparameter.TUNED.items()},
+            "image_shape": self.join(",", ["3", size, size]),
+            "num_training_samples": self.value(workload.PREPROCESS, contract.TRAINING_SAMPLES_PATH),
+        }
+
+    def checkpoint_uri(self) -> Any:
+        # The same for the same training and no other. A prefix of the execution's own would defeat step caching,
+        # whose key holds this URI; one for all would let a training resume from the checkpoints of another.
+        archive = self.value(workload.PREPROCESS, contract.ARCHIVE_SHA256_PATH)
+        given = self.join("_", [hyperparameter.DIGEST, *(self.parameters[name] for name in workload.TRAINING_IDENTITY)])
+        return self.join("/", [f"s3://{self.at.runs_bucket}/checkpoints", archive, given, self.at.preprocessing_image])
+
+    def model_builder(self, train: Any) -> Any:
+        return self.sdk.ModelBuilder(
+            **workload.model(self.at),
+            s3_model_data_url=train.properties.ModelArtifacts.S3ModelArtifacts,
+            network=self.sdk.Network(enable_network_isolation=True),
+            sagemaker_session=self.session,
+        )
+
+    def score(self, preprocess: Any, model: Any) -> Any:
+        transformer = self.sdk.Transformer(
+            model_name=model.properties.ModelName,
+            instance_type=self.parameters["ScoreInstanceType"],
+            output_path=self.run_uri("score", contract.SCORES_INPUT),
+            tags=self.tags,
+            sagemaker_session=self.session,
+            **workload.transformer(self.at),
+        )
+        run = transformer.transform(_output(preprocess, contract.HOLDOUT_OUTPUT), **workload.TRANSFORM_REQUEST)
+        return self.sdk.steps.TransformStep(contract.SCORE, run, cache_config=self.cache)
+
+    def evaluate(self, preprocess: Any, score: Any) -> Any:
+        names = (contract.DATASET_OUTPUT, contract.HOLDOUT_OUTPUT)
+        scores = {contract.SCORES_INPUT: score.properties.TransformOutput.S3OutputPath}
+        return self.processing(workload.EVALUATE, scores | {name: _output(preprocess, name) for name in names})
+
+    def register(self, train: Any, evaluate: Any) -> Any:
+        folder = _output(evaluate, contract.EVALUATION_OUTPUT)
+        quality = self.sdk.MetricsSource(contract.JSON_CONTENT_TYPE, self.join("/", [folder, contract.EVALUATION]))
+        package = self.model_builder(train).register(
+            model_package_group_name=self.at.model_package_group,
+            model_metrics=self.sdk.ModelMetrics(model_statistics=quality),
+            approval_status=self.parameters["ModelApprovalStatus"],
+            customer_metadata_properties={
+                "dataset_sha256": self.value(workload.PREPROCESS, contract.ARCHIVE_SHA256_PATH),
+                "report": self.join("/", [folder, contract.REPORT]),
+                **{name: self.value(workload.EVALUATE, f"headline.{name}") for name in workload.HEADLINES},
+            },
+            **workload.INFERENCE,
+        )
+        return self.sdk.model_step.ModelStep(contract.REGISTER, package)
+
+    def gate(self, register: Any) -> Any:
+        verdict = self.value(workload.EVALUATE, contract.VERDICT_PATH)
+        passed = self.sdk.conditions.ConditionEquals(verdict, contract.VERDICT_PASS)
+        reject = self.sdk.fail_step.FailStep(contract.REJECT, self.value(workload.EVALUATE, contract.REASON_PATH))
+        return self.sdk.condition_step.ConditionStep(contract.GATE, None, None, None, [passed], [register], [reject])
+
+    def run_uri(self, *path: str) -> Any:
+        root = f"s3://{self.at.runs_bucket}/runs"
+        return self.join("/", [root, self.sdk.execution_variables.ExecutionVariables.PIPELINE_EXECUTION_ID, *path])
+
+    def value(self, job: workload.Processing, path: str) -> Any:
+        return self.sdk.functions.JsonGet(job.step, job.property_file[0], path)
+
+
+def _output(step: Any, name: str) -> Any:
+    return step.properties.ProcessingOutputConfig.Outputs[name].S3Output.S3Uri
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(json.loads(definition(OFFLINE)), indent=2) + "\n")

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT-0
+"""A small evaluated model without the rest of the pipeline: manifest, card, scores and pictures by formula."""
+
+import csv
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline_src import contract
+from pipeline_src.lesions.holdout import HoldoutImage
+from pipeline_src.lesions.prediction import Predictions, join
+
+# Test and validation images of each class, skewed like HAM10000.
+COUNTS = {"mel": 14, "nv": 60, "bcc": 8, "akiec": 6, "bkl": 14, "df": 3, "vasc": 3}
+
+
+@dataclass(frozen=True)
+class Room:
+    """The folders of one Evaluate job, below the folder that stands for /opt/ml."""
+
+    root: Path
+
+    @property
+    def dataset(self) -> Path:
+        return self.root / "processing/input/dataset"
+
+    @property
+    def scores(self) -> Path:
+        return self.root / "processing/input/scores"
+
+    @property
+    def holdout(self) -> Path:
+        return self.root / "processing/input/holdout"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.root / "processing/output/evaluation"
+
+
+def images(counts: dict[str, int] | None = None) -> list[HoldoutImage]:
+    """Return validation and test images of each class, two images a lesion."""
+    listed = []
+    for label, number in (COUNTS if counts is None else counts).items():
+        for split in (contract.VALIDATION, contract.TEST):
+            for index in range(number):
+                name = f"ISIC_{label}_{split}_{index:03d}"
+                listed.append(HoldoutImage(name, f"HAM_{label}_{split}_{index // 2}", label, split))
+    return sorted(listed)
+
+
+def probabilities(listed: list[HoldoutImage], skill: float, seed: int = 7) -> dict[str, tuple[float, ...]]:
+    """Return a softmax over noise, plus `skill` for the true class."""
+    random = np.random.default_rng(seed)
+    logits = random.normal(size=(len(listed), len(contract.CLASS_LABELS)))
+    for row, image in enumerate(listed):
+        logits[row, contract.CLASS_LABELS.index(image.label)] += skill
+    softmax = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return {image.image_id: tuple(row.tolist()) for image, row in zip(listed, softmax, strict=True)}
+
+
+def predictions(counts: dict[str, int] | None = None, skill: float = 2.5) -> Predictions:
+    """Return the joined table of `images`."""
+    listed = images(counts)
+    return join(listed, probabilities(listed, skill))
+
+
+def picture(name: str) -> bytes:
+    """Return a small JPEG that differs by name."""
+    colour = list(hashlib.sha256(name.encode()).digest()[:3])
+    pixels = np.full((90, 120, 3), (190, 200, 230), dtype=np.uint8)
+    cv2.circle(pixels, (60, 45), 25, colour, -1)
+    return cv2.imencode(".jpg", pixels)[1].tobytes()
+
+
+def card(listed: list[HoldoutImage], source: str = "synthetic") -> dict[str, object]:
+    by_class = {label: sum(image.label == label for image in listed) for label in contract.CLASS_LABELS}
+    split = {
+        label: {name: sum(image.label == label and image.split == name for image in listed) for name in contract.SPLITS}
+        for label in contract.CLASS_LABELS
+    }
+    total = {"total": len(listed), "by_class": by_class, "by_class_and_split": split}
+    return {
+        "schema": 1,
+        "archive": {"sha256": "ab" * 32, "bytes": 1234},
+        "sources": {source: len(listed)},
+        "images": total,
+        "lesions": total,
+        "warnings": ["df: only 3 test images. Add images of it."],
+    }
+
+
+def write(room: Room, listed: list[HoldoutImage], answers: dict[str, tuple[float, ...]]) -> None:
+    """Write the job's inputs."""
+    for folder in (room.dataset, room.scores, room.holdout):
+        folder.mkdir(parents=True, exist_ok=True)
+    with (room.dataset / contract.MANIFEST).open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(contract.MANIFEST_COLUMNS)
+        writer.writerow(("ISIC_train", "HAM_train", "nv", "train", "0" * 64, "1", "1"))
+        for image in listed:
+            writer.writerow((image.image_id, image.lesion_id, image.label, image.split, "0" * 64, "1", "0"))
+    (room.dataset / contract.DATASET_CARD).write_text(json.dumps(card(listed)))
+    for image in listed:
+        (room.scores / f"{image.image_id}.jpg.out").write_text(json.dumps(answers[image.image_id]))
+        (room.holdout / f"{image.image_id}.jpg").write_bytes(picture(image.image_id))

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT-0
+"""The manifest says which images are judged, from however many hosts."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline_src import contract
+from pipeline_src.lesions import holdout
+from pipeline_src.lesions.error import BadInputError
+from pipeline_src.lesions.holdout import HoldoutImage
+
+HEADER = ",".join(contract.MANIFEST_COLUMNS)
+
+
+def manifest(folder: Path, *rows: str, name: str = contract.MANIFEST, header: str = HEADER) -> Path:
+    lines = [header, *(f"{row},hash,1,1" for row in rows)]
+    (folder / name).write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_training_images_are_left_out_and_the_rest_is_sorted(tmp_path: Path) -> None:
+    folder = manifest(tmp_path, "c,L3,nv,test", "a,L1,mel,validation", "b,L2,nv,train")
+    assert holdout.read(folder) == [HoldoutImage("a", "L1", "mel", "validation"), HoldoutImage("c", "L3", "nv", "test")]
+
+
+def test_the_manifests_of_several_hosts_are_one(tmp_path: Path) -> None:
+    for host, row in enumerate(("b,L1,nv,test", "a,L2,mel,test", "c,L3,df,validation")):
+        manifest(tmp_path, row, name=contract.shard_name(contract.MANIFEST, host, 3))
+    assert [image.image_id for image in holdout.read(tmp_path)] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("a,L1,melanoma,test", "line 2: label 'melanoma': is none of mel, nv"),
+        ("a,L1,mel,dev", "line 2: split 'dev': is none of train"),
+        (",L1,mel,test", "line 2: image_id ''"),
+        ("../a,L1,mel,test", "line 2: image_id '../a'"),
+    ],
+)
+def test_a_wrong_row_is_named_by_line_and_value(tmp_path: Path, row: str, said: str) -> None:
+    with pytest.raises(BadInputError, match=said):
+        holdout.read(manifest(tmp_path, row))
+
+
+def test_a_short_row_is_wrong_too(tmp_path: Path) -> None:
+    (tmp_path / contract.MANIFEST).write_text(f"{HEADER}\na,L1\n")
+    with pytest.raises(BadInputError, match="line 2: label ''"):
+        holdout.read(tmp_path)
+
+
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="has no column lesion_id, split"):
+        holdout.read(manifest(tmp_path, header="image_id,label,a,b"))
+
+
+def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"manifest\.csv: is not there"):
+        holdout.read(tmp_path)
+
+
+def test_an_image_listed_twice_is_refused_across_hosts(tmp_path: Path) -> None:
+    for host in range(2):
+        manifest(tmp_path, "a,L1,nv,test", name=contract.shard_name(contract.MANIFEST, host, 2))
+    with pytest.raises(BadInputError, match="a: is listed twice"):
+        holdout.read(tmp_path)
+
+
+def test_a_lesion_that_the_model_may_have_seen_is_no_test_of_it(tmp_path: Path) -> None:
+    folder = manifest(tmp_path, "a,L1,nv,train", "b,L1,nv,test")
+    with pytest.raises(BadInputError, match=r"lesion L1: lies in more than one split \(test, train\)"):
+        holdout.read(folder)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT-0
+"""The serving container's answers are read whole and exactly, or refused by name."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline_src.lesions import scores
+from pipeline_src.lesions.error import BadInputError
+
+GOOD = [0.1, 0.5, 0.05, 0.05, 0.1, 0.1, 0.1]
+
+
+@pytest.mark.parametrize("answer", [GOOD, {"prediction": GOOD}])
+def test_both_documented_shapes_of_an_answer_mean_the_same(answer: object) -> None:
+    assert scores.parse(json.dumps(answer).encode(), "a.jpg.out") == tuple(GOOD)
+
+
+@given(st.lists(st.floats(0.001, 1), min_size=7, max_size=7))
+def test_probabilities_come_back_with_every_digit(values: list[float]) -> None:
+    softmax = [value / math.fsum(values) for value in values]
+    assert scores.parse(json.dumps(softmax).encode(), "a.jpg.out") == tuple(softmax)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "not JSON"),
+        (b"[0.1, 0.5", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"0.5", "no list of 7"),
+        (b"null", "no list of 7"),
+        (b'{"predictions": [0.1, 0.5, 0.05, 0.05, 0.1, 0.1, 0.1]}', "no list of 7"),
+        (json.dumps(GOOD[:6]).encode(), "no list of 7"),
+        (json.dumps([*GOOD, 0.0]).encode(), "no list of 7"),
+        (b"[NaN, 0.5, 0.05, 0.05, 0.1, 0.1, 0.1]", "no list of 7"),
+        (b"[Infinity, 0, 0, 0, 0, 0, 0]", "no list of 7"),
+        (b"[-0.1, 1.1, 0, 0, 0, 0, 0]", "no list of 7"),
+        (b"[true, 0, 0, 0, 0, 0, 0]", "no list of 7"),
+        (b'["1", 0, 0, 0, 0, 0, 0]', "no list of 7"),
+        (b"[0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2]", "add up to 1.4"),
+        (b"[0, 0, 0, 0, 0, 0, 0]", "add up to 0"),
+    ],
+)
+def test_what_is_no_distribution_over_the_classes_is_refused_with_its_place(body: bytes, said: str) -> None:
+    with pytest.raises(BadInputError, match=said) as caught:
+        scores.parse(body, "scores/a.jpg.out")
+    assert str(caught.value).startswith("scores/a.jpg.out: ")
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_either_a_distribution_or_bad_input(body: bytes) -> None:
+    try:
+        values = scores.parse(body, "a")
+    except BadInputError:
+        return
+    assert len(values) == 7
+    assert math.isclose(math.fsum(values), 1, abs_tol=scores.SUM_TOLERANCE)
+
+
+def folder(path: Path, names: list[str]) -> Path:
+    for name in names:
+        (path / name).write_text(json.dumps(GOOD))
+    return path
+
+
+def test_a_score_may_be_named_after_the_image_file_or_the_image(tmp_path: Path) -> None:
+    found = scores.read(folder(tmp_path, ["a.jpg.out", "b.out"]), ["b", "a"])
+    assert found == {"a": tuple(GOOD), "b": tuple(GOOD)}
+
+
+def test_progress_counts_every_score(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    scores.read(folder(tmp_path, ["a.jpg.out", "b.jpg.out"]), ["a", "b"], lambda *step: told.append(step))
+    assert told == [(1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["a.jpg.out"], r"b\.jpg\.out: is missing, as are the scores of 1 of 2"),
+        ([], r"a\.jpg\.out: is missing, as are the scores of 2 of 2"),
+        (["a.jpg.out", "b.jpg.out", "c.jpg.out"], r"c\.jpg\.out: is the score of no"),
+        (["a.jpg.out", "b.jpg.out", "a.out"], "is a second score of a"),
+        (["a.jpg.out", "b.jpg.out", "b.jpg"], r"b\.jpg: is no \.out file"),
+    ],
+)
+def test_scores_and_images_must_match_one_to_one(tmp_path: Path, names: list[str], said: str) -> None:
+    with pytest.raises(BadInputError, match=said):
+        scores.read(folder(tmp_path, names), ["a", "b"])
+
+
+def test_a_missing_folder_is_missing_scores(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="is missing"):
+        scores.read(tmp_path / "absent", ["a"])
+
+
+def test_a_broken_score_is_named_by_its_file(tmp_path: Path) -> None:
+    (folder(tmp_path, ["a.jpg.out"]) / "b.jpg.out").write_text("<html>")
+    with pytest.raises(BadInputError, match=r"b\.jpg\.out: is not JSON"):
+        scores.read(tmp_path, ["a", "b"])

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT-0
+"""The job lays down exactly what the contract names, says how far it is, and says in the end what it made."""
+
+import hashlib
+import json
+
+import pytest
+
+from pipeline_src import contract
+from tests.jobs.lesions.preparation import crate
+
+
+def test_the_outputs_are_what_the_contract_names_and_nothing_else(done: crate.Room) -> None:
+    held_out = {f"holdout/{row['image_id']}.jpg" for row in done.manifest() if row["split"] != "train"}
+    wanted = {"train/train.rec", "validation/validation.rec", "dataset/manifest.csv", "dataset/dataset_card.json"}
+    assert set(done.files()) == wanted | held_out | {"dataset/train.idx", "dataset/validation.idx"}
+
+
+def test_holdout_pictures_are_the_original_bytes(done: crate.Room) -> None:
+    pictures = crate.good().pictures
+    for path in done.output("holdout").iterdir():
+        assert path.read_bytes() == pictures[path.stem]
+
+
+def test_the_manifest_lists_every_image_with_its_hash(done: crate.Room) -> None:
+    archive, rows = crate.good(), done.manifest()
+    assert tuple(rows[0]) == contract.MANIFEST_COLUMNS
+    facts = {row["image_id"]: (row["lesion_id"], row["dx"]) for row in archive.rows}
+    assert {row["image_id"]: (row["lesion_id"], row["label"]) for row in rows} == facts
+    for row in rows:
+        data = archive.pictures[row["image_id"]]
+        assert (row["sha256"], int(row["bytes"])) == (hashlib.sha256(data).hexdigest(), len(data))
+        assert int(row["repeats"]) == {"train": int(row["repeats"]) or 1, "validation": 1, "test": 0}[row["split"]]
+
+
+def test_all_images_of_a_lesion_share_its_split(done: crate.Room) -> None:
+    splits: dict[str, set[str]] = {}
+    for row in done.manifest():
+        splits.setdefault(row["lesion_id"], set()).add(row["split"])
+    assert all(len(found) == 1 for found in splits.values())
+
+
+def test_the_card_counts_what_the_manifest_lists(done: crate.Room) -> None:
+    card, rows = json.loads(json.dumps(done.card())), done.manifest()
+    archive = crate.good().bytes()
+    assert card["archive"] == {"sha256": hashlib.sha256(archive).hexdigest(), "bytes": len(archive)}
+    assert card["images"]["total"] == len(rows)
+    for label in contract.CLASS_LABELS:
+        for split in contract.SPLITS:
+            chosen = [row for row in rows if (row["label"], row["split"]) == (label, split)]
+            assert card["images"]["by_class_and_split"][label][split] == len(chosen)
+            assert card["lesions"]["by_class_and_split"][label][split] == len({row["lesion_id"] for row in chosen})
+        assert card["images"]["by_class"][label] == sum(row["label"] == label for row in rows)
+    for split in contract.SPLITS:
+        assert card["images"]["by_split"][split] == sum(row["split"] == split for row in rows)
+    records = sum(int(row["repeats"]) for row in rows if row["split"] == "train")
+    assert card["training_records"]["total"] == sum(card["training_records"]["by_class"].values()) == records
+    assert card["hyperparameters"] == {"num_classes": "7", "num_training_samples": str(records)}
+    assert (card["schema"], card["image_size"], card["sources"]) == (1, 224, {"drawn": len(rows)})
+
+
+def test_the_card_tells_what_is_odd(room: crate.Room, done: crate.Room) -> None:
+    archive = crate.good()
+    twin, other = "ISIC_0000000", next(row["image_id"] for row in archive.rows if row["dx"] == "nv")
+    archive.pictures[other] = archive.pictures[twin]
+    archive.pictures |= {"ISIC_9999999": crate.picture(99), "ISIC_0000001": archive.pictures[twin]}
+    archive.rows[3]["age"] = ""
+    room.put(archive.bytes())
+    assert room.run() == 0
+    card = room.card()
+    assert card["duplicates_across_lesions"] == [sorted([twin, "ISIC_0000001", other])]
+    assert card["images_without_metadata"] == {"count": 1, "examples": ["ISIC_9999999"]}
+    assert card["ages_missing"] == 1
+    assert done.card()["duplicates_across_lesions"] == []
+    assert done.card()["ages_missing"] == 0
+
+
+def test_equal_pictures_of_one_lesion_are_no_finding(room: crate.Room) -> None:
+    archive = crate.good()
+    archive.pictures["ISIC_0000001"] = archive.pictures["ISIC_0000000"]
+    assert archive.rows[0]["lesion_id"] == archive.rows[1]["lesion_id"]
+    room.put(archive.bytes())
+    assert room.run() == 0
+    assert room.card()["duplicates_across_lesions"] == []
+
+
+def test_equal_pictures_in_two_splits_are_a_warning(room: crate.Room, done: crate.Room) -> None:
+    archive, rows = crate.good(), done.manifest()
+    one, two = (next(row["image_id"] for row in rows if row["split"] == split) for split in ("train", "test"))
+    archive.pictures[one] = archive.pictures[two]
+    room.put(archive.bytes())
+    assert room.run() == 0
+    assert any("lie in different splits" in warning for warning in room.card()["warnings"])  # type: ignore[attr-defined]
+
+
+def test_progress_reaches_the_end_and_the_summary_is_a_table(
+    room: crate.Room, capsys: pytest.CaptureFixture[str]
+) -> None:
+    room.put(crate.good(lesions=20).bytes())
+    assert room.run() == 0
+    lines = capsys.readouterr().out.splitlines()
+    told = [found for line in lines if (found := contract.PROGRESS.match(line))]
+    assert [(found["done"], found["total"], found["unit"]) for found in told] == [
+        ("50", "147", "images"),
+        ("100", "147", "images"),
+        ("147", "147", "images"),
+    ]
+    table = [line.split() for line in lines[len(told) :]]
+    assert table[0] == ["class", "images", *contract.SPLITS, "lesions", "training", "records"]
+    assert [row[0] for row in table[1:9]] == [*contract.CLASS_LABELS, "all"]
+    assert table[8][1] == "147"
+
+
+def test_thin_classes_are_warned_of_in_card_and_log(room: crate.Room, capsys: pytest.CaptureFixture[str]) -> None:
+    room.put(crate.good().bytes())
+    assert room.run() == 0
+    warnings = room.card()["warnings"]
+    assert isinstance(warnings, list)
+    thin = [warning for warning in warnings if "is thin" in warning]
+    assert len(thin) == len(contract.CLASS_LABELS)
+    out = capsys.readouterr().out
+    assert all(f"warning: {warning}" in out for warning in warnings)
+
+
+def test_a_second_run_gives_the_same_bytes_and_leaves_nothing_of_the_first(room: crate.Room) -> None:
+    room.put(crate.good().bytes())
+    assert room.run() == 0
+    first = room.files()
+    (room.output("holdout") / "ISIC_old.jpg").write_bytes(b"of an earlier run")
+    assert room.run() == 0
+    assert room.files() == first
+
+
+def test_without_balance_every_training_image_has_one_record(room: crate.Room) -> None:
+    room.put(crate.good().bytes())
+    assert room.run("--class-balance", "none") == 0
+    assert {row["repeats"] for row in room.manifest() if row["split"] == "train"} == {"1"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--class-balance", "twice"), "class balance 'twice'"),
+        (("--repeat-cap", "0"), "repeat cap 0"),
+        (("--image-size", "4"), "image size 4"),
+        (("--image-size", "large"), "--image-size"),
+        (("--allowed-missing-images", "-1"), "allowed missing images -1"),
+        (("--epochs", "3"), "--epochs"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_by_name(room: crate.Room, arguments: tuple[str, ...], words: str) -> None:
+    room.put(crate.good().bytes())
+    assert room.run(*arguments) == 2
+    assert words in room.reason()
+    assert "Correct" in room.reason()
+    assert room.files() == {}
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_the_input_folder_must_hold_one_file(room: crate.Room, count: int) -> None:
+    folder = room.root / "processing/input/archive"
+    folder.mkdir(parents=True)
+    for number in range(count):
+        (folder / f"{number}.zip").write_bytes(b"")
+    assert room.run() == 2
+    assert f"{count} files" in room.reason()

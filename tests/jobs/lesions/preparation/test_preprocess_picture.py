@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT-0
+"""Every picture is decoded, held-out ones too, and what is none is refused by name before it costs memory."""
+
+import random
+import struct
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+import simplejpeg
+
+from pipeline_src.lesions import picture
+from pipeline_src.lesions.error import BadInputError
+from tests.jobs.lesions.preparation import crate
+
+
+def _jpeg(channels: int, colorspace: str, subsampling: str) -> bytes:
+    pixels = np.full((45, 60, channels), 90, np.uint8)
+    return bytes(simplejpeg.encode_jpeg(pixels, colorspace=colorspace, colorsubsampling=subsampling))
+
+
+def _png(dtype: type) -> bytes:
+    return bytes(cv2.imencode(".png", np.full((45, 60, 3), 90, dtype))[1])
+
+
+def _declaring(frame: bytes) -> bytes:
+    """Return a JPEG whose frame header begins with `frame`: bits, height and width."""
+    data = crate.picture(1)
+    at = data.index(b"\xff\xc0") + 4
+    return data[:at] + frame + data[at + len(frame) :]
+
+
+def _cut(data: bytes) -> bytes:
+    return data[: len(data) * 2 // 3]
+
+
+BAD = {
+    "zero bytes": (b"", "zero bytes"),
+    "truncated": (_cut(crate.picture(1, 450, 600)), "truncated"),
+    "truncated in its header": (crate.picture(1)[:30], "truncated before its first pixel"),
+    "text": (b"<html>not found</html>", "not a JPEG but no picture that is known"),
+    "PNG": (_png(np.uint8), "not a JPEG but a PNG of 8 bits a channel"),
+    "16-bit PNG": (_png(np.uint16), "not a JPEG but a PNG of 16 bits a channel"),
+    "grayscale": (_jpeg(1, "GRAY", "Gray"), "grayscale"),
+    "CMYK": (_jpeg(4, "CMYK", "444"), "CMYK"),
+    "12-bit": (_declaring(b"\x0c"), "12 bits a channel"),
+    "too wide": (_declaring(struct.pack(">BHH", 8, 8, 16385)), "16385x8 pixels"),
+    "too large": (_declaring(struct.pack(">BHH", 8, 8001, 8001)), "8001x8001 pixels"),
+    "without height": (_declaring(struct.pack(">BHH", 8, 0, 60)), "60x0 pixels"),
+}
+
+
+@pytest.mark.parametrize(("data", "cause"), BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize("use", [picture.verify, lambda data, place: picture.square(data, place, 32)])
+def test_a_bad_picture_is_refused(use: Callable[[bytes, str], object], data: bytes, cause: str) -> None:
+    with pytest.raises(BadInputError) as caught:
+        use(data, "x.jpg")
+    assert str(caught.value).startswith(f"x.jpg: {cause}")
+    assert str(caught.value).endswith("Replace the picture by the original.")
+
+
+def test_pixels_that_were_overwritten_are_refused() -> None:
+    data = bytearray(crate.picture(1, 450, 600))
+    middle = len(data) // 2
+    data[middle : middle + 400] = b"\xff\xd9" * 200
+    with pytest.raises(BadInputError, match=r"x\.jpg: (truncated|damaged)"):
+        picture.verify(bytes(data), "x.jpg")
+
+
+def test_whatever_is_damaged_a_picture_is_taken_or_refused_and_never_crashes_the_job() -> None:
+    data, chance, refused = crate.picture(1), random.Random(1), 0
+    for _ in range(2000):
+        damaged = bytearray(data)
+        for _ in range(chance.choice((1, 1, 2, 5))):
+            damaged[chance.randrange(2, len(data) - 2)] = chance.randrange(256)
+        try:
+            picture.square(bytes(damaged), "x.jpg", 32)
+        except BadInputError:
+            refused += 1
+    assert 0 < refused < 2000
+
+
+@pytest.mark.parametrize("stray", [b"\x01\x02\x03", bytes(9)])
+def test_bytes_between_the_last_pixel_and_the_end_are_harmless(stray: bytes) -> None:
+    """The server takes such pictures too, and what is scored must be what can be prepared."""
+    data = crate.picture(1)
+    strayed = data[:-2] + stray + data[-2:]
+    picture.verify(strayed, "x.jpg")
+    assert picture.square(strayed, "x.jpg", 32) == picture.square(data, "x.jpg", 32)
+
+
+@pytest.mark.parametrize("shape", [(45, 60), (15, 15), (450, 600), (1500, 60)])
+def test_any_shape_becomes_the_square(shape: tuple[int, int]) -> None:
+    pixels = simplejpeg.decode_jpeg(picture.square(crate.picture(1, *shape), "x.jpg", 32), "BGR")
+    assert pixels.shape == (32, 32, 3)
+
+
+def test_the_square_is_near_what_an_exact_resize_gives() -> None:
+    coarse = np.random.default_rng(3).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    smooth = cv2.resize(coarse, (600, 450), interpolation=cv2.INTER_CUBIC)
+    data = bytes(simplejpeg.encode_jpeg(smooth, quality=95, colorspace="BGR", colorsubsampling="444"))
+    exact = cv2.resize(smooth, (224, 224), interpolation=cv2.INTER_AREA)
+    ours = simplejpeg.decode_jpeg(picture.square(data, "x.jpg", 224), "BGR")
+    assert np.abs(ours.astype(int) - exact).mean() < 1.5
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_a_bad_picture_in_any_split_stops_the_job(room: crate.Room, done: crate.Room, split: str) -> None:
+    image_id = next(row["image_id"] for row in done.manifest() if row["split"] == split)
+    archive = crate.good()
+    archive.pictures[image_id] = _cut(crate.picture(1, 450, 600))
+    room.put(archive.bytes())
+    assert room.run() == 2
+    assert f"{image_id}.jpg: truncated" in room.reason()
+    assert room.files() == {}
+
+
+def test_of_several_bad_pictures_the_first_is_named(room: crate.Room) -> None:
+    archive = crate.good()
+    for image_id in list(archive.pictures)[5:]:
+        archive.pictures[image_id] = b""
+    room.put(archive.bytes())
+    assert room.run() == 2
+    assert f"{list(archive.pictures)[5]}.jpg: zero bytes" in room.reason()
+
+
+def test_the_pictures_of_a_missing_part_are_missed_and_the_parts_that_are_there_named(room: crate.Room) -> None:
+    entries = crate.good().entries()
+    del entries[crate.PART.format(2)]
+    room.put(crate.zipped(entries))
+    assert room.run() == 2
+    assert "21 images missing" in room.reason()
+    assert "its inner zips are HAM10000_images_part_1.zip." in room.reason()
+    assert room.files() == {}
+
+
+def test_missing_pictures_are_refused_unless_allowed(room: crate.Room, done: crate.Room) -> None:
+    archive = crate.good()
+    spare = [row["image_id"] for row in done.manifest() if (row["label"], row["split"]) == ("nv", "train")][:2]
+    for image_id in spare:
+        del archive.pictures[image_id]
+    room.put(archive.bytes())
+    assert room.run("--allowed-missing-images", "1") == 2
+    assert f"2 images missing ({', '.join(spare)}), 1 allowed" in room.reason()
+    assert room.files() == {}
+    assert room.run("--allowed-missing-images", "2") == 0
+    assert room.card()["metadata_without_image"] == spare
+    assert not {row["image_id"] for row in room.manifest()} & set(spare)

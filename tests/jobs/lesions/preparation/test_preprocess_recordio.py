@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT-0
+"""Records are, byte for byte, what MXNet's own writer makes, and its readers accept them."""
+
+import itertools
+from pathlib import Path
+
+import mxnet as mx
+import numpy as np
+import pytest
+import simplejpeg
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline_src import contract
+from pipeline_src.lesions import recordio
+from tests.jobs.lesions.preparation import crate
+
+PIECES = st.one_of(st.just(recordio.MAGIC), st.binary(max_size=9), st.sampled_from([recordio.MAGIC[:3], b"\0", b""]))
+
+
+def _by_mxnet(path: Path, payloads: list[bytes]) -> bytes:
+    writer = mx.recordio.MXRecordIO(str(path), "w")
+    for payload in payloads:
+        writer.write(payload)
+    writer.close()
+    return path.read_bytes()
+
+
+@given(st.lists(PIECES, max_size=12).map(b"".join))
+def test_a_record_is_what_mxnet_writes_even_around_its_magic_word(
+    tmp_path_factory: pytest.TempPathFactory, payload: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "one.rec"
+    assert recordio.record(payload) == _by_mxnet(path, [payload])
+
+
+def test_an_image_record_is_what_mxnet_packs(tmp_path: Path) -> None:
+    packed = mx.recordio.pack(mx.recordio.IRHeader(0, 5.0, 10_014, 0), b"picture")
+    assert recordio.image(5, 10_014, b"picture") == _by_mxnet(tmp_path / "one.rec", [packed])
+
+
+def _records(room: crate.Room, name: str) -> list[tuple[mx.recordio.IRHeader, bytes]]:
+    """Return header and picture of every record, read by index in the order of the index."""
+    index, records = room.output("dataset") / f"{name}.idx", room.output(name) / f"{name}.rec"
+    reader = mx.recordio.MXIndexedRecordIO(str(index), str(records), "r")
+    return [mx.recordio.unpack(reader.read_idx(key)) for key in reader.keys]
+
+
+def _in_order(room: crate.Room, name: str) -> list[bytes]:
+    reader = mx.recordio.MXRecordIO(str(room.output(name) / f"{name}.rec"), "r")
+    return list(iter(reader.read, None))
+
+
+@pytest.mark.parametrize("name", ["train", "validation"])
+def test_index_and_file_order_give_the_same_records(done: crate.Room, name: str) -> None:
+    packed = [mx.recordio.unpack(record) for record in _in_order(done, name)]
+    assert [(header.id, data) for header, data in packed] == [
+        (header.id, data) for header, data in _records(done, name)
+    ]
+
+
+@pytest.mark.parametrize("name", ["train", "validation"])
+def test_records_carry_label_and_number_of_their_image_as_often_as_the_manifest_says(
+    done: crate.Room, name: str
+) -> None:
+    rows = done.manifest()
+    wanted = [
+        (number, contract.CLASS_LABELS.index(row["label"]))
+        for number, row in enumerate(rows)
+        if row["split"] == name
+        for _ in range(int(row["repeats"]))
+    ]
+    found = [(header.id, header.label) for header, _ in _records(done, name)]
+    assert sorted(found) == wanted
+    assert all(header.flag == 0 and header.id2 == 0 for header, _ in _records(done, name))
+
+
+def test_repeated_records_are_equal_bytes_at_offsets_of_their_own(room: crate.Room) -> None:
+    room.put(_skewed().bytes())
+    assert room.run() == 0
+    lines = (room.output("dataset") / "train.idx").read_text().splitlines()
+    keys, offsets = zip(*(line.split("\t") for line in lines), strict=True)
+    assert list(keys) == [str(number) for number in range(len(lines))]
+    assert len(set(offsets)) == len(offsets)
+    records = _in_order(room, "train")
+    images = {row["image_id"] for row in room.manifest() if row["split"] == "train"}
+    assert len(set(records)) == len(images) < len(records)
+
+
+def test_records_come_shuffled_over_classes_and_repeats(room: crate.Room) -> None:
+    room.put(_skewed().bytes())
+    assert room.run() == 0
+    labels = [header.label for header, _ in _records(room, "train")]
+    changes = sum(a != b for a, b in itertools.pairwise(labels))
+    assert changes > len(labels) / 2
+
+
+def test_image_record_iter_reads_them_shuffled(done: crate.Room) -> None:
+    wanted = len(_in_order(done, "train"))
+    batches = mx.io.ImageRecordIter(
+        path_imgrec=str(done.output("train") / "train.rec"),
+        path_imgidx=str(done.output("dataset") / "train.idx"),
+        data_shape=(3, 224, 224),
+        batch_size=1,
+        shuffle=True,
+        preprocess_threads=1,
+        verbose=False,
+    )
+    labels = [float(batch.label[0].asscalar()) for batch in batches]
+    assert sorted(labels) == sorted(header.label for header, _ in _records(done, "train"))
+    assert wanted == len(labels)
+
+
+def test_no_color_channel_is_swapped(room: crate.Room) -> None:
+    """A red, a green and a blue bar, decoded by MXNet (BGR, as OpenCV), are where and what they were."""
+    bars = np.zeros((90, 120, 3), np.uint8)
+    bars[:, :40, 0], bars[:, 40:80, 1], bars[:, 80:, 2] = 255, 255, 255  # RGB
+    red_green_blue = bytes(simplejpeg.encode_jpeg(bars, quality=95, colorspace="RGB", colorsubsampling="444"))
+    archive = crate.good()
+    archive.pictures = dict.fromkeys(archive.pictures, red_green_blue)
+    room.put(archive.bytes())
+    assert room.run("--image-size", "96") == 0
+    for name in ("train", "validation"):
+        for record in _in_order(room, name):
+            _, pixels = mx.recordio.unpack_img(record)
+            assert pixels.shape == (96, 96, 3)
+            for column, blue_green_red in ((16, (0, 0, 255)), (48, (0, 255, 0)), (80, (255, 0, 0))):
+                assert np.abs(pixels[48, column].astype(int) - blue_green_red).max() < 12
+
+
+def _skewed() -> crate.Crate:
+    """Return an archive with four times as many nevi as images of any other class."""
+    archive = crate.good()
+    for number in range(1000, 1024):
+        row = {**archive.rows[0], "lesion_id": f"HAM_nv_{number}", "image_id": f"ISIC_{number:07d}", "dx": "nv"}
+        archive.rows.append(row)
+        archive.pictures[row["image_id"]] = crate.picture(number)
+    return archive

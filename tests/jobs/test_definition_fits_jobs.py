@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT-0
+"""What the pipeline definition tells its jobs is what the jobs take: each option, each hyperparameter."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.algorithm import hyperparameter
+from pipeline_src.jobs import argument, evaluate, preprocess
+
+DEFINITION = json.loads(
+    (Path(__file__).parent.parent / "pipeline_src" / "golden" / "definition.json").read_text(encoding="utf-8")
+)
+DEFAULTS = {f"Parameters.{each['Name']}": each["DefaultValue"] for each in DEFINITION["Parameters"]}
+ARGUMENTS = {step["Name"]: step["Arguments"] for step in DEFINITION["Steps"]}
+JOBS: dict[str, Callable[..., Any]] = {"Preprocess": preprocess.options, "Evaluate": evaluate.options}
+
+
+def resolved(value: Any) -> str:
+    """Return `value` of the definition as the job gets it when all parameters have their defaults."""
+    if isinstance(value, str):
+        return value
+    if "Get" in value:
+        return str(DEFAULTS[value["Get"]])
+    if "Std:JsonGet" in value:
+        return "5000"  # the dataset card's number of training samples
+    return str(value["Std:Join"]["On"]).join(resolved(each) for each in value["Std:Join"]["Values"])
+
+
+def given(step: str) -> list[str]:
+    return [resolved(each) for each in ARGUMENTS[step]["AppSpecification"]["ContainerArguments"]]
+
+
+@pytest.mark.parametrize("step", JOBS)
+def test_a_job_takes_the_arguments_that_the_definition_gives(step: str) -> None:
+    JOBS[step](given(step))
+
+
+@pytest.mark.parametrize("step", JOBS)
+def test_the_definition_gives_every_option_that_a_job_has(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is left to a default of the job's own, which nobody would see in an execution's parameters."""
+    known: list[str] = []
+
+    class Listening(argument.Parser):
+        def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
+            known.extend(name for name in names if name not in ("-h", "--help"))
+            return super().add_argument(*names, **settings)
+
+    monkeypatch.setattr(argument, "Parser", Listening)
+    JOBS[step](given(step))
+    assert sorted(known) == sorted(given(step)[::2])
+
+
+@pytest.mark.parametrize("step", JOBS)
+def test_the_module_that_a_container_starts_is_the_job(step: str) -> None:
+    assert ARGUMENTS[step]["AppSpecification"]["ContainerEntrypoint"] == ["python", "-m", JOBS[step].__module__]
+
+
+def test_the_algorithm_takes_the_hyperparameters_that_the_definition_gives() -> None:
+    told = {name: resolved(value) for name, value in ARGUMENTS["Train"]["HyperParameters"].items()}
+    taken, _ = hyperparameter.parse(told, "the definition")
+    assert (taken.epochs, taken.num_classes, taken.num_training_samples) == (30, 7, 5000)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT-0
+"""What is shown while a run goes."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from local.progress import Live, Plain, Quiet, clock, reporter
+
+
+def console(*, terminal: bool) -> Console:
+    return Console(file=io.StringIO(), force_terminal=terminal, width=80)
+
+
+def test_a_terminal_gets_a_live_list_anything_else_plain_lines_and_quiet_nothing() -> None:
+    assert isinstance(reporter(console(terminal=True), quiet=False), Live)
+    assert isinstance(reporter(console(terminal=False), quiet=False), Plain)
+    assert type(reporter(console(terminal=True), quiet=True)) is Quiet
+
+
+def test_the_live_list_shows_a_steps_own_progress_inside() -> None:
+    screen = console(terminal=True)
+    live = Live(screen)
+    live.begin(["Preprocess", "Train"])
+    live.started("Preprocess")
+    live.line("Preprocess", "progress: 40/700 images")
+    live.line("Preprocess", "just a line")
+    live._progress.refresh()
+    live.started("Train")
+    live.finished("Preprocess", "Succeeded", 1.25, cached=False)
+    live.finished("Train", "Succeeded", 0.0, cached=True)
+    live._progress.refresh()
+    live.end()
+    assert isinstance(screen.file, io.StringIO)
+    shown = screen.file.getvalue()
+    assert "40/700 images" in shown
+    assert "1.2 s" in shown
+    assert "cached" in shown
+
+
+def test_a_plain_log_tells_a_steps_progress_now_and_then_not_line_by_line() -> None:
+    screen = console(terminal=False)
+    plain = Plain(screen)
+    plain.started("Train")
+    for number in range(100):
+        plain.line("Train", f"progress: {number}/100 images")
+    plain._next["Train"] = 0.0
+    plain.line("Train", "progress: 100/100 images")
+    assert isinstance(screen.file, io.StringIO)
+    assert screen.file.getvalue().count("images") == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (12.34, "12.3 s"), (100.0, "1:40 min"), (3725, "62:05 min")]
+)
+def test_durations_read_well(seconds: float, text: str) -> None:
+    assert clock(seconds) == text

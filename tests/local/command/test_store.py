@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT-0
+"""S3 as a folder tree, and the archive that goes into it."""
+
+import tempfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from local import archive
+from local.error import StepError, UsageError
+from local.store import Store, files, place, sha256
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "s3")
+
+
+@pytest.fixture
+def zipped(tmp_path: Path) -> Path:
+    path = tmp_path / "archive.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("a", "1")
+    return path
+
+
+def test_an_object_is_a_file_below_its_bucket(store: Store, zipped: Path) -> None:
+    store.put(zipped, "s3://bucket/deep/key.zip")
+    assert (store.root / "bucket/deep/key.zip").read_bytes() == zipped.read_bytes()
+    assert store.objects("s3://bucket/deep") == [("key.zip", store.root / "bucket/deep/key.zip")]
+    assert store.size("s3://bucket/deep") == (1, zipped.stat().st_size)
+    assert store.size("s3://bucket/other") == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "uri", ["", "bucket/key", "http://bucket/key", "s3://", "s3://b/../../etc/passwd", "s3:///etc"]
+)
+def test_what_is_no_s3_uri_reaches_no_file(store: Store, uri: str) -> None:
+    with pytest.raises(StepError, match="no S3 URI"):
+        store.path(uri)
+
+
+def test_a_file_of_another_file_system_is_copied(tmp_path: Path, zipped: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        assert Path(folder).stat().st_dev != tmp_path.stat().st_dev
+        place(zipped, Path(folder) / "copy/file")
+        assert (Path(folder) / "copy/file").read_bytes() == zipped.read_bytes()
+
+
+def test_placing_a_file_twice_leaves_nothing_beside_it(tmp_path: Path, zipped: Path) -> None:
+    place(zipped, tmp_path / "there/file")
+    place(zipped, tmp_path / "there/file")
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["file"]
+
+
+def test_an_object_that_was_being_made_when_the_process_was_killed_is_no_object(tmp_path: Path) -> None:
+    (tmp_path / ".aside-0123").write_text("half")
+    (tmp_path / "whole").write_text("whole")
+    assert [path.name for path in files(tmp_path)] == ["whole"]
+
+
+def test_the_archives_key_carries_its_hash_and_its_bytes_are_not_copied(store: Store, zipped: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    uri = archive.store(zipped, "raw", store, progress=lambda done, total: seen.append((done, total)))
+    assert uri == f"s3://raw/archives/{sha256(zipped)}.zip"
+    assert store.path(uri).samefile(zipped)
+    assert seen[-1] == (zipped.stat().st_size, zipped.stat().st_size)
+
+
+def test_a_stored_link_to_an_archive_that_was_written_over_is_made_anew(
+    store: Store, zipped: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.zip"
+    copy.write_bytes(zipped.read_bytes())
+    uri = archive.store(zipped, "raw", store)
+    zipped.write_bytes(b"other bytes, same file")
+    assert archive.store(copy, "raw", store) == uri
+    assert store.path(uri).read_bytes() == copy.read_bytes()
+
+
+def test_an_archive_that_grows_while_it_is_read_is_refused(zipped: Path) -> None:
+    def grow(_done: int, _total: int) -> None:
+        with zipped.open("ab") as file:
+            file.write(b"more")
+
+    with pytest.raises(UsageError, match="it changed while it was read"):
+        sha256(zipped, progress=grow)
+
+
+def test_what_is_no_zip_file_is_refused_with_cause_and_remedy(tmp_path: Path, zipped: Path) -> None:
+    whole = zipped.read_bytes()
+    (tmp_path / "text.zip").write_text("no zip")
+    (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "empty.zip").write_bytes(b"")
+    for name in ("text.zip", "cut.zip", "empty.zip"):
+        with pytest.raises(UsageError, match=rf"{name}.*no zip file, or a truncated one.*Download it again"):
+            archive.check(tmp_path / name)
+    with pytest.raises(UsageError, match="it is a folder"):
+        archive.check(tmp_path)
+    with pytest.raises(UsageError, match="no such file"):
+        archive.check(tmp_path / "missing.zip")
+    archive.check(zipped)

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT-0
+"""What is reused, and what makes it be done again."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import document
+from local.jobs import Job
+from tests.local.fake import FakeRunner, definition, processing, run, uri_of
+
+SIZE = [
+    {"Name": "Size", "Type": "String", "DefaultValue": "1"},
+    {"Name": "Later", "Type": "String", "DefaultValue": "1"},
+]
+CHAIN = definition(
+    processing("A", arguments=[{"Get": "Parameters.Size"}], cached=True),
+    processing("B", inputs={"a": uri_of("A")}, arguments=[{"Get": "Parameters.Later"}], cached=True),
+    parameters=SIZE,
+)
+
+
+def record_of(home: Path) -> tuple[Path, Any]:
+    path = (home / "runs/latest/execution.json").resolve()
+    return path, json.loads(path.read_text())
+
+
+def test_a_second_run_reuses_the_results_and_says_from_which_execution(home: Path) -> None:
+    first, again = FakeRunner(), FakeRunner()
+    source = run(CHAIN, home, first).record
+    ending = run(CHAIN, home, again)
+    assert (first.ran, again.ran) == (["A", "B"], [])
+    for entry in ending.record.steps:
+        assert entry["CacheHitResult"] == {"SourcePipelineExecutionArn": source.data["PipelineExecutionArn"]}
+        assert entry["StepStatus"] == "Succeeded"
+        assert source.execution_id in entry["Outputs"]["out"]
+
+
+def test_a_third_run_reuses_the_first_ones_result_not_the_second_ones_reuse(home: Path) -> None:
+    source = run(CHAIN, home, FakeRunner()).record
+    run(CHAIN, home, FakeRunner())
+    entry = run(CHAIN, home, FakeRunner()).record.steps[0]
+    assert entry["CacheHitResult"]["SourcePipelineExecutionArn"] == source.data["PipelineExecutionArn"]
+
+
+def test_a_step_behind_a_changed_one_runs_again_because_its_input_lies_elsewhere(home: Path) -> None:
+    run(CHAIN, home, FakeRunner())
+    runner = FakeRunner()
+    run(CHAIN, home, runner, given={"Size": "2"})
+    assert runner.ran == ["A", "B"]
+
+
+def test_a_step_before_a_changed_one_is_reused(home: Path) -> None:
+    run(CHAIN, home, FakeRunner())
+    runner = FakeRunner()
+    run(CHAIN, home, runner, given={"Later": "2"})
+    assert runner.ran == ["B"]
+
+
+def test_the_newest_of_several_results_is_reused(home: Path) -> None:
+    run(CHAIN, home, FakeRunner())
+    newest = run(CHAIN, home, FakeRunner(), use_cache=False).record
+    entry = run(CHAIN, home, FakeRunner()).record.steps[0]
+    assert entry["CacheHitResult"]["SourcePipelineExecutionArn"] == newest.data["PipelineExecutionArn"]
+
+
+def change_output(path: Path) -> None:
+    path.with_name("more.txt").write_text("more")
+
+
+def shrink_output(path: Path) -> None:
+    path.unlink()
+    path.write_text("")
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, change_output, shrink_output])
+def test_a_result_whose_outputs_are_not_as_they_were_is_not_reused(home: Path, spoil: Callable[[Path], None]) -> None:
+    record = run(CHAIN, home, FakeRunner()).record
+    spoil(Path(record.steps[0]["Outputs"]["out"]) / "file.txt")
+    runner = FakeRunner()
+    run(CHAIN, home, runner)
+    assert runner.ran == ["A", "B"]
+
+
+def test_a_result_of_other_code_is_not_reused(home: Path) -> None:
+    run(CHAIN, home, FakeRunner(code="1"))
+    runner = FakeRunner(code="2")
+    run(CHAIN, home, runner)
+    assert runner.ran == ["A", "B"]
+
+
+def test_a_step_without_cache_config_runs_every_time(home: Path) -> None:
+    plain = definition(processing("A"))
+    run(plain, home, FakeRunner())
+    runner = FakeRunner()
+    run(plain, home, runner)
+    assert runner.ran == ["A"]
+
+
+def test_no_cache_runs_everything(home: Path) -> None:
+    run(CHAIN, home, FakeRunner())
+    runner = FakeRunner()
+    run(CHAIN, home, runner, use_cache=False)
+    assert runner.ran == ["A", "B"]
+
+
+def test_a_failed_step_is_not_reused_and_the_finished_one_before_it_is(home: Path) -> None:
+    def crash(_job: Job) -> int:
+        return 1
+
+    run(CHAIN, home, FakeRunner({"B": crash}))
+    runner = FakeRunner()
+    assert run(CHAIN, home, runner).exit_code == 0
+    assert runner.ran == ["B"]
+
+
+def test_a_result_older_than_expire_after_is_not_reused(home: Path) -> None:
+    run(CHAIN, home, FakeRunner())
+    path, record = record_of(home)
+    for age, wanted in ((timedelta(days=29, hours=23), []), (timedelta(days=30, hours=1), ["A", "B"])):
+        for entry in record["PipelineExecutionSteps"]:
+            entry["EndTime"] = (datetime.fromisoformat(record["CreationTime"]) - age).isoformat()
+        document.write(path, record)
+        runner = FakeRunner()
+        run(CHAIN, home, runner)
+        assert runner.ran == wanted
+
+
+def test_a_result_of_another_pipeline_is_not_reused(home: Path) -> None:
+    run(CHAIN, home, FakeRunner())
+    path, record = record_of(home)
+    record["PipelineArn"] += "-other"
+    document.write(path, record)
+    runner = FakeRunner()
+    run(CHAIN, home, runner)
+    assert runner.ran == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ({"Environment": {"X": "1"}}, ["A"]),
+        ({"StoppingCondition": {"MaxRuntimeInSeconds": 9}}, []),
+        ({"RoleArn": "arn:aws:iam::000000000000:role/other"}, []),
+        ({"ProcessingResources": {"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.c5.large"}}}, []),
+    ],
+)
+def test_a_processing_step_is_compared_by_the_arguments_that_the_service_compares(
+    home: Path, change: Any, wanted: list[str]
+) -> None:
+    step = processing("A", cached=True)
+    run(definition(step), home, FakeRunner())
+    runner = FakeRunner()
+    run(definition(step | {"Arguments": step["Arguments"] | change}), home, runner)
+    assert runner.ran == wanted
+
+
+def test_the_same_step_under_another_name_is_not_reused(home: Path) -> None:
+    run(definition(processing("A", cached=True)), home, FakeRunner())
+    runner = FakeRunner()
+    run(definition(processing("B", cached=True)), home, runner)
+    assert runner.ran == ["B"]

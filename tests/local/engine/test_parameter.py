@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT-0
+"""Pipeline parameters, as declared and as typed."""
+
+from typing import Any
+
+import pytest
+
+from local.error import DefinitionError, UsageError
+from local.parameter import check, parse_assignments, resolve
+
+DECLARED = [
+    {"Name": "Mode", "Type": "String", "DefaultValue": "repeat", "EnumValues": ["none", "repeat"]},
+    {"Name": "Epochs", "Type": "Integer", "DefaultValue": 30},
+    {"Name": "Rate", "Type": "Float", "DefaultValue": 0.1},
+    {"Name": "Flag", "Type": "Boolean", "DefaultValue": False},
+    {"Name": "Free", "DefaultValue": ""},
+]
+
+
+def test_a_parameter_that_is_not_given_has_its_default() -> None:
+    assert resolve(DECLARED, {}) == {"Mode": "repeat", "Epochs": 30, "Rate": 0.1, "Flag": False, "Free": ""}
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "value"),
+    [
+        ("Mode", "none", "none"),
+        ("Epochs", "5", 5),
+        ("Epochs", "-1", -1),
+        ("Epochs", 5, 5),
+        ("Rate", "1e-3", 0.001),
+        ("Rate", "2", 2.0),
+        ("Rate", 2, 2),
+        ("Flag", "True", True),
+        ("Flag", "false", False),
+        ("Free", "a=b", "a=b"),
+        ("Free", "12", "12"),
+    ],
+)
+def test_what_is_typed_is_read_as_the_declared_type(name: str, typed: Any, value: Any) -> None:
+    found = resolve(DECLARED, {name: typed})[name]
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"Epoch": "5"}, ["parameter 'Epoch'", "Did you mean 'Epochs'", "Known: Epochs, Flag, Free, Mode, Rate"]),
+        ({"Epochs": "five"}, ["parameter 'Epochs'", "'five' is not a whole number"]),
+        ({"Epochs": "5.0"}, ["'5.0' is not a whole number"]),
+        ({"Epochs": True}, ["True is not a whole number"]),
+        ({"Rate": "fast"}, ["parameter 'Rate'", "'fast' is not a number"]),
+        ({"Rate": "nan"}, ["'nan' is not a number"]),
+        ({"Rate": "inf"}, ["'inf' is not a number"]),
+        ({"Flag": "1"}, ["parameter 'Flag'", "'1' is not true or false"]),
+        (
+            {"Mode": "reapeat"},
+            ["parameter 'Mode'", "'reapeat' is not allowed", "Did you mean 'repeat'", "none, repeat"],
+        ),
+    ],
+)
+def test_a_wrong_value_is_refused_with_place_value_and_what_is_allowed(given: Any, said: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve(DECLARED, given)
+    assert all(part in str(caught.value) for part in said), str(caught.value)
+
+
+def test_a_parameter_without_default_must_be_given() -> None:
+    with pytest.raises(UsageError, match="'Must': it has no default"):
+        resolve([{"Name": "Must", "Type": "Integer"}], {})
+
+
+@pytest.mark.parametrize(
+    ("declaration", "said"),
+    [
+        ({"Name": "A", "Type": "Long"}, "unknown type 'Long'"),
+        ({"Name": "A", "Type": "Integer", "MinValue": 3}, "unknown field 'MinValue'"),
+        ({"Name": "A", "Type": "Integer", "DefaultValue": "3"}, "its default '3' is not a whole number"),
+    ],
+)
+def test_a_declaration_that_the_engine_does_not_know_is_refused(declaration: Any, said: str) -> None:
+    with pytest.raises(DefinitionError, match=said):
+        check(declaration)
+
+
+def test_assignments_are_split_at_the_first_equals_sign() -> None:
+    assert parse_assignments(["A=1", "B=x=y", "C="]) == {"A": "1", "B": "x=y", "C": ""}
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"), [(["A"], "NAME=VALUE"), (["=1"], "NAME=VALUE"), (["A=1", "A=2"], "given twice")]
+)
+def test_what_is_no_assignment_is_refused(texts: list[str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        parse_assignments(texts)

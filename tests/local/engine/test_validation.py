@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT-0
+"""What the engine does not know it refuses by name, before anything runs."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import validation
+from local.error import DefinitionError
+from tests.local.fake import ALGORITHM, FakeRunner, definition, engine, equals, fail, gate, json_get, processing, uri_of
+
+TRAIN: dict[str, Any] = {
+    "Name": "Train",
+    "Type": "Training",
+    "Arguments": {
+        "AlgorithmSpecification": {"TrainingImage": ALGORITHM, "TrainingInputMode": "File"},
+        "HyperParameters": {"epochs": {"Std:Join": {"On": "", "Values": [{"Get": "Parameters.Epochs"}]}}},
+        "OutputDataConfig": {"S3OutputPath": "s3://b/train"},
+        "ResourceConfig": {"InstanceCount": {"Get": "Parameters.Count"}, "InstanceType": "ml.g4dn.xlarge"},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 90},
+    },
+}
+BASE = definition(
+    processing("A", files={"Card": ("out", "card.json")}),
+    TRAIN,
+    processing("B", inputs={"a": uri_of("A")}),
+    gate("G", [equals(json_get("A", "Card", "x"), 1)], [processing("C", inputs={"b": uri_of("B")})], [fail("F", "no")]),
+    parameters=[
+        {"Name": "Epochs", "Type": "Integer", "DefaultValue": 1},
+        {"Name": "Count", "Type": "Integer", "DefaultValue": 1},
+    ],
+)
+
+
+def test_the_definition_that_the_mistakes_below_are_seeded_in_is_right() -> None:
+    assert list(validation.parse(copy.deepcopy(BASE)).steps) == ["A", "Train", "B", "G", "C", "F"]
+
+
+def step(document: Any, index: int) -> Any:
+    return document["Steps"][index]["Arguments"]
+
+
+def put(*path: Any, value: Any) -> Callable[[Any], None]:
+    """Return what sets the value at `path` of a document."""
+
+    def change(document: Any) -> None:
+        for key in path[:-1]:
+            document = document[key]
+        if path[-1] == "+":
+            document.append(value)
+        else:
+            document[path[-1]] = value
+
+    return change
+
+
+A = ("Steps", 0)
+T = ("Steps", 1, "Arguments")
+IN = ("Steps", 2, "Arguments", "ProcessingInputs", 0, "S3Input")
+IF = ("Steps", 3, "Arguments", "IfSteps")
+MISTAKES = {
+    "no type 'Tuning'": put(*A, "Type", value="Tuning"),
+    "Version '2030-01-01'": put("Version", value="2030-01-01"),
+    "no field 'Triggers'": put("Triggers", value=[]),
+    "no field 'Retries'": put(*A, "Retries", value=1),
+    "Train.WarmPoolStatus: the local engine does not know this argument": put(*T, "WarmPoolStatus", value={}),
+    "Train.AlgorithmSpecification.TrainingInputMode: 'Pipe'": put(
+        *T, "AlgorithmSpecification", "TrainingInputMode", value="Pipe"
+    ),
+    "B.ProcessingInputs[0].S3Input.S3DataType: 'ManifestFile'": put(*IN, "S3DataType", value="ManifestFile"),
+    "B.ProcessingInputs[0].S3Input.S3Url": put(*IN, "S3Url", value="x"),
+    "A.AppSpecification.ContainerArguments[0]: 3 is no string": put(
+        *A, "Arguments", "AppSpecification", "ContainerArguments", value=[3]
+    ),
+    "Train.HyperParameters.epochs: 3 is no string": put(*T, "HyperParameters", "epochs", value=3),
+    "A.StoppingCondition.MaxRuntimeInSeconds: 0": put(
+        *A, "Arguments", "StoppingCondition", value={"MaxRuntimeInSeconds": 0}
+    ),
+    "function 'Std:Split'": put(*T, "HyperParameters", "epochs", value={"Std:Split": {}}),
+    "Std:Join: the local engine knows no field 'Sep'": put(
+        *T, "HyperParameters", "epochs", value={"Std:Join": {"Sep": "", "Values": []}}
+    ),
+    "no parameter 'Epoch'. Did you mean 'Epochs'": put(
+        *T, "HyperParameters", "epochs", value={"Get": "Parameters.Epoch"}
+    ),
+    "no execution variable 'Id'": put(*T, "HyperParameters", "epochs", value={"Get": "Execution.Id"}),
+    "no step 'Z'": put(*IN, "S3Uri", value=uri_of("Z")),
+    "no 'outt' (there: out)": put(*IN, "S3Uri", value=uri_of("A", "outt")),
+    "no property file of step 'A' 'Cart'": put(*IN, "S3Uri", value=json_get("A", "Cart", "x")),
+    "takes Path and one of PropertyFile and S3Uri": put(*IN, "S3Uri", value={"Std:JsonGet": {"Path": "x"}}),
+    "property file 'Card': no output 'oot'": put(*A, "PropertyFiles", 0, "OutputName", value="oot"),
+    "two steps have this name": put("Steps", "+", value=processing("A")),
+    "they wait for each other": put(*A, "DependsOn", value=["B"]),
+    "no step 'Y'": put(*A, "DependsOn", value=["Y"]),
+    "DependsOn the condition 'G'": put("Steps", "+", value=processing("D", DependsOn=["G"])),
+    "needs 'C', which runs in a branch of 'G' only": put("Steps", "+", value=processing("D", DependsOn=["C"])),
+    "needs 'F', which runs in a branch of 'G' only": put(*IF, 0, "DependsOn", value=["F"]),
+    "no type 'Magic'": put(*IF, 0, "Type", value="Magic"),
+    "condition type 'Near'": put("Steps", 3, "Arguments", "Conditions", 0, "Type", value="Near"),
+    "cannot retry on 'Any.ERROR'": put(*A, "RetryPolicies", value=[{"ExceptionType": ["Any.ERROR"]}]),
+    "a Condition step is never cached": put("Steps", 3, "CacheConfig", value={"Enabled": True}),
+    "'30 days' is no ISO 8601 duration": put(*A, "CacheConfig", value={"Enabled": True, "ExpireAfter": "30 days"}),
+    "it has no Steps": put("Steps", value=[]),
+    "it has no Arguments": put(*A, "Arguments", value=None),
+}
+
+
+@pytest.mark.parametrize("said", MISTAKES)
+def test_a_mistake_is_refused_and_named(said: str) -> None:
+    document = copy.deepcopy(BASE)
+    MISTAKES[said](document)
+    with pytest.raises(DefinitionError) as caught:
+        validation.parse(document)
+    assert said in str(caught.value), str(caught.value)
+
+
+def test_an_argument_whose_value_comes_from_a_parameter_is_checked_before_anything_runs(home: Path) -> None:
+    runner = FakeRunner()
+    with pytest.raises(DefinitionError, match="the local engine trains on one host"):
+        engine(copy.deepcopy(BASE), home, runner, given={"Count": 2})
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    "policy", ["Step.SERVICE_FAULT", "Step.THROTTLING", "SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR"]
+)
+def test_retries_of_faults_of_the_service_mean_nothing_here_and_are_accepted(policy: str) -> None:
+    document = copy.deepcopy(BASE)
+    document["Steps"][0]["RetryPolicies"] = [{"ExceptionType": [policy], "MaxAttempts": 3}]
+    assert validation.parse(document)

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT-0
+"""The process runner, with real processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from local.error import UsageError
+from local.jobs import REPOSITORY, Job
+from local.process import ProcessRunner
+from tests.local.fake import ALGORITHM, IMAGE
+
+RUNNER = ProcessRunner(Path(sys.executable))
+FOREVER = "import time; print('up', flush=True); time.sleep(60)"
+# A job that ignores SIGTERM and has a child of its own that does so too.
+STUBBORN = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = os.fork()
+open(os.environ["ML_ROOT"] + f"/pid-{os.getpid()}", "w").close()
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+def job(tmp_path: Path, code: str, *, limit: float | None = None, **environment: str) -> Job:
+    root = tmp_path / "opt/ml"
+    root.mkdir(parents=True)
+    return Job("A", IMAGE, ("python", "-c", code), root, tmp_path / "logs", environment, limit)
+
+
+def run(tmp_path: Path, code: str, **more: str) -> tuple[int, list[str]]:
+    lines: list[str] = []
+    outcome = RUNNER.run(job(tmp_path, code, **more), stop=threading.Event(), line=lines.append)
+    return outcome.exit_code, lines
+
+
+def is_gone(pid: int) -> bool:
+    """Return whether the process is gone within a few seconds (a zombie that nobody waits for counts as gone)."""
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_stdout_and_stderr_go_to_a_log_each_and_stdout_is_handed_on_line_by_line(tmp_path: Path) -> None:
+    code, lines = run(tmp_path, "import sys; print('progress: 1/2 images'); print('b'); print('e', file=sys.stderr)")
+    assert (code, lines) == (0, ["progress: 1/2 images", "b"])
+    assert (tmp_path / "logs/stdout.log").read_text() == "progress: 1/2 images\nb\n"
+    assert (tmp_path / "logs/stderr.log").read_text() == "e\n"
+
+
+@pytest.mark.parametrize(("end", "code"), [("sys.exit(2)", 2), ("1/0", 1), ("os.kill(os.getpid(), 9)", 137)])
+def test_the_exit_code_is_the_jobs_own_and_a_signal_reads_as_in_a_shell(tmp_path: Path, end: str, code: int) -> None:
+    assert run(tmp_path, f"import os, sys; {end}")[0] == code
+
+
+def test_a_command_that_does_not_exist_is_exit_code_127_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "opt/ml").mkdir(parents=True)
+    missing = Job("A", IMAGE, ("no-such-command",), tmp_path / "opt/ml", tmp_path / "logs")
+    assert RUNNER.run(missing, stop=threading.Event(), line=print).exit_code == 127
+    assert "no-such-command" in (tmp_path / "logs/stderr.log").read_text()
+
+
+def test_a_job_sees_its_root_the_repository_and_its_variables_but_no_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    names = ("ML_ROOT", "X", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH", "OMP_NUM_THREADS")
+    code = f"import os; print(os.getcwd()); [print(os.environ.get(n)) for n in {names}]; print(os.environ['PATH'])"
+    _, lines = run(tmp_path, code, X="1")
+    assert lines[:6] == [str(REPOSITORY), str(tmp_path / "opt/ml"), "1", "None", "None", "3"]
+    assert lines[6].startswith(str(Path(sys.executable).parent))
+
+
+def test_a_job_is_stopped_at_its_limit(tmp_path: Path) -> None:
+    outcome = RUNNER.run(job(tmp_path, FOREVER, limit=0.5), stop=threading.Event(), line=print)
+    assert (outcome.timed_out, outcome.stopped) == (True, False)
+
+
+def test_stopping_ends_a_stubborn_job_and_its_children(tmp_path: Path) -> None:
+    stop = threading.Event()
+    outcome = RUNNER.run(job(tmp_path, STUBBORN), stop=stop, line=lambda _line: stop.set())
+    assert outcome.stopped
+    pids = [int(path.name.removeprefix("pid-")) for path in (tmp_path / "opt/ml").glob("pid-*")]
+    assert len(pids) == 2
+    assert all(is_gone(pid) for pid in pids)
+
+
+def test_what_a_finished_job_leaves_running_is_ended(tmp_path: Path) -> None:
+    code = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {FOREVER!r}]); print(p.pid)"
+    exit_code, lines = run(tmp_path, code)
+    assert exit_code == 0
+    assert is_gone(int(lines[0]))
+
+
+def test_no_job_outlives_an_engine_that_is_killed(tmp_path: Path) -> None:
+    code = f"import os; print(os.getpid(), flush=True); {FOREVER}"
+    engine = f"""
+import sys, threading
+from pathlib import Path
+from local.jobs import Job
+from local.process import ProcessRunner
+root = Path({str(tmp_path)!r})
+sleeper = Job("A", "image", ("python", "-c", {code!r}), root, root)
+ProcessRunner(Path(sys.executable)).run(sleeper, stop=threading.Event(), line=lambda line: print(line, flush=True))
+"""
+    with subprocess.Popen([sys.executable, "-c", engine], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        pid = int(process.stdout.readline())
+        assert Path(f"/proc/{pid}").exists()
+        os.kill(process.pid, signal.SIGKILL)
+    assert is_gone(pid)
+
+
+def test_an_error_of_whoever_listens_is_raised_and_the_job_does_not_hang_on_a_full_pipe(tmp_path: Path) -> None:
+    def refuse(_line: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        RUNNER.run(job(tmp_path, "print('x' * 1_000_000)"), stop=threading.Event(), line=refuse)
+
+
+def test_without_the_jobs_environment_it_says_how_to_set_it_up() -> None:
+    with pytest.raises(UsageError, match="make setup"):
+        ProcessRunner(Path("/nowhere/python")).check()
+
+
+def copy_of_sources(folder: Path) -> None:
+    names = ("pipeline_src/jobs/evaluate.py", "pipeline_src/lesions/split.py", "pipeline_src/contract.py")
+    for name in (
+        *names,
+        "pipeline_src/gate.py",
+        "local/algorithm/train.py",
+        "containers/preprocessing/requirements.txt",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+
+
+@pytest.mark.parametrize(
+    ("edited", "changed"),
+    [
+        ("pipeline_src/jobs/evaluate.py", {IMAGE}),
+        ("pipeline_src/lesions/split.py", {IMAGE}),
+        ("pipeline_src/lesions/new.py", {IMAGE}),
+        ("pipeline_src/contract.py", {IMAGE, ALGORITHM}),
+        ("pipeline_src/gate.py", {IMAGE}),
+        ("local/algorithm/train.py", {ALGORITHM}),
+        ("containers/preprocessing/requirements.txt", {IMAGE, ALGORITHM}),
+        ("pipeline_src/jobs/__pycache__/x.pyc", set()),
+        ("README.md", set()),
+    ],
+)
+def test_editing_a_jobs_code_changes_its_fingerprint_and_no_other(
+    tmp_path: Path, edited: str, changed: set[str]
+) -> None:
+    copy_of_sources(tmp_path)
+    runner = ProcessRunner(Path(sys.executable), tmp_path)
+    before = {image: runner.fingerprint(image) for image in (IMAGE, ALGORITHM)}
+    (tmp_path / edited).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / edited).write_text("edited")
+    assert {image for image, print_ in before.items() if runner.fingerprint(image) != print_} == changed

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT-0
+"""A `.local` of a test's own, driven through the command line that a newcomer types."""
+
+import csv
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+APP = ROOT / ".venv/app/bin/python"
+JOBS = ROOT / ".venv/jobs/bin/python"
+
+
+@dataclass(frozen=True)
+class Home:
+    """A `.local` folder and the command line that works in it."""
+
+    path: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "LOCAL_HOME": str(self.path)}
+
+    def local(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [str(APP), "-m", "local", *map(str, arguments)]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=280, check=False
+        )
+
+    def execution(self) -> dict[str, Any]:
+        """Return the newest execution's record."""
+        record: dict[str, Any] = json.loads((self.path / "runs/latest/execution.json").read_text())
+        return record
+
+    def steps(self) -> dict[str, dict[str, Any]]:
+        return {step["StepName"]: step for step in self.execution()["PipelineExecutionSteps"]}
+
+    def output(self, name: str) -> Path:
+        """Return the newest file called `name` in the local S3's runs."""
+        found = [path for path in (self.path / "s3/local-runs/runs").rglob(name) if path.is_file()]
+        return max(found, key=lambda path: path.stat().st_mtime_ns)
+
+    def predictions(self) -> list[dict[str, str]]:
+        with self.output("predictions.csv").open(newline="") as lines:
+            return list(csv.DictReader(lines))
+
+
+@dataclass(frozen=True)
+class Loop:
+    """One archive, and what came of running the loop on it."""
+
+    home: Home
+    archive: Path
+    result: subprocess.CompletedProcess[str]

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT-0
+"""What `make demo` promises. The tests of this file go through one home in order: demo, again, stricter, approved."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import numpy as np
+import pytest
+
+from pipeline_src import contract, gate
+from tests.loop.home import APP, ROOT, Home, Loop
+
+CACHED = (contract.PREPROCESS, contract.TRAINING)
+
+
+def test_the_demo_ends_with_a_registered_model_a_summary_and_a_report(loop: Loop) -> None:
+    assert loop.result.returncode == 0, loop.result.stdout + loop.result.stderr
+    assert loop.home.execution()["PipelineExecutionStatus"] == "Succeeded"
+    steps = loop.home.steps()
+    assert set(steps) == set(contract.STEPS) - {contract.REJECT}
+    assert {step["StepStatus"] for step in steps.values()} == {"Succeeded"}
+    assert "PendingManualApproval" in loop.result.stdout
+    assert "report.html" in loop.result.stdout
+    assert "python -m local approve" in loop.result.stdout
+    assert "synthetic" in loop.home.output(contract.REPORT).read_text().lower()
+
+
+def test_the_demo_model_learned_well_above_chance_and_above_the_demo_gate(loop: Loop) -> None:
+    balanced = json.loads(loop.home.output(contract.EVALUATION).read_text())["balanced_accuracy"]
+    assert balanced >= gate.PROFILES["demo"].balanced_accuracy + 0.1
+    assert balanced >= 4 / len(contract.CLASS_LABELS)
+
+
+def test_a_second_run_reuses_the_cached_steps_and_says_so(loop: Loop) -> None:
+    again = loop.home.local("run", "--archive", loop.archive, "--profile", "demo")
+    assert again.returncode == 0, again.stdout + again.stderr
+    steps = loop.home.steps()
+    assert all("CacheHitResult" in steps[name] for name in CACHED)
+    assert again.stdout.lower().count("cached") >= len(CACHED)
+
+
+def test_the_default_gate_rejects_the_same_archive_and_names_what_was_missed(loop: Loop) -> None:
+    stricter = loop.home.local("run", "--archive", loop.archive, "--profile", "default")
+    assert stricter.returncode == 1, stricter.stdout + stricter.stderr
+    steps = loop.home.steps()
+    assert loop.home.execution()["PipelineExecutionStatus"] == "Failed"
+    assert contract.REGISTER not in steps
+    verdict = json.loads(loop.home.output(contract.EVALUATION).read_text())["gate"]
+    missed = [requirement for requirement in verdict["requirements"] if not requirement["passed"]]
+    assert missed
+    assert steps[contract.REJECT]["FailureReason"] == verdict["reason"]
+    assert all(requirement["name"] in verdict["reason"] for requirement in missed)
+    assert verdict["reason"].split()[0] in stricter.stdout + stricter.stderr
+    assert all("CacheHitResult" in steps[name] for name in CACHED)
+
+
+def _registered(home: Home) -> str:
+    """Return the id of the newest execution that registered a model."""
+    records = sorted((home.path / "runs").glob("*/execution.json"), key=lambda path: path.stat().st_mtime_ns)
+    done = [
+        path.parent.name for path in records if json.loads(path.read_text())["PipelineExecutionStatus"] == "Succeeded"
+    ]
+    return [name for name in done if name != "latest"][-1]
+
+
+def test_a_model_that_nobody_approved_is_not_served(loop: Loop) -> None:
+    refused = loop.home.local("serve", _registered(loop.home))
+    assert refused.returncode == 2
+    assert "approve" in refused.stderr + refused.stdout
+
+
+@contextmanager
+def _served(home: Home, run: str) -> Iterator[int]:
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        port = probe.getsockname()[1]
+    command = [str(APP), "-m", "local", "serve", run, "--port", str(port)]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=home.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as server:
+        assert server.stdout is not None
+        for line in server.stdout:
+            if "curl" in line:
+                break
+        yield port
+        os.kill(server.pid, signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+def endpoint(loop: Loop) -> Iterator[int]:
+    run = _registered(loop.home)
+    approved = loop.home.local("approve", run)
+    assert approved.returncode == 0, approved.stdout + approved.stderr
+    with _served(loop.home, run) as port:
+        yield port
+
+
+def _scores(port: int, image: bytes) -> list[float]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/invocations", data=image, headers={"Content-Type": contract.IMAGE_CONTENT_TYPE}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        scores: list[float] = json.load(answer)
+    return scores
+
+
+def test_the_served_model_gives_the_scores_of_the_predictions_file(loop: Loop, endpoint: int) -> None:
+    rows = loop.home.predictions()
+    for row in rows[:: max(1, len(rows) // 12)]:
+        image = loop.home.output(f"{row['image_id']}.jpg").read_bytes()
+        wanted = [float(row[f"p_{label}"]) for label in contract.CLASS_LABELS]
+        np.testing.assert_allclose(_scores(endpoint, image), wanted, rtol=0, atol=1e-6)

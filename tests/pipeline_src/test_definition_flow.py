@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT-0
+"""What the pipeline means: which data goes where, and what becomes of the verdict."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from pipeline_src import contract, gate
+from pipeline_src.pipeline import OFFLINE
+
+Arguments = dict[str, Any]
+
+
+def output(step: str, name: str) -> dict[str, str]:
+    return {"Get": f"Steps.{step}.ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri"}
+
+
+def read(step: str, file: str, path: str) -> dict[str, Any]:
+    return {"Std:JsonGet": {"PropertyFile": {"Get": f"Steps.{step}.PropertyFiles.{file}"}, "Path": path}}
+
+
+def inputs(arguments: Arguments) -> dict[str, Any]:
+    return {each["InputName"]: each["S3Input"]["S3Uri"] for each in arguments["ProcessingInputs"]}
+
+
+def test_all_eight_steps_are_there(steps: dict[str, Any]) -> None:
+    assert tuple(steps) == contract.STEPS
+
+
+def test_preprocess_reads_the_archive_and_writes_what_the_contract_says(arguments: Arguments) -> None:
+    outputs = arguments[contract.PREPROCESS]["ProcessingOutputConfig"]["Outputs"]
+    assert inputs(arguments[contract.PREPROCESS]) == {contract.ARCHIVE_INPUT: {"Get": "Parameters.InputArchive"}}
+    assert [each["OutputName"] for each in outputs] == ["train", "validation", "holdout", "dataset"]
+
+
+def test_every_output_lies_below_the_execution_under_the_step_in_lower_case(arguments: Arguments) -> None:
+    written = {
+        (step, each["OutputName"]): each["S3Output"]["S3Uri"]
+        for step in (contract.PREPROCESS, contract.EVALUATE)
+        for each in arguments[step]["ProcessingOutputConfig"]["Outputs"]
+    }
+    written[contract.TRAINING, "model"] = arguments[contract.TRAINING]["OutputDataConfig"]["S3OutputPath"]
+    written[contract.SCORE, "scores"] = arguments[contract.SCORE]["TransformOutput"]["S3OutputPath"]
+    for (step, name), uri in written.items():
+        parts = [f"s3://{OFFLINE.runs_bucket}/runs", {"Get": "Execution.PipelineExecutionId"}, step.lower(), name]
+        assert uri == {"Std:Join": {"On": "/", "Values": parts}}
+
+
+@pytest.mark.parametrize(
+    ("step", "file"),
+    [
+        (contract.PREPROCESS, (contract.DATASET_CARD_PROPERTY, contract.DATASET_OUTPUT, contract.DATASET_CARD)),
+        (contract.EVALUATE, (contract.EVALUATION_PROPERTY, contract.EVALUATION_OUTPUT, contract.EVALUATION)),
+    ],
+)
+def test_values_are_read_out_of_the_files_that_the_contract_names(steps: Arguments, step: str, file: Any) -> None:
+    assert steps[step]["PropertyFiles"] == [
+        dict(zip(("PropertyFileName", "OutputName", "FilePath"), file, strict=True))
+    ]
+
+
+def test_training_reads_whole_record_files_on_every_host(arguments: Arguments) -> None:
+    channels = arguments[contract.TRAINING]["InputDataConfig"]
+    assert [channel["ChannelName"] for channel in channels] == ["train", "validation"]
+    for channel in channels:
+        source = channel["DataSource"]["S3DataSource"]
+        assert (channel["ContentType"], channel["InputMode"]) == ("application/x-recordio", "File")
+        assert source["S3DataDistributionType"] == "FullyReplicated"
+        assert source["S3Uri"] == output(contract.PREPROCESS, channel["ChannelName"])
+
+
+def test_the_number_of_training_samples_comes_from_the_dataset_card(arguments: Arguments) -> None:
+    given = arguments[contract.TRAINING]["HyperParameters"]
+    wanted = read(contract.PREPROCESS, contract.DATASET_CARD_PROPERTY, contract.TRAINING_SAMPLES_PATH)
+    assert given["num_training_samples"] == wanted
+    assert given["num_classes"] == "7"
+
+
+def test_what_is_scored_is_the_holdout_image_by_image(arguments: Arguments) -> None:
+    score = arguments[contract.SCORE]
+    source = score["TransformInput"]
+    assert source["DataSource"]["S3DataSource"]["S3Uri"] == output(contract.PREPROCESS, contract.HOLDOUT_OUTPUT)
+    assert (source["ContentType"], score["TransformOutput"]["Accept"]) == ("application/x-image", "application/json")
+    assert score["BatchStrategy"] == "SingleRecord"
+    assert "SplitType" not in source
+    assert score["MaxConcurrentTransforms"] * score["MaxPayloadInMB"] <= 100
+
+
+def test_what_is_scored_is_what_is_registered(arguments: Arguments) -> None:
+    """The same artifact in the same image: what is evaluated is what will be served."""
+    (registered,) = arguments[contract.REGISTER]["InferenceSpecification"]["Containers"]
+    assert registered == arguments[contract.MODEL]["PrimaryContainer"]
+    assert registered["ModelDataUrl"] == {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"}
+    assert arguments[contract.SCORE]["ModelName"] == {"Get": "Steps.Model.ModelName"}
+
+
+def test_evaluate_reads_scores_manifest_and_pictures(arguments: Arguments) -> None:
+    assert inputs(arguments[contract.EVALUATE]) == {
+        contract.SCORES_INPUT: {"Get": "Steps.Score.TransformOutput.S3OutputPath"},
+        contract.DATASET_OUTPUT: output(contract.PREPROCESS, contract.DATASET_OUTPUT),
+        contract.HOLDOUT_OUTPUT: output(contract.PREPROCESS, contract.HOLDOUT_OUTPUT),
+    }
+
+
+def test_the_gate_holds_no_rule_but_the_verdict(arguments: Arguments) -> None:
+    (condition,) = arguments[contract.GATE]["Conditions"]
+    verdict = read(contract.EVALUATE, contract.EVALUATION_PROPERTY, contract.VERDICT_PATH)
+    assert condition == {"Type": "Equals", "LeftValue": verdict, "RightValue": contract.VERDICT_PASS}
+
+
+def test_a_model_that_passes_is_registered_and_another_ends_the_execution_with_the_reason(arguments: Arguments) -> None:
+    assert [step["Name"] for step in arguments[contract.GATE]["IfSteps"]] == [contract.REGISTER]
+    assert [step["Name"] for step in arguments[contract.GATE]["ElseSteps"]] == [contract.REJECT]
+    reason = read(contract.EVALUATE, contract.EVALUATION_PROPERTY, contract.REASON_PATH)
+    assert arguments[contract.REJECT] == {"ErrorMessage": reason}
+
+
+def test_the_model_package_carries_its_evidence(arguments: Arguments) -> None:
+    register = arguments[contract.REGISTER]
+    assert register["ModelPackageGroupName"] == OFFLINE.model_package_group
+    folder = output(contract.EVALUATE, contract.EVALUATION_OUTPUT)
+    statistics = register["ModelMetrics"]["ModelQuality"]["Statistics"]
+    assert statistics["S3Uri"] == {"Std:Join": {"On": "/", "Values": [folder, contract.EVALUATION]}}
+    shown = register["CustomerMetadataProperties"]
+    sha256 = read(contract.PREPROCESS, contract.DATASET_CARD_PROPERTY, contract.ARCHIVE_SHA256_PATH)
+    assert shown["dataset_sha256"] == sha256
+    assert shown["report"] == {"Std:Join": {"On": "/", "Values": [folder, contract.REPORT]}}
+    assert {"balanced_accuracy", "melanoma_sensitivity", "melanoma_threshold"} <= shown.keys()
+
+
+@pytest.mark.parametrize("field", asdict(gate.PROFILES["default"]))
+def test_the_gates_floors_default_to_the_default_profile(document: dict[str, Any], field: str) -> None:
+    defaults = {parameter["Name"]: parameter["DefaultValue"] for parameter in document["Parameters"]}
+    assert defaults[gate.FLOOR_PARAMETERS[field]] == getattr(gate.PROFILES["default"], field)
+
+
+def test_a_model_waits_for_approval_unless_told_otherwise(document: dict[str, Any], arguments: Arguments) -> None:
+    defaults = {parameter["Name"]: parameter["DefaultValue"] for parameter in document["Parameters"]}
+    assert defaults["ModelApprovalStatus"] == "PendingManualApproval"
+    assert arguments[contract.REGISTER]["ModelApprovalStatus"] == {"Get": "Parameters.ModelApprovalStatus"}

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT-0
+"""What every job must be, whatever else changes: isolated, encrypted, limited, tagged, cached where that is right."""
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from pipeline_src import contract, hyperparameter
+from pipeline_src.pipeline import OFFLINE
+from tests.pipeline_src.definition import walk
+
+Arguments = dict[str, Any]
+PROCESSING = [contract.PREPROCESS, contract.EVALUATE]
+CACHED = [contract.PREPROCESS, contract.TRAINING, contract.SCORE, contract.EVALUATE]
+# What the service compares before it reuses a step (Developer Guide, "Caching pipeline steps").
+CACHE_KEYS = {
+    "AppSpecification",
+    "Environment",
+    "ProcessingInputs",
+    "AlgorithmSpecification",
+    "CheckpointConfig",
+    "HyperParameters",
+    "InputDataConfig",
+    "DataProcessing",
+    "ModelName",
+    "TransformInput",
+}
+
+
+@pytest.mark.parametrize("step", PROCESSING)
+def test_processing_has_no_network(arguments: Arguments, step: str) -> None:
+    assert arguments[step]["NetworkConfig"]["EnableNetworkIsolation"] is True
+
+
+@pytest.mark.parametrize("step", [contract.TRAINING, contract.MODEL])
+def test_training_and_the_model_have_no_network(arguments: Arguments, step: str) -> None:
+    """The model's isolation holds for Score, which runs it, and for every endpoint made of it."""
+    assert arguments[step]["EnableNetworkIsolation"] is True
+
+
+@pytest.mark.parametrize("step", PROCESSING)
+def test_processing_encrypts_volume_and_outputs_with_our_key(arguments: Arguments, step: str) -> None:
+    assert arguments[step]["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"] == OFFLINE.kms_key_arn
+    assert arguments[step]["ProcessingOutputConfig"]["KmsKeyId"] == OFFLINE.kms_key_arn
+
+
+def test_scoring_encrypts_volume_and_output_with_our_key(arguments: Arguments) -> None:
+    assert arguments[contract.SCORE]["TransformResources"]["VolumeKmsKeyId"] == OFFLINE.kms_key_arn
+    assert arguments[contract.SCORE]["TransformOutput"]["KmsKeyId"] == OFFLINE.kms_key_arn
+
+
+def test_training_encrypts_its_model_and_its_traffic(arguments: Arguments) -> None:
+    assert arguments[contract.TRAINING]["OutputDataConfig"]["KmsKeyId"] == OFFLINE.kms_key_arn
+    assert arguments[contract.TRAINING]["EnableInterContainerTrafficEncryption"] is True
+
+
+def test_training_names_no_key_for_its_volume(arguments: Arguments) -> None:
+    """GPU instances have local storage with its own encryption, for which the service refuses a key."""
+    assert "VolumeKmsKeyId" not in arguments[contract.TRAINING]["ResourceConfig"]
+
+
+@pytest.mark.parametrize("step", [*PROCESSING, contract.TRAINING])
+def test_a_job_ends_within_hours(arguments: Arguments, step: str) -> None:
+    assert 0 < arguments[step]["StoppingCondition"]["MaxRuntimeInSeconds"] <= 6 * 3600
+
+
+def test_scoring_waits_a_minute_for_an_answer(arguments: Arguments) -> None:
+    """A transform job has no limit for the whole."""
+    client = arguments[contract.SCORE]["ModelClientConfig"]
+    assert client["InvocationsTimeoutInSeconds"] <= 60
+    assert client["InvocationsMaxRetries"] <= 3
+
+
+@pytest.mark.parametrize("step", [*CACHED, contract.MODEL])
+def test_what_costs_money_is_tagged(arguments: Arguments, step: str) -> None:
+    tags = {tag["Key"]: tag["Value"] for tag in arguments[step]["Tags"]}
+    assert tags == {"pipeline": OFFLINE.pipeline_name, **OFFLINE.tags}
+
+
+def test_every_step_runs_in_the_jobs_role(arguments: Arguments) -> None:
+    roles = {value for place, value in walk.places(arguments) if str(place[-1]).endswith("RoleArn")}
+    assert roles == {OFFLINE.role_arn}
+
+
+def test_steps_are_reused_for_thirty_days(steps: dict[str, Any]) -> None:
+    cached = {
+        name for name, step in steps.items() if step.get("CacheConfig") == {"Enabled": True, "ExpireAfter": "P30D"}
+    }
+    assert cached == set(CACHED)
+
+
+@pytest.mark.parametrize("step", CACHED)
+def test_nothing_that_a_cached_step_is_recognized_by_names_the_execution(arguments: Arguments, step: str) -> None:
+    """Otherwise no execution would ever find an earlier one's result."""
+    key = {name: value for name, value in arguments[step].items() if name in CACHE_KEYS}
+    assert key
+    assert [name for name in walk.references(key) if name.startswith("Execution.")] == []
+
+
+def test_spot_training_is_recognized_again(spot_arguments: Arguments) -> None:
+    """The prefix of its checkpoints is part of what it is recognized by, so it must not name the execution."""
+    uri = spot_arguments["CheckpointConfig"]["S3Uri"]
+    assert [name for name in walk.references(uri) if name.startswith("Execution.")] == []
+
+
+def test_spot_training_resumes_from_no_other_training(spot_arguments: Arguments, document: dict[str, Any]) -> None:
+    """All that a run or a new version may change, and that changes the model, is in the prefix of the checkpoints."""
+    uri = spot_arguments["CheckpointConfig"]["S3Uri"]
+    preprocess = next(step["Arguments"] for step in document["Steps"] if step["Name"] == contract.PREPROCESS)
+    shaping = {*walk.references(spot_arguments["HyperParameters"]), *walk.references(preprocess["AppSpecification"])}
+    named = set(walk.references(uri))
+    assert {name for name in shaping if name.startswith("Parameters.")} == {
+        n for n in named if n.startswith("Parameters.")
+    }
+    paths = [value for place, value in walk.places(uri) if place[-1] == "Path"]
+    assert paths == [contract.ARCHIVE_SHA256_PATH]
+    fixed = {name: value for name, value in spot_arguments["HyperParameters"].items() if name in hyperparameter.FIXED}
+    digest = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:12]
+    texts = {value for _, value in walk.places(uri) if isinstance(value, str)}
+    assert {digest, OFFLINE.preprocessing_image} <= texts
+
+
+def test_spot_training_waits_longer_than_it_runs(spot_arguments: Arguments) -> None:
+    limit = spot_arguments["StoppingCondition"]
+    assert spot_arguments["EnableManagedSpotTraining"] is True
+    assert limit["MaxRuntimeInSeconds"] < limit["MaxWaitTimeInSeconds"]

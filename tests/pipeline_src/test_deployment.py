@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT-0
+"""A deployment's values reach the definition, all of them, each in its own place."""
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline_src.deployment import OFFLINE, Deployment, filled, stand_in
+
+FIELDS = [field.name for field in dataclasses.fields(Deployment) if field.name not in ("region", "spot", "tags")]
+
+
+def text_over(deployment: Deployment) -> str:
+    """Return a JSON text that holds each value of a deployment once, some within longer ones."""
+    plain = stand_in(deployment)
+    return json.dumps({"fields": {name: f"<{getattr(plain, name)}>" for name in FIELDS}, "tags": dict(plain.tags)})
+
+
+@given(
+    st.lists(st.text(), min_size=len(FIELDS), max_size=len(FIELDS)), st.dictionaries(st.text(), st.text(), max_size=12)
+)
+def test_any_values_whatever_come_out_where_they_belong(values: list[str], tags: dict[str, str]) -> None:
+    """Quotes, tokens, one value inside another, even the stand-ins themselves."""
+    deployment = dataclasses.replace(OFFLINE, **dict(zip(FIELDS, values, strict=True)), tags=tags)
+    result = json.loads(filled(text_over(deployment), deployment))
+    assert result == {"fields": {name: f"<{value}>" for name, value in zip(FIELDS, values, strict=True)}, "tags": tags}
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_value_that_the_definition_does_not_use_is_an_error(field: str) -> None:
+    text = text_over(OFFLINE).replace(getattr(stand_in(OFFLINE), field), "")
+    with pytest.raises(RuntimeError, match=f"stand-in-{field.replace('_', '-')}.*not used"):
+        filled(text, OFFLINE)
+
+
+def test_a_stand_in_that_the_sdk_reshaped_is_an_error() -> None:
+    text = json.dumps([text_over(OFFLINE), "stand-in-role"])
+    with pytest.raises(RuntimeError, match="stand-in-role"):
+        filled(text, OFFLINE)
+
+
+def test_the_longest_stand_in_is_replaced_first() -> None:
+    """The group's name must not be filled into another value that begins like it."""
+    longer = dataclasses.replace(OFFLINE, raw_bucket="raw", tags={str(number): f"tag {number}" for number in range(50)})
+    assert json.loads(filled(text_over(longer), longer))["tags"] == dict(longer.tags)

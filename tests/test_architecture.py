@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT-0
+"""Who imports whom: the contracts of pyproject.toml hold, and they are not toothless."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def _contracts(root: Path) -> "subprocess.CompletedProcess[str]":
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+def test_the_import_contracts_hold() -> None:
+    run = _contracts(ROOT)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "contract"),
+    [
+        ("pipeline_src/workload.py", "import sagemaker", "pipeline.py alone imports the SageMaker SDK"),
+        ("pipeline_src/deployment.py", "import boto3", "pipeline.py alone imports the SageMaker SDK"),
+        ("local/engine.py", "import botocore", "local reads the definition"),
+        ("pipeline_src/novel.py", "", "every module has its layer"),
+    ],
+)
+def test_breaking_one_is_seen(tmp_path: Path, file: str, line: str, contract: str) -> None:
+    """A new import, or a module that nobody gave a layer, in a copy of the sources."""
+    for name in ("pipeline_src", "local"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    with (tmp_path / file).open("a", encoding="utf-8") as source:
+        source.write(f"\n{line}\n")
+    run = _contracts(tmp_path)
+    broken = " ".join(run.stdout.split()).partition("Broken contracts")[2]
+    assert run.returncode == 1
+    assert contract in broken
