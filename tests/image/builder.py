@@ -84,6 +84,7 @@ def find(cache: Path) -> Builder:
     Raises:
         NoBuilderError: None works.
     """
+    cache.mkdir(parents=True, exist_ok=True)
     reasons = []
     for candidate in _candidates(cache):
         for base in (_public_base(), STAND_IN):
@@ -106,7 +107,6 @@ def _cautious_configuration(cache: Path) -> Path:
     """Return a podman configuration for a machine that is a container itself: it asks the kernel for nothing new."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     path = cache / "containers.conf"
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
         f'[containers]\ndefault_ulimits = ["nofile={limit}:{limit}", "nproc={limit}:{limit}"]\n'
         '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
