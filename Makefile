@@ -12,10 +12,24 @@ UV := $(VENV)/uv/bin/uv
 APP := $(VENV)/app/bin/python
 JOBS := $(VENV)/jobs/bin/python
 JOBS_TEST := $(VENV)/jobs-test/bin/python
+EMULATOR := $(VENV)/emulator/bin/python
+CHECKOV := $(VENV)/checkov/bin/python
 UV_VERSION := 0.13.9
 LOCK := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 SYNC := $(UV) pip sync --quiet --require-hashes
 export UV_PYTHON_DOWNLOADS := never
+# The CDK's Python bindings run on Node; 20 still works and is what Debian machines have, so its notice stays away.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION ?= 20
+# The CDK's command line reports its use to its makers unless told not to.
+export CDK_DISABLE_CLI_TELEMETRY := true
+# CONTEXT="production.maximum=6 source.repository=me/fork" changes settings for one command; a value with spaces goes
+# into ARGS, as in ARGS="--context 'retraining.schedule=rate(30 days)'".
+CONTEXT ?=
+OPTIONS = $(foreach each,$(CONTEXT),--context $(each))
+CDK := node_modules/.bin/cdk
+# The deployment that the commands below speak of: the name in CONTEXT, or else that in stacks/settings.py.
+NAME = $(or $(patsubst name=%,%,$(filter name=%,$(CONTEXT))),$(shell $(APP) -c 'from stacks.settings import Settings; print(Settings().name)'))
+OPERATIONS = $(APP) -m operations --name $(NAME)
 
 .PHONY: help
 help:  ## Print these verbs
@@ -53,6 +67,24 @@ $(VENV)/jobs-test/.done: tests/requirements-jobs.txt $(VENV)/jobs/.done
 	@$(JOBS) -c "import sysconfig; print(sysconfig.get_path('purelib'))" > $$(echo $(VENV)/jobs-test/lib/python3.*/site-packages)/jobs.pth
 	@touch $@
 
+node_modules/.done: package.json package-lock.json
+	@echo "Setting up: the CDK's command line"
+	@npm ci --silent
+	@touch $@
+
+# Neither belongs beside the application: the emulator is a server, and checkov pins much that is newer here.
+$(VENV)/emulator/.done: tests/requirements-emulator.txt | $(UV)
+	@echo "Setting up: the emulator of AWS (about 50 MB)"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/emulator
+	@$(SYNC) --python $(EMULATOR) tests/requirements-emulator.txt
+	@touch $@
+
+$(VENV)/checkov/.done: tests/requirements-checkov.txt | $(UV)
+	@echo "Setting up: checkov (about 200 MB)"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/checkov
+	@$(SYNC) --python $(CHECKOV) tests/requirements-checkov.txt
+	@touch $@
+
 .PHONY: setup
 setup: $(VENV)/app/.done $(VENV)/jobs/.done  ## Set up both environments (the other verbs do it themselves)
 
@@ -68,14 +100,67 @@ run: setup  ## Run the pipeline on ARCHIVE=/path/dataverse_files.zip
 serve: setup  ## Serve the approved model of run ID (default: latest) on the loopback
 	@$(APP) -m local serve $(or $(ID),latest) $(ARGS)
 
+.PHONY: synth
+synth: $(VENV)/app/.done node_modules/.done  ## Synthesize the CloudFormation templates into cdk.out, offline
+	@$(CDK) synth --quiet $(OPTIONS) $(ARGS)
+
+.PHONY: diff
+diff: $(VENV)/app/.done node_modules/.done  ## Say what this branch changes against BASE (default: main), offline
+	@$(APP) -m review --base $(or $(BASE),main) $(OPTIONS) $(ARGS)
+
+.PHONY: cost
+cost: $(VENV)/app/.done  ## Estimate what a month and a retraining cost
+	@$(APP) -m stacks.cost $(OPTIONS)
+
+.PHONY: bootstrap
+bootstrap: $(VENV)/app/.done node_modules/.done  ## Prepare the account and region of your credentials for the CDK, once
+	@$(CDK) bootstrap $(OPTIONS) $(ARGS)
+
+.PHONY: deploy
+deploy: cost node_modules/.done  ## Provision everything in the account of your credentials; CONTEXT="key=value ..." changes settings
+	@$(CDK) deploy --all --notices $(OPTIONS) $(ARGS)
+	@$(OPERATIONS) next
+
+.PHONY: next
+next: $(VENV)/app/.done  ## Say what is waiting for you in the deployment; changes nothing
+	@$(OPERATIONS) next
+
+.PHONY: deploy-ci
+deploy-ci: $(VENV)/app/.done node_modules/.done  ## The same without questions, for the build that a push starts
+	@$(CDK) deploy --all --require-approval never $(OPTIONS) $(ARGS)
+
+.PHONY: upload
+upload: $(VENV)/app/.done  ## Upload ARCHIVE=/path/dataverse_files.zip to the raw-data bucket; a broken upload resumes
+	@$(OPERATIONS) upload $(or $(ARCHIVE),$(error Name the archive: make upload ARCHIVE=/path/dataverse_files.zip)) $(ARGS)
+
+.PHONY: retrain
+retrain: $(VENV)/app/.done  ## Start a retraining by hand and wait for its outcome
+	@$(OPERATIONS) retrain --wait $(ARGS)
+
+.PHONY: smoke
+smoke: $(VENV)/app/.done  ## Send the golden images to ENDPOINT (default: staging) and compare its answers
+	@$(OPERATIONS) smoke --endpoint $(or $(ENDPOINT),$(NAME)-staging) $(ARGS)
+
+.PHONY: destroy
+destroy: $(VENV)/app/.done node_modules/.done  ## Delete the deployment after asking; data and registry stay unless DATA=1
+	@$(OPERATIONS) destroy $(if $(DATA),--data) $(OPTIONS) $(ARGS)
+
 .PHONY: test
-test: $(VENV)/app/.dev $(VENV)/jobs-test/.done  ## Pass the tests (without the container build)
+test: $(VENV)/app/.dev $(VENV)/jobs-test/.done node_modules/.done  ## Pass the tests (without the container build)
 	@$(JOBS_TEST) -m pytest tests/jobs $(PYTEST_ARGS)
-	@$(APP) -m pytest tests --ignore=tests/jobs --ignore=tests/image $(PYTEST_ARGS)
+	@$(APP) -m pytest tests --ignore=tests/jobs --ignore=tests/image --ignore=tests/emulator $(PYTEST_ARGS)
 
 .PHONY: test-image
 test-image: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Build the preprocessing image and compare it with the process runner
 	@$(APP) -m pytest tests/image $(PYTEST_ARGS)
+
+.PHONY: test-emulator
+test-emulator: $(VENV)/app/.dev $(VENV)/emulator/.done node_modules/.done  ## Deploy what an emulator of AWS knows, and try rules and roles there
+	@$(APP) -m pytest tests/emulator $(PYTEST_ARGS)
+
+.PHONY: check-templates
+check-templates: synth $(VENV)/checkov/.done  ## Scan the synthesized templates with checkov
+	@$(CHECKOV) -m checkov.main --config-file .checkov.yaml --directory cdk.out
 
 .PHONY: check
 check: $(VENV)/app/.dev $(VENV)/jobs-test/.done  ## Lint, types, import contracts
@@ -95,9 +180,9 @@ lock: $(UV)  ## Lock the requirements anew
 	@$(LOCK) requirements.in -o requirements.txt
 	@$(LOCK) requirements-dev.in -o requirements-dev.txt
 	@cd containers/preprocessing && ../../$(LOCK) requirements.in -o requirements.txt
-	@cd tests && ../$(LOCK) requirements-jobs.in -o requirements-jobs.txt
+	@cd tests && for name in jobs emulator checkov; do ../$(LOCK) requirements-$$name.in -o requirements-$$name.txt; done
 
 .PHONY: clean
 clean:  ## Remove the environments and caches (not .local, which holds your runs)
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis benchmarks/out
+	@rm -rf $(VENV) node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis benchmarks/out
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

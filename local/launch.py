@@ -20,9 +20,10 @@ from local.home import Home
 from local.jobs import Runner
 from local.progress import reporter
 from local.store import Store
+from pipeline_src import contract
 from pipeline_src.pipeline import OFFLINE
 
-_ARCHIVE: Final = "InputArchive"
+_ARCHIVE: Final = contract.INPUT_ARCHIVE
 
 
 @dataclass(frozen=True)

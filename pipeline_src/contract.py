@@ -5,7 +5,8 @@ Standard library only: the containers, the SDK side and the CDK side all import 
 so it may depend on nothing. Names and paths only; rules live in the rooms that apply them.
 
 Sources: SageMaker Developer Guide, "How Amazon SageMaker runs your processing container image" and
-"... your training image" for the paths below /opt/ml; ISIC 2018 Task 3 for the class order.
+"... your training image" for the paths below /opt/ml; ISIC 2018 Task 3 for the class order; HAM10000's page at
+Harvard Dataverse, https://doi.org/10.7910/DVN/DBW86T, for the archive's names.
 """
 
 import errno
@@ -63,6 +64,12 @@ MANIFEST_COLUMNS: Final = ("image_id", "lesion_id", "label", "split", "sha256", 
 DATASET_CARD: Final = "dataset_card.json"
 EVALUATION: Final = "evaluation.json"
 PREDICTIONS: Final = "predictions.csv"
+PREDICTION_SCORES: Final = tuple(f"p_{label}" for label in CLASS_LABELS)
+PREDICTION_COLUMNS: Final = (
+    *("image_id", "lesion_id", "split", "label", "predicted"),
+    *PREDICTION_SCORES,
+    "melanoma_at_threshold",
+)
 REPORT: Final = "report.html"
 MODEL_ARTIFACT: Final = "model.tar.gz"
 SCORE_SUFFIX: Final = ".out"  # batch transform writes <key>.out for each input object
@@ -76,6 +83,26 @@ VERDICT_PATH: Final = "gate.verdict"
 REASON_PATH: Final = "gate.reason"
 VERDICT_PASS: Final = "pass"  # noqa: S105  a verdict, no password
 VERDICT_REJECT: Final = "reject"
+
+# What the archive of the dataset holds, by names without folders: zips of pictures, and one table.
+ARCHIVE_PART: Final = re.compile(r"HAM10000_images_part_[^/]*\.zip")
+ARCHIVE_METADATA: Final = re.compile(r"HAM10000_metadata(\.(csv|tab|tsv|txt))?")
+
+# Where archives lie in the raw-data bucket. The key of each carries its SHA-256: archives/<sha256>.zip.
+ARCHIVES_PREFIX: Final = "archives/"
+RUNS_PREFIX: Final = "runs/"
+CHECKPOINTS_PREFIX: Final = "checkpoints/"
+CAPTURE_PREFIX: Final = "capture/"  # what endpoints were asked and answered: capture/<stage>/...
+
+# Parameters that whoever starts the pipeline passes.
+INPUT_ARCHIVE: Final = "InputArchive"
+SOURCE_COMMIT: Final = "SourceCommit"
+
+# What a model package carries (CustomerMetadataProperties), so that whoever ships it needs nothing else.
+METADATA_REPORT: Final = "report"  # URI of report.html; predictions.csv lies beside it
+METADATA_HOLDOUT: Final = "holdout"  # URI of the folder of the images in predictions.csv
+METADATA_COMMIT: Final = "commit"
+METADATA_DATASET: Final = "dataset_sha256"
 
 # Content types of the built-in image-classification algorithm: its channels, requests and answers.
 RECORDS_CONTENT_TYPE: Final = "application/x-recordio"

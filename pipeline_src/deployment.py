@@ -26,7 +26,7 @@ _SHAPES: Final = {
     "algorithm_image": "111111111111.dkr.ecr.us-east-1.amazonaws.com/{}:latest",
 }
 # `region` is no part of the JSON: a pipeline runs where it was created.
-_NOT_IN_DEFINITION: Final = frozenset({"region", "spot", "tags"})
+_NOT_IN_DEFINITION: Final = frozenset({"region", "spot", "tags", "defaults"})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,7 @@ class Deployment:
         model_package_group: Name of the model package group that Register adds to.
         spot: Whether Train uses managed spot capacity: up to 70 % cheaper, may wait or be interrupted.
         tags: Further tags of every job, model and model package; keys are plain strings.
+        defaults: Other defaults of pipeline parameters than those of parameter.py, by name.
     """
 
     pipeline_name: str
@@ -58,6 +59,11 @@ class Deployment:
     model_package_group: str
     spot: bool = False
     tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    defaults: Mapping[str, str | int | float] = dataclasses.field(default_factory=dict)
+
+    def uri(self, prefix: str) -> str:
+        """Return the URI of `prefix` (``runs/``) in the bucket of runs, without its last slash."""
+        return f"s3://{self.runs_bucket}/{prefix.removesuffix('/')}"
 
 
 # Sample values: what `python -m pipeline_src.pipeline` prints, and what the local runner interprets.

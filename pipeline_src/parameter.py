@@ -5,10 +5,11 @@ Standard library only. Every default works after a deployment and one upload; `I
 pipeline.py because its default names the deployment's bucket.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from pipeline_src import gate
+from pipeline_src import contract, gate
 
 
 @dataclass(frozen=True)
@@ -59,4 +60,27 @@ PARAMETERS: Final = (
     Parameter("MelanomaTargetSensitivity", 0.85),
     *(Parameter(name, _FLOORS[floor]) for floor, name in gate.FLOOR_PARAMETERS.items()),
     Parameter("ModelApprovalStatus", "PendingManualApproval", ("PendingManualApproval", "Approved", "Rejected")),
+    # The version of this repository that the execution was started for: noted in the model package, told to no job.
+    Parameter(contract.SOURCE_COMMIT, "unknown"),
 )
+
+
+def parameters(defaults: Mapping[str, str | int | float]) -> tuple[Parameter, ...]:
+    """Return `PARAMETERS`, those that `defaults` names with the default it gives.
+
+    Raises:
+        ValueError: `defaults` names no parameter, or gives a value of another type or none of its choices.
+    """
+    unknown = sorted(defaults.keys() - {each.name for each in PARAMETERS})
+    if unknown:
+        raise ValueError(f"pipeline parameters {unknown}: unknown. Known: {[each.name for each in PARAMETERS]}.")
+    return tuple(_with_default(each, defaults.get(each.name, each.default)) for each in PARAMETERS)
+
+
+def _with_default(given: Parameter, default: str | float) -> Parameter:
+    if type(default) is not type(given.default):
+        wanted = type(given.default).__name__
+        raise ValueError(f"pipeline parameter {given.name}: {default!r} is no {wanted}. Give a {wanted}.")
+    if given.choices and default not in given.choices:
+        raise ValueError(f"pipeline parameter {given.name}: {default!r} is none of {given.choices}.")
+    return replace(given, default=default)

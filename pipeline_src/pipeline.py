@@ -15,7 +15,7 @@ from unittest import mock
 
 from pipeline_src import contract, hyperparameter, workload
 from pipeline_src.deployment import OFFLINE, QUIET, Deployment, filled, offline, stand_in
-from pipeline_src.parameter import PARAMETERS, Parameter
+from pipeline_src.parameter import Parameter, parameters
 
 __all__ = ["OFFLINE", "Deployment", "definition"]
 
@@ -61,18 +61,20 @@ class _Pipeline:
         self.session = sdk.PipelineSession(sagemaker_config=QUIET)
         self.tags = {"pipeline": deployment.pipeline_name, **deployment.tags}
         self.cache = sdk.steps.CacheConfig(enable_caching=True, expire_after=workload.CACHE_EXPIRES)
-        given = (Parameter("InputArchive", f"s3://{deployment.raw_bucket}/archives/"), *PARAMETERS)
+        archives = f"s3://{deployment.raw_bucket}/{contract.ARCHIVES_PREFIX}"
+        given = (Parameter(contract.INPUT_ARCHIVE, archives), *parameters(deployment.defaults))
         self.parameters = {each.name: getattr(sdk.parameters, each.kind)(**each.arguments) for each in given}
 
     def document(self) -> dict[str, Any]:
         """Return what the SDK makes of all the steps."""
-        preprocess = self.processing(workload.PREPROCESS, {contract.ARCHIVE_INPUT: self.parameters["InputArchive"]})
+        archive = {contract.ARCHIVE_INPUT: self.parameters[contract.INPUT_ARCHIVE]}
+        preprocess = self.processing(workload.PREPROCESS, archive)
         train = self.train(preprocess)
         model = self.sdk.model_step.ModelStep(contract.MODEL, self.model_builder(train).build(tags=self.tags))
         score = self.score(preprocess, model)
         evaluate = self.evaluate(preprocess, score)
-        steps = [preprocess, train, model, score, evaluate, self.gate(self.register(train, evaluate))]
-        # No experiment (the first None): an execution groups its jobs, and one would need permissions of its own.
+        steps = [preprocess, train, model, score, evaluate, self.gate(self.register(preprocess, train, evaluate))]
+        # No experiment (the first None), which would need permissions of its own.
         parameters = list(self.parameters.values())
         pipeline = self.sdk.pipeline.Pipeline(self.at.pipeline_name, parameters, None, None, steps, self.session)
         document: dict[str, Any] = json.loads(pipeline.definition())
@@ -131,7 +133,7 @@ class _Pipeline:
         # whose key holds this URI; one for all would let a training resume from the checkpoints of another.
         archive = self.value(workload.PREPROCESS, contract.ARCHIVE_SHA256_PATH)
         given = self.join("_", [hyperparameter.DIGEST, *(self.parameters[name] for name in workload.TRAINING_IDENTITY)])
-        return self.join("/", [f"s3://{self.at.runs_bucket}/checkpoints", archive, given, self.at.preprocessing_image])
+        return self.join("/", [self.at.uri(contract.CHECKPOINTS_PREFIX), archive, given, self.at.preprocessing_image])
 
     def model_builder(self, train: Any) -> Any:
         return self.sdk.ModelBuilder(
@@ -158,7 +160,7 @@ class _Pipeline:
         scores = {contract.SCORES_INPUT: score.properties.TransformOutput.S3OutputPath}
         return self.processing(workload.EVALUATE, scores | {name: _output(preprocess, name) for name in names})
 
-    def register(self, train: Any, evaluate: Any) -> Any:
+    def register(self, preprocess: Any, train: Any, evaluate: Any) -> Any:
         folder = _output(evaluate, contract.EVALUATION_OUTPUT)
         quality = self.sdk.MetricsSource(contract.JSON_CONTENT_TYPE, self.join("/", [folder, contract.EVALUATION]))
         package = self.model_builder(train).register(
@@ -166,8 +168,10 @@ class _Pipeline:
             model_metrics=self.sdk.ModelMetrics(model_statistics=quality),
             approval_status=self.parameters["ModelApprovalStatus"],
             customer_metadata_properties={
-                "dataset_sha256": self.value(workload.PREPROCESS, contract.ARCHIVE_SHA256_PATH),
-                "report": self.join("/", [folder, contract.REPORT]),
+                contract.METADATA_DATASET: self.value(workload.PREPROCESS, contract.ARCHIVE_SHA256_PATH),
+                contract.METADATA_REPORT: self.join("/", [folder, contract.REPORT]),
+                contract.METADATA_HOLDOUT: _output(preprocess, contract.HOLDOUT_OUTPUT),
+                contract.METADATA_COMMIT: self.parameters[contract.SOURCE_COMMIT],
                 **{name: self.value(workload.EVALUATE, f"headline.{name}") for name in workload.HEADLINES},
             },
             **workload.INFERENCE,
@@ -181,7 +185,7 @@ class _Pipeline:
         return self.sdk.condition_step.ConditionStep(contract.GATE, None, None, None, [passed], [register], [reject])
 
     def run_uri(self, *path: str) -> Any:
-        root = f"s3://{self.at.runs_bucket}/runs"
+        root = self.at.uri(contract.RUNS_PREFIX)
         return self.join("/", [root, self.sdk.execution_variables.ExecutionVariables.PIPELINE_EXECUTION_ID, *path])
 
     def value(self, job: workload.Processing, path: str) -> Any:

@@ -13,8 +13,8 @@ README = (ROOT / "README.md").read_text()
 VERBS = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
-def _help(*command: str) -> str:
-    words = [sys.executable, "-m", "local", *command, "--help"]
+def _help(room: str, *command: str) -> str:
+    words = [sys.executable, "-m", room, *command, "--help"]
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
@@ -34,7 +34,7 @@ def test_every_command_and_option_of_the_readme_exists() -> None:
     commands = re.findall(r"python -m local ([a-z]+)([^\n|`#]*)", README)
     assert {name for name, _ in commands} >= {"run", "runs", "show", "approve", "serve", "sample"}
     for name, rest in commands:
-        text = _help(name)
+        text = _help("local", name)
         for option in re.findall(r"--[a-z-]+", rest):
             assert option in text, f"{name} {option}"
 
@@ -58,3 +58,34 @@ def test_the_index_of_decisions_lists_every_page() -> None:
 @pytest.mark.parametrize("phrase", ["research use", "not a medical device", "synthetic", "stand-in", "CC BY-NC"])
 def test_the_readme_says_what_this_is_not(phrase: str) -> None:
     assert phrase.lower() in README.lower()
+
+
+PAGES = {path.name: path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
+
+
+def test_every_make_verb_on_a_page_exists() -> None:
+    assert {name for page in PAGES.values() for name in re.findall(r"`make ([a-z-]+)", page)} <= VERBS
+
+
+def test_every_setting_that_a_page_names_exists() -> None:
+    from stacks.override import keys
+
+    sections = {key.partition(".")[0] for key in keys() if "." in key}
+    named = {
+        (name, page)
+        for page, text in PAGES.items()
+        for name in re.findall(r"\b([a-z_]+\.[a-z_]+)\b", text)
+        if name.partition(".")[0] in sections and not name.endswith((".py", ".md", ".json"))
+    }
+    assert len(named) > 5
+    assert {(name, page) for name, page in named if name not in keys()} == set()
+
+
+def test_the_costs_in_the_readme_are_those_of_the_estimate() -> None:
+    from stacks import cost
+    from stacks.settings import Settings
+
+    month, retraining = cost.total(cost.month(Settings())), cost.total(cost.retraining(Settings()))
+    assert f"about {month:.0f} $ a month while nothing happens" in README
+    assert f"{retraining:.2f} $ a retraining" in README
+    assert f"{cost.total(cost.push()):.2f} $ a push" in README

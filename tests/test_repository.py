@@ -15,6 +15,8 @@ LOCKS = [
     ROOT / "requirements-dev.txt",
     ROOT / "containers/preprocessing/requirements.txt",
     ROOT / "tests/requirements-jobs.txt",
+    ROOT / "tests/requirements-emulator.txt",
+    ROOT / "tests/requirements-checkov.txt",
 ]
 
 

@@ -17,13 +17,12 @@ from typing import Final, Self
 
 import deflate
 
+from pipeline_src import contract
 from pipeline_src.lesions import entry, part
 from pipeline_src.lesions.entry import AGAIN, Entry
 from pipeline_src.lesions.error import BadInputError
 from pipeline_src.lesions.tape import CHUNK, Tape
 
-_PART: Final = re.compile(r"HAM10000_images_part_[^/]*\.zip")
-_METADATA: Final = re.compile(r"HAM10000_metadata(\.(csv|tab|tsv|txt))?")
 METADATA_LIMIT: Final = 64 << 20
 _LOCAL_HEADER: Final = struct.Struct("<4s22xHH")
 
@@ -62,7 +61,7 @@ class Archive:
         Raises:
             BadInputError: there is none, or more than one, or it is too large or damaged.
         """
-        found = self._found(_METADATA)
+        found = self._found(contract.ARCHIVE_METADATA)
         if len(found) != 1:
             names = ", ".join(info.filename for info in found) or "none"
             raise BadInputError(
@@ -81,7 +80,7 @@ class Archive:
     @property
     def parts(self) -> list[str]:
         """The names of the inner zips that hold the images."""
-        return [info.filename for info in self._found(_PART)]
+        return [info.filename for info in self._found(contract.ARCHIVE_PART)]
 
     def entries(self) -> Iterator[Entry]:
         """Yield every entry of every part, in the order of the file, still packed.
@@ -89,7 +88,7 @@ class Archive:
         Raises:
             BadInputError: no part is there, or one is damaged, cut short, encrypted or a bomb.
         """
-        parts = self._found(_PART)
+        parts = self._found(contract.ARCHIVE_PART)
         if not parts:
             raise BadInputError(
                 f"{self.place}: HAM10000_images_part_1.zip: inner zip missing, and so is every other part. "

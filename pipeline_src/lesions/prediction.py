@@ -12,9 +12,6 @@ from pipeline_src import contract
 from pipeline_src.lesions.holdout import HoldoutImage
 from pipeline_src.lesions.scores import Scores
 
-PROBABILITY_COLUMNS = tuple(f"p_{label}" for label in contract.CLASS_LABELS)
-COLUMNS = ("image_id", "lesion_id", "split", "label", "predicted", *PROBABILITY_COLUMNS, "melanoma_at_threshold")
-
 
 @dataclass(frozen=True)
 class Predictions:
@@ -71,7 +68,7 @@ def table(predictions: Predictions, threshold: float | None) -> str:
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(contract.PREDICTION_COLUMNS)
     rows = zip(predictions.images, predictions.predicted, predictions.probabilities, predictions.melanoma, strict=True)
     for image, predicted, probabilities, melanoma in rows:
         decision = "" if threshold is None else str(int(melanoma >= threshold))

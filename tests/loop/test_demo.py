@@ -115,3 +115,12 @@ def test_the_served_model_gives_the_scores_of_the_predictions_file(loop: Loop, e
         image = loop.home.output(f"{row['image_id']}.jpg").read_bytes()
         wanted = [float(row[f"p_{label}"]) for label in contract.CLASS_LABELS]
         np.testing.assert_allclose(_scores(endpoint, image), wanted, rtol=0, atol=1e-6)
+
+
+def test_the_served_model_passes_the_smoke_test_that_the_endpoints_pass(loop: Loop, endpoint: int) -> None:
+    folders = (loop.home.output("predictions.csv").parent, loop.home.output(contract.DATASET_CARD).parent.parent)
+    command = [str(APP), "-m", "operations", "smoke", "--url", f"http://127.0.0.1:{endpoint}/invocations"]
+    options = ["--evaluation", str(folders[0]), "--holdout", str(folders[1] / contract.HOLDOUT_OUTPUT)]
+    done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(label in done.stdout for label in contract.CLASS_LABELS)

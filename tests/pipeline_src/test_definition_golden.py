@@ -28,8 +28,8 @@ OPTIONAL = {
     "register": "ModelPackageGroupName ModelMetrics ModelQuality Statistics Bias Explainability Domain Task"
     " SkipModelValidation InferenceSpecification SupportedContentTypes SupportedResponseMIMETypes"
     " SupportedRealtimeInferenceInstanceTypes SupportedTransformInstanceTypes",
-    "evidence": "CustomerMetadataProperties dataset_sha256 report balanced_accuracy melanoma_sensitivity"
-    " melanoma_specificity melanoma_threshold test_images",
+    "evidence": "dataset_sha256 report holdout balanced_accuracy"
+    " melanoma_sensitivity melanoma_specificity melanoma_threshold test_images",
     "security": "VolumeKmsKeyId KmsKeyId NetworkConfig EnableNetworkIsolation EnableInterContainerTrafficEncryption",
     "every job": "Tags StoppingCondition MaxRuntimeInSeconds EnableManagedSpotTraining CacheConfig ContentType"
     " S3DataDistributionType InstanceCount",

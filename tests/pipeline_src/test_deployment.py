@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from pipeline_src.deployment import OFFLINE, Deployment, filled, stand_in
 
-FIELDS = [field.name for field in dataclasses.fields(Deployment) if field.name not in ("region", "spot", "tags")]
+OTHERS = ("region", "spot", "tags", "defaults")
+FIELDS = [field.name for field in dataclasses.fields(Deployment) if field.name not in OTHERS]
 
 
 def text_over(deployment: Deployment) -> str:

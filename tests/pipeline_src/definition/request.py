@@ -2,17 +2,16 @@
 """Each step's arguments as the request that the service gets: types, names, and the limits of every value.
 
 botocore itself checks names, types and lower bounds before it sends; enums, patterns and upper bounds it leaves
-to the service, so `_limits` walks them. What is computed when the pipeline runs is stood for by a sample of its type.
+to the service, so `limit` walks them. What is computed when the pipeline runs is stood for by a sample of its type.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
+from botocore.model import StructureShape
 from botocore.validate import ParamValidator
 
-from tests.pipeline_src.definition import service, walk
+from tests.pipeline_src.definition import limit, service, walk
 
 # The service names the job and the model; a definition leaves that out.
 _NAMED_BY_THE_SERVICE = ("ProcessingJobName", "TrainingJobName", "ModelName", "TransformJobName")
@@ -36,7 +35,7 @@ def _request(arguments: dict[str, Any], shape: StructureShape) -> Iterator[str]:
     if report.has_errors():
         yield report.generate_report()
     else:
-        yield from _limits(arguments, shape, "")
+        yield from limit.problems(arguments, shape)
 
 
 def _resolved(value: Any, defaults: dict[str, Any], kinds: dict[str, str]) -> Any:
@@ -64,52 +63,3 @@ def _got(reference: str, defaults: dict[str, Any], kinds: dict[str, str]) -> Any
         return 1
     # A reference into nowhere has no type; `graph` reports it.
     return "s3://sample/key" if path.endswith(("Uri", "Path", "S3ModelArtifacts")) else "sample"
-
-
-def _limits(value: Any, shape: Shape, place: str) -> Iterator[str]:
-    if isinstance(shape, StructureShape):
-        for name, each in value.items():
-            yield from _limits(each, shape.members[name], f"{place}.{name}")
-    elif isinstance(shape, MapShape):
-        yield from _size(len(value), shape, place)
-        for name, each in value.items():
-            yield from _limits(name, shape.key, f"{place} key {name}")
-            yield from _limits(each, shape.value, f"{place}.{name}")
-    elif isinstance(shape, ListShape):
-        yield from _size(len(value), shape, place)
-        for number, each in enumerate(value):
-            yield from _limits(each, shape.member, f"{place}[{number}]")
-    elif isinstance(shape, StringShape):
-        yield from _size(len(value), shape, place)
-        yield from _text(value, shape, place)
-    elif not isinstance(value, bool) and isinstance(value, int | float):
-        yield from _size(value, shape, place)
-
-
-def _size(size: float, shape: Shape, place: str) -> Iterator[str]:
-    low, high = shape.metadata.get("min", size), shape.metadata.get("max", size)
-    if not low <= size <= high:
-        yield f"{place}: {size} is not from {low} to {high}"
-
-
-def _text(value: str, shape: StringShape, place: str) -> Iterator[str]:
-    if shape.enum and value not in shape.enum:
-        yield f"{place}: {value!r} is none of the service's values"
-    pattern = shape.metadata.get("pattern")
-    if pattern and not re.search(f"^(?:{_translated(pattern)})$", value):
-        yield f"{place}: {value!r} does not match {pattern}"
-
-
-def _translated(pattern: str) -> str:
-    """Return a Java pattern of the service in Python's words."""
-    for java, python in (
-        (r"\p{L}", r"\w"),
-        (r"\p{N}", r"\d"),
-        (r"\p{Z}", r"\s"),
-        (r"\p{M}", ""),
-        (r"\p{S}", ""),
-        (r"\p{P}", ""),
-    ):
-        pattern = pattern.replace(java, python)
-    # A repeated anchor, as in ([a-z]*)${1,256}, means nothing that its length limit does not say.
-    return re.sub(r"\$\{\d+,\d+\}$", "", pattern)

@@ -44,7 +44,7 @@ def test_probabilities_read_back_are_the_same_numbers() -> None:
     listed = case.images()
     scores = case.probabilities(listed, skill=2.5)
     for row in rows(prediction.table(prediction.join(listed, scores), 0.5)):
-        assert tuple(float(row[column]) for column in prediction.PROBABILITY_COLUMNS) == scores[row["image_id"]]
+        assert tuple(float(row[column]) for column in contract.PREDICTION_SCORES) == scores[row["image_id"]]
 
 
 def test_of_equal_probabilities_the_first_class_is_answered() -> None:

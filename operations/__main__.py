@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT-0
+"""The command line of operations on an account: ``python -m operations``."""
+
+from pathlib import Path
+
+import click
+
+from operations import link
+from operations.command import advice, cdk, confirmation, machine, review_comment
+from operations.command import smoke as smoking
+from operations.command import upload as uploading
+from operations.command.account import Account, here
+from operations.command.terminal import Group, console, errors, say
+from operations.error import UsageError
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--name",
+    default="skin-lesion",
+    envvar="DEPLOYMENT",
+    show_default=True,
+    help="The deployment: the setting `name`, with which the names of its stacks begin.",
+)
+@click.option("--region", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="Instead of the profile's region.")
+@click.pass_context
+def main(context: click.Context, name: str, region: str | None) -> None:
+    """Act on a deployment. AWS_PROFILE chooses the account, AWS_REGION the region.
+
+    Exit codes: 0 done, 1 failed, 2 bad usage, credentials or permissions, or nothing deployed, 130 stopped.
+    """
+    # Tests hand in an account of their own.
+    context.obj = context.obj or here(name, region)
+
+
+@main.command()
+@click.argument("archive", type=click.Path(path_type=Path))
+@click.pass_obj
+def upload(account: Account, archive: Path) -> None:
+    """Bring ARCHIVE, HAM10000's dataverse_files.zip, into the raw bucket; a broken-off upload goes on."""
+    bucket = account.output("storage", "RawBucket")
+    say(console(), uploading.upload(account.client("s3"), bucket, archive, errors()))
+    say(console(), "Next: an archive that is new starts a retraining by itself; start it or follow it: make retrain")
+
+
+@main.command()
+@click.option("--archive", metavar="KEY", default="", help="Key in the raw bucket instead of the newest archive.")
+@click.option("--wait", is_flag=True, help="Follow it until it has ended; exit code 1 where it failed.")
+@click.pass_obj
+def retrain(account: Account, archive: str, *, wait: bool) -> None:
+    """Start a retraining, or join the one that trains the same model already."""
+    execution = machine.start(account, archive)
+    say(console(), f"Started: {link.of_execution(execution)}")
+    if wait:
+        say(console(), f"Succeeded: {machine.follow(account, execution, console())}")
+        say(console(), "Next: make next")
+
+
+@main.command()
+@click.option("--endpoint", metavar="NAME", help="A SageMaker endpoint.")
+@click.option("--package", metavar="ARN", default="", help="Its model package, if not the one that it serves.")
+@click.option("--url", help="Or a server, for example http://127.0.0.1:8080/invocations.")
+@click.option("--evaluation", type=click.Path(path_type=Path), help="With --url: folder of a run's predictions.csv.")
+@click.option("--holdout", type=click.Path(path_type=Path), help="With --url: folder of the run's pictures.")
+@click.pass_obj
+def smoke(  # noqa: PLR0913  one parameter for each option
+    account: Account,
+    *,
+    endpoint: str | None,
+    package: str,
+    url: str | None,
+    evaluation: Path | None,
+    holdout: Path | None,
+) -> None:
+    """Send the golden images to an endpoint or a server: exit code 0 if it answers as the model was evaluated."""
+    if endpoint and not (url or evaluation or holdout):
+        smoking.endpoint(account, endpoint, package, console())
+    elif url and evaluation and holdout and not (endpoint or package):
+        smoking.url(url, evaluation, holdout, console())
+    else:
+        raise UsageError("smoke: give --endpoint NAME [--package ARN], or --url URL --evaluation DIR --holdout DIR.")
+
+
+@main.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--data", is_flag=True, help="Delete the archives, runs, models and the key, too.")
+@click.option("--context", "-c", multiple=True, metavar="KEY=VALUE", help="As the deployment was given it; repeatable.")
+@click.pass_obj
+def destroy(account: Account, context: tuple[str, ...], *, yes: bool, data: bool) -> None:
+    """Delete the deployment but its data; says what goes and what stays, and asks."""
+    other = next((pair for pair in context if pair.startswith("name=") and pair != f"name={account.name}"), None)
+    if other:
+        raise UsageError(
+            f"destroy: context {other!r} is not the deployment {account.name!r}. Let one name stand for both: "
+            f"make destroy CONTEXT={other}"
+        )
+    settings = (f"name={account.name}", *context)
+    ask = None if yes else lambda question: str(click.prompt(question))
+    confirmation.destroy(account, console(), cdk=cdk.in_region(account.region), context=settings, data=data, ask=ask)
+
+
+@main.command()
+@click.option("--repository", required=True, help="Name of the CodeCommit repository.")
+@click.option("--pull-request", required=True, metavar="ID", help="Its number.")
+@click.option("--file", "path", type=click.Path(path_type=Path), required=True, help="The Markdown to post.")
+@click.pass_obj
+def comment(account: Account, repository: str, pull_request: str, path: Path) -> None:
+    """Post the review of a CodeCommit pull request as a comment, or bring the earlier one up to date."""
+    say(console(), review_comment.comment(account.client("codecommit"), repository, pull_request, path))
+
+
+@main.command(name="next")
+@click.pass_obj
+def next_(account: Account) -> None:
+    """Say what to do next; changes nothing."""
+    for step in advice.following(account):
+        say(console(), f"- {step}")
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m operations")

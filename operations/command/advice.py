@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT-0
+"""What to do next with a deployment, from what the services say of it; nothing is changed."""
+
+from collections.abc import Iterator
+from typing import Any, Final, TypeAlias
+
+from operations import champion, dataset, link, package
+from operations.client import Client
+from operations.command.account import Account
+from operations.error import UsageError
+
+Found: TypeAlias = dict[str, Any]
+
+_FOLLOW: Final = "make retrain"
+
+
+def following(account: Account) -> list[str]:
+    """Return what to do, first things first; each is a sentence with the command or the address.
+
+    Raises:
+        AccountError: Some stack has not what it should have.
+    """
+    if not account.outputs("storage"):
+        return [f"Nothing is deployed as {account.name!r} here. Deploy: make deploy"]
+    steps = [*_connections(account), *_subscriptions(account)]
+    try:
+        dataset.archive_key(account.client("s3"), account.output("storage", "RawBucket"), "")
+    except UsageError:
+        return [*steps, 'Upload the archive ("Original Format Zip"): make upload ARCHIVE=dataverse_files.zip']
+    steps += [*_training(account), *_packages(account), *_delivery(account)]
+    return steps or [_live(account)]
+
+
+def _connections(account: Account) -> Iterator[str]:
+    """Yield what to do about a connection to a repository whose owner has not completed it yet."""
+    arn = account.outputs("retraining").get("Connection")
+    if not arn:
+        return
+    connection = account.client("codeconnections").get_connection(ConnectionArn=arn)["Connection"]
+    if connection["ConnectionStatus"] == "PENDING":
+        place = account.page("codesuite/settings/connections")
+        yield f"Complete the connection {connection['ConnectionName']!r} to the repository, once: {place}"
+
+
+def _subscriptions(account: Account) -> Iterator[str]:
+    topic = account.output("storage", "Topic")
+    pages = account.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+    for subscription in (found for page in pages for found in page["Subscriptions"]):
+        if subscription["SubscriptionArn"] == "PendingConfirmation":
+            yield f"Confirm the notifications to {subscription['Endpoint']}: the link is in an e-mail from AWS"
+
+
+def _training(account: Account) -> Iterator[str]:
+    pipeline = account.output("training", "Pipeline")
+    sagemaker = account.client("sagemaker")
+    listed = sagemaker.list_pipeline_executions(
+        PipelineName=pipeline, SortBy="CreationTime", SortOrder="Descending", MaxResults=1
+    )
+    for newest in listed["PipelineExecutionSummaries"]:
+        if newest["PipelineExecutionStatus"] in ("Executing", "Stopping"):
+            yield f"A training is under way. Follow it: {_FOLLOW}"
+        elif newest["PipelineExecutionStatus"] != "Succeeded":
+            reason = _reason(sagemaker, newest["PipelineExecutionArn"])
+            yield f"The last training ended as {newest['PipelineExecutionStatus']}: {reason} Again: {_FOLLOW}"
+    if not listed["PipelineExecutionSummaries"]:
+        yield f"Train for the first time: {_FOLLOW}"
+
+
+def _reason(sagemaker: Client, execution: str) -> str:
+    """Return why an execution failed: what its failed step says, because the execution says only that one failed."""
+    steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=execution)["PipelineExecutionSteps"]
+    reasons = (step["FailureReason"] for step in steps if step["StepStatus"] == "Failed" and "FailureReason" in step)
+    return next(reasons, "no step gives a reason.")
+
+
+def _packages(account: Account) -> Iterator[str]:
+    """Yield how to approve the newest model package that waits."""
+    sagemaker = account.client("sagemaker")
+    listed = sagemaker.list_model_packages(
+        ModelPackageGroupName=account.output("storage", "ModelPackageGroup"),
+        ModelApprovalStatus="PendingManualApproval",
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        MaxResults=1,
+    )
+    for summary in listed["ModelPackageSummaryList"]:
+        found = package.described(sagemaker, summary["ModelPackageArn"])
+        yield (
+            f"Read the report of {package.named(found.arn)} ({found.headline}): "
+            f"{link.of_object(found.report, found.arn)}\n"
+            "  and approve it for staging: aws sagemaker update-model-package --model-approval-status Approved "
+            f"--model-package-arn {found.arn}"
+        )
+
+
+def _delivery(account: Account) -> Iterator[str]:
+    """Yield which manual approval waits, and which action of the newest delivery failed."""
+    pipeline = account.output("deployment", "Delivery")
+    place = account.page(f"codesuite/codepipeline/pipelines/{pipeline}/view")
+    state = account.client("codepipeline").get_pipeline_state(name=pipeline)
+    for stage in state.get("stageStates", []):
+        for action in stage.get("actionStates", []):
+            latest: Found = action.get("latestExecution", {})
+            if latest.get("token") and latest.get("status") == "InProgress":
+                yield f"Look at staging, then approve or reject {stage['stageName']}: {place}"
+            if latest.get("status") == "Failed":
+                message = latest.get("errorDetails", {}).get("message", "no message")
+                yield f"The delivery failed in {stage['stageName']}, {action['actionName']}: {message} See {place}"
+
+
+def _live(account: Account) -> str:
+    live = champion.read(account.client("ssm"), account.output("storage", "Champion"))
+    if live:
+        return f"Nothing to do: {package.named(live)} is in production. A push, new data or make retrain train anew."
+    return f"Nothing waits, and nothing is in production. Train: {_FOLLOW}, or approve a version in the registry."

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT-0
+"""What a person confirms before a deployment is deleted: what goes and what stays."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from rich.console import Console
+
+from operations.command import inventory
+from operations.command.account import Account
+from operations.command.cdk import Cdk
+from operations.command.inventory import STORAGE, Inventory
+from operations.command.survivor import KEY_DAYS
+from operations.command.teardown import Teardown
+from operations.command.terminal import say
+from operations.error import UsageError
+
+_ELSEWHERE: Final = (
+    "CDKToolkit: the bootstrap stack of the CDK, which other applications may use",
+    "log groups that SageMaker made (/aws/sagemaker/...), which it never deletes",
+)
+
+
+def destroy(  # noqa: PLR0913  one parameter for each thing that the command line decides
+    account: Account,
+    console: Console,
+    *,
+    cdk: Cdk,
+    context: Sequence[str],
+    data: bool,
+    ask: Callable[[str], str] | None,
+) -> None:
+    """Say what goes and what stays, ask, and delete it.
+
+    Args:
+        account: Where.
+        console: What it is said on.
+        cdk: Runs the CDK's command line.
+        context: ``KEY=VALUE`` each: the settings that the deployment was made with.
+        data: Whether the data goes too.
+        ask: Asks the user; None to go on without.
+
+    Raises:
+        UsageError: The user did not type the deployment's name: nothing was deleted.
+        OperationError: Something could not be deleted; the same command goes on from there.
+    """
+    found = inventory.taken(account)
+    if found.is_empty(data=data):
+        say(console, f"Deployment {account.name!r} in {account.region}: nothing there to delete.")
+        for line in _kept(found, data=data):
+            say(console, f"  stays: {line}")
+        return
+    _show(account, found, console, data=data)
+    if ask is not None and ask("Type the name of the deployment to delete it") != account.name:
+        raise UsageError(f"destroy: the answer was not {account.name!r}: nothing was deleted.")
+    Teardown(account, found, cdk, context, lambda text: say(console, text)).run(data=data)
+    say(
+        console,
+        f"Deployment {account.name!r} is deleted."
+        + ("" if data else " Its data stays; make destroy DATA=1 deletes it too."),
+    )
+
+
+def _show(account: Account, found: Inventory, console: Console, *, data: bool) -> None:
+    say(console, f"Deployment {account.name!r} in {account.region}\n\nWill be deleted:")
+    for line in inventory.listed(found, data=data):
+        say(console, f"  {line}")
+    if data:
+        say(console, f"  {'objects':15} every version of all that the buckets hold: nobody can bring them back")
+        say(console, f"  {'key':15} after {KEY_DAYS} days, until which KMS can cancel it")
+    say(console, "\nStays:")
+    for line in _kept(found, data=data):
+        say(console, f"  {line}")
+
+
+def _kept(found: Inventory, *, data: bool) -> list[str]:
+    storage = found.stacks.get(STORAGE)
+    if data or storage is None:
+        return list(_ELSEWHERE)
+    packages = f"registry with {len(found.packages)} model packages"
+    kept = f"{storage.name}: archives, runs, {packages}, key, topic; make destroy DATA=1 deletes it too"
+    return [kept, *_ELSEWHERE]

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT-0
+"""Starts the retraining by hand and follows it: the same state machine that a push, the schedule and new data start.
+
+Its first state answers ``{"execution": ARN, "started": bool, "message": sentence}``: whether it started the SageMaker
+pipeline, or joined an execution that was there. Then it waits until that execution has ended.
+"""
+
+import json
+from typing import Any, Final, TypeAlias
+
+from rich.console import Console
+
+from operations import link
+from operations.command.account import Account
+from operations.command.terminal import say
+from operations.error import OperationError, StoppedError
+
+Answer: TypeAlias = dict[str, Any]
+
+_SECONDS: Final = 15.0
+_RUNNING: Final = "RUNNING"
+_SUCCEEDED: Final = "SUCCEEDED"
+
+
+def start(account: Account, archive: str) -> str:
+    """Start the state machine and return the ARN of its execution.
+
+    Args:
+        account: Where.
+        archive: Key of the archive; empty for the newest.
+    """
+    machine = account.output("retraining", "StateMachine")
+    given = json.dumps({"archive": archive, "commit": "", "reason": "manual"})
+    return str(account.client("stepfunctions").start_execution(stateMachineArn=machine, input=given)["executionArn"])
+
+
+def follow(account: Account, execution: str, console: Console) -> str:
+    """Show what happens until the execution has ended, and return the pipeline execution's ARN.
+
+    Raises:
+        OperationError: It failed: the message carries the cause.
+        StoppedError: Ctrl-C; the retraining goes on.
+    """
+    watch = _Watch(account, execution, console)
+    try:
+        while (state := watch.look())["status"] == _RUNNING:
+            account.sleep(_SECONDS)
+    except KeyboardInterrupt:
+        raise StoppedError("stopped looking; the retraining goes on. Look again: make retrain") from None
+    if state["status"] != _SUCCEEDED:
+        raise OperationError(f"retraining: {state['status']}: {cause(state)} Details: {link.of_execution(execution)}")
+    return watch.pipeline_execution
+
+
+def cause(state: Answer) -> str:
+    """Return why an execution failed: the sentence alone, where a Lambda function wrapped it into JSON."""
+    text = str(state.get("cause") or state.get("error") or "no cause given")
+    try:
+        wrapped = json.loads(text)
+    except ValueError:
+        wrapped = None
+    if isinstance(wrapped, dict):
+        text = str(wrapped.get("errorMessage", text))
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+class _Watch:
+    """Looks at one execution of the state machine and says what is new."""
+
+    def __init__(self, account: Account, execution: str, console: Console) -> None:
+        self._account, self._execution, self._console = account, execution, console
+        self._steps: dict[str, str] = {}
+        self.pipeline_execution = ""
+
+    def look(self) -> Answer:
+        # The state is asked first, so that the steps of the last look are those of the end.
+        state: Answer = self._account.client("stepfunctions").describe_execution(executionArn=self._execution)
+        if not self.pipeline_execution and (answer := self._answer()):
+            self.pipeline_execution = answer["execution"]
+            say(self._console, answer["message"])
+        if self.pipeline_execution:
+            self._show_steps()
+        return state
+
+    def _answer(self) -> Answer | None:
+        """Return what the first state answered, once it has."""
+        history = self._account.client("stepfunctions").get_paginator("get_execution_history")
+        for page in history.paginate(executionArn=self._execution):
+            for event in page["events"]:
+                output = event.get("stateExitedEventDetails", {}).get("output")
+                if answer := _found(json.loads(output)) if output else None:
+                    return answer
+        return None
+
+    def _show_steps(self) -> None:
+        pages = self._account.client("sagemaker").get_paginator("list_pipeline_execution_steps")
+        for page in pages.paginate(PipelineExecutionArn=self.pipeline_execution, SortOrder="Ascending"):
+            for step in page["PipelineExecutionSteps"]:
+                if self._steps.get(step["StepName"]) != step["StepStatus"]:
+                    self._steps[step["StepName"]] = step["StepStatus"]
+                    say(self._console, f"{step['StepName']}: {step['StepStatus']}{_took(step)}")
+
+
+def _found(output: object) -> Answer | None:
+    """Return the answer within a state's output, however deep the state machine put it."""
+    if not isinstance(output, dict):
+        return None
+    if {"execution", "message"} <= output.keys():
+        return output
+    return next((answer for value in output.values() if (answer := _found(value))), None)
+
+
+def _took(step: Answer) -> str:
+    if "EndTime" not in step:
+        return ""
+    minutes = (step["EndTime"] - step["StartTime"]).total_seconds() / 60
+    return f" ({minutes:.1f} min)"

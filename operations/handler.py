@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT-0
+"""Where the functions begin: each reads its payload, makes its clients and answers; the rules stand in the rooms below.
+
+``retrain`` is a state of the state machine; ``release``, ``rejected`` and ``tally`` are targets of EventBridge: an
+error is raised, so that the caller sees its sentence. ``smoke`` and ``promote`` are actions of CodePipeline: job.py.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final, Protocol
+
+from operations import champion, job, link, package, payload, retraining
+from operations import release as delivery
+from operations import smoke as smoking
+from operations import tally as tallying
+from operations.client import Clients, client
+from operations.job import Done
+from operations.target import Endpoint
+
+_LOG: Final = logging.getLogger(__name__)
+_LOG.setLevel(logging.INFO)
+
+
+class Context(Protocol):
+    """What is used of the object that Lambda hands to a function."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return how long the function may still run."""
+
+
+def retrain(event: object, _context: Context, clients: Clients = client) -> dict[str, Any]:
+    """Start the SageMaker pipeline or join an execution: `payload.Retrain` in, `payload.Retrained` out."""
+    request = payload.read(payload.Retrain, event)
+    answer = retraining.start(request, sagemaker=clients("sagemaker"), s3=clients("s3"))
+    _LOG.info(answer.message)
+    return asdict(answer)
+
+
+def release(event: object, _context: Context, clients: Clients = client) -> dict[str, Any]:
+    """Start a delivery: `payload.Release` in, `payload.Released` out."""
+    request = payload.read(payload.Release, event)
+    services = {name: clients(name) for name in ("sagemaker", "codepipeline", "ssm")}
+    answer = delivery.start(request, **services)
+    _LOG.info(answer.message)
+    return asdict(answer)
+
+
+def rejected(event: object, _context: Context, clients: Clients = client) -> dict[str, Any]:
+    """Tell the topic if a rejected package is live: `payload.Rejected` in."""
+    request = payload.read(payload.Rejected, event)
+    message = champion.tell_rejected(request, ssm=clients("ssm"), sns=clients("sns"))
+    _LOG.info(message)
+    return {"message": message}
+
+
+def tally(event: object, _context: Context, clients: Clients = client) -> dict[str, Any]:
+    """Count the answers in a file of captured requests: `payload.Tally` in."""
+    request = payload.read(payload.Tally, event)
+    message = tallying.publish(request, s3=clients("s3"), cloudwatch=clients("cloudwatch"))
+    _LOG.info(message)
+    return {"message": message}
+
+
+def smoke(event: Mapping[str, Any], context: Context, clients: Clients = client) -> None:
+    """Smoke-test an endpoint: UserParameters are `payload.Smoke`; the variables are report, metrics and agreement.
+
+    The function needs a time limit of five minutes: it gives a slow endpoint up two minutes before its end.
+    """
+
+    def work(parameters: object) -> Done:
+        request = payload.read(payload.Smoke, parameters)
+        found = package.described(clients("sagemaker"), request.package)
+        target = Endpoint(request.endpoint, clients("sagemaker-runtime"))
+        left = context.get_remaining_time_in_millis
+        passed = smoking.run_package(found, target, s3=clients("s3"), left=lambda: left() / 1000)
+        report = {"report": link.of_object(found.report, found.arn)}
+        return Done(f"{passed.place}: {passed}", report, {"metrics": found.headline, "agreement": str(passed)})
+
+    job.report(event, context.aws_request_id, clients("codepipeline"), work)
+
+
+def promote(event: Mapping[str, Any], context: Context, clients: Clients = client) -> None:
+    """Move the champion pointer: UserParameters are `payload.Promote`."""
+
+    def work(parameters: object) -> Done:
+        request = payload.read(payload.Promote, parameters)
+        return Done(champion.promote(request, sagemaker=clients("sagemaker"), ssm=clients("ssm")))
+
+    job.report(event, context.aws_request_id, clients("codepipeline"), work)

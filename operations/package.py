@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT-0
+"""A model package as the registry describes it: its status, and where its evaluation lies."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from botocore.exceptions import ClientError
+
+from operations.client import Client
+from operations.error import UsageError
+from pipeline_src import contract
+
+APPROVED: Final = "Approved"
+_ARN: Final = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):sagemaker:(?P<region>[a-z0-9-]+):[0-9]{12}:model-package/(?P<group>.+)/(?P<version>[0-9]+)"
+)
+_S3: Final = re.compile(r"s3://[^/]+/.+")
+
+
+@dataclass(frozen=True)
+class Package:
+    """One version of a model.
+
+    Attributes:
+        arn: Its ARN.
+        status: Its approval status.
+        changed: When it was last changed, as by an approval.
+        metadata: Its customer metadata.
+    """
+
+    arn: str
+    status: str
+    changed: datetime
+    metadata: Mapping[str, str]
+
+    @property
+    def report(self) -> str:
+        """S3 URI of report.html."""
+        return self._uri(contract.METADATA_REPORT)
+
+    @property
+    def evaluation(self) -> str:
+        """S3 URI of the folder in which report.html and predictions.csv lie."""
+        return self.report.rpartition("/")[0]
+
+    @property
+    def holdout(self) -> str:
+        """S3 URI of the folder of the pictures that were scored."""
+        return self._uri(contract.METADATA_HOLDOUT)
+
+    @property
+    def headline(self) -> str:
+        """The figures by which somebody approves it, in one line; those that it does not carry are left out."""
+        figures = (("balanced_accuracy", "balanced accuracy"), ("melanoma_sensitivity", "melanoma sensitivity"))
+        more = (("melanoma_specificity", "melanoma specificity"), ("melanoma_threshold", "threshold"))
+        told = [f"{name} {self.metadata[key]}" for key, name in (*figures, *more) if key in self.metadata]
+        told += [f"{self.metadata['test_images']} test images"] if "test_images" in self.metadata else []
+        return ", ".join(told) or "the package carries no figures"
+
+    def _uri(self, key: str) -> str:
+        uri = self.metadata.get(key, "")
+        if not _S3.fullmatch(uri):
+            known = ", ".join(sorted(self.metadata)) or "none"
+            raise UsageError(
+                f"model package {self.arn}: metadata {key!r}: {uri!r} is no S3 URI (found keys: {known}). Only "
+                "packages that the pipeline registered can be delivered: run it again."
+            )
+        return uri
+
+
+def described(sagemaker: Client, arn: str) -> Package:
+    """Return the model package of that ARN.
+
+    Raises:
+        UsageError: It is no ARN of a version, or the registry has none of it.
+        ClientError: The service refused.
+    """
+    match(arn)
+    try:
+        answer = sagemaker.describe_model_package(ModelPackageName=arn)
+    except ClientError as error:
+        # The service has no error of its own for it: it answers ValidationException, "ModelPackage ... does not exist".
+        if error.response["Error"]["Code"] != "ValidationException":
+            raise
+        raise UsageError(
+            f"model package {arn}: {error.response['Error']['Message']} List those that there are: "
+            f"aws sagemaker list-model-packages --model-package-group-name {match(arn)['group']}"
+        ) from error
+    changed = answer.get("LastModifiedTime", answer["CreationTime"])
+    return Package(arn, answer.get("ModelApprovalStatus", ""), changed, answer.get("CustomerMetadataProperties", {}))
+
+
+def match(arn: str) -> re.Match[str]:
+    """Return the parts of a model package's ARN: partition, region, group, version.
+
+    Raises:
+        UsageError: It is none.
+    """
+    found = _ARN.fullmatch(arn)
+    if not found:
+        raise UsageError(
+            f"model package {arn!r}: is no ARN of a version. It reads arn:aws:sagemaker:REGION:ACCOUNT:model-package/"
+            "GROUP/VERSION; the registry in SageMaker Studio shows it."
+        )
+    return found
+
+
+def named(arn: str) -> str:
+    """Return the package in words: ``version 3 of skin-lesion``."""
+    parts = match(arn)
+    return f"version {parts['version']} of {parts['group']}"
+
+
+def served(sagemaker: Client, endpoint: str) -> str:
+    """Return the ARN of the model package behind an endpoint, or empty where the service does not say.
+
+    Raises:
+        ClientError: There is no such endpoint, or the service refused.
+    """
+    configuration = sagemaker.describe_endpoint(EndpointName=endpoint).get("EndpointConfigName")
+    if not configuration:
+        return ""
+    variants = sagemaker.describe_endpoint_config(EndpointConfigName=configuration)["ProductionVariants"]
+    names = [variant["ModelName"] for variant in variants if variant.get("ModelName")]
+    models = [sagemaker.describe_model(ModelName=name) for name in names[:1]]
+    containers = [
+        found for model in models for found in (model.get("PrimaryContainer", {}), *model.get("Containers", []))
+    ]
+    return next((found["ModelPackageName"] for found in containers if found.get("ModelPackageName")), "")

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT-0
+"""What the functions are told and what they answer: the keys are the interface between the stacks and this room.
+
+Each class is one payload, and its fields are exactly the keys of the JSON.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Final, TypeVar
+
+from operations.error import UsageError
+
+REASONS: Final = ("push", "schedule", "data", "manual")
+_MAY_BE_EMPTY: Final = frozenset({"archive", "commit"})
+
+Payload = TypeVar("Payload", bound="Retrain | Release | Smoke | Promote | Rejected | Tally")
+
+
+@dataclass(frozen=True)
+class Retrain:
+    """Train a model, unless that is being done or was done already.
+
+    Attributes:
+        pipeline: Name of the SageMaker pipeline.
+        bucket: Name of the bucket that holds the archives.
+        archive: Object key of the archive, or empty for the newest one.
+        commit: Id of the commit that asks for it, or empty.
+        reason: What asks for it, one of `REASONS`.
+    """
+
+    pipeline: str
+    bucket: str
+    archive: str
+    commit: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """The execution that a `Retrain` came to.
+
+    Attributes:
+        execution: ARN of the pipeline execution to wait for.
+        started: Whether it was started for this request; else it was there already.
+        message: What happened, in a sentence.
+    """
+
+    execution: str
+    started: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class Release:
+    """Deliver an approved model package.
+
+    Attributes:
+        package: ARN of the model package.
+        delivery: Name of the CodePipeline that delivers.
+        champion: Name of the SSM parameter that names the package in production.
+    """
+
+    package: str
+    delivery: str
+    champion: str
+
+
+@dataclass(frozen=True)
+class Released:
+    """What a `Release` came to.
+
+    Attributes:
+        started: Whether a delivery was started.
+        execution: Id of the CodePipeline execution that was started or is under way, else empty.
+        message: What happened, in a sentence.
+    """
+
+    started: bool
+    execution: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """Compare an endpoint's answers with the evaluation of the package that it should serve.
+
+    Attributes:
+        endpoint: Name of the endpoint.
+        package: ARN of the model package.
+    """
+
+    endpoint: str
+    package: str
+
+
+@dataclass(frozen=True)
+class Promote:
+    """Record that a package serves in production.
+
+    Attributes:
+        endpoint: Name of the production endpoint.
+        package: ARN of the model package.
+        champion: Name of the SSM parameter that names the package in production.
+    """
+
+    endpoint: str
+    package: str
+    champion: str
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Tell if a package was rejected that serves in production.
+
+    Attributes:
+        package: ARN of the rejected model package.
+        champion: Name of the SSM parameter that names the package in production.
+        topic: ARN of the SNS topic to tell.
+    """
+
+    package: str
+    champion: str
+    topic: str
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Count what an endpoint answered, in one file of captured requests.
+
+    Attributes:
+        bucket: Name of the bucket that holds the file.
+        key: The file's object key.
+        namespace: CloudWatch namespace of the counts.
+    """
+
+    bucket: str
+    key: str
+    namespace: str
+
+
+def read(kind: type[Payload], event: object) -> Payload:
+    """Return `event` as a payload of `kind`.
+
+    Raises:
+        UsageError: It is no object with exactly those keys, each a string, and filled where it has to be.
+    """
+    place = f"payload of {kind.__name__.lower()}"
+    names = [field.name for field in fields(kind)]
+    if not isinstance(event, Mapping) or set(event) != set(names):
+        found = ", ".join(sorted(map(str, event))) if isinstance(event, Mapping) else type(event).__name__
+        raise UsageError(f"{place}: needs exactly the keys {', '.join(names)} (found: {found or 'none'}). Name those.")
+    for name in names:
+        value = event[name]
+        if not isinstance(value, str) or not (value or name in _MAY_BE_EMPTY):
+            raise UsageError(f"{place}: {name} {value!r}: is no filled-in string. Give {name} a value.")
+    if "reason" in event and event["reason"] not in REASONS:
+        raise UsageError(f"{place}: reason {event['reason']!r}: is none of {', '.join(REASONS)}. Give one of them.")
+    return kind(**event)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT-0
+"""Starts the SageMaker pipeline: the one way in for a push, a schedule, new data and a person.
+
+The rules that keep simultaneous triggers from training the same model twice stand in attempt.py.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from operations import attempt, dataset
+from operations.attempt import Attempt
+from operations.client import Client
+from operations.error import UsageError
+from operations.payload import Retrain, Retrained
+from pipeline_src import contract
+
+_LOOKS: Final = 3
+_LOOK_SECONDS: Final = 2.0
+
+
+def start(request: Retrain, *, sagemaker: Client, s3: Client, sleep: Callable[[float], None] = time.sleep) -> Retrained:
+    """Start the pipeline, or join the execution that trains or has trained the same model.
+
+    Args:
+        request: What to train and why.
+        sagemaker: Client that describes, lists and starts.
+        s3: Client that lists the archives.
+        sleep: Waits for some seconds.
+
+    Raises:
+        UsageError: There is no such pipeline, or no such archive.
+        ClientError: The service refused.
+    """
+    pipeline = _described(sagemaker, request.pipeline)
+    archive = dataset.archive_key(s3, request.bucket, request.archive)
+    identity = attempt.identity(pipeline["PipelineDefinition"], archive)
+    found = _attempts(sagemaker, request.pipeline, identity)
+    sufficient = attempt.sufficient(found)
+    if sufficient:
+        return _joined(sufficient)
+    number = attempt.following(found)
+    token = attempt.token(pipeline["PipelineArn"], pipeline["CreationTime"], identity, number)
+    try:
+        execution = _started(sagemaker, request, archive, attempt.display_name(identity, number, request.reason), token)
+    except ClientError:
+        # A second start under one token may be refused instead, where another trigger named another reason or commit.
+        other = _look_for(sagemaker, request.pipeline, identity, number, sleep)
+        if other is None:
+            raise
+        return _joined(other)
+    by = f"{request.reason} of commit {request.commit}" if request.commit else request.reason
+    message = f"Started attempt {number} with s3://{request.bucket}/{archive} ({by})."
+    return Retrained(execution=execution, started=True, message=message)
+
+
+def _described(sagemaker: Client, name: str) -> dict[str, Any]:
+    try:
+        pipeline: dict[str, Any] = sagemaker.describe_pipeline(PipelineName=name)
+    except sagemaker.exceptions.ResourceNotFound:
+        raise UsageError(
+            f"SageMaker pipeline {name!r}: not found in {sagemaker.meta.region_name}. Deploy first: make deploy."
+        ) from None
+    return pipeline
+
+
+def _attempts(sagemaker: Client, pipeline: str, identity: str) -> list[Attempt]:
+    pages = sagemaker.get_paginator("list_pipeline_executions").paginate(
+        PipelineName=pipeline, SortBy="CreationTime", SortOrder="Descending", MaxResults=100
+    )
+    return attempt.attempts((found for page in pages for found in page["PipelineExecutionSummaries"]), identity)
+
+
+def _started(sagemaker: Client, request: Retrain, archive: str, name: str, token: str) -> str:
+    parameters = {contract.INPUT_ARCHIVE: f"s3://{request.bucket}/{archive}"}
+    if request.commit:
+        parameters[contract.SOURCE_COMMIT] = request.commit
+    answer = sagemaker.start_pipeline_execution(
+        PipelineName=request.pipeline,
+        PipelineExecutionDisplayName=name,
+        PipelineParameters=[{"Name": key, "Value": value} for key, value in parameters.items()],
+        ClientRequestToken=token,
+    )
+    return str(answer["PipelineExecutionArn"])
+
+
+def _look_for(
+    sagemaker: Client, pipeline: str, identity: str, number: int, sleep: Callable[[float], None]
+) -> Attempt | None:
+    """Return the attempt of that number, for which the list may need some seconds."""
+    for look in range(_LOOKS):
+        if look:
+            sleep(_LOOK_SECONDS)
+        for found in _attempts(sagemaker, pipeline, identity):
+            if found.number == number:
+                return found
+    return None
+
+
+def _joined(found: Attempt) -> Retrained:
+    return Retrained(execution=found.execution, started=False, message=attempt.told(found))

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT-0
+"""What an approval and a rejection in the model registry set off: a delivery, and a warning if that model is live.
+
+Both go through a function, since SageMaker sends several events for a change and EventBridge delivers at least once:
+`operations.release` starts one delivery for each approval. Source of the event: SageMaker Developer Guide, "Events
+that Amazon SageMaker AI sends to Amazon EventBridge", model package state change.
+"""
+
+from typing import Final
+
+from aws_cdk import aws_events, aws_lambda_destinations, aws_sqs
+from aws_cdk import aws_events_targets as targets
+from constructs import Construct
+
+from stacks.delivery import Delivery
+from stacks.function import OperationFunction
+from stacks.grant import allow, arn, of
+from stacks.settings import Settings
+from stacks.storage import StorageStack
+
+_PACKAGE: Final = aws_events.EventField.from_path("$.detail.ModelPackageArn")
+
+
+class Approval(Construct):
+    """The rules on the registry's events and their functions.
+
+    Attributes:
+        release: Starts a delivery.
+        rejected: Tells the topic if what was rejected is live.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        storage: StorageStack,
+        delivery: Delivery,
+        undelivered: aws_sqs.Queue,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._settings, self._storage, self._undelivered = settings, storage, undelivered
+        self.release = self._function("Release", "Starts the delivery of an approved model package")
+        self.rejected = self._function("Rejected", "Tells the topic if a rejected model package is live")
+        self._allow(delivery)
+        champion = storage.champion.parameter_name
+        self._rule("Approved", self.release, delivery=delivery.name, champion=champion)
+        self._rule("Rejected", self.rejected, champion=champion, topic=storage.topic.topic_arn)
+
+    def _function(self, id_: str, description: str) -> OperationFunction:
+        function = OperationFunction(
+            self,
+            f"{id_}Function",
+            handler=id_.lower(),
+            description=description,
+            settings=self._settings,
+            storage=self._storage,
+        )
+        # EventBridge is content once Lambda has taken the event; one that fails every time is kept here.
+        function.configure_async_invoke(on_failure=aws_lambda_destinations.SqsDestination(self._undelivered))
+        return function
+
+    def _allow(self, delivery: Delivery) -> None:
+        packages = arn(self, "sagemaker", f"model-package/{self._settings.name}/*")
+        allow(self.release, "sagemaker:DescribeModelPackage", on=[packages])
+        executions = ("GetPipelineExecution", "ListPipelineExecutions", "StartPipelineExecution")
+        allow(self.release, *of("codepipeline", *executions), on=[delivery.arn])
+        for function in (self.release, self.rejected):
+            allow(function, "ssm:GetParameter", on=[self._storage.champion.parameter_arn])
+        allow(self.rejected, "sns:Publish", on=[self._storage.topic.topic_arn])
+        allow(self.rejected, "kms:Decrypt", "kms:GenerateDataKey", on=[self._storage.key.key_arn])
+
+    def _rule(self, status: str, function: OperationFunction, **payload: str) -> None:
+        given = {"package": _PACKAGE, **payload}
+        target = targets.LambdaFunction(
+            function, event=aws_events.RuleTargetInput.from_object(given), dead_letter_queue=self._undelivered
+        )
+        aws_events.Rule(
+            self,
+            status,
+            description=f"A model package of {self._settings.name} was set to {status}",
+            event_pattern=changed(self._settings.name, status),
+            targets=[target],
+        )
+
+
+def changed(group: str, status: str) -> aws_events.EventPattern:
+    """Return the pattern of the events that tell that a version in `group` has been given that approval status."""
+    return aws_events.EventPattern(
+        source=["aws.sagemaker"],
+        detail_type=["SageMaker Model Package State Change"],
+        detail={"ModelPackageGroupName": [group], "ModelApprovalStatus": [status]},
+    )

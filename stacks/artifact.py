@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT-0
+"""What a role may do with the artifacts that CodePipeline hands from one action to the next.
+
+The constructs of the library grant more than is needed (``s3:List*``, ``kms:ReEncrypt*``), so the roles of the
+pipelines take no updates from them (`fixed`) and are told here what they may do.
+Source: CodePipeline User Guide, "Manage the CodePipeline service role".
+"""
+
+from aws_cdk import aws_iam, aws_kms, aws_s3
+
+from stacks.grant import allow
+from stacks.storage import StorageStack
+
+_OF_THE_BUCKET = ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket"]
+_READ = ["s3:GetObject", "s3:GetObjectVersion"]
+_KEY_READ = ["kms:Decrypt", "kms:DescribeKey"]
+# CodePipeline begins an artifact's key with so many letters of the pipeline's name.
+_LETTERS = 20
+_KEY_WRITE = [*_KEY_READ, "kms:Encrypt", "kms:GenerateDataKey"]
+
+
+def fixed(role: aws_iam.Role) -> aws_iam.IRole:
+    """Return `role` in a form that constructs of the library can use but add no permission to."""
+    return role.without_policy_updates()
+
+
+def prefix(pipeline: str) -> str:
+    """Return that with which the keys of the artifacts of `pipeline` begin."""
+    return pipeline[:_LETTERS]
+
+
+def exchange(role: aws_iam.IGrantable, storage: StorageStack, below: str = "") -> None:
+    """Let `role` take artifacts and leave some, whose keys begin with `below`: what a pipeline itself does."""
+    allow(role, *_OF_THE_BUCKET, on=[storage.artifacts.bucket_arn])
+    allow(role, *_READ, "s3:PutObject", on=[storage.artifacts.arn_for_objects(f"{below}*")])
+    allow(role, *_KEY_WRITE, on=[storage.key.key_arn])
+
+
+def take(role: aws_iam.IGrantable, storage: StorageStack, below: str) -> None:
+    """Let `role` take artifacts whose keys begin with `below`: what an action does that leaves none."""
+    allow(role, *_OF_THE_BUCKET, on=[storage.artifacts.bucket_arn])
+    allow(role, *_READ, on=[storage.artifacts.arn_for_objects(f"{below}*")])
+    allow(role, *_KEY_READ, on=[storage.key.key_arn])
+
+
+def read_object(role: aws_iam.IGrantable, bucket: aws_s3.IBucket, name: str, key: aws_kms.IKey | None = None) -> None:
+    """Let `role` read the one object `name` of a versioned bucket, under `key` if any: what a source action does."""
+    allow(role, *_OF_THE_BUCKET, on=[bucket.bucket_arn])
+    tags = ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+    allow(role, *_READ, *tags, on=[bucket.arn_for_objects(name)])
+    if key:
+        allow(role, *_KEY_READ, on=[key.key_arn])

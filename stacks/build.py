@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT-0
+"""The two CodeBuild projects: what a push has to pass before it is deployed, and what reviews a pull request.
+
+Both run the verbs of the Makefile, from the lock files. Source: CodeBuild User Guide, "Build specification reference"
+and "Docker images provided by CodeBuild".
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from aws_cdk import DefaultStackSynthesizer, Duration, RemovalPolicy, Stack, aws_codebuild, aws_iam, aws_logs
+from constructs import Construct
+
+from stacks import artifact
+from stacks.function import log_retention
+from stacks.grant import allow
+from stacks.override import context_of
+from stacks.role import service_principal
+from stacks.settings import Settings
+from stacks.storage import StorageStack
+
+SETTINGS: Final = "SETTINGS"
+LIMIT: Final = Duration.minutes(90)
+_QUEUED: Final = Duration.hours(2)
+# The Makefile installs everything else from the lock files, without root: local/native.py.
+_INSTALL: Final = {"runtime-versions": {"python": "3.11", "nodejs": "22"}}
+DEPLOY_COMMANDS: Final = (
+    # What CodePipeline hands over is a zip without a repository, and the tests ask git which files are ours.
+    "git init --quiet && git add --all",
+    "make check test",
+    # The settings of the command that deployed last, so that a push does not take them back.
+    f'printf "%s" "${SETTINGS}" > cdk.context.json',
+    "make deploy-ci",
+)
+_ROLES: Final = ("deploy", "file-publishing", "image-publishing", "lookup")
+
+
+class BuildRole(aws_iam.Role):
+    """What a project runs as: writes its log; whoever makes it adds what its commands need."""
+
+    def __init__(self, scope: Construct, id_: str, *, log: aws_logs.LogGroup, description: str) -> None:
+        super().__init__(scope, id_, assumed_by=service_principal("codebuild"), description=description)
+        allow(self, "logs:CreateLogStream", "logs:PutLogEvents", on=[log.log_group_arn])
+
+
+def deploying(
+    scope: Construct, *, settings: Settings, storage: StorageStack, pipeline: str
+) -> aws_codebuild.PipelineProject:
+    """Return the project that checks, tests and deploys what was pushed.
+
+    Its role reads the artifacts of `pipeline` and assumes the CDK's bootstrap roles in this account and region, no
+    other role.
+    """
+    log = build_log(scope, "BuildLog", settings=settings, storage=storage)
+    role = BuildRole(scope, "BuildRole", log=log, description="Checks, tests and deploys what was pushed")
+    artifact.take(role, storage, artifact.prefix(pipeline))
+    allow(role, "sts:AssumeRole", on=bootstrap_roles(scope))
+    chosen = json.dumps(context_of(settings), sort_keys=True)
+    project = aws_codebuild.PipelineProject(
+        scope,
+        "Build",
+        description="make check test deploy-ci",
+        build_spec=build_spec(DEPLOY_COMMANDS),
+        environment_variables={SETTINGS: aws_codebuild.BuildEnvironmentVariable(value=chosen)},
+        # Only a privileged build can build the preprocessing image.
+        environment=environment(privileged=True),
+        **project_options(role, log, storage),
+    )
+    project.node.add_dependency(role)
+    return project
+
+
+def build_spec(commands: Sequence[str], **env: Any) -> aws_codebuild.BuildSpec:
+    """Return the specification of a build that installs what the Makefile asks for and runs `commands`."""
+    phases = {"install": _INSTALL, "build": {"commands": list(commands)}}
+    return aws_codebuild.BuildSpec.from_object({"version": "0.2", "env": {"shell": "bash", **env}, "phases": phases})
+
+
+def environment(*, privileged: bool) -> aws_codebuild.BuildEnvironment:
+    """Return where builds run: four cores, 7 GB, 0.01 $ a minute."""
+    return aws_codebuild.BuildEnvironment(
+        build_image=aws_codebuild.LinuxBuildImage.STANDARD_7_0,
+        compute_type=aws_codebuild.ComputeType.MEDIUM,
+        privileged=privileged,
+    )
+
+
+def project_options(role: aws_iam.Role, log: aws_logs.LogGroup, storage: StorageStack) -> Mapping[str, Any]:
+    """Return what both projects have in common."""
+    written = aws_codebuild.CloudWatchLoggingOptions(log_group=log)
+    return {
+        "role": artifact.fixed(role),
+        "encryption_key": storage.key,
+        "logging": aws_codebuild.LoggingOptions(cloud_watch=written),
+        "timeout": LIMIT,
+        "queued_timeout": _QUEUED,
+        "grant_report_group_permissions": False,
+    }
+
+
+def build_log(scope: Construct, id_: str, *, settings: Settings, storage: StorageStack) -> aws_logs.LogGroup:
+    """Return an encrypted log group for a project."""
+    kept = log_retention(settings)
+    return aws_logs.LogGroup(
+        scope, id_, retention=kept, encryption_key=storage.key, removal_policy=RemovalPolicy.DESTROY
+    )
+
+
+def bootstrap_roles(scope: Construct) -> list[str]:
+    """Return the ARNs of the roles that `cdk bootstrap` made here, one for each thing that `cdk deploy` does."""
+    stack = Stack.of(scope)
+    qualifier = stack.synthesizer.bootstrap_qualifier or DefaultStackSynthesizer.DEFAULT_QUALIFIER
+    prefix = f"arn:{stack.partition}:iam::{stack.account}:role/cdk-{qualifier}"
+    return [f"{prefix}-{role}-role-{stack.account}-{stack.region}" for role in _ROLES]

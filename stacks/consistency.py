@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT-0
+"""What settings must be so that a deployment can work: each rule with place, value, allowed values and remedy.
+
+Pure functions over Settings. Sources: the SageMaker API Reference (CapacitySize, ResourceConfig), the CodePipeline
+API Reference, and the Application Auto Scaling documentation.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from stacks.override import SettingError
+from stacks.settings import Endpoint, Environment, Settings
+
+# Days for which CloudWatch Logs can keep a log.
+LOG_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
+_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_INSTANCE: Final = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
+# Families with local NVMe storage encrypt it themselves, and the service refuses a key for their volumes.
+_NVME: Final = re.compile(r"ml\.(g4dn|g5|g6|p4d|p5|[a-z]\d[a-z]*d[a-z]*)\.")
+_GPU: Final = re.compile(r"ml\.(g4dn|g5)\.")
+_REPOSITORY: Final = re.compile(r"[\w.-]+(/[\w.-]+)+")
+_BRANCH: Final = re.compile(r"[\w./-]{1,100}")
+_CONNECTION: Final = re.compile(r"arn:[\w-]+:(codeconnections|codestar-connections):[\w-]+:\d{12}:connection/[\w-]+")
+_SCHEDULE: Final = re.compile(r"rate\([1-9]\d* (minutes?|hours?|days?)\)|cron\(\S+( \S+){5}\)")
+_ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_USER: Final = re.compile(r"\d+:\d+")
+_ACCOUNT: Final = re.compile(r"\d{12}")
+_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+
+# Place, whether it is wrong, value, what is allowed and why.
+Rule = tuple[str, bool, object, str]
+
+
+def checked(settings: Settings) -> Settings:
+    """Return `settings`, none of which contradicts another.
+
+    Raises:
+        SettingError: Some do; the message names all of them.
+    """
+    problems = [f"setting {place!r}: {value!r}: {wanted}" for place, wrong, value, wanted in _rules(settings) if wrong]
+    if problems:
+        raise SettingError("\n".join(problems))
+    return settings
+
+
+def _rules(settings: Settings) -> Iterator[Rule]:
+    name = settings.name
+    yield "name", not (_NAME.fullmatch(name) and len(name) <= 20), name, _name_wanted()
+    for stage in ("build", "staging_environment", "production_environment"):
+        yield from _environment(stage, getattr(settings, stage), settings.build)
+    yield from _source(settings)
+    yield from _training(settings)
+    for stage in ("staging", "production"):
+        yield from _endpoint(stage, getattr(settings, stage))
+    yield from _others(settings)
+
+
+def _name_wanted() -> str:
+    return "give at most 20 lower-case letters, digits and single hyphens, a letter first; resource names begin with it"
+
+
+def _environment(stage: str, given: Environment, build: Environment) -> Iterator[Rule]:
+    account, region = given.account, given.region
+    yield f"{stage}.account", bool(account) and not _ACCOUNT.fullmatch(account), account, "give the 12 digits of one"
+    yield f"{stage}.region", bool(region) and not _REGION.fullmatch(region), region, "give one such as eu-west-1"
+    yield f"{stage}.account", bool(account) != bool(region), account, f"give {stage}.region with it, or neither"
+    elsewhere = bool(account) and given != build
+    # A deployment across accounts needs policies on both sides, which these stacks do not have yet.
+    yield f"{stage}.account", elsewhere, f"{account} {region}", "only build's own for now; leave it empty"
+
+
+def _source(settings: Settings) -> Iterator[Rule]:
+    source, repository = settings.source, settings.source.repository
+    path = source.kind == "codeconnections" and bool(repository) and not _REPOSITORY.fullmatch(repository)
+    yield "source.repository", path, repository, "give owner/name"
+    plain = source.kind == "codecommit" and not re.fullmatch(r"[\w.-]{1,100}", repository)
+    yield "source.repository", plain, repository, "give the name of a CodeCommit repository, without a slash"
+    yield "source.branch", not _BRANCH.fullmatch(source.branch), source.branch, "give a branch such as main"
+    arn = source.connection_arn
+    yield "source.connection_arn", bool(arn) and not _CONNECTION.fullmatch(arn), arn, "give a connection's ARN"
+    other = bool(arn) and source.kind != "codeconnections"
+    yield "source.connection_arn", other, arn, f"source.kind is {source.kind}, which has no connection; leave it empty"
+    archive = source.key.startswith("archives/") or not source.key.endswith(".zip")
+    yield "source.key", source.kind == "s3" and archive, source.key, "give a key that ends in .zip, not below archives/"
+
+
+def _training(settings: Settings) -> Iterator[Rule]:
+    training = settings.training
+    for place in ("preprocess", "score", "evaluate"):
+        kind = getattr(training, f"{place}_instance")
+        wrong = not _INSTANCE.match(kind) or bool(_NVME.match(kind))
+        yield f"training.{place}_instance", wrong, kind, "give a type without local NVMe storage, such as ml.c5.xlarge"
+    gpu = training.train_instance
+    yield "training.train_instance", not _GPU.match(gpu), gpu, "the algorithm trains on GPU only; give ml.g4dn or ml.g5"
+    for place in ("preprocess", "train", "score"):
+        hosts = getattr(training, f"{place}_instances")
+        yield f"training.{place}_instances", not 1 <= hosts <= 20, hosts, "give 1 to 20"
+    yield "training.job_user", not _USER.fullmatch(training.job_user), training.job_user, "give uid:gid in digits"
+
+
+def _endpoint(stage: str, given: Endpoint) -> Iterator[Rule]:
+    kind = given.instance
+    wrong = not _INSTANCE.fullmatch(kind) or bool(_NVME.match(kind))
+    yield f"{stage}.instance", wrong, kind, "give a type without local NVMe storage, such as ml.c5.large"
+    yield f"{stage}.minimum", not 1 <= given.minimum <= 100, given.minimum, "give 1 to 100"
+    yield f"{stage}.maximum", given.maximum < given.minimum, given.maximum, f"give {given.minimum} (minimum) or more"
+    canary = given.canary_percent
+    yield f"{stage}.canary_percent", not 0 <= canary <= 50, canary, "the service takes up to 50; give 0 (none) to 50"
+    alone = canary > 0 and given.minimum < 2
+    yield f"{stage}.canary_percent", alone, canary, f"one instance cannot be split; set {stage}.minimum=2, or 0 here"
+    # The alarms ring on two bad minutes of three, after the metrics' own delay.
+    watched = given.canary_minutes
+    yield f"{stage}.canary_minutes", not 5 <= watched <= 60, watched, "give 5 to 60: a shorter one ends before an alarm"
+    share = given.capture_percent
+    yield f"{stage}.capture_percent", not 0 <= share <= 100, share, "give 0 (none) to 100"
+    yield f"{stage}.latency_ms", not 1 <= given.latency_ms <= 60_000, given.latency_ms, "give 1 to 60000, the time-out"
+    load = given.invocations_per_instance
+    yield f"{stage}.invocations_per_instance", load < 1, load, "give 1 or more requests a minute"
+
+
+def _others(settings: Settings) -> Iterator[Rule]:
+    schedule, address = settings.retraining.schedule, settings.notification.address
+    wanted = "give rate(30 days), cron(0 3 1 * ? *) or nothing"
+    yield "retraining.schedule", bool(schedule) and not _SCHEDULE.fullmatch(schedule), schedule, wanted
+    yield "notification.address", bool(address) and not _ADDRESS.fullmatch(address), address, "give an e-mail address"
+    kept = settings.retention
+    yield "retention.log_days", kept.log_days not in LOG_DAYS, kept.log_days, f"give one of {LOG_DAYS}"
+    yield "retention.capture_days", kept.capture_days < 1, kept.capture_days, "give 1 or more"
+    yield "retention.noncurrent_days", kept.noncurrent_days < 1, kept.noncurrent_days, "give 1 or more"
+    # Step caching looks for results of the last 30 days, so their objects have to be there.
+    early = kept.model_days != 0 and kept.model_days < 60
+    yield "retention.model_days", early, kept.model_days, "give 0 (for ever) or 60 and more: caching relies on them"
+    amount = settings.budget.monthly_usd
+    yield "budget.monthly_usd", amount < 0, amount, "give dollars, or 0 for none"

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT-0
+"""What a deployment costs: a month in which nothing happens, and one retraining. Pure functions over Settings.
+
+``python -m stacks.cost [--context KEY=VALUE ...]`` prints it. The prices stand in price.py; the minutes are
+assumptions about the real archive, which nobody has measured on the service.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from stacks import price
+from stacks.consistency import checked
+from stacks.override import SettingError, settings_from
+from stacks.settings import Endpoint, Settings
+
+HOURS: Final = 730  # in a month
+# Alarms over the functions, the state machine and the queues; over an endpoint; and those that its autoscaling makes.
+OWN_ALARMS: Final = 10
+TALLY_ALARMS: Final = 1  # where requests are captured
+ENDPOINT_ALARMS: Final = 3
+SCALING_ALARMS: Final = 2
+# What an instance of these families is given where its configuration asks for nothing else.
+VOLUME_GB: Final = 30
+# The archive is 2.8 GB, and a retraining leaves about 2 GB.
+STORED_GB: Final = 10
+# Minutes that each job is paid for: the real archive, one instance each, with the fetching of image and data.
+MINUTES: Final = {"Preprocess": 6, "Train": 65, "Score": 12, "Evaluate": 5}
+# Starting a job takes minutes that cost nothing but the waiting.
+WAITED_MINUTES: Final = 15
+BUILD_MINUTES: Final = 20
+LOOKS_A_MINUTE: Final = 3  # state transitions: wait, look, decide
+
+_UNKNOWN: Final = "not in price.py, so not counted"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that costs.
+
+    Attributes:
+        what: It, with the assumption.
+        dollars: What it costs; None where its price is not known.
+    """
+
+    what: str
+    dollars: float | None
+
+
+def month(settings: Settings) -> list[Line]:
+    """Return what a month costs in which the endpoints wait and nothing is trained."""
+    stages = {"staging": settings.staging, "production": settings.production}
+    scaled = sum(1 for each in stages.values() if each.scales)
+    own = OWN_ALARMS + (TALLY_ALARMS if any(each.capture_percent for each in stages.values()) else 0)
+    alarms = own + ENDPOINT_ALARMS * len(stages) + SCALING_ALARMS * scaled
+    return [
+        *(line for stage, endpoint in stages.items() for line in _endpoint(stage, endpoint)),
+        Line("key", price.KEY_MONTH),
+        Line(f"{alarms} alarms", alarms * price.ALARM_MONTH),
+        Line("dashboard", price.DASHBOARD_MONTH),
+        Line(f"{STORED_GB} GB stored", STORED_GB * price.STORED_GB_MONTH),
+    ]
+
+
+def retraining(settings: Settings) -> list[Line]:
+    """Return what one retraining costs, without the push that may have started it."""
+    chosen = settings.training
+    hosts = {
+        "Preprocess": (chosen.preprocess_instance, chosen.preprocess_instances),
+        "Train": (chosen.train_instance, chosen.train_instances),
+        "Score": (chosen.score_instance, chosen.score_instances),
+        "Evaluate": (chosen.evaluate_instance, 1),
+    }
+    lines = []
+    for step, (kind, count) in hosts.items():
+        spot = step == "Train" and chosen.spot
+        dollars = _instances(kind, count, MINUTES[step] / 60)
+        cheaper = dollars * price.SPOT_SHARE if spot and dollars is not None else dollars
+        lines.append(Line(f"{step}: {count} {kind}, {MINUTES[step]} min{', spot' if spot else ''}", cheaper))
+    transitions = LOOKS_A_MINUTE * _duration()
+    return [*lines, Line(f"{transitions} state transitions", transitions * price.STATE_TRANSITION)]
+
+
+def push() -> list[Line]:
+    """Return what a push costs besides the retraining: the build, and the pipeline's minutes while it waits."""
+    return [
+        Line(f"build, {BUILD_MINUTES} min", BUILD_MINUTES * price.BUILD_MINUTE),
+        Line(f"its pipeline, {BUILD_MINUTES} min", BUILD_MINUTES * price.ACTION_MINUTE),
+        Line(f"its pipeline, {_duration()} min more if it retrains", _duration() * price.ACTION_MINUTE),
+    ]
+
+
+def total(lines: Sequence[Line]) -> float:
+    """Return the sum of those whose price is known."""
+    return sum(line.dollars for line in lines if line.dollars is not None)
+
+
+def text(settings: Settings) -> Iterator[str]:
+    """Yield the estimate, a line at a time."""
+    yield f"List prices of {price.REGION} as of {price.AS_OF}, {price.SOURCE}."
+    yield from _table("A month in which nothing happens", month(settings))
+    yield f"  {_most(settings)}"
+    yield from _table("A retraining (minutes assumed, not measured)", retraining(settings))
+    yield from _table("A push besides", push())
+    yield "Not counted: requests and what is captured of them, logs, messages, free tiers, taxes."
+    yield from _budget(settings)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the estimate for the settings that the command line gives."""
+    parser = argparse.ArgumentParser(prog="python -m stacks.cost", description=__doc__)
+    parser.add_argument("--context", "-c", action="append", default=[], metavar="KEY=VALUE", help="as for cdk deploy")
+    given = (pair.partition("=") for pair in parser.parse_args(arguments).context)
+    try:
+        settings = checked(settings_from({key: value for key, _, value in given}))
+    except SettingError as error:
+        parser.error(str(error))
+    sys.stdout.write("\n".join((*text(settings), "")))
+
+
+def _endpoint(stage: str, endpoint: Endpoint) -> Iterator[Line]:
+    kind, count = endpoint.instance, endpoint.minimum
+    yield Line(f"{stage}: {count} {kind}, always", _instances(kind, count, HOURS))
+    volumes = count * VOLUME_GB * price.INSTANCE_VOLUME_GB_MONTH
+    yield Line(f"{stage}: {count} volume{'s' * (count > 1)} of {VOLUME_GB} GB", volumes)
+
+
+def _instances(kind: str, count: int, hours: float) -> float | None:
+    hourly = price.INSTANCE_HOUR.get(kind)
+    return None if hourly is None else hourly * count * hours
+
+
+def _duration() -> int:
+    return sum(MINUTES.values()) + WAITED_MINUTES
+
+
+def _most(settings: Settings) -> str:
+    """Return what autoscaling can make of a month."""
+    stages = (settings.staging, settings.production)
+    more = [_instances(each.instance, each.maximum - each.minimum, HOURS) for each in stages]
+    most = sum(each for each in more if each is not None)
+    return f"with all instances that autoscaling may add, the whole month: {most:.2f} $ more"
+
+
+def _table(title: str, lines: Sequence[Line]) -> Iterator[str]:
+    at_least = any(line.dollars is None for line in lines)
+    yield f"{title}: {'at least' if at_least else 'about'} {total(lines):.2f} $"
+    for line in lines:
+        yield f"  {line.what:<52}{_UNKNOWN if line.dollars is None else f'{line.dollars:8.2f} $'}"
+
+
+def _budget(settings: Settings) -> Iterator[str]:
+    budget, idle = settings.budget.monthly_usd, total(month(settings))
+    if not budget:
+        yield "No budget is set (budget.monthly_usd), so nothing warns of a bill."
+        return
+    if budget < idle:
+        yield f"The budget of {budget} $ is below what an idle month costs: it will warn every month."
+    yield (
+        f"The budget of {budget} $ counts nothing until the tag `project` is activated as a cost allocation tag "
+        "(Billing console, once for an account)."
+    )
+
+
+if __name__ == "__main__":
+    main()

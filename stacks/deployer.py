@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT-0
+"""What CloudFormation may do when it deploys an endpoint's template: its kinds of resources, its names, nothing else.
+
+Sources: the Service Authorization Reference; SageMaker API Reference, CreateEndpointConfig (KmsKeyId); Application
+Auto Scaling User Guide, "Identity-based policy examples" and "Permissions validation for Application Auto Scaling API
+calls on target resources".
+"""
+
+from typing import Final
+
+from aws_cdk import aws_iam
+from constructs import Construct
+
+from stacks.endpoint import SCALING_ROLE, SCALING_SERVICE, endpoint_name, generated
+from stacks.grant import allow, arn, attach_volumes, of, pass_role
+from stacks.settings import Settings
+from stacks.storage import StorageStack
+
+_TAGS: Final = ("AddTags", "DeleteTags", "ListTags")
+_MODEL: Final = ("CreateModel", "DeleteModel", "DescribeModel")
+_CONFIGURATION: Final = ("CreateEndpointConfig", "DeleteEndpointConfig", "DescribeEndpointConfig")
+_ENDPOINT: Final = (
+    "CreateEndpoint",
+    "DeleteEndpoint",
+    "DescribeEndpoint",
+    "UpdateEndpoint",
+    "UpdateEndpointWeightsAndCapacities",
+)
+_ALARM: Final = (
+    "DeleteAlarms",
+    "DescribeAlarms",
+    "ListTagsForResource",
+    "PutMetricAlarm",
+    "TagResource",
+    "UntagResource",
+)
+_TRACKING: Final = ("DeleteAlarms", "DescribeAlarms", "PutMetricAlarm")
+_SCALE: Final = ("DeleteScalingPolicy", "DeregisterScalableTarget", "PutScalingPolicy", "RegisterScalableTarget")
+_SCALE_TAGS: Final = ("ListTagsForResource", "TagResource", "UntagResource")
+_LOOK: Final = ("DescribeScalableTargets", "DescribeScalingPolicies", "DescribeScheduledActions")
+
+
+def made(scope: Construct, settings: Settings, stage: str, kind: str) -> list[str]:
+    """Return the ARNs that the unnamed resource of `kind` (endpoint-config, model) of a stage's stack can have.
+
+    CloudFormation begins a name with the logical id, or with the stack's name before it.
+    """
+    own = generated(settings, stage, {"endpoint-config": "configuration", "model": "model"}[kind])
+    return [arn(scope, "sagemaker", f"{kind}/{start}-*") for start in (own, f"{endpoint_name(settings, stage)}-{own}")]
+
+
+class Deployer(aws_iam.Role):
+    """The role with which CloudFormation deploys, and deletes, the endpoint of one stage."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        storage: StorageStack,
+        stage: str,
+        model_role: aws_iam.IRole,
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            assumed_by=aws_iam.ServicePrincipal("cloudformation.amazonaws.com"),
+            description=f"CloudFormation, for the endpoint of {stage}",
+        )
+        self._settings, self._stage = settings, stage
+        self._name = endpoint_name(settings, stage)
+        self._serve(model_role)
+        self._encrypt(storage.key.key_arn)
+        self._watch()
+        self._scale()
+
+    def _serve(self, model_role: aws_iam.IRole) -> None:
+        models = made(self, self._settings, self._stage, "model")
+        configurations = made(self, self._settings, self._stage, "endpoint-config")
+        endpoint = [arn(self, "sagemaker", f"endpoint/{self._name}")]
+        packages = [arn(self, "sagemaker", f"model-package/{self._settings.name}/*")]
+        allow(self, *of("sagemaker", *_MODEL, *_TAGS), on=models)
+        allow(self, *of("sagemaker", *_CONFIGURATION, *_TAGS), on=configurations)
+        # An endpoint is made of a configuration, and the service asks for permission on both.
+        allow(self, *of("sagemaker", *_ENDPOINT, *_TAGS), on=[*endpoint, *configurations])
+        # A model that is made of a package needs the permission on both (Model Registry, "Deploy a Model Version").
+        allow(self, *of("sagemaker", "CreateModel", "DescribeModelPackage"), on=packages)
+        pass_role(self, model_role.role_arn, "sagemaker")
+
+    def _encrypt(self, key_arn: str) -> None:
+        allow(self, "kms:DescribeKey", on=[key_arn])
+        attach_volumes(self, key_arn)
+
+    def _watch(self) -> None:
+        allow(self, *of("cloudwatch", *_ALARM), on=[arn(self, "cloudwatch", f"alarm:{self._name}-*")])
+        # Target tracking works by alarms that Application Auto Scaling makes in the name of whoever asks for it.
+        own = arn(self, "cloudwatch", f"alarm:TargetTracking-endpoint/{self._name}/*")
+        allow(self, *of("cloudwatch", *_TRACKING), on=[own])
+        if getattr(self._settings, self._stage).scales:
+            # Before Application Auto Scaling takes a target, it calls these in the caller's name without naming an
+            # alarm, and refuses the target if that is denied.
+            allow(self, *of("cloudwatch", *_TRACKING), on=[arn(self, "cloudwatch", "alarm:*")])
+
+    def _scale(self) -> None:
+        # A target's ARN is a random id, so that the kind of thing that it scales is as narrow as it gets.
+        service = "application-autoscaling"
+        targets = [arn(self, service, "scalable-target/*")]
+        ours = {"StringEquals": {f"{service}:service-namespace": "sagemaker"}}
+        allow(self, *of(service, *_SCALE), on=targets, where=ours)
+        allow(self, *of(service, *_SCALE_TAGS), on=targets)
+        allow(self, *of(service, *_LOOK), on=["*"])
+        role = f"arn:{self.stack.partition}:iam::{self.stack.account}:{SCALING_ROLE}"
+        linked = {"StringLike": {"iam:AWSServiceName": SCALING_SERVICE}}
+        allow(self, "iam:CreateServiceLinkedRole", on=[role], where=linked)
+        pass_role(self, role, service)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT-0
+"""MonitoringStack: who is told what, which alarms ring, what is counted, one page to look at, and a budget."""
+
+from typing import Any
+
+from aws_cdk import Stack, aws_lambda
+from constructs import Construct
+
+from stacks.alarm import Alarms
+from stacks.budget import Budget
+from stacks.dashboard import Dashboard
+from stacks.deployment import DeploymentStack
+from stacks.endpoint import STAGES, endpoint_name
+from stacks.notification import Notice, Notifier, machine_notices, pipeline_notices, training_notices
+from stacks.output import outputs
+from stacks.retraining import RetrainingStack
+from stacks.settings import Settings
+from stacks.storage import StorageStack
+from stacks.tally import Tally, capturing
+from stacks.training import TrainingStack
+from stacks.trigger import UndeliveredQueue
+
+
+class MonitoringStack(Stack):
+    """Everything that watches the other stacks, and nothing that they need."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        storage: StorageStack,
+        training: TrainingStack,
+        retraining: RetrainingStack,
+        deployment: DeploymentStack,
+        **options: Any,
+    ) -> None:
+        super().__init__(scope, id_, **options)
+        self._storage, self._retraining, self._deployment = storage, retraining, deployment
+        self._undelivered = UndeliveredQueue(self, "Undelivered")
+        self._notify(notices(settings.name, training, retraining, deployment))
+        alarms = self._alarms(settings.name, self._tally(settings))
+        dashboard = self._dashboard(settings, alarms)
+        if settings.budget.monthly_usd:
+            Budget(self, "Budget", settings=settings, storage=storage)
+        outputs(self, Dashboard=dashboard.dashboard_name)
+
+    def _notify(self, all_: dict[str, Notice]) -> None:
+        Notifier(self, "Notifier", storage=self._storage, undelivered=self._undelivered, notices=all_)
+
+    def _tally(self, settings: Settings) -> dict[str, aws_lambda.IFunction]:
+        """Return the function that counts answers, by its name; nothing where no stage captures any."""
+        if not capturing(settings):
+            return {}
+        own: dict[str, Any] = {"settings": settings, "storage": self._storage, "undelivered": self._undelivered}
+        return {"Tally": Tally(self, "Tally", **own).function}
+
+    def _alarms(self, name: str, more: dict[str, aws_lambda.IFunction]) -> Alarms:
+        retraining, deployment = self._retraining, self._deployment
+        return Alarms(
+            self,
+            "Alarms",
+            name=name,
+            topic=self._storage.topic,
+            machine=retraining.starter.machine,
+            functions={
+                "Retrain": retraining.starter.function,
+                "Release": deployment.approval.release,
+                "Rejected": deployment.approval.rejected,
+                "SmokeTest": deployment.smoke,
+                "Promote": deployment.promote,
+                **more,
+            },
+            queues={
+                "Retraining": retraining.undelivered,
+                "Deployment": deployment.undelivered,
+                "Monitoring": self._undelivered,
+            },
+        )
+
+    def _dashboard(self, settings: Settings, alarms: Alarms) -> Dashboard:
+        return Dashboard(
+            self,
+            "Dashboard",
+            settings=settings,
+            machine=self._retraining.starter.machine,
+            endpoints={stage: endpoint_name(settings, stage) for stage in STAGES},
+            alarms=alarms.all,
+        )
+
+
+def notices(
+    name: str, training: TrainingStack, retraining: RetrainingStack, deployment: DeploymentStack
+) -> dict[str, Notice]:
+    """Return everything that the topic of deployment `name` is told."""
+    found = training_notices(name, training.pipeline_arn)
+    found |= machine_notices(name, retraining.starter.machine.state_machine_arn)
+    found |= pipeline_notices(deployment.delivery.name, "Delivery")
+    return found | (pipeline_notices(retraining.push.name, "Push") if retraining.push else {})

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT-0
+"""Reads Settings from the CDK's context: ``-c section.name=value``.
+
+Errors:
+    SettingError: A key is unknown, or a value is not of its type or none of its choices.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+
+from stacks.settings import Settings
+
+# What the command line itself notes in cdk.json or cdk.context.json, with `cdk acknowledge` and `cdk cli-telemetry`.
+_OF_THE_CLI: Final = frozenset({"acknowledged-issue-numbers", "cli-telemetry"})
+# What the command chose that deployed last, see `context_of`.
+_DEPLOYED: Final = "deployed"
+_BOOLEANS: Final = {"true": True, "false": False}
+
+
+class SettingError(Exception):
+    """A setting that cannot be; the message says place, value, allowed values and remedy."""
+
+
+def settings_from(context: Mapping[str, Any]) -> Settings:
+    """Return the settings of settings.py with what `context` says otherwise.
+
+    Keys of the CDK itself hold a colon or an at sign (feature flags, lookups) and are passed over.
+
+    Raises:
+        SettingError: A key names no setting, or its value does not fit.
+    """
+    settings = Settings()
+    for key, carried in sorted(context.get(_DEPLOYED, {}).items()):
+        # Where settings.py says something else by now, somebody has committed a newer choice.
+        if key in keys() and _value(Settings(), key) == carried["default"]:
+            settings = _with(settings, key, carried["value"])
+    for key, value in sorted(context.items()):
+        if ":" not in key and "@" not in key and key not in _OF_THE_CLI | {_DEPLOYED}:
+            settings = _with(settings, key, value)
+    return settings
+
+
+def context_of(settings: Settings) -> dict[str, dict[str, dict[str, str | int | bool]]]:
+    """Return the context that carries `settings` on to a later commit: what a command chose, and instead of what.
+
+    `settings_from` makes `settings` of it, but for what settings.py says otherwise by then.
+    """
+    both = {key: {"value": _value(settings, key), "default": _value(Settings(), key)} for key in keys()}
+    chosen = {key: each for key, each in both.items() if each["value"] != each["default"]}
+    return {_DEPLOYED: chosen} if chosen else {}
+
+
+def keys() -> dict[str, Any]:
+    """Return the context key of each setting with the type of its value."""
+    found: dict[str, Any] = {}
+    for name, kind in get_type_hints(Settings).items():
+        if dataclasses.is_dataclass(kind):
+            found |= {f"{name}.{each}": inner for each, inner in get_type_hints(kind).items()}
+        else:
+            found[name] = kind
+    return found
+
+
+def _value(settings: Settings, key: str) -> str | int | bool:
+    section, _, name = key.rpartition(".")
+    value: str | int | bool = getattr(getattr(settings, section) if section else settings, name)
+    return value
+
+
+def _with(settings: Settings, key: str, value: object) -> Settings:
+    known = keys()
+    if key not in known:
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        raise SettingError(f"context {key!r}: no such setting. {hint}Known: {', '.join(sorted(known))}.")
+    section, _, name = key.rpartition(".")
+    changed: dict[str, Any] = {name: _read(key, value, known[key])}
+    if section:
+        changed = {section: dataclasses.replace(getattr(settings, section), **changed)}
+    return dataclasses.replace(settings, **changed)
+
+
+def _read(key: str, value: object, kind: Any) -> str | int | bool:
+    """Return `value`, which is text when it comes from the command line, as a value of type `kind`."""
+    text = str(value).strip()
+    if kind is bool and text.lower() in _BOOLEANS:
+        return _BOOLEANS[text.lower()]
+    if kind is int and text.removeprefix("-").isdecimal():
+        return int(text)
+    if get_origin(kind) is Literal and text in get_args(kind):
+        return text
+    if kind is str and isinstance(value, str | int) and not isinstance(value, bool):
+        return text
+    raise SettingError(f"context {key!r}: {value!r} is not allowed. Give {_allowed(kind)}.")
+
+
+def _allowed(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(get_args(kind))
+    return {bool: "true or false", int: "a whole number", str: "text"}[kind]

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT-0
+"""Every choice that a user of this application makes: one value a decision, and what it costs.
+
+Change a value here, in a reviewed commit, or for one command: ``npx cdk deploy --all -c production.maximum=6``.
+The context key of a value is its section and its name. `override` reads them; `consistency` refuses what
+contradicts. Prices are on-demand list prices of us-east-1 in US dollars, as cost.py states them.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """An account and a region; empty: those of the credentials that deploy."""
+
+    account: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where pushes come from. A push costs about 0.24 $ for its build, and 0.21 $ more while it waits for a retraining.
+
+    Attributes:
+        kind: `codeconnections` (GitHub, GitLab, Bitbucket), `codecommit`, or `s3` (a zip in the raw-data bucket).
+        repository: "owner/name" for codeconnections; the name of a repository that exists for codecommit. While it
+            is empty, no push retrains: uploads, the schedule and `make retrain` do.
+        branch: The branch whose pushes deploy and retrain.
+        connection_arn: An existing connection; empty: one is created, and its owner completes it in the console once.
+        provider: Of a connection that is created.
+        key: Object in the raw-data bucket, for s3.
+    """
+
+    kind: Literal["codeconnections", "codecommit", "s3"] = "codeconnections"
+    repository: str = ""
+    branch: str = "main"
+    connection_arn: str = ""
+    provider: Literal["GitHub", "GitLab", "Bitbucket"] = "GitHub"
+    key: str = "source/repository.zip"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """One retraining: about 0.88 $ with these values and the real archive (an hour of GPU is 0.74 $ of it).
+
+    Attributes:
+        gate_profile: The floors that a model must reach: `default`, or `demo`, which only shows that the loop works.
+        preprocess_instance: Type of Preprocess; none with local NVMe storage, whose volumes take no key.
+        train_instance: A GPU type of the families g4dn and g5.
+        score_instance: Type of Score; the images are shared among `score_instances`.
+        evaluate_instance: Type of Evaluate.
+        preprocess_instances: Hosts of Preprocess; one needs a minute for the real archive.
+        train_instances: Hosts of Train.
+        score_instances: Hosts of Score.
+        spot: Train on spot capacity: up to 70 % cheaper, may wait or be interrupted, resumes from checkpoints.
+        job_user: User and group that the preprocessing image runs as: root, which the service is reported to need
+            (decision 0008); `10001:10001` once a job has shown otherwise.
+    """
+
+    gate_profile: Literal["default", "demo"] = "default"
+    preprocess_instance: str = "ml.c5.xlarge"
+    train_instance: str = "ml.g4dn.xlarge"
+    score_instance: str = "ml.c5.xlarge"
+    evaluate_instance: str = "ml.m5.large"
+    preprocess_instances: int = 1
+    train_instances: int = 1
+    score_instances: int = 1
+    spot: bool = False
+    job_user: str = "0:0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """One endpoint: instances of ml.c5.large cost 0.102 $ an hour each, about 74 $ a month, and 4 $ for the volume.
+
+    Attributes:
+        instance: Type; one that the model package says it may be served on.
+        minimum: Instances that always run. A canary needs two: one to carry it, one to stay.
+        maximum: Instances that autoscaling may add up to.
+        invocations_per_instance: Requests a minute and instance that autoscaling aims at.
+        canary_percent: Share of the capacity that gets the new model first, 1 to 50; 0: all at once.
+        canary_minutes: How long the canary is watched before the rest follows; both fleets run meanwhile.
+        capture_percent: Share of the requests whose image and answer are kept in the runs bucket, and whose answers
+            are counted for the dashboard (up to 2.40 $ a month); 0: none.
+        latency_ms: Model latency, 99th percentile, above which an alarm fires and a canary rolls back.
+    """
+
+    instance: str = "ml.c5.large"
+    minimum: int = 1
+    maximum: int = 1
+    invocations_per_instance: int = 600
+    canary_percent: int = 0
+    canary_minutes: int = 10
+    capture_percent: int = 0
+    latency_ms: int = 2000
+
+    @property
+    def scales(self) -> bool:
+        """Whether autoscaling has anything to decide."""
+        return self.maximum > self.minimum
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retraining:
+    """What starts a retraining besides a push. Each start costs what `Training` says, unless nothing has changed.
+
+    Attributes:
+        on_new_data: Whether an uploaded archive starts one.
+        schedule: A schedule expression of EventBridge, such as ``rate(30 days)``; empty: none.
+    """
+
+    on_new_data: bool = True
+    schedule: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notification:
+    """Who is told of failures, rejections, waiting approvals and deployments; e-mail costs nothing to speak of.
+
+    Attributes:
+        address: E-mail address, which has to confirm once; empty: the topic has no subscriber yet.
+    """
+
+    address: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention:
+    """How long things are kept. Storage costs 0.023 $ a GB and month; a retraining leaves about 2 GB.
+
+    Attributes:
+        data: `keep`: buckets, key and registry stay when their stack is destroyed; `delete`: they go with it.
+        capture_days: Captured requests and answers.
+        noncurrent_days: Overwritten and deleted versions of objects.
+        log_days: Logs of builds, functions and access; one of the values CloudWatch Logs knows.
+        model_days: Runs, with the models that may be approved again; 0: for ever, in cheaper storage after 30 days.
+    """
+
+    data: Literal["keep", "delete"] = "keep"
+    capture_days: int = 30
+    noncurrent_days: int = 30
+    log_days: int = 365
+    model_days: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """A monthly budget over the resources tagged `project`; it warns, stops nothing, and costs nothing.
+
+    It counts once the tag is activated as a cost allocation tag in the Billing console, by hand, once for an account.
+
+    Attributes:
+        monthly_usd: Amount; e-mail at 80 % spent and at 100 % forecast, to the notification's address. 0: none.
+    """
+
+    monthly_usd: int = 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All choices.
+
+    Attributes:
+        name: Begins the names of all stacks and resources, so that two deployments may share an account.
+        build: Where data, training and the pipelines live.
+        staging_environment: Where the staging endpoint lives.
+        production_environment: Where the production endpoint lives.
+    """
+
+    name: str = "skin-lesion"
+    build: Environment = field(default_factory=Environment)
+    staging_environment: Environment = field(default_factory=Environment)
+    production_environment: Environment = field(default_factory=Environment)
+    source: Source = field(default_factory=Source)
+    training: Training = field(default_factory=Training)
+    staging: Endpoint = field(default_factory=Endpoint)
+    production: Endpoint = field(
+        default_factory=lambda: Endpoint(minimum=2, maximum=4, canary_percent=50, capture_percent=10)
+    )
+    retraining: Retraining = field(default_factory=Retraining)
+    notification: Notification = field(default_factory=Notification)
+    retention: Retention = field(default_factory=Retention)
+    budget: Budget = field(default_factory=Budget)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT-0
+"""TrainingStack: the preprocessing image, the roles, and the SageMaker pipeline that pipeline_src defines."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from aws_cdk import Stack, aws_sagemaker
+from aws_cdk import aws_ecr_assets as assets
+from constructs import Construct
+
+from pipeline_src import gate
+from pipeline_src.pipeline import Deployment, definition
+from stacks.algorithm import AlgorithmImage
+from stacks.grant import pull
+from stacks.output import outputs
+from stacks.role import JobRole, PipelineRole
+from stacks.settings import Settings, Training
+from stacks.storage import StorageStack
+
+_REPOSITORY: Final = Path(__file__).parent.parent
+
+
+class TrainingStack(Stack):
+    """What a retraining is made of.
+
+    Attributes:
+        image: Image of Preprocess and Evaluate, built from containers/preprocessing and the jobs' sources.
+        algorithm: Image of the built-in algorithm.
+        job_role: Role of the jobs.
+        pipeline_role: Role of the pipeline.
+        pipeline: The SageMaker pipeline.
+        pipeline_name: Its name.
+        pipeline_arn: Its ARN.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        storage: StorageStack,
+        **options: Any,
+    ) -> None:
+        super().__init__(scope, id_, **options)
+        self._settings, self._storage = settings, storage
+        self.pipeline_name = settings.name
+        self.pipeline_arn = self.format_arn(service="sagemaker", resource="pipeline", resource_name=self.pipeline_name)
+        self.image = self._image()
+        self.algorithm = AlgorithmImage(self, "Algorithm")
+        self.job_role = JobRole(self, "JobRole", storage=storage)
+        pull(self.job_role, self.image.repository.repository_arn, self.algorithm.repository_arn)
+        self.pipeline_role = PipelineRole(
+            self, "PipelineRole", storage=storage, jobs=self.job_role, registry=settings.name
+        )
+        self.pipeline = self._pipeline()
+        outputs(self, Pipeline=self.pipeline_name, Image=self.image.image_uri)
+
+    def _image(self) -> assets.DockerImageAsset:
+        # The context is what .dockerignore lets in, so that the tag changes only with what enters the image.
+        return assets.DockerImageAsset(
+            self,
+            "Image",
+            directory=str(_REPOSITORY),
+            file="containers/preprocessing/Dockerfile",
+            platform=assets.Platform.LINUX_AMD64,
+            build_args={"JOB_USER": self._settings.training.job_user},
+        )
+
+    def _pipeline(self) -> aws_sagemaker.CfnPipeline:
+        pipeline = aws_sagemaker.CfnPipeline(
+            self,
+            "Pipeline",
+            pipeline_name=self.pipeline_name,
+            pipeline_description="Retrains, gates and registers the skin-lesion classifier. Research use only.",
+            pipeline_definition={"PipelineDefinitionBody": definition(self._deployment())},
+            role_arn=self.pipeline_role.role_arn,
+        )
+        pipeline.node.add_dependency(self._storage.registry)
+        return pipeline
+
+    def _deployment(self) -> Deployment:
+        storage, settings = self._storage, self._settings
+        return Deployment(
+            pipeline_name=self.pipeline_name,
+            region=self.region,
+            role_arn=self.job_role.role_arn,
+            preprocessing_image=self.image.image_uri,
+            algorithm_image=self.algorithm.uri,
+            raw_bucket=storage.raw.bucket_name,
+            runs_bucket=storage.runs.bucket_name,
+            kms_key_arn=storage.key.key_arn,
+            model_package_group=settings.name,
+            spot=settings.training.spot,
+            tags={"project": settings.name},
+            defaults=parameter_defaults(settings.training),
+        )
+
+
+def parameter_defaults(training: Training) -> dict[str, str | int | float]:
+    """Return the defaults of the pipeline's parameters that `training` chooses."""
+    floors = asdict(gate.PROFILES[training.gate_profile])
+    return {
+        "PreprocessInstanceType": training.preprocess_instance,
+        "PreprocessInstanceCount": training.preprocess_instances,
+        "TrainInstanceType": training.train_instance,
+        "TrainInstanceCount": training.train_instances,
+        "ScoreInstanceType": training.score_instance,
+        "ScoreInstanceCount": training.score_instances,
+        "EvaluateInstanceType": training.evaluate_instance,
+        **{name: floors[floor] for floor, name in gate.FLOOR_PARAMETERS.items()},
+    }

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT-0
+"""What starts a retraining without a push: an uploaded archive and a schedule.
+
+An event that could not be delivered waits in a queue, whose alarm stands in the MonitoringStack. Source of the event:
+S3 User Guide, "EventBridge event message structure".
+"""
+
+from typing import Final
+
+from aws_cdk import Duration, aws_events, aws_sqs
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from pipeline_src import contract
+from stacks.role import event_role
+from stacks.settings import Settings
+from stacks.starter import DEFAULTS
+from stacks.storage import StorageStack
+
+ARCHIVE_KEYS: Final = f"{contract.ARCHIVES_PREFIX}*.zip"
+_UPLOADED: Final = "Object Created"
+
+
+class UndeliveredQueue(aws_sqs.Queue):
+    """Where EventBridge leaves events that it could not deliver, for two weeks."""
+
+    def __init__(self, scope: Construct, id_: str) -> None:
+        # SQS's own key: EventBridge then needs no leave to use one, so that nothing can be lost for want of it.
+        super().__init__(
+            scope,
+            id_,
+            encryption=aws_sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+
+
+class Trigger(Construct):
+    """The rules that start the state machine."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        storage: StorageStack,
+        machine: sfn.StateMachine,
+        undelivered: aws_sqs.Queue,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._machine, self._undelivered = machine, undelivered
+        self._role = event_role(self, "Starts the retraining state machine")
+        if settings.retraining.on_new_data:
+            self._on_new_data(storage)
+        if settings.retraining.schedule:
+            self._on_schedule(settings.retraining.schedule)
+
+    def _on_new_data(self, storage: StorageStack) -> None:
+        aws_events.Rule(
+            self,
+            "NewData",
+            description="An archive was uploaded: retrain on it",
+            event_pattern=uploaded(storage.raw.bucket_name, aws_events.Match.wildcard(ARCHIVE_KEYS)),
+            targets=[self._target(archive=aws_events.EventField.from_path("$.detail.object.key"), reason="data")],
+        )
+
+    def _on_schedule(self, expression: str) -> None:
+        aws_events.Rule(
+            self,
+            "Schedule",
+            description="It is time: retrain on the newest archive",
+            schedule=aws_events.Schedule.expression(expression),
+            targets=[self._target(reason="schedule")],
+        )
+
+    def _target(self, **given: str) -> targets.SfnStateMachine:
+        return targets.SfnStateMachine(
+            self._machine,
+            input=aws_events.RuleTargetInput.from_object(DEFAULTS | given),
+            dead_letter_queue=self._undelivered,
+            role=self._role,
+        )
+
+
+def uploaded(bucket: str, keys: list[str]) -> aws_events.EventPattern:
+    """Return the pattern of an object that was put into `bucket`.
+
+    Args:
+        bucket: Its name.
+        keys: Object keys, or what `aws_events.Match` makes of a pattern of keys.
+    """
+    return aws_events.EventPattern(
+        source=["aws.s3"],
+        detail_type=[_UPLOADED],
+        detail={"bucket": {"name": [bucket]}, "object": {"key": keys}},
+    )

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT-0
+"""Synthesizes the application for tests: the settings that ship, with everything switched on."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from aws_cdk import App
+
+from app import build
+from stacks.consistency import checked
+from stacks.override import settings_from
+
+ROOT: Final = Path(__file__).parent.parent
+# `cdk synth --strict` validates once, in tests/proof/test_synthesis.py; here each synth would take 3 s for it.
+FLAGS: Final = json.loads((ROOT / "cdk.json").read_text())["context"] | {
+    "@aws-cdk/core:validateAgainstDefaultRules": False
+}
+CONNECTED: Final = {
+    "source.repository": "someone/skin-lesion-mlops",
+    "retraining.schedule": "rate(30 days)",
+    "notification.address": "someone@example.org",
+}
+
+
+def application(folder: Path, context: Mapping[str, Any]) -> App:
+    """Return the application with `context`, which will be synthesized into `folder`."""
+    # A test's App does not read cdk.json, so it is given the feature flags.
+    app = App(context=FLAGS, outdir=str(folder), analytics_reporting=False)
+    build(app, checked(settings_from(context)))
+    return app
+
+
+def synthesized(folder: Path, context: Mapping[str, Any]) -> Path:
+    """Synthesize the application with `context` into `folder` and return it."""
+    application(folder, context).synth()
+    return folder
+
+
+def templates_in(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return every template of an assembly by its name, such as Storage, nested ones too."""
+    found = sorted(folder.rglob("*.template.json"))
+    return {path.name.removesuffix(".template.json"): json.loads(path.read_text()) for path in found}

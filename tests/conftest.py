@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT-0
+"""One synthesized assembly for the session, which tests/stacks, tests/proof and tests/emulator share."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the assembly with everything switched on: source connected, schedule, notification."""
+    # The jobs' environment, which has no CDK, loads this file too.
+    from tests.assembly import CONNECTED, synthesized
+
+    return synthesized(tmp_path_factory.mktemp("assembly"), CONNECTED)
+
+
+@pytest.fixture(scope="session")
+def documents(assembly: Path) -> dict[str, dict[str, Any]]:
+    """Every template of the assembly, parsed."""
+    from tests.assembly import templates_in
+
+    return templates_in(assembly)
+
+
+@pytest.fixture(scope="session")
+def templates(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Every template of the assembly, for aws_cdk.assertions."""
+    from aws_cdk.assertions import Template
+
+    return {name: Template.from_json(document) for name, document in documents.items()}

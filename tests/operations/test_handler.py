@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT-0
+"""Where the functions begin: payload in, services asked, answer or report out."""
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from operations import handler
+from operations.error import UsageError
+from tests.operations.evidence import GOLDEN
+from tests.operations.pipeline import Bucket, Pipeline
+from tests.operations.service import CHAMPION, PACKAGE, TOPIC, Services
+from tests.operations.test_job import event, fails, succeeds
+from tests.operations.test_smoke_endpoint import evidence, invoked
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+_CONTRACT = ("__init__.py", "contract.py")
+
+
+class Context:
+    """What Lambda hands to a function beside the event."""
+
+    aws_request_id = "request"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 300_000
+
+
+CONTEXT = Context()
+
+
+def test_retrain_answers_what_the_state_machine_waits_for() -> None:
+    services: dict[str, Any] = {"sagemaker": Pipeline(), "s3": Bucket()}
+    asked = {"pipeline": "skin-lesion", "bucket": "raw", "archive": "", "commit": "0a1b2c3", "reason": "push"}
+    answer = handler.retrain(asked, CONTEXT, services.__getitem__)
+    assert set(json.loads(json.dumps(answer))) == {"execution", "started", "message"}
+    assert answer["execution"] == services["sagemaker"].summaries[0]["PipelineExecutionArn"]
+
+
+def test_release_answers_what_became_of_the_event(aws: Services) -> None:
+    aws.package(status="Rejected")
+    answer = handler.release({"package": PACKAGE, "delivery": "d", "champion": CHAMPION}, CONTEXT, aws)
+    assert answer == {"started": False, "execution": "", "message": answer["message"]}
+
+
+def test_rejected_tells_the_topic(aws: Services) -> None:
+    aws.champion(PACKAGE)
+    aws.answers("sns", "publish", {"MessageId": "1"})
+    answer = handler.rejected({"package": PACKAGE, "champion": CHAMPION, "topic": TOPIC}, CONTEXT, aws)
+    assert "is live" in answer["message"]
+
+
+@pytest.mark.parametrize("function", [handler.retrain, handler.release, handler.rejected, handler.tally])
+def test_a_wrong_payload_is_raised_so_that_the_caller_sees_its_sentence(function: Any, aws: Services) -> None:
+    with pytest.raises(UsageError, match="needs exactly the keys"):
+        function({}, CONTEXT, aws)
+
+
+def test_smoke_reports_the_report_the_metrics_and_the_agreement_for_the_approval(aws: Services) -> None:
+    aws.package()
+    evidence(aws, "predictions.csv", *GOLDEN)
+    for image_id in GOLDEN:
+        invoked(aws, image_id)
+    line = "3 golden images (mel, nv, vasc): the scores differ from the evaluation by 0.0e+00 at most (allowed: 1e-03)"
+    succeeds(
+        aws,
+        f"endpoint 'staging': {line}",
+        report="https://us-east-1.console.aws.amazon.com/s3/object/runs?region=us-east-1"
+        "&prefix=runs/abc/evaluate/evaluation/report.html",
+        metrics="balanced accuracy 0.712, melanoma sensitivity 0.851, melanoma specificity 0.803, threshold 0.214, "
+        "1993 test images",
+        agreement=line,
+    )
+    handler.smoke(event({"endpoint": "staging", "package": PACKAGE}), CONTEXT, aws)
+
+
+def test_smoke_reports_a_failure_with_its_sentence(aws: Services) -> None:
+    aws.package()
+    aws.refuses("s3", "get_object", "NoSuchKey")
+    place = "s3://runs/runs/abc/evaluate/evaluation/predictions.csv"
+    fails(aws, f"{place}: is not there. Run the pipeline again and approve the package that it registers.")
+    handler.smoke(event({"endpoint": "staging", "package": PACKAGE}), CONTEXT, aws)
+
+
+def test_promote_moves_the_pointer_and_reports_it(aws: Services) -> None:
+    aws.endpoint("production")
+    aws.answers("ssm", "put_parameter", {"Version": 2})
+    succeeds(aws, "version 3 of skin-lesion is the champion.")
+    handler.promote(event({"endpoint": "production", "package": PACKAGE, "champion": CHAMPION}), CONTEXT, aws)
+
+
+@pytest.mark.parametrize("function", [handler.smoke, handler.promote])
+def test_an_action_with_wrong_parameters_fails_and_does_not_hang(function: Any, aws: Services) -> None:
+    name = function.__name__
+    keys = "endpoint, package" if name == "smoke" else "endpoint, package, champion"
+    fails(aws, f"payload of {name}: needs exactly the keys {keys} (found: none). Name those.")
+    function(event({}), CONTEXT, aws)
+
+
+def test_the_functions_need_nothing_that_their_package_and_their_runtime_lack(tmp_path: Path) -> None:
+    """The package holds operations/*.py, pipeline_src/__init__.py and contract.py; the runtime brings boto3."""
+    for path in (
+        *(REPOSITORY / "operations").glob("*.py"),
+        *(REPOSITORY / "pipeline_src" / name for name in _CONTRACT),
+    ):
+        (tmp_path / path.parent.name).mkdir(exist_ok=True)
+        shutil.copy(path, tmp_path / path.parent.name)
+    code = (
+        "import sys, boto3, botocore.config\n"
+        "before = set(sys.modules)\n"
+        "import operations.handler\n"
+        "print({name.partition('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ast.literal_eval(done.stdout) == {"operations", "pipeline_src"}

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT-0
+"""A model package: what the registry says of it, and where its evaluation lies."""
+
+from dataclasses import replace
+
+import pytest
+
+from operations import package
+from operations.error import UsageError
+from operations.package import Package
+from tests.operations.service import EARLIER, METADATA, MONDAY, PACKAGE, Services
+
+FOUND = Package(PACKAGE, "Approved", MONDAY, METADATA)
+
+
+def test_the_registry_s_description_becomes_a_package(aws: Services) -> None:
+    aws.package()
+    assert package.described(aws("sagemaker"), PACKAGE) == FOUND
+
+
+def test_predictions_lie_beside_the_report_and_the_pictures_in_the_holdout() -> None:
+    assert FOUND.evaluation == "s3://runs/runs/abc/evaluate/evaluation"
+    assert FOUND.holdout == "s3://runs/runs/abc/preprocess/holdout"
+
+
+def test_the_headline_is_one_line_and_leaves_out_what_is_not_there() -> None:
+    assert FOUND.headline == (
+        "balanced accuracy 0.712, melanoma sensitivity 0.851, melanoma specificity 0.803, threshold 0.214, "
+        "1993 test images"
+    )
+    assert replace(FOUND, metadata={"test_images": "7"}).headline == "7 test images"
+    assert replace(FOUND, metadata={}).headline == "the package carries no figures"
+
+
+@pytest.mark.parametrize("value", [None, "", "report.html", "https://x/report.html"])
+def test_a_package_without_a_report_was_not_registered_by_the_pipeline(value: str | None) -> None:
+    metadata = {"commit": "0a1b2c3"} if value is None else {"commit": "0a1b2c3", "report": value}
+    with pytest.raises(UsageError, match=r"skin-lesion/3: metadata 'report': .* .found keys: commit"):
+        _ = replace(FOUND, metadata=metadata).evaluation
+
+
+@pytest.mark.parametrize(
+    "arn", ["skin-lesion", "arn:aws:sagemaker:us-east-1:111111111111:model-package/skin-lesion", ""]
+)
+def test_what_is_no_arn_of_a_version_is_refused_without_asking(aws: Services, arn: str) -> None:
+    with pytest.raises(UsageError, match="is no ARN of a version"):
+        package.described(aws("sagemaker"), arn)
+
+
+def test_an_endpoint_s_package_is_found_through_its_model(aws: Services) -> None:
+    aws.endpoint("production", EARLIER)
+    aws("sagemaker").describe_endpoint(EndpointName="production")
+    assert package.served(aws("sagemaker"), "production") == EARLIER

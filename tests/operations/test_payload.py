@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT-0
+"""What the functions are told."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from operations import payload
+from operations.error import UsageError
+
+RETRAIN = {"pipeline": "skin-lesion", "bucket": "raw", "archive": "", "commit": "", "reason": "push"}
+
+
+def test_a_payload_has_the_keys_that_the_stacks_send() -> None:
+    keys = {kind.__name__: [field.name for field in fields(kind)] for kind in _KINDS}
+    assert keys == {
+        "Retrain": ["pipeline", "bucket", "archive", "commit", "reason"],
+        "Retrained": ["execution", "started", "message"],
+        "Release": ["package", "delivery", "champion"],
+        "Released": ["started", "execution", "message"],
+        "Smoke": ["endpoint", "package"],
+        "Promote": ["endpoint", "package", "champion"],
+        "Rejected": ["package", "champion", "topic"],
+        "Tally": ["bucket", "key", "namespace"],
+    }
+
+
+_KINDS: tuple[Any, ...] = (
+    payload.Retrain,
+    payload.Retrained,
+    payload.Release,
+    payload.Released,
+    payload.Smoke,
+    payload.Promote,
+    payload.Rejected,
+    payload.Tally,
+)
+
+
+def test_an_archive_and_a_commit_may_be_left_empty() -> None:
+    assert payload.read(payload.Retrain, RETRAIN) == payload.Retrain(**RETRAIN)
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (None, r"payload of retrain: needs exactly the keys pipeline, .* \(found: NoneType\)"),
+        ({}, r"\(found: none\)"),
+        ({**RETRAIN, "region": "x"}, r"found: archive, bucket, commit, pipeline, reason, region"),
+        ({key: value for key, value in RETRAIN.items() if key != "commit"}, "needs exactly the keys"),
+        ({**RETRAIN, "bucket": ""}, "bucket '': is no filled-in string"),
+        ({**RETRAIN, "archive": None}, "archive None: is no filled-in string"),
+        ({**RETRAIN, "reason": "whim"}, "reason 'whim': is none of push, schedule, data, manual"),
+    ],
+)
+def test_a_payload_with_other_keys_or_values_is_refused_by_name(event: object, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        payload.read(payload.Retrain, event)

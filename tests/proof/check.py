@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT-0
+"""Every checker that reads synthesized templates, by its name; each takes all of them and returns "place: what"."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from tests.proof import action, definition, event, iam, intrinsic, lint, machine, protection, request, text
+from tests.proof.intrinsic import Documents
+
+CHECKERS: Final[dict[str, Callable[[Documents], Iterable[str]]]] = {
+    "action": action.problems,
+    "definition": definition.problems,
+    "event": event.problems,
+    "iam": iam.problems,
+    "intrinsic": intrinsic.problems,
+    "lint": lint.problems,
+    "machine": machine.problems,
+    "protection": protection.problems,
+    "request": request.problems,
+    "text": text.problems,
+}

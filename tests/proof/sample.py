@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT-0
+"""What the references of a template stand for once it is deployed: samples in the form that each resource has.
+
+Source: "Return values" of each type in the AWS CloudFormation Template Reference.
+"""
+
+import re
+from typing import Any, Final
+
+PARTITION: Final = "aws"
+REGION: Final = "eu-west-1"
+ACCOUNT: Final = "111122223333"
+PSEUDO: Final = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::NotificationARNs": [],
+    "AWS::Partition": PARTITION,
+    "AWS::Region": REGION,
+    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/sample/0a1b2c3d-0000-4000-8000-000000000000",
+    "AWS::StackName": "sample",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+_KEY: Final = "0a1b2c3d-1111-4222-8333-444455556666"
+# Property that names a resource, by the last part of its type where it is not simply `Name`.
+_NAMES: Final = ("Name", "BucketName", "TopicName", "RoleName", "FunctionName", "RuleName", "AlarmName", "LogGroupName")
+_NAMES_MORE: Final = ("StateMachineName", "ModelPackageGroupName", "PipelineName", "EndpointName", "QueueName")
+_NAMES_LAST: Final = ("DashboardName", "ConnectionName", "ManagedPolicyName", "PolicyName", "RepositoryName")
+# Type -> its ARN behind "arn:aws:"; {r} region, {a} account, {n} name.
+ARNS: Final = {
+    "AWS::CloudWatch::Alarm": "cloudwatch:{r}:{a}:alarm:{n}",
+    "AWS::CloudWatch::CompositeAlarm": "cloudwatch:{r}:{a}:alarm:{n}",
+    "AWS::CodeBuild::Project": "codebuild:{r}:{a}:project/{n}",
+    "AWS::CodeConnections::Connection": f"codeconnections:{{r}}:{{a}}:connection/{_KEY}",
+    "AWS::CodePipeline::Pipeline": "codepipeline:{r}:{a}:{n}",
+    "AWS::CodeStarConnections::Connection": f"codestar-connections:{{r}}:{{a}}:connection/{_KEY}",
+    "AWS::Events::Rule": "events:{r}:{a}:rule/{n}",
+    "AWS::IAM::ManagedPolicy": "iam::{a}:policy/{n}",
+    "AWS::IAM::Role": "iam::{a}:role/{n}",
+    "AWS::KMS::Key": f"kms:{{r}}:{{a}}:key/{_KEY}",
+    "AWS::Lambda::Function": "lambda:{r}:{a}:function:{n}",
+    "AWS::Lambda::LayerVersion": "lambda:{r}:{a}:layer:{n}:1",
+    "AWS::Logs::LogGroup": "logs:{r}:{a}:log-group:{n}:*",
+    "AWS::S3::Bucket": "s3:::{n}",
+    "AWS::SNS::Topic": "sns:{r}:{a}:{n}",
+    "AWS::SQS::Queue": "sqs:{r}:{a}:{n}",
+    "AWS::SSM::Parameter": "ssm:{r}:{a}:parameter{n}",
+    "AWS::SageMaker::Endpoint": "sagemaker:{r}:{a}:endpoint/{n}",
+    "AWS::SageMaker::EndpointConfig": "sagemaker:{r}:{a}:endpoint-config/{n}",
+    "AWS::SageMaker::Model": "sagemaker:{r}:{a}:model/{n}",
+    "AWS::SageMaker::ModelPackageGroup": "sagemaker:{r}:{a}:model-package-group/{n}",
+    "AWS::Scheduler::Schedule": "scheduler:{r}:{a}:schedule/default/{n}",
+    "AWS::StepFunctions::StateMachine": "states:{r}:{a}:stateMachine:{n}",
+}
+# Types whose Ref is their ARN; of all others it is their name.
+_REFS_ARN: Final = {
+    "AWS::CodeConnections::Connection",
+    "AWS::CodeStarConnections::Connection",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::Lambda::LayerVersion",
+    "AWS::SNS::Topic",
+    "AWS::SageMaker::Endpoint",
+    "AWS::SageMaker::EndpointConfig",
+    "AWS::SageMaker::Model",
+    "AWS::SageMaker::ModelPackageGroup",
+    "AWS::StepFunctions::StateMachine",
+}
+# Attributes that are ARNs under another name than Arn.
+_ARN_ATTRIBUTES: Final = {"Arn", "TopicArn", "RoleArn", "ConnectionArn", "ModelPackageGroupArn"}
+_VALUES: Final = {
+    "DomainName": "sample.s3.amazonaws.com",
+    "RegionalDomainName": f"sample.s3.{REGION}.amazonaws.com",
+    "KeyId": _KEY,
+    "Id": "sample",
+    "ScalableTargetId": "service/sample",
+}
+
+
+def name(logical_id: str, properties: dict[str, Any]) -> str:
+    """Return the physical name: the one that `properties` give, or the logical id as CloudFormation would use it."""
+    for each in (*_NAMES, *_NAMES_MORE, *_NAMES_LAST):
+        if isinstance(properties.get(each), str):
+            return str(properties[each])
+    return f"sample-{logical_id.lower()}"
+
+
+def reference(kind: str, named: str) -> str:
+    """Return what `Ref` of a resource of type `kind` gives."""
+    if kind == "AWS::KMS::Key":
+        return _KEY
+    return _arn(kind, named) if kind in _REFS_ARN else named
+
+
+def attribute(kind: str, named: str, wanted: str) -> str | None:
+    """Return what `Fn::GetAtt` of a resource of type `kind` gives; None if no such attribute is known here."""
+    if wanted in _ARN_ATTRIBUTES and kind in ARNS:
+        return _arn(kind, named)
+    if wanted.endswith("Name"):
+        return named
+    if kind.startswith(("Custom::", "AWS::CloudFormation::CustomResource")):
+        return "sample"
+    return _VALUES.get(wanted)
+
+
+def parameter(named: str, declared: dict[str, Any]) -> Any:
+    """Return a value of a template's parameter: its default, its first allowed value, or one that its name suggests."""
+    if "Default" in declared and declared["Default"] != "":
+        return declared["Default"]
+    if declared.get("AllowedValues"):
+        return declared["AllowedValues"][0]
+    if declared["Type"] == "Number":
+        return declared.get("MinValue", 1)
+    return next((value for pattern, value in _SUGGESTED if re.search(pattern, named)), "sample")
+
+
+def _arn(kind: str, named: str) -> str:
+    return f"arn:{PARTITION}:" + ARNS[kind].format(r=REGION, a=ACCOUNT, n=named)
+
+
+_SUGGESTED: Final = (
+    ("ModelPackage", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/skin-lesion/1"),
+    ("Key", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{_KEY}"),
+    ("Role", f"arn:aws:iam::{ACCOUNT}:role/sample"),
+    ("Topic", f"arn:aws:sns:{REGION}:{ACCOUNT}:sample"),
+    ("BucketArn", "arn:aws:s3:::sample"),
+    ("Alarm", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:sample"),
+)

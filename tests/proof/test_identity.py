@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT-0
+"""What holds data keeps its logical id: a renamed one would be made anew, empty, beside the old.
+
+A change here is a migration: docs/operations.md says how the data moves. The ids of exports that other stacks read,
+and the ids from which CloudFormation builds the names that policies expect, are of the same kind.
+"""
+
+from typing import Final
+
+from tests.proof.intrinsic import Documents
+
+_STATEFUL: Final = {
+    "AWS::KMS::Key",
+    "AWS::S3::Bucket",
+    "AWS::SageMaker::ModelPackageGroup",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::Topic",
+    "AWS::SSM::Parameter",
+    "AWS::CodeConnections::Connection",
+}
+REVIEWED: Final = {
+    "Retraining/PushConnection6288E5CD",
+    "Storage/AccessLogs8B620ECA",
+    "Storage/Artifacts82DD59A1",
+    "Storage/Key961B73FD",
+    "Storage/Raw72517081",
+    "Storage/Registry",
+    "Storage/RunsE45A2291",
+    "Storage/TopicBFC7AF6E",
+    "Storage/TopicsomeoneexampleorgE9128962",
+}
+NAMES: Final = {
+    "Endpoint": "AWS::SageMaker::Endpoint",
+    "skinlesion{stage}configuration": "AWS::SageMaker::EndpointConfig",
+    "skinlesion{stage}model": "AWS::SageMaker::Model",
+}
+
+
+def test_what_holds_data_or_was_confirmed_keeps_its_id(documents: Documents) -> None:
+    found = {
+        f"{stack}/{id_}"
+        for stack, document in documents.items()
+        for id_, each in document["Resources"].items()
+        if each["Type"] in _STATEFUL
+    }
+    assert found == REVIEWED
+
+
+def test_the_endpoints_resources_keep_the_ids_that_policies_expect_in_their_names(documents: Documents) -> None:
+    for stack, document in documents.items():
+        if stack.startswith("Endpoints"):
+            declared = {id_: each["Type"] for id_, each in document["Resources"].items()}
+            stage = next(stage for stage in ("staging", "production") if stage in stack.lower())
+            assert {id_.format(stage=stage): kind for id_, kind in NAMES.items()}.items() <= declared.items()

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT-0
+"""The estimate: what it counts is what is deployed, and the figures in the settings' docstrings are its figures."""
+
+import dataclasses
+import re
+from typing import Any
+
+import pytest
+
+from pipeline_src import contract
+from stacks import cost, price, settings
+from stacks.override import settings_from
+from stacks.settings import Budget, Settings, Training
+from tests.proof.intrinsic import resources
+
+DEFAULT = Settings()
+
+
+def test_a_month_is_mostly_the_endpoints_instances() -> None:
+    lines = {line.what: line.dollars for line in cost.month(DEFAULT)}
+    assert lines["production: 2 ml.c5.large, always"] == pytest.approx(2 * 730 * 0.102)
+    instances = sum(value for name, value in lines.items() if name.endswith("always") and value)
+    assert instances / cost.total(cost.month(DEFAULT)) > 0.9
+
+
+def test_the_alarms_that_are_counted_are_those_that_are_deployed(documents: dict[str, Any]) -> None:
+    alarms = [each for each in resources(documents) if each.kind == "AWS::CloudWatch::Alarm"]
+    own = [each for each in alarms if each.stack == "Monitoring"]
+    assert (len(own), len(alarms) - len(own)) == (cost.OWN_ALARMS + cost.TALLY_ALARMS, 2 * cost.ENDPOINT_ALARMS)
+    scaled = [each for each in resources(documents) if each.kind == "AWS::ApplicationAutoScaling::ScalingPolicy"]
+    counted = len(alarms) + cost.SCALING_ALARMS * len(scaled)
+    assert f"{counted} alarms" in {line.what for line in cost.month(DEFAULT)}
+
+
+def test_where_nothing_is_captured_no_alarm_of_its_counting_is_counted() -> None:
+    quiet = dataclasses.replace(DEFAULT, production=dataclasses.replace(DEFAULT.production, capture_percent=0))
+    fewer, more = (cost.total(cost.month(each)) for each in (quiet, DEFAULT))
+    assert more - fewer == pytest.approx(price.ALARM_MONTH)
+
+
+def test_spot_capacity_makes_training_cheaper_and_nothing_else() -> None:
+    spot = dataclasses.replace(DEFAULT, training=Training(spot=True))
+    pairs = list(zip(cost.retraining(DEFAULT), cost.retraining(spot), strict=True))
+    assert [a.what.split(":")[0] for a, b in pairs if a.dollars != b.dollars] == ["Train"]
+
+
+def test_what_has_no_price_here_is_said_and_not_counted() -> None:
+    unknown = dataclasses.replace(DEFAULT, training=Training(train_instance="ml.g5.48xlarge"))
+    text = "\n".join(cost.text(unknown))
+    assert re.search(r"Train: 1 ml.g5.48xlarge, 65 min +not in price.py, so not counted", text)
+    assert "A retraining (minutes assumed, not measured): at least" in text
+
+
+@pytest.mark.parametrize(("amount", "said"), [(100, "below what an idle month costs"), (0, "No budget is set")])
+def test_a_budget_that_is_too_low_or_missing_is_said(amount: int, said: str) -> None:
+    text = "\n".join(cost.text(dataclasses.replace(DEFAULT, budget=Budget(monthly_usd=amount))))
+    assert said in text
+
+
+def test_the_default_budget_is_above_an_idle_month() -> None:
+    assert "below what an idle month" not in "\n".join(cost.text(DEFAULT))
+
+
+def test_the_text_says_how_old_its_prices_are_and_that_nobody_looked_them_up() -> None:
+    first = next(cost.text(DEFAULT))
+    assert price.AS_OF in first
+    assert "from memory elsewhere; not looked up live" in first
+
+
+def test_every_default_instance_has_a_price() -> None:
+    assert all(line.dollars is not None for line in (*cost.month(DEFAULT), *cost.retraining(DEFAULT)))
+
+
+@pytest.mark.parametrize(
+    ("place", "figure"),
+    [
+        ("Training", f"about {cost.total(cost.retraining(DEFAULT)):.2f} $"),
+        ("Training", f"an hour of GPU is {price.INSTANCE_HOUR['ml.g4dn.xlarge']:.2f} $"),
+        ("Source", f"about {sum(line.dollars or 0 for line in cost.push()[:2]):.2f} $ for its build"),
+        ("Source", f"{cost.push()[2].dollars:.2f} $ more while it waits"),
+        ("Endpoint", f"{price.INSTANCE_HOUR['ml.c5.large']:.3f} $ an hour each"),
+        ("Endpoint", f"about {price.INSTANCE_HOUR['ml.c5.large'] * cost.HOURS:.0f} $ a month"),
+        ("Endpoint", f"{cost.VOLUME_GB * price.INSTANCE_VOLUME_GB_MONTH:.0f} $ for the volume"),
+        ("Endpoint", f"up to {(len(contract.CLASS_LABELS) + 1) * price.METRIC_MONTH:.2f} $ a month"),
+        ("Retention", f"{price.STORED_GB_MONTH} $ a GB and month"),
+    ],
+)
+def test_the_figures_in_the_settings_are_those_of_the_estimate(place: str, figure: str) -> None:
+    assert figure in " ".join((getattr(settings, place).__doc__ or "").split())
+
+
+def test_the_command_prints_the_estimate_for_the_given_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    cost.main(["--context", "staging.minimum=2", "-c", "staging.maximum=2"])
+    assert capsys.readouterr().out.splitlines() == list(
+        cost.text(settings_from({"staging.minimum": 2, "staging.maximum": 2}))
+    )
+
+
+def test_the_command_refuses_an_unknown_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cost.main(["--context", "budgt.monthly_usd=1"])
+    assert stopped.value.code == 2
+    assert "Did you mean 'budget.monthly_usd'?" in capsys.readouterr().err

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT-0
+"""docs/operations.md says what to do for each alarm, each stage and each function that the templates have."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from tests.stacks.conftest import ROOT
+
+PAGE = (ROOT / "docs/operations.md").read_text()
+
+
+def _resources(documents: dict[str, Any], kind: str) -> Iterator[dict[str, Any]]:
+    for document in documents.values():
+        yield from (each["Properties"] for each in document["Resources"].values() if each["Type"] == kind)
+
+
+def test_each_alarm_has_its_line(documents: dict[str, Any]) -> None:
+    alarms = list(_resources(documents, "AWS::CloudWatch::Alarm"))
+    names = {each["AlarmName"].rpartition("-")[2] for each in alarms}
+    assert len(names) > 10
+    assert {name for name in names if not re.search(rf"^\| .*\b{name}\b", PAGE, re.MULTILINE)} == set()
+    assert all(
+        name in str(each["AlarmDescription"]) for name in names for each in alarms if each["AlarmName"].endswith(name)
+    )
+
+
+def test_each_stage_of_both_pipelines_has_its_line(documents: dict[str, Any]) -> None:
+    pipelines = list(_resources(documents, "AWS::CodePipeline::Pipeline"))
+    assert len(pipelines) == 2
+    stages = {stage["Name"] for pipeline in pipelines for stage in pipeline["Stages"]}
+    assert {name for name in stages if not re.search(rf"^\| {name}\b", PAGE, re.MULTILINE)} == set()

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT-0
+"""How a new model takes over: a canary where there is one, and alarms that undo it."""
+
+from typing import Any
+
+import pytest
+
+from stacks.settings import Settings
+from tests.stacks.synthesis import endpoint_of, endpoint_with, only
+
+ALARM = "AWS::CloudWatch::Alarm"
+ENDPOINT = "AWS::SageMaker::Endpoint"
+
+
+@pytest.fixture(scope="module", params=["staging", "production"])
+def either(request: pytest.FixtureRequest, documents: dict[str, Any]) -> dict[str, Any]:
+    """The template of one of the two stages."""
+    return endpoint_of(documents, request.param)
+
+
+def alarms(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the alarms' properties by their metrics."""
+    found = [each["Properties"] for each in template["Resources"].values() if each["Type"] == ALARM]
+    return {each["MetricName"]: each for each in found}
+
+
+def routing(template: dict[str, Any]) -> dict[str, Any]:
+    policy: dict[str, Any] = only(template, ENDPOINT)["DeploymentConfig"]["BlueGreenUpdatePolicy"]
+    return policy
+
+
+def test_production_gets_a_canary_that_is_watched_before_the_rest_follows(documents: dict[str, Any]) -> None:
+    policy, settings = routing(endpoint_of(documents, "production")), Settings().production
+    assert policy["TrafficRoutingConfiguration"] == {
+        "Type": "CANARY",
+        "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": settings.canary_percent},
+        "WaitIntervalInSeconds": settings.canary_minutes * 60,
+    }
+
+
+def test_an_endpoint_without_a_canary_gets_the_new_model_all_at_once(documents: dict[str, Any]) -> None:
+    policy = routing(endpoint_of(documents, "staging"))
+    assert policy["TrafficRoutingConfiguration"] == {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+
+
+def test_the_template_says_at_every_update_how_it_is_done(either: dict[str, Any]) -> None:
+    """An update that reused the last way would keep a changed canary from ever applying."""
+    endpoint = only(either, ENDPOINT)
+    assert endpoint["RetainDeploymentConfig"] is False
+    assert endpoint["DeploymentConfig"].keys() == {"BlueGreenUpdatePolicy", "AutoRollbackConfiguration"}
+
+
+@pytest.mark.parametrize("minutes", [1, 60])
+def test_a_deployment_has_an_hour_for_its_instances_besides_its_waits(minutes: int) -> None:
+    """Within what the API takes: waits of up to an hour, eight hours in all."""
+    policy = routing(endpoint_with("production", canary_minutes=minutes))
+    waits = policy["TrafficRoutingConfiguration"]["WaitIntervalInSeconds"] + policy["TerminationWaitInSeconds"]
+    assert policy["MaximumExecutionTimeoutInSeconds"] == 3600 + waits <= 28_800
+    assert 0 < policy["TerminationWaitInSeconds"] <= 3600
+
+
+def test_every_alarm_rolls_back_and_every_one_that_rolls_back_exists(either: dict[str, Any]) -> None:
+    named = only(either, ENDPOINT)["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
+    ids = [id_ for id_, each in either["Resources"].items() if each["Type"] == ALARM]
+    assert sorted(each["AlarmName"]["Ref"] for each in named) == sorted(ids)
+    assert alarms(either).keys() == {"Invocation5XXErrors", "InvocationModelErrors", "ModelLatency"}
+
+
+def test_an_alarm_watches_this_endpoint_tells_the_topic_and_is_content_with_silence(either: dict[str, Any]) -> None:
+    name = only(either, ENDPOINT)["EndpointName"]
+    for alarm in alarms(either).values():
+        assert {each["Name"]: each["Value"] for each in alarm["Dimensions"]} == {
+            "EndpointName": name,
+            "VariantName": "AllTraffic",
+        }
+        assert alarm["AlarmActions"] == [{"Ref": "TopicArn"}]
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["AlarmName"].startswith(f"{name}-")
+
+
+def test_errors_are_shares_and_latency_is_in_microseconds() -> None:
+    found = alarms(endpoint_with("production", latency_ms=1500))
+    assert (found["ModelLatency"]["ExtendedStatistic"], found["ModelLatency"]["Threshold"]) == ("p99", 1_500_000)
+    errors = [found[metric] for metric in ("Invocation5XXErrors", "InvocationModelErrors")]
+    assert [(each["Statistic"], each["Threshold"]) for each in errors] == [("Average", 0.01), ("Average", 0.05)]
+    assert {each["ComparisonOperator"] for each in found.values()} == {"GreaterThanThreshold"}
+
+
+def test_a_canary_is_watched_for_longer_than_an_alarm_needs() -> None:
+    """Two minutes of three have to be bad; the settings that ship wait for several times as long."""
+    alarm = alarms(endpoint_with("production"))["ModelLatency"]
+    assert alarm["Period"] * alarm["EvaluationPeriods"] < Settings().production.canary_minutes * 60

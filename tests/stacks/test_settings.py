@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT-0
+"""Settings: what ships works, what the context says counts, and what cannot work is refused at synth."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.consistency import checked
+from stacks.override import SettingError, context_of, keys, settings_from
+from stacks.settings import Endpoint, Environment, Settings
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_the_settings_that_ship_are_consistent() -> None:
+    assert checked(settings_from({})) == Settings()
+
+
+def test_each_context_key_reaches_its_setting() -> None:
+    given = {
+        "name": "lesions",
+        "source.kind": "codecommit",
+        "source.repository": "lesions",
+        "production.maximum": "6",
+        "training.spot": "true",
+        "retraining.on_new_data": False,
+        "staging.minimum": 2,
+        "staging.maximum": 2,
+    }
+    settings = checked(settings_from(given))
+    assert settings.name == "lesions"
+    assert (settings.source.kind, settings.source.repository) == ("codecommit", "lesions")
+    assert settings.production == replace(Settings().production, maximum=6)
+    assert settings.training.spot is True
+    assert settings.retraining.on_new_data is False
+    assert settings.staging == Endpoint(minimum=2, maximum=2)
+
+
+def test_keys_of_the_cdk_itself_are_passed_over() -> None:
+    assert (
+        settings_from({"@aws-cdk/core:enablePartitionLiterals": True, "aws:cdk:version-reporting": True}) == Settings()
+    )
+
+
+def test_what_a_command_chose_is_carried_on_until_a_commit_chooses_otherwise() -> None:
+    """A build deploys with it, so that a push takes no choice back and makes none eternal."""
+    chosen = settings_from({"production.maximum": 6, "training.spot": True})
+    carried = context_of(chosen)
+    assert settings_from(carried) == chosen
+    assert settings_from(carried | {"production.maximum": 5}).production.maximum == 5
+    carried["deployed"]["production.maximum"]["default"] = 3  # it was 3 then, and the file has changed since
+    assert settings_from(carried) == settings_from({"training.spot": True})
+    carried["deployed"]["production.gone"] = {"value": 1, "default": 2}
+    assert settings_from(carried) == settings_from({"training.spot": True})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("production.maximun", "6", "Did you mean 'production.maximum'?"),
+        ("colour", "red", "no such setting"),
+        ("production.maximum", "six", "Give a whole number"),
+        ("training.spot", "maybe", "Give true or false"),
+        ("source.kind", "ftp", "one of codeconnections, codecommit, s3"),
+        ("name", True, "Give text"),
+    ],
+)
+def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: object, said: str) -> None:
+    with pytest.raises(SettingError, match=re.escape(f"context {key!r}")) as caught:
+        settings_from({key: value})
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("context", "place", "said"),
+    [
+        ({"production.minimum": 1}, "production.canary_percent", "production.minimum=2"),
+        ({"production.canary_percent": 60}, "production.canary_percent", "up to 50"),
+        ({"production.canary_minutes": 4}, "production.canary_minutes", "5 to 60"),
+        ({"staging.maximum": 0}, "staging.maximum", "1 (minimum) or more"),
+        ({"staging.minimum": 0}, "staging.minimum", "1 to 100"),
+        ({"staging.capture_percent": 101}, "staging.capture_percent", "0 (none) to 100"),
+        ({"staging.latency_ms": 0}, "staging.latency_ms", "time-out"),
+        ({"staging.invocations_per_instance": 0}, "staging.invocations_per_instance", "1 or more"),
+        ({"production.instance": "ml.g4dn.xlarge"}, "production.instance", "local NVMe"),
+        ({"training.score_instance": "ml.c5d.xlarge"}, "training.score_instance", "local NVMe"),
+        ({"training.train_instance": "ml.c5.xlarge"}, "training.train_instance", "GPU only"),
+        ({"training.train_instances": 0}, "training.train_instances", "1 to 20"),
+        ({"training.job_user": "nobody"}, "training.job_user", "uid:gid"),
+        ({"source.repository": "no-owner"}, "source.repository", "owner/name"),
+        ({"source.kind": "codecommit", "source.repository": "a/b"}, "source.repository", "without a slash"),
+        ({"source.branch": "my branch"}, "source.branch", "main"),
+        ({"source.connection_arn": "abc"}, "source.connection_arn", "a connection's ARN"),
+        (
+            {
+                "source.kind": "s3",
+                "source.connection_arn": "arn:aws:codeconnections:eu-west-1:123456789012:connection/abc",
+            },
+            "source.connection_arn",
+            "leave it empty",
+        ),
+        ({"source.kind": "s3", "source.key": "archives/x.zip"}, "source.key", "not below archives/"),
+        ({"retraining.schedule": "monthly"}, "retraining.schedule", "rate(30 days)"),
+        ({"notification.address": "me"}, "notification.address", "e-mail"),
+        ({"retention.log_days": 10}, "retention.log_days", "365"),
+        ({"retention.capture_days": 0}, "retention.capture_days", "1 or more"),
+        ({"retention.noncurrent_days": 0}, "retention.noncurrent_days", "1 or more"),
+        ({"retention.model_days": 30}, "retention.model_days", "60 and more"),
+        ({"budget.monthly_usd": -1}, "budget.monthly_usd", "0 for none"),
+        ({"name": "Skin Lesion"}, "name", "lower-case"),
+        ({"build.account": "12"}, "build.account", "12 digits"),
+        ({"build.account": "123456789012"}, "build.account", "build.region with it"),
+        ({"build.region": "Europe"}, "build.region", "eu-west-1"),
+        (
+            {"production_environment.account": "123456789012", "production_environment.region": "eu-west-1"},
+            "production_environment.account",
+            "only build's own",
+        ),
+    ],
+)
+def test_settings_that_contradict_are_refused_with_place_value_and_remedy(
+    context: dict[str, Any], place: str, said: str
+) -> None:
+    with pytest.raises(SettingError) as caught:
+        checked(settings_from(context))
+    line = next(line for line in str(caught.value).splitlines() if line.startswith(f"setting '{place}'"))
+    assert said in line
+
+
+def test_all_contradictions_are_named_at_once() -> None:
+    with pytest.raises(SettingError) as caught:
+        checked(settings_from({"production.minimum": 1, "training.train_instance": "ml.m5.large"}))
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_every_setting_is_described_where_it_stands() -> None:
+    """Its attribute is named in its section's docstring."""
+    sections = {type(getattr(Settings(), each.name)) for each in fields(Settings)} - {Environment, str}
+    assert len(sections) == 7
+    for section in sections:
+        for each in fields(section):
+            assert f" {each.name}: " in (section.__doc__ or ""), f"{section.__name__}.{each.name}"
+    assert len(keys()) > 40
+
+
+def test_the_application_ends_with_the_sentence_and_leaves_no_assembly(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "CDK_OUTDIR": str(tmp_path / "out"),
+        "CDK_CONTEXT_JSON": '{"production.minimum": "1"}',
+    }
+    done = subprocess.run(
+        [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "setting 'production.canary_percent': 50: one instance cannot be split" in done.stderr
+    assert "stacks/settings.py" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.rglob("*.template.json"))

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT-0
+"""TrainingStack: the pipeline that is deployed is the one that runs locally, in roles that can do nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Match, Template
+
+from pipeline_src import gate
+from pipeline_src.pipeline import OFFLINE, definition
+from stacks.algorithm import REGISTRIES, REPOSITORY, TAG
+from stacks.settings import Training
+from stacks.training import parameter_defaults
+from tests.stacks.conftest import ROOT, synthesized, templates_in
+
+
+@pytest.fixture(scope="module")
+def training(templates: dict[str, Template]) -> Template:
+    return templates["Training"]
+
+
+def body(template: dict[str, Any]) -> str:
+    """Return the pipeline's definition, what is known only in the account as its JSON."""
+    resources = template["Resources"].values()
+    (pipeline,) = [each for each in resources if each["Type"] == "AWS::SageMaker::Pipeline"]
+    parts = pipeline["Properties"]["PipelineDefinition"]["PipelineDefinitionBody"]["Fn::Join"][1]
+    return "".join(part if isinstance(part, str) else json.dumps(part).replace('"', "'") for part in parts)
+
+
+def without_values(document: Any) -> Any:
+    """Return `document` with each string in it empty but for names, types and functions."""
+    if isinstance(document, dict):
+        return {key: without_values(value) for key, value in document.items()}
+    if isinstance(document, list):
+        return [without_values(value) for value in document]
+    return "" if isinstance(document, str) else document
+
+
+def test_the_deployed_definition_is_the_one_that_runs_locally(documents: dict[str, Any]) -> None:
+    """Step for step; only names of the account differ."""
+    deployed, local = json.loads(body(documents["Training"])), json.loads(definition(OFFLINE))
+    assert [each["Name"] for each in deployed["Parameters"]] == [each["Name"] for each in local["Parameters"]]
+    assert without_values(deployed["Steps"]) == without_values(local["Steps"])
+
+
+def test_the_definition_names_this_deployments_buckets_key_and_images(documents: dict[str, Any]) -> None:
+    text = body(documents["Training"])
+    for construct in ("RefRaw", "RefRuns", "FnGetAttKey"):
+        assert f"Fn::ImportValue': 'skin-lesion-storage:ExportsOutput{construct}" in text
+    assert "container-assets" in text
+    assert "'Fn::FindInMap': ['AlgorithmRegistry" in text
+    assert "000000000000" not in text
+    assert "stand-in" not in text
+
+
+def test_the_settings_choose_the_defaults_of_the_parameters(tmp_path: Path) -> None:
+    context = {"training.gate_profile": "demo", "training.train_instance": "ml.g5.xlarge", "training.spot": "true"}
+    document = json.loads(body(templates_in(synthesized(tmp_path, context))["Training"]))
+    defaults = {each["Name"]: each["DefaultValue"] for each in document["Parameters"]}
+    assert defaults["TrainInstanceType"] == "ml.g5.xlarge"
+    assert defaults["GateBalancedAccuracy"] == gate.PROFILES["demo"].balanced_accuracy
+    train = next(each for each in document["Steps"] if each["Name"] == "Train")
+    assert train["Arguments"]["EnableManagedSpotTraining"] is True
+
+
+def test_every_default_of_the_settings_is_a_parameter_of_the_pipeline() -> None:
+    document = json.loads(definition(OFFLINE))
+    defaults = {each["Name"]: each["DefaultValue"] for each in document["Parameters"]}
+    chosen = parameter_defaults(Training())
+    assert {name: defaults[name] for name in chosen} == chosen
+
+
+def test_the_algorithms_registries_are_those_of_the_sdk() -> None:
+    name = "sagemaker/core/image_uri_config/image-classification.json"
+    (path,) = (ROOT / ".venv/app/lib").glob(f"python3*/site-packages/{name}")
+    known = json.loads(path.read_text())["versions"][TAG]
+    assert known["registries"] == REGISTRIES
+    assert known["repository"] == REPOSITORY
+
+
+def test_the_image_changes_with_what_enters_it_and_with_nothing_else(assembly: Path) -> None:
+    staged = {
+        str(path.relative_to(folder))
+        for folder in assembly.glob("asset.*")
+        if (folder / "containers").exists()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    assert {path.split("/")[0] for path in staged} == {".dockerignore", "containers", "pipeline_src"}
+    assert not any(name in path for path in staged for name in ("pipeline.py", "workload.py", "__pycache__"))
+    assert "pipeline_src/lesions/sweep.py" in staged
+
+
+def test_the_jobs_may_read_archives_and_write_their_runs(training: Template) -> None:
+    statements = _statements(training, "JobRole")
+    objects = {
+        action: [json.dumps(resource) for resource in _list(each["Resource"])]
+        for each in statements
+        for action in _list(each["Action"])
+        if action.startswith("s3:")
+    }
+    assert set(objects) == {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket"}
+    assert all("/runs/*" in each or "/checkpoints/*" in each for each in objects["s3:PutObject"])
+    assert not any("Delete" in action for each in statements for action in _list(each["Action"]))
+
+
+def test_listing_a_bucket_is_bound_to_the_prefixes(training: Template) -> None:
+    for role in ("JobRole", "PipelineRole"):
+        for each in _statements(training, role):
+            if each["Action"] == "s3:ListBucket":
+                assert each["Condition"]["StringLike"]["s3:prefix"]
+
+
+def test_the_pipeline_hands_its_jobs_no_role_but_theirs(training: Template) -> None:
+    (passed,) = [each for each in _statements(training, "PipelineRole") if each["Action"] == "iam:PassRole"]
+    role = next(name for name in training.find_resources("AWS::IAM::Role") if name.startswith("JobRole"))
+    assert passed["Resource"] == {"Fn::GetAtt": [role, "Arn"]}
+    assert passed["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+
+
+def test_only_sagemaker_in_this_account_assumes_the_roles(training: Template) -> None:
+    for role in training.find_resources("AWS::IAM::Role").values():
+        (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Principal"] == {"Service": "sagemaker.amazonaws.com"}
+        assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_the_pipeline_is_called_as_the_settings_say(training: Template, tmp_path: Path) -> None:
+    training.has_resource_properties("AWS::SageMaker::Pipeline", {"PipelineName": "skin-lesion"})
+    other = templates_in(synthesized(tmp_path, {"name": "lesions"}))["Training"]
+    Template.from_json(other).has_resource_properties(
+        "AWS::SageMaker::Pipeline", {"PipelineName": "lesions", "PipelineDefinition": Match.any_value()}
+    )
+
+
+def _statements(template: Template, role: str) -> list[dict[str, Any]]:
+    policies = template.find_resources("AWS::IAM::Policy")
+    documents = [each["Properties"]["PolicyDocument"] for name, each in policies.items() if name.startswith(role)]
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
