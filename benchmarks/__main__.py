@@ -8,22 +8,17 @@ Exit code 1 if a target is missed at the sizes that it speaks of.
 import argparse
 import json
 import math
-import os
-import shutil
 import statistics
 import subprocess
 import sys
-from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from benchmarks import archive, measure
-from pipeline_src import contract
+from benchmarks import archive, job, measure
 
 ROOT: Final = Path(__file__).parent
 OUT: Final = ROOT / "out"
 DRAWN: Final = 400  # pictures
-JOB: Final = ("-m", "pipeline_src.jobs.preprocess")
 CORES: Final = measure.cores(2)
 FULL: Final = 10_015
 
@@ -59,8 +54,10 @@ def main() -> int:
     sizes = sorted(int(size) for size in given.sizes.split(","))
     OUT.mkdir(exist_ok=True)
     paths = _archives(sizes)
-    rows = [_measure(size, paths[size], given.rounds) for size in sizes]
-    targets = _targets(rows, _equal_bytes(paths[sizes[0]]))
+    with job.Bench(OUT / "ml") as bench:
+        rows = [_measure(bench, size, paths[size], given.rounds) for size in sizes]
+        one, two = (bench.digest(paths[sizes[0]], measure.cores(number)) for number in (1, 2))
+    targets = _targets(rows, equal=one == two)
     print(
         _table(rows),
         "",
@@ -94,13 +91,13 @@ def _archives(sizes: list[int]) -> dict[int, Path]:
     return paths
 
 
-def _measure(images: int, path: Path, rounds: int) -> Row:
+def _measure(bench: job.Bench, images: int, path: Path, rounds: int) -> Row:
     ours, limits, plains = [], [], []
     for number in range(rounds):
         print(f"{images} images, round {number + 1} of {rounds}", flush=True)
         limit = [sys.executable, "-m", "benchmarks.limit", str(path), str(images)]
         limits.append(measure.run(limit, {}, CORES))
-        ours.append(_job(path, CORES))
+        ours.append(bench.run(path, CORES))
         plains.append(measure.run([*limit, "--plain"], {}, CORES))
     median = statistics.median
     return Row(
@@ -115,48 +112,7 @@ def _measure(images: int, path: Path, rounds: int) -> Row:
     )
 
 
-def _job(path: Path, cores: frozenset[int]) -> measure.Usage:
-    """Run the job on `path` in a fresh folder below `OUT`, and look for what it should not leave.
-
-    It starts a worker for each of the `cores`.
-    """
-    root = OUT / "ml"
-    shutil.rmtree(root, ignore_errors=True)
-    (root / "tmp").mkdir(parents=True)
-    folder = root / "processing" / "input" / contract.ARCHIVE_INPUT
-    folder.mkdir(parents=True)
-    os.link(path, folder / path.name)
-    usage = measure.run([sys.executable, *JOB], {"ML_ROOT": str(root), "TMPDIR": str(root / "tmp")}, cores)
-    strange = [file for file in root.rglob("*") if file.is_file() and not _expected(file)]
-    if strange:
-        raise SystemExit(f"left on disk: {strange[:5]}")
-    return usage
-
-
-def _expected(file: Path) -> bool:
-    names = {contract.MANIFEST, contract.DATASET_CARD, "train.idx", "validation.idx", "train.rec", "validation.rec"}
-    return file.name in names or file.parent.name in {contract.HOLDOUT_OUTPUT, contract.ARCHIVE_INPUT}
-
-
-def _equal_bytes(path: Path) -> bool:
-    """Return whether one worker and two write the same bytes."""
-    digests = []
-    for cores in (CORES, frozenset(sorted(CORES)[:1])):
-        _job(path, cores)
-        digests.append(_digest(OUT / "ml" / "processing" / "output"))
-    shutil.rmtree(OUT / "ml")
-    return digests[0] == digests[1]
-
-
-def _digest(folder: Path) -> str:
-    total = sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with file.open("rb") as opened:
-            total.update(f"{file.relative_to(folder)} {file_digest(opened, 'sha256').hexdigest()}\n".encode())
-    return total.hexdigest()
-
-
-def _targets(rows: list[Row], equal: bool) -> list[Target]:  # noqa: FBT001  the result of the one comparison
+def _targets(rows: list[Row], *, equal: bool) -> list[Target]:
     first, last = rows[0], rows[-1]
     busy = last.cpu / last.ours
     targets = [

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT-0
+"""The job, run as often as wanted, each time in a fresh folder; nothing is deleted before `Bench` is closed.
+
+For minutes ext4 does not give a deleted file's number to a new one, and passes over all such numbers whenever a file
+is made: deleting the pictures of one round would cost the next up to two seconds that no job on a fresh volume spends.
+So what a round wrote is emptied, which gives its room and its memory back, and removed at the end.
+"""
+
+import os
+import shutil
+import sys
+from hashlib import file_digest, sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from benchmarks import measure
+from pipeline_src import contract
+
+_COMMAND: Final = (sys.executable, "-m", "pipeline_src.jobs.preprocess")
+_WRITTEN: Final = {
+    *(contract.MANIFEST, contract.DATASET_CARD),
+    *("train.idx", "validation.idx", "train.rec", "validation.rec"),
+}
+
+
+class Bench:
+    """Where the job runs; a context manager that removes `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._runs = 0
+
+    def __enter__(self) -> Self:
+        """Begin with an empty folder."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove what is left."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def run(self, archive: Path, cores: frozenset[int]) -> measure.Usage:
+        """Run the job on `archive`, with a worker for each of the `cores`.
+
+        Raises:
+            SystemExit: it left something behind.
+        """
+        root, usage = self._run(archive, cores)
+        _empty(root)
+        return usage
+
+    def digest(self, archive: Path, cores: frozenset[int]) -> str:
+        """Run the job likewise; return the SHA-256 of all that it wrote, names and bytes."""
+        root, _ = self._run(archive, cores)
+        total = sha256()
+        for file in _outputs(root):
+            with file.open("rb") as opened:
+                total.update(f"{file.relative_to(root)} {file_digest(opened, 'sha256').hexdigest()}\n".encode())
+        _empty(root)
+        return total.hexdigest()
+
+    def _run(self, archive: Path, cores: frozenset[int]) -> tuple[Path, measure.Usage]:
+        self._runs += 1
+        root = self._folder / str(self._runs)
+        (root / "tmp").mkdir(parents=True)
+        given = root / "processing" / "input" / contract.ARCHIVE_INPUT
+        given.mkdir(parents=True)
+        os.link(archive, given / archive.name)
+        usage = measure.run(_COMMAND, {"ML_ROOT": str(root), "TMPDIR": str(root / "tmp")}, cores)
+        strange = [file for file in root.rglob("*") if file.is_file() and not _expected(file)]
+        if strange:
+            raise SystemExit(f"left on disk: {strange[:5]}")
+        return root, usage
+
+
+def _expected(file: Path) -> bool:
+    return file.name in _WRITTEN or file.parent.name in {contract.HOLDOUT_OUTPUT, contract.ARCHIVE_INPUT}
+
+
+def _outputs(root: Path) -> list[Path]:
+    return sorted(path for path in (root / "processing" / "output").rglob("*") if path.is_file())
+
+
+def _empty(root: Path) -> None:
+    for file in _outputs(root):
+        os.truncate(file, 0)

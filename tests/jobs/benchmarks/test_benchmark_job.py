@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT-0
+"""What a measured run of the job leaves for the next one."""
+
+from pathlib import Path
+
+from benchmarks import job, measure
+from tests.jobs.lesions.preparation import crate
+
+CORES = measure.cores(1)
+
+
+def test_what_a_run_wrote_is_emptied_but_not_deleted_before_the_bench_is_closed(tmp_path: Path) -> None:
+    archive, folder = tmp_path / "small.zip", tmp_path / "ml"
+    archive.write_bytes(crate.good().bytes())
+    before, counts = archive.read_bytes(), []
+    with job.Bench(folder) as bench:
+        for _ in range(2):
+            bench.run(archive, CORES)
+            written = [path for path in folder.rglob("output/*/*") if path.is_file()]
+            assert {path.stat().st_size for path in written} == {0}
+            counts.append(len(written))
+    assert counts[0] > 6
+    assert counts[1] == 2 * counts[0]
+    assert not folder.exists()
+    assert archive.read_bytes() == before
+
+
+def test_equal_archives_have_equal_digests_and_others_another(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.zip", tmp_path / "two.zip"
+    one.write_bytes(crate.good(5).bytes())
+    two.write_bytes(crate.good(6).bytes())
+    with job.Bench(tmp_path / "ml") as bench:
+        assert bench.digest(one, CORES) == bench.digest(one, CORES) != bench.digest(two, CORES)
