@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT-0
 """From an archive to a dataset: training and validation records, holdout pictures, manifest and card."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -58,7 +59,7 @@ def build(task: Task, progress: Progress) -> str:
         sweep = Sweep(plan, folders[contract.HOLDOUT_OUTPUT], spill, progress)
         workforce.each(sweep.items(archive), sweep.do, task.workers)
         found = _findings(sweep, options, _missing(sweep, options.allowed_missing, archive), assigned.remarks)
-        _write(folders, sweep, found.repeats)
+        _write(folders, sweep, found.repeats, task.workers)
         if not share.first:
             return f"Host {share.host + 1} of {share.hosts}: {len(sweep.outcomes)} images done."
         found = replace(found, archive=archive.fingerprint(), duplicates=sweep.duplicates(archive))
@@ -97,19 +98,31 @@ def _missing(sweep: Sweep, allowed: int, archive: Archive) -> list[str]:
     return missing
 
 
-def _write(folders: Mapping[str, Path], sweep: Sweep, repeats: Mapping[str, int]) -> None:
-    """Write the records, their indices and the manifest."""
-    share, dataset = sweep.plan.share, folders[contract.DATASET_OUTPUT]
+def _write(folders: Mapping[str, Path], sweep: Sweep, repeats: Mapping[str, int], workers: int) -> None:
+    """Write the records, their indices and the manifest: three tasks for the workers."""
     times = {number: _times(sweep, number, repeats) for number in sorted(sweep.outcomes)}
-    names = [row.image_id for row in sweep.plan.rows]
-    for name in (contract.TRAIN, contract.VALIDATION):
-        chosen = {number: count for number, count in times.items() if sweep.plan.split(number) == name}
-        places = [sweep.outcomes[number].record for number in balance.shuffled(chosen, names)]
-        sweep.spill.copy(folders[name] / share.name(name + contract.RECORDS_SUFFIX), places)
-        index = recordio.index(places)
-        (dataset / share.name(name + contract.INDEX_SUFFIX)).write_text(index, encoding="ascii")
+    records = (partial(_records, folders, sweep, times, name) for name in (contract.TRAIN, contract.VALIDATION))
+    workforce.each(iter((*records, partial(_manifest, folders, sweep, times))), _do, workers)
+
+
+def _do(task: Callable[[], None]) -> None:
+    task()
+
+
+def _records(folders: Mapping[str, Path], sweep: Sweep, times: Mapping[int, int], name: str) -> None:
+    """Write the records of the split `name` and their index."""
+    share, names = sweep.plan.share, [row.image_id for row in sweep.plan.rows]
+    chosen = {number: count for number, count in times.items() if sweep.plan.split(number) == name}
+    places = [sweep.outcomes[number].record for number in balance.shuffled(chosen, names)]
+    sweep.spill.copy(folders[name] / share.name(name + contract.RECORDS_SUFFIX), places)
+    index = folders[contract.DATASET_OUTPUT] / share.name(name + contract.INDEX_SUFFIX)
+    index.write_text(recordio.index(places), encoding="ascii")
+
+
+def _manifest(folders: Mapping[str, Path], sweep: Sweep, times: Mapping[int, int]) -> None:
     lines = manifest.text(_line(sweep, number, count) for number, count in times.items())
-    (dataset / share.name(contract.MANIFEST)).write_text(lines, encoding="utf-8")
+    path = folders[contract.DATASET_OUTPUT] / sweep.plan.share.name(contract.MANIFEST)
+    path.write_text(lines, encoding="utf-8")
 
 
 def _times(sweep: Sweep, number: int, repeats: Mapping[str, int]) -> int:
