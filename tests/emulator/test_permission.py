@@ -12,70 +12,7 @@ import pytest
 
 from tests.emulator.conftest import Cloud
 from tests.emulator.identity import Identity, assume
-
-ROLES = {
-    "job": ("training", "JobRole"),
-    "pipeline": ("training", "PipelineRole"),
-    "model": ("deployment", "ServingRole"),
-    "smoke": ("deployment", "SmokeRole"),
-    "promote": ("deployment", "PromoteRole"),
-    "release": ("deployment", "ApprovalReleaseFunctionRole"),
-    "rejected": ("deployment", "ApprovalRejectedFunctionRole"),
-    "start": ("retraining", "StarterStartRole"),
-    "build": ("retraining", "PushBuildRole"),
-    "notifier": ("monitoring", "NotifierRole"),
-    "tally": ("monitoring", "TallyFunctionRole"),
-}
-# bucket:key of what lies there before the roles try.
-OBJECTS = (
-    "raw:archives/a.zip",
-    "raw:source/repository.zip",
-    "runs:runs/1/evaluate/evaluation/predictions.csv",
-    "runs:runs/1/evaluate/evaluation/evaluation.json",
-    "runs:runs/1/preprocess/holdout/ISIC_1.jpg",
-    "runs:runs/1/train/output/model.tar.gz",
-    "runs:checkpoints/1/c",
-    "runs:capture/production/1.jsonl",
-    "artifacts:skin-lesion-source/Pushed/1.zip",
-    "artifacts:skin-lesion-delivery/Templates/1.zip",
-    "other:runs/1/secret",
-)
-READS = {
-    "job": {
-        "raw:archives/a.zip",
-        "runs:checkpoints/1/c",
-        "runs:runs/1/evaluate/evaluation/predictions.csv",
-        "runs:runs/1/evaluate/evaluation/evaluation.json",
-        "runs:runs/1/preprocess/holdout/ISIC_1.jpg",
-        "runs:runs/1/train/output/model.tar.gz",
-    },
-    "pipeline": {
-        "runs:runs/1/evaluate/evaluation/predictions.csv",
-        "runs:runs/1/evaluate/evaluation/evaluation.json",
-        "runs:runs/1/preprocess/holdout/ISIC_1.jpg",
-        "runs:runs/1/train/output/model.tar.gz",
-    },
-    "model": {"runs:runs/1/train/output/model.tar.gz"},
-    "smoke": {"runs:runs/1/evaluate/evaluation/predictions.csv", "runs:runs/1/preprocess/holdout/ISIC_1.jpg"},
-    "build": {"artifacts:skin-lesion-source/Pushed/1.zip"},
-    "tally": {"runs:capture/production/1.jsonl"},
-}
-PLACES = (
-    "raw:archives/b",
-    "runs:runs/1/b",
-    "runs:checkpoints/1/b",
-    "runs:capture/production/b",
-    "artifacts:b",
-    "other:b",
-)
-WRITES = {"job": {"runs:runs/1/b", "runs:checkpoints/1/b"}, "model": {"runs:capture/production/b"}}
-LISTS = {
-    "job": {"raw:archives/", "runs:runs/", "runs:checkpoints/"},
-    "pipeline": {"runs:runs/"},
-    "start": {"raw:archives/"},
-}
-KEY = ("encrypt", "generate_data_key")
-KEY_USES = {"job": KEY, "pipeline": KEY, "model": KEY, "rejected": KEY[1:], "notifier": KEY[1:]}
+from tests.emulator.role import DECRYPTS, KEY, KEY_USES, LISTS, OBJECTS, PLACES, READS, ROLES, WRITES
 
 
 @dataclass(frozen=True)
@@ -86,6 +23,7 @@ class Place:
     key: str
     parameter: str
     topic: str
+    secret: bytes
     identities: dict[str, Identity]
 
     def object(self, place: str) -> dict[str, str]:
@@ -102,7 +40,8 @@ def place(cloud: Cloud) -> Place:
     key, topic = (cloud.one("storage", name) for name in ("Key", "Topic"))
     champion = "/skin-lesion/champion"
     cloud.emulator.client("ssm").put_parameter(Name=champion, Value="a model package", Type="String")
-    found = Place({**buckets, "other": "somebody-elses"}, key, champion, topic, identities)
+    secret = cloud.emulator.client("kms").encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    found = Place({**buckets, "other": "somebody-elses"}, key, champion, topic, secret, identities)
     for each in OBJECTS:
         s3.put_object(**found.object(each), Body=b"x")
     return found
@@ -160,6 +99,11 @@ def test_no_role_administers_the_key(role: str, place: Place) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
+def test_who_reads_what_is_encrypted_decrypts_and_nobody_else(role: str, place: Place) -> None:
+    assert place.identities[role].may("kms", "decrypt", CiphertextBlob=place.secret) is (role in DECRYPTS)
+
+
+@pytest.mark.parametrize("role", ROLES)
 def test_no_role_opens_a_bucket(role: str, place: Place) -> None:
     who, runs = place.identities[role], place.buckets["runs"]
     assert not who.may("s3", "delete_bucket_policy", Bucket=runs)
@@ -178,7 +122,7 @@ def test_promotion_alone_writes_the_champion_and_release_and_rejection_alone_rea
 @pytest.mark.parametrize("role", ROLES)
 def test_who_tells_people_publishes_and_nobody_else(role: str, place: Place) -> None:
     told = place.identities[role].may("sns", "publish", TopicArn=place.topic, Message="x")
-    assert told is (role in ("rejected", "notifier"))
+    assert told is (role in ("rejected", "notifier", "delivery"))
 
 
 @pytest.mark.parametrize("role", ROLES)
