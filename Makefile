@@ -14,6 +14,9 @@ JOBS := $(VENV)/jobs/bin/python
 JOBS_TEST := $(VENV)/jobs-test/bin/python
 EMULATOR := $(VENV)/emulator/bin/python
 CHECKOV := $(VENV)/checkov/bin/python
+REPORT := $(VENV)/report/bin/python
+SCORING := $(VENV)/scoring/bin/python
+MUTATION := $(VENV)/mutation/bin/python
 UV_VERSION := 0.13.9
 LOCK := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 SYNC := $(UV) pip sync --quiet --require-hashes
@@ -22,6 +25,8 @@ export UV_PYTHON_DOWNLOADS := never
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION ?= 20
 # The CDK's command line reports its use to its makers unless told not to.
 export CDK_DISABLE_CLI_TELEMETRY := true
+# Tests share two cores by file, so that what a file's tests share is made once.
+WORKERS ?= --numprocesses 2 --dist loadfile
 # CONTEXT="production.maximum=6 source.repository=me/fork" changes settings for one command; a value with spaces goes
 # into ARGS, as in ARGS="--context 'retraining.schedule=rate(30 days)'".
 CONTEXT ?=
@@ -67,6 +72,26 @@ $(VENV)/jobs-test/.done: tests/requirements-jobs.txt $(VENV)/jobs/.done
 	@$(JOBS) -c "import sysconfig; print(sysconfig.get_path('purelib'))" > $$(echo $(VENV)/jobs-test/lib/python3.*/site-packages)/jobs.pth
 	@touch $@
 
+# The scorer of ISIC 2018 wants other versions of what the jobs import.
+$(VENV)/scoring/.done: tests/requirements-scoring.txt | $(UV)
+	@echo "Setting up: the scorer of ISIC 2018 Task 3 (about 300 MB)"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/scoring
+	@$(SYNC) --python $(SCORING) tests/requirements-scoring.txt
+	@touch $@
+
+$(VENV)/report/.done: tests/requirements-report.txt | $(UV)
+	@echo "Setting up: a browser's driver and a checker of accessibility (about 170 MB)"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/report
+	@$(SYNC) --python $(REPORT) tests/requirements-report.txt
+	@touch $@
+
+$(VENV)/mutation/.done: tests/requirements-mutation.txt $(VENV)/jobs-test/.done $(VENV)/app/.dev | $(UV)
+	@echo "Setting up: the mutation tester"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/mutation
+	@$(SYNC) --python $(MUTATION) tests/requirements-mutation.txt
+	@for python in $(JOBS_TEST) $(JOBS) $(APP); do $$python -c "import sysconfig; print(sysconfig.get_path('purelib'))"; done > $$(echo $(VENV)/mutation/lib/python3.*/site-packages)/tested.pth
+	@touch $@
+
 node_modules/.done: package.json package-lock.json
 	@echo "Setting up: the CDK's command line"
 	@npm ci --silent
@@ -100,6 +125,10 @@ run: setup  ## Run the pipeline on ARCHIVE=/path/dataverse_files.zip
 serve: setup  ## Serve the approved model of run ID (default: latest) on the loopback
 	@$(APP) -m local serve $(or $(ID),latest) $(ARGS)
 
+.PHONY: drill
+drill: setup  ## Rehearse a rollback between two registered versions, on this machine
+	@$(APP) -m local drill $(ARGS)
+
 .PHONY: synth
 synth: $(VENV)/app/.done node_modules/.done  ## Synthesize the CloudFormation templates into cdk.out, offline
 	@$(CDK) synth --quiet $(OPTIONS) $(ARGS)
@@ -115,6 +144,10 @@ cost: $(VENV)/app/.done  ## Estimate what a month and a retraining cost
 .PHONY: bootstrap
 bootstrap: $(VENV)/app/.done node_modules/.done  ## Prepare the account and region of your credentials for the CDK, once
 	@$(CDK) bootstrap $(OPTIONS) $(ARGS)
+
+.PHONY: preflight
+preflight: $(VENV)/app/.done  ## Look whether account, region and machine have what a deployment needs; changes nothing
+	@$(OPERATIONS) preflight $(OPTIONS) $(ARGS)
 
 .PHONY: deploy
 deploy: cost node_modules/.done  ## Provision everything in the account of your credentials; CONTEXT="key=value ..." changes settings
@@ -133,6 +166,10 @@ deploy-ci: $(VENV)/app/.done node_modules/.done  ## The same without questions, 
 upload: $(VENV)/app/.done  ## Upload ARCHIVE=/path/dataverse_files.zip to the raw-data bucket; a broken upload resumes
 	@$(OPERATIONS) upload $(or $(ARCHIVE),$(error Name the archive: make upload ARCHIVE=/path/dataverse_files.zip)) $(ARGS)
 
+.PHONY: labels
+labels: $(VENV)/app/.done  ## Upload FILE=labels.csv, confirmed labels; the monitor then says what production's answers were worth
+	@$(OPERATIONS) labels $(or $(FILE),$(error Name the table: make labels FILE=labels.csv)) $(ARGS)
+
 .PHONY: retrain
 retrain: $(VENV)/app/.done  ## Start a retraining by hand and wait for its outcome
 	@$(OPERATIONS) retrain --wait $(ARGS)
@@ -146,17 +183,26 @@ destroy: $(VENV)/app/.done node_modules/.done  ## Delete the deployment after as
 	@$(OPERATIONS) destroy $(if $(DATA),--data) $(OPTIONS) $(ARGS)
 
 .PHONY: test
-test: $(VENV)/app/.dev $(VENV)/jobs-test/.done node_modules/.done  ## Pass the tests (without the container build)
-	@$(JOBS_TEST) -m pytest tests/jobs $(PYTEST_ARGS)
-	@$(APP) -m pytest tests --ignore=tests/jobs --ignore=tests/image --ignore=tests/emulator $(PYTEST_ARGS)
+test: $(VENV)/app/.dev $(VENV)/jobs-test/.done $(VENV)/scoring/.done node_modules/.done  ## Pass the tests (without the container build)
+	@$(JOBS_TEST) -m pytest tests/jobs $(WORKERS) $(PYTEST_ARGS)
+	@$(APP) -m pytest tests $(WORKERS) --ignore=tests/jobs --ignore=tests/image --ignore=tests/emulator --ignore=tests/report $(PYTEST_ARGS)
 
 .PHONY: test-image
 test-image: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Build the preprocessing image and compare it with the process runner
 	@$(APP) -m pytest tests/image $(PYTEST_ARGS)
 
+.PHONY: test-report
+test-report: $(VENV)/report/.done $(VENV)/jobs/.done  ## Look at the report of the evaluation in a headless Chromium
+	@$(REPORT) -m pytest tests/report $(PYTEST_ARGS)
+
 .PHONY: test-emulator
 test-emulator: $(VENV)/app/.dev $(VENV)/emulator/.done node_modules/.done  ## Deploy what an emulator of AWS knows, and try rules and roles there
 	@$(APP) -m pytest tests/emulator $(PYTEST_ARGS)
+
+.PHONY: mutate
+mutate: $(VENV)/mutation/.done  ## Change gate and metrics in small ways and see a test fail for each (15 minutes)
+	@$(MUTATION) -m mutmut run --max-children 2
+	@$(MUTATION) -m mutmut results
 
 .PHONY: check-templates
 check-templates: synth $(VENV)/checkov/.done  ## Scan the synthesized templates with checkov
@@ -180,9 +226,9 @@ lock: $(UV)  ## Lock the requirements anew
 	@$(LOCK) requirements.in -o requirements.txt
 	@$(LOCK) requirements-dev.in -o requirements-dev.txt
 	@cd containers/preprocessing && ../../$(LOCK) requirements.in -o requirements.txt
-	@cd tests && for name in jobs emulator checkov; do ../$(LOCK) requirements-$$name.in -o requirements-$$name.txt; done
+	@cd tests && for name in jobs emulator checkov scoring report mutation; do ../$(LOCK) requirements-$$name.in -o requirements-$$name.txt; done
 
 .PHONY: clean
 clean:  ## Remove the environments and caches (not .local, which holds your runs)
-	@rm -rf $(VENV) node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis benchmarks/out
+	@rm -rf $(VENV) node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis benchmarks/out mutants
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

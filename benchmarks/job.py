@@ -17,7 +17,8 @@ from typing import Final, Self
 from benchmarks import measure
 from pipeline_src import contract
 
-_COMMAND: Final = (sys.executable, "-m", "pipeline_src.jobs.preprocess")
+JOB: Final = "pipeline_src.jobs.preprocess"
+UNAUDITED: Final = "benchmarks.unaudited"
 _WRITTEN: Final = {
     *(contract.MANIFEST, contract.DATASET_CARD),
     *("train.idx", "validation.idx", "train.rec", "validation.rec"),
@@ -42,19 +43,19 @@ class Bench:
         """Remove what is left."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def run(self, archive: Path, cores: frozenset[int]) -> measure.Usage:
-        """Run the job on `archive`, with a worker for each of the `cores`.
+    def run(self, archive: Path, cores: frozenset[int], module: str = JOB) -> measure.Usage:
+        """Run the job, or the one in `module`, on `archive` with a worker for each of the `cores`.
 
         Raises:
             SystemExit: it left something behind.
         """
-        root, usage = self._run(archive, cores)
+        root, usage = self._run(archive, cores, module)
         _empty(root)
         return usage
 
     def digest(self, archive: Path, cores: frozenset[int]) -> str:
         """Run the job likewise; return the SHA-256 of all that it wrote, names and bytes."""
-        root, _ = self._run(archive, cores)
+        root, _ = self._run(archive, cores, JOB)
         total = sha256()
         for file in _outputs(root):
             with file.open("rb") as opened:
@@ -62,14 +63,15 @@ class Bench:
         _empty(root)
         return total.hexdigest()
 
-    def _run(self, archive: Path, cores: frozenset[int]) -> tuple[Path, measure.Usage]:
+    def _run(self, archive: Path, cores: frozenset[int], module: str) -> tuple[Path, measure.Usage]:
         self._runs += 1
         root = self._folder / str(self._runs)
         (root / "tmp").mkdir(parents=True)
         given = root / "processing" / "input" / contract.ARCHIVE_INPUT
         given.mkdir(parents=True)
         os.link(archive, given / archive.name)
-        usage = measure.run(_COMMAND, {"ML_ROOT": str(root), "TMPDIR": str(root / "tmp")}, cores)
+        command = (sys.executable, "-m", module)
+        usage = measure.run(command, {"ML_ROOT": str(root), "TMPDIR": str(root / "tmp")}, cores)
         strange = [file for file in root.rglob("*") if file.is_file() and not _expected(file)]
         if strange:
             raise SystemExit(f"left on disk: {strange[:5]}")

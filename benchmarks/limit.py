@@ -2,8 +2,8 @@
 """The limit: the same calls on the same bytes and nothing else, in two processes that share nothing.
 
 Inflate the outer zip, cut out each entry, inflate it, decode, resize, encode, forget. No checksum, no hash, no check,
-no order, no output. Each process takes one of the two parts, which hold half of the images each. It reads what
-`benchmarks.archive` writes, not zips at large.
+no order, no output, no audit. Each process takes one of the two parts, which hold half of the images each. It reads
+what `local.sample` writes, not zips at large.
 """
 
 import itertools

@@ -17,6 +17,7 @@ def draw(results: Path, picture: Path) -> None:
     sizes = [row["images"] for row in rows]
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
     left.plot(sizes, [row["ours"] for row in rows], "o-", label="preprocessing job")
+    left.plot(sizes, [row["bare"] for row in rows], "x-", label="the same without its audit")
     left.plot(sizes, [row["limit"] for row in rows], "s--", label="limit: inflate, decode, resize, encode")
     left.plot(sizes, [row["plain"] for row in rows], "^:", label="limit without inflating")
     left.set(xlabel="images", ylabel="seconds, start to end", xlim=(0, None), ylim=(0, None), title="Time")

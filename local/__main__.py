@@ -8,8 +8,10 @@ from typing import Any, TypeAlias, TypeVar
 
 import click
 
-from local import demonstration, execution, history, listing, parameter, serving, summary
+from local import demonstration, execution, history, listing, operating, parameter, serving, summary
+from local import evidence as bundle
 from local.advice import program, short
+from local.champion import AUTO
 from local.container import DEFAULT_IMAGE, ContainerRunner
 from local.home import Home
 from local.jobs import Runner
@@ -50,6 +52,13 @@ def _running(command: _Command) -> _Command:
             "--runner", type=click.Choice(["process", "podman", "docker"]), default="process", show_default=True
         ),
         click.option("--scale", type=click.Choice(list(SCALES)), default="laptop", show_default=True),
+        click.option(
+            "--champion",
+            metavar="auto|none|ID",
+            default=AUTO,
+            show_default=True,
+            help="Compare with the model approved last, with none, or with that of a run.",
+        ),
         click.option("--parameter", "-p", "parameters", multiple=True, metavar="NAME=VALUE", help="May be repeated."),
     ):
         command = option(command)
@@ -97,10 +106,11 @@ def _run(  # noqa: PLR0913  one parameter for each option
     until: str | None,
     no_cache: bool,
     quiet: bool,
+    champion: str,
 ) -> None:
     given = parameter.parse_assignments(parameters)
     image = "" if runner == "process" else image
-    request = Request(archive, given, profile, scale, until, not no_cache, quiet, definition, image)
+    request = Request(archive, given, profile, scale, until, not no_cache, quiet, definition, image, champion)
     chosen: Runner = ContainerRunner(runner, image) if image else ProcessRunner()
     ending = launch(request, home, chosen, errors())
     summary.show(ending.record, home, console())
@@ -116,10 +126,20 @@ def runs(home: Home) -> None:
 
 @main.command()
 @click.argument("name", metavar="ID", default=execution.LATEST)
+@click.option(
+    "--evidence",
+    metavar="OUT.zip",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write what a reviewer files: model card, report, gate, figures, definition, decision.",
+)
 @click.pass_obj
-def show(home: Home, name: str) -> None:
+def show(home: Home, name: str, evidence: Path | None) -> None:
     """Print a run's summary again. ID: its beginning, or `latest`."""
-    summary.show(history.load(home.runs, name), home, console())
+    record, shown = history.load(home.runs, name), console()
+    summary.show(record, home, shown)
+    if evidence:
+        filed = bundle.write(record, home, evidence)
+        shown.print(f"\nEvidence {short(evidence)}: {len(filed)} files", soft_wrap=True)
 
 
 def _deciding(command: _Command) -> Callable[..., None]:
@@ -154,20 +174,15 @@ def _decide(home: Home, name: str, status: str, description: str) -> None:
 @main.command()
 @click.argument("name", metavar="ID", default=execution.LATEST)
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+@click.option("--capture", "captures", is_flag=True, help="Keep what is asked and answered, for `monitor`.")
 @click.pass_obj
-def serve(home: Home, name: str, port: int) -> None:
+def serve(home: Home, /, *, name: str, port: int, captures: bool) -> None:
     """Serve a run's approved model on the loopback until Ctrl-C."""
-    serving.serve(history.load(home.runs, name), home, ProcessRunner(), port, console())
+    serving.serve(history.load(home.runs, name), home, ProcessRunner(), port, console(), captures=captures)
 
 
-@main.command()
-@click.option("--images", type=int, default=demonstration.IMAGES, show_default=True, help="How many.")
-@click.option("--seed", type=int, default=demonstration.SEED, show_default=True)
-@click.argument("path", metavar="OUT.zip", type=click.Path(dir_okay=False, path_type=Path))
-def sample(images: int, seed: int, path: Path) -> None:
-    """Make a synthetic archive in the layout of HAM10000's download."""
-    demonstration.write(path, images, seed, errors())
-    console().print(f"{short(path)}: {images} synthetic images, seed {seed}", soft_wrap=True)
+for operation in (demonstration.sample, *operating.COMMANDS):
+    main.add_command(operation)
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ REGISTER: Final[dict[str, Shape]] = {
     "SkipModelValidation": ANY,
     "SamplePayloadUrl": TEXT,
     "SourceUri": TEXT,
-    "ModelCard": ANY,
+    "ModelCard": {"ModelCardContent": TEXT, "ModelCardStatus": only("Draft", "PendingReview", "Approved", "Archived")},
     "Tags": MEANINGLESS,
 }
 

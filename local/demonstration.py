@@ -4,13 +4,16 @@
 from pathlib import Path
 from typing import Final
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from local.advice import short
 from local.error import UsageError
 from local.home import Home
 from local.jobs import REPOSITORY
 from local.software import digest_of
+from local.terminal import console, errors
 
 IMAGES: Final = 700
 SEED: Final = 7
@@ -25,28 +28,45 @@ def archive(home: Home, console: Console, *, quiet: bool) -> Path:
     return path
 
 
-def write(path: Path, images: int, seed: int, console: Console, *, quiet: bool = False) -> None:
-    """Write a synthetic archive.
+@click.command()
+@click.option("--images", type=int, default=IMAGES, show_default=True, help="How many.")
+@click.option("--seed", type=int, default=SEED, show_default=True)
+@click.option("--official", type=int, default=0, show_default=True, help="Images of an ISIC 2018 Task 3 test set.")
+@click.option("--twins", type=int, default=0, show_default=True, help="Copies of images under other lesion ids.")
+@click.argument("path", metavar="OUT.zip", type=click.Path(dir_okay=False, path_type=Path))
+def sample(path: Path, images: int, seed: int, official: int, twins: int) -> None:
+    """Make a synthetic archive in the layout of HAM10000's download."""
+    write(path, images, seed, errors(), official=official, twins=twins)
+    more = "".join(f", {count} {what}" for count, what in ((official, "official"), (twins, "twins")) if count)
+    console().print(f"{short(path)}: {images} synthetic images{more}, seed {seed}", soft_wrap=True)
+
+
+def write(  # noqa: PLR0913  one parameter for each wish
+    path: Path, images: int, seed: int, shown_on: Console, *, quiet: bool = False, official: int = 0, twins: int = 0
+) -> None:
+    """Write a synthetic archive, see `local.sample.write_archive`.
 
     Raises:
-        UsageError: `images` or `seed` is out of range.
+        UsageError: a number is out of range.
         OSError: `path` cannot be written.
     """
     from local.sample import write_archive  # noqa: PLC0415  brings numpy and pillow, which no other command needs
 
     shown = Progress(
-        TextColumn("Drawing a synthetic archive"), BarColumn(), MofNCompleteColumn(), console=console, transient=True
+        TextColumn("Drawing a synthetic archive"), BarColumn(), MofNCompleteColumn(), console=shown_on, transient=True
     )
-    shown.disable = quiet or not console.is_terminal
+    shown.disable = quiet or not shown_on.is_terminal
     if shown.disable and not quiet:
-        console.print(f"Drawing a synthetic archive of {images} images")
+        shown_on.print(f"Drawing a synthetic archive of {images} images")
     try:
         with shown:
-            task = shown.add_task("", total=images)
+            task = shown.add_task("", total=images + official + twins)
             write_archive(
                 path,
                 images=images,
                 seed=seed,
+                official=official,
+                twins=twins,
                 progress=lambda done, total: shown.update(task, completed=done, total=total),
             )
     except ValueError as error:

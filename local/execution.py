@@ -19,6 +19,7 @@ from local.document import Json, Object
 from pipeline_src.pipeline import OFFLINE
 
 FILE: Final = "execution.json"
+DEFINITION: Final = "definition.json"  # beside it: what was executed, whatever becomes of its source
 LATEST: Final = "latest"
 _ID_LENGTH: Final = 12
 ID: Final = re.compile(r"[a-z0-9]{12}")

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""Starts an execution from what the command line says: definition, parameters, archive, signals."""
+"""Starts an execution from what the command line says: definition, parameters, archive, champion."""
 
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,12 +9,15 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from local import archive, document, parameter, rendering, scale, validation
+from local import archive, champion, commit, document, parameter, rendering, scale, validation
+from local.definition import Definition
 from local.document import Json, Object
 from local.engine import Ending, Engine, Plan
 from local.error import UsageError
+from local.execution import DEFINITION
 from local.home import Home
-from local.jobs import Runner
+from local.interrupt import stopping
+from local.jobs import REPOSITORY, Runner
 from local.progress import reporter
 from local.store import Store
 from pipeline_src import contract
@@ -40,6 +40,7 @@ class Request:
         quiet: Whether to show nothing but the summary.
         definition: A definition in a file instead of the project's own.
         image: In which a container runner runs the jobs, empty for another runner.
+        champion: The run to compare with, `champion.AUTO` or `champion.NONE`.
     """
 
     archive: Path | None
@@ -51,6 +52,7 @@ class Request:
     quiet: bool = False
     definition: Path | None = None
     image: str = ""
+    champion: str = champion.AUTO
 
 
 def launch(request: Request, home: Home, runner: Runner, console: Console) -> Ending:
@@ -61,38 +63,18 @@ def launch(request: Request, home: Home, runner: Runner, console: Console) -> En
     """
     _check_archive(request)
     runner.check()
-    definition = validation.parse(_document(request.definition, home))
+    source = _document(request.definition, home)
+    definition = validation.parse(source)
     definition.selection(request.until)
-    given = _given(request, {str(declaration["Name"]) for declaration in definition.parameters})
-    values = parameter.resolve(definition.parameters, given)
-    store = Store(home.s3)
-    if request.archive:
-        if _ARCHIVE not in values:
-            raise UsageError(f"--archive: this definition has no parameter {_ARCHIVE!r}. Leave the option out.")
-        values[_ARCHIVE] = _stored(request.archive, store, console, quiet=request.quiet)
-    elif _ARCHIVE in values:
-        _check_stored(str(values[_ARCHIVE]), store)
+    values = _values(request, definition, home, console)
     notes = _notes(request) | {"Changed": _changed(definition.parameters, values)}
     plan = Plan(definition, values, OFFLINE.pipeline_name, request.until, request.use_cache, notes)
     engine = Engine(plan, home, runner, reporter(console, quiet=request.quiet))
+    document.write(engine.world.record.path.with_name(DEFINITION), source)
     if not request.quiet:
         _say_settings(plan, request, runner, console)
     with stopping(engine.stop):
         return engine.run()
-
-
-@contextmanager
-def stopping(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` on Ctrl-C and on SIGTERM for the ``with`` block, instead of dying of them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Python hands signals to the main thread alone.
-        return
-    before = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _check_archive(request: Request) -> None:
@@ -105,6 +87,28 @@ def _check_archive(request: Request) -> None:
         raise UsageError(f"--archive and --parameter {_ARCHIVE}: both name the archive. Give one of them.")
     else:
         archive.check(request.archive)
+
+
+def _values(request: Request, definition: Definition, home: Home, console: Console) -> dict[str, Json]:
+    """Return the parameters' values, with the archive and the champion that they name in the store."""
+    declared = {str(declaration["Name"]) for declaration in definition.parameters}
+    chosen = champion.choose(request.champion, request.profile, request.parameters, declared, home)
+    known = champion.values(chosen, declared) | _commit(declared)
+    values = parameter.resolve(definition.parameters, known | _given(request, declared))
+    store = Store(home.s3)
+    champion.check(values, definition.parameters, store)
+    if request.archive:
+        if _ARCHIVE not in values:
+            raise UsageError(f"--archive: this definition has no parameter {_ARCHIVE!r}. Leave the option out.")
+        values[_ARCHIVE] = _stored(request.archive, store, console, quiet=request.quiet)
+    elif _ARCHIVE in values:
+        _check_stored(str(values[_ARCHIVE]), store)
+    return values
+
+
+def _commit(declared: set[str]) -> dict[str, Json]:
+    found = commit.of(REPOSITORY) if contract.SOURCE_COMMIT in declared else None
+    return {contract.SOURCE_COMMIT: found} if found else {}
 
 
 def _check_stored(uri: str, store: Store) -> None:
@@ -141,14 +145,16 @@ def _notes(request: Request) -> dict[str, Json]:
         "Image": request.image,
         "Archive": str(request.archive or ""),
         "Definition": str(request.definition or ""),
+        "Champion": "" if request.champion == champion.AUTO else request.champion,
         "Typed": dict(request.parameters),
     }
 
 
 def _changed(declarations: Iterable[Object], values: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the values that are not the definition's own, but for the archive, which is always another."""
+    """Return the values that are not the definition's own, but for those that the summary tells in another place."""
     own = {str(declaration["Name"]): declaration.get("DefaultValue") for declaration in declarations}
-    return {name: value for name, value in values.items() if name != _ARCHIVE and value != own[name]}
+    elsewhere = (_ARCHIVE, contract.SOURCE_COMMIT, *champion.PARAMETERS)
+    return {name: value for name, value in values.items() if name not in elsewhere and value != own[name]}
 
 
 def _stored(path: Path, store: Store, console: Console, *, quiet: bool) -> str:
@@ -171,5 +177,8 @@ def _say_settings(plan: Plan, request: Request, runner: Runner, console: Console
     for what, (chosen, names) in presets.items():
         values = ", ".join(f"{name} {plan.parameters[name]}" for name in names if name in plan.parameters)
         console.print(f"{what} {chosen}: {values or 'the definition as it is'}", style="dim")
+    package = plan.parameters.get(contract.CHAMPION_PACKAGE)
+    if package is not None:
+        console.print(f"champion: {package}", style="dim", soft_wrap=True)
     if runner.notice:
         console.print(f"note: {runner.notice}", style="yellow")

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: MIT-0
 """The steps Model and RegisterModel: they make descriptions, no jobs."""
 
+import json
+from typing import Final
+
 from local.document import Object
 from local.error import StepError
 from local.step import Context, Result
+
+_CARD_LENGTH: Final = 100_000  # characters; source: SageMaker API, ModelCardContent
 
 
 def create(arguments: Object, context: Context) -> Result:
@@ -22,8 +27,9 @@ def register(arguments: Object, context: Context) -> Result:
     """Add a version to the model package group.
 
     Raises:
-        StepError: An artifact or a metrics file that it names is not there.
+        StepError: An artifact or a metrics file that it names is not there, or its card is none.
     """
+    _check_card(arguments.get("ModelCard", {}).get("ModelCardContent", "{}"))
     for container in arguments["InferenceSpecification"]["Containers"]:
         _require_artifact(container, context)
     for uri in _metric_uris(arguments.get("ModelMetrics", {})):
@@ -44,3 +50,16 @@ def _metric_uris(metrics: Object) -> list[str]:
     for part in metrics.values():
         found += [source["S3Uri"] for source in part.values() if isinstance(source, dict) and "S3Uri" in source]
     return found
+
+
+def _check_card(text: str) -> None:
+    """Refuse what the service would not take for a model card; of its schema, no more than that it is an object."""
+    try:
+        card = json.loads(text)
+    except ValueError:
+        card = None
+    if not isinstance(card, dict) or len(text) > _CARD_LENGTH or "\n" in text:
+        raise StepError(
+            f"ModelCardContent: {text[:40]!r} ({len(text)} characters): no JSON object on one line of at most "
+            f"{_CARD_LENGTH} characters. Correct the job that writes it."
+        )

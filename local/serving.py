@@ -3,19 +3,21 @@
 
 import shlex
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from rich.console import Console
 
-from local import advice, summary
+from local import advice, capture, summary
 from local.document import Object
 from local.error import StepError, StoppedError, UsageError
 from local.execution import Record
 from local.home import Home
+from local.interrupt import stopping
 from local.jobs import Runner
-from local.launch import stopping
 from local.registry import APPROVED, Registry
-from local.server import HOST, Model, require_free, running
+from local.server import HOST, Endpoint, Model, require_free, running
 from local.store import Store
 from pipeline_src import contract
 
@@ -48,8 +50,18 @@ def registered(record: Record) -> str:
     return arn
 
 
-def serve(record: Record, home: Home, runner: Runner, port: int, console: Console) -> None:
+def serve(  # noqa: PLR0913  where, what and how are one parameter each
+    record: Record, home: Home, runner: Runner, port: int, console: Console, *, captures: bool = False
+) -> None:
     """Serve exactly the package's model until Ctrl-C.
+
+    Args:
+        record: The run that registered the package.
+        home: Where package and model lie.
+        runner: Starts the server.
+        port: Where it answers on the loopback.
+        console: Receives what to try.
+        captures: Whether requests and answers are kept, as the endpoints on AWS keep them.
 
     Raises:
         UsageError: The package is not approved, or the port is taken.
@@ -58,14 +70,15 @@ def serve(record: Record, home: Home, runner: Runner, port: int, console: Consol
     package = approved_package(record, Registry(home.registry))
     require_free(port)
     runner.check()
-    container = package["InferenceSpecification"]["Containers"][0]
-    model = Model.of(container, Store(home.s3))
-    if not model.artifact.is_file():
-        raise UsageError(f"{container['ModelDataUrl']}: the model is no longer in {home.s3}. Run the pipeline again.")
+    model = _model(package, home)
     stop = threading.Event()
     logs = record.path.parent / "serve"
     try:
-        with stopping(stop.set), running(runner, model, logs, stop, port=port) as endpoint:
+        with (
+            stopping(stop.set),
+            running(runner, model, logs, stop, port=0 if captures else port) as endpoint,
+            _captured(record, home, endpoint, port, console) if captures else nullcontext(),
+        ):
             _announce(package["ModelPackageArn"], port, _picture(record, home), console)
             while not stop.wait(0.2):
                 if endpoint.process.poll() is not None:
@@ -73,6 +86,38 @@ def serve(record: Record, home: Home, runner: Runner, port: int, console: Consol
     except StoppedError:
         pass
     console.print("Stopped.")
+
+
+def _model(package: Object, home: Home) -> Model:
+    """Return the package's model.
+
+    Raises:
+        UsageError: It is no longer there.
+    """
+    container = package["InferenceSpecification"]["Containers"][0]
+    model = Model.of(container, Store(home.s3))
+    if not model.artifact.is_file():
+        raise UsageError(f"{container['ModelDataUrl']}: the model is no longer in {home.s3}. Run the pipeline again.")
+    return model
+
+
+@contextmanager
+def _captured(record: Record, home: Home, endpoint: Endpoint, port: int, console: Console) -> Iterator[None]:
+    """Keep what is asked and answered on `port`, which stands before the model server."""
+    from local.proxy import forwarding  # noqa: PLC0415  brings an HTTP library that no other command needs
+
+    name = capture.endpoint_name(record.execution_id)
+
+    def report(message: str) -> None:
+        console.print(f"capture: {message}", style="red", markup=False, soft_wrap=True)
+
+    recorder = capture.Recorder(name, Store(home.s3), report)
+    with recorder, forwarding(endpoint.port, port, recorder.keep):
+        send, look = f"{advice.program()} traffic --port {port}", f"{advice.program()} monitor {record.execution_id}"
+        console.print(f"Capturing into {capture.prefix(name)}. Send pictures: {send}. Then: {look}", soft_wrap=True)
+        yield
+    lost = f"; {recorder.lost} were lost" if recorder.lost else ""
+    console.print(f"Captured {recorder.kept} requests{lost}.")
 
 
 def _announce(arn: str, port: int, picture: Path | None, console: Console) -> None:

@@ -12,6 +12,8 @@ _SOURCES: Final = {
         "pipeline_src/jobs",
         "pipeline_src/lesions",
         "pipeline_src/contract.py",
+        "pipeline_src/floor.py",
+        "pipeline_src/requirement.py",
         "pipeline_src/gate.py",
         _LOCK,
     ),

@@ -56,6 +56,17 @@ class Store:
         """Make the file `source` the object `uri`."""
         place(source, self.path(uri))
 
+    def write(self, content: bytes, uri: str) -> None:
+        """Make the bytes `content` the object `uri`."""
+        target = self.path(uri)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = target.with_name(_ASIDE + secrets.token_hex(8))
+        try:
+            aside.write_bytes(content)
+            aside.replace(target)
+        finally:
+            aside.unlink(missing_ok=True)
+
     def put_folder(self, folder: Path, uri: str) -> None:
         """Make every file below `folder` an object below the prefix `uri`."""
         for file in files(folder):

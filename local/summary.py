@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local import advice, document
+from local import advice, document, verdict
 from local.advice import short
 from local.document import Json, Object
 from local.error import LocalError
@@ -19,7 +19,7 @@ from local.progress import clock
 from local.registry import Registry
 from pipeline_src import contract
 
-_STYLES: Final = {"Succeeded": "green", "Failed": "red", "Stopped": "yellow", "pass": "green", "reject": "red"}
+_STYLES: Final = {"Succeeded": "green", "Failed": "red", "Stopped": "yellow"}
 _WARNINGS: Final = 3
 
 
@@ -43,7 +43,7 @@ def show(record: Record, home: Home, console: Console) -> None:
     if card:
         _show_dataset(card, console)
     if evaluation:
-        _show_evaluation(evaluation, console)
+        verdict.show(evaluation, console)
     console.print()
     for label, value in _facts(record, home):
         console.print(Text.assemble((f"{label:<9} ", "bold"), value), soft_wrap=True)
@@ -104,32 +104,6 @@ def _show_dataset(card: Mapping[str, Json], console: Console) -> None:
         console.print(Text.assemble(("warning: ", "yellow"), str(warning)))
     if len(warnings) > _WARNINGS:
         console.print(f"... and {len(warnings) - _WARNINGS} more in {contract.DATASET_CARD}", style="dim")
-
-
-def _show_evaluation(evaluation: Mapping[str, Json], console: Console) -> None:
-    melanoma = evaluation.get("melanoma", {})
-    console.print("\nOn the test images")
-    table = _table("metric", "value")
-    table.add_row("balanced accuracy", _number(evaluation.get("balanced_accuracy")))
-    table.add_row("accuracy", _number(evaluation.get("accuracy")))
-    for name in ("sensitivity", "specificity", "auc"):
-        table.add_row(f"melanoma {name}", _number(melanoma.get(name)))
-    console.print(table)
-    gate = evaluation.get("gate", {})
-    verdict = str(gate.get("verdict"))
-    console.print(Text.assemble("\nGate: ", (verdict, f"bold {_STYLES.get(verdict, '')}")))
-    table = _table("requirement", "wanted", "got", "")
-    for item in gate.get("requirements", []):
-        mark = Text("met", "green") if item["passed"] else Text("missed", "bold red")
-        table.add_row(str(item["name"]), _number(item["wanted"]), _number(item["got"]), mark)
-    console.print(table)
-
-
-def _number(value: Json) -> str:
-    """Return a figure for reading; cut, not rounded, so that a miss never reads as the floor that it missed."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124  NaN alone differs from itself
-        return "none"
-    return f"{value:,}" if isinstance(value, int) else f"{int(value * 10_000 + 1e-6) / 10_000:.4f}"
 
 
 def _facts(record: Record, home: Home) -> Iterator[tuple[str, str]]:

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT-0
 """The command line of operations on an account: ``python -m operations``."""
 
+import os
 from pathlib import Path
 
 import click
 
 from operations import link
 from operations.command import advice, cdk, confirmation, machine, review_comment
+from operations.command import labels as labelling
 from operations.command import smoke as smoking
 from operations.command import upload as uploading
 from operations.command.account import Account, here
+from operations.command.preflight import demand, report, runner
 from operations.command.terminal import Group, console, errors, say
 from operations.error import UsageError
 
@@ -44,12 +47,26 @@ def upload(account: Account, archive: Path) -> None:
 
 
 @main.command()
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--again", is_flag=True, help="Send it although it is there, so that the monitor looks once more.")
+@click.pass_obj
+def labels(account: Account, table: Path, *, again: bool) -> None:
+    """Bring TABLE, a CSV of confirmed labels, into the raw bucket; the monitor says what follows from them."""
+    bucket = account.output("storage", "RawBucket")
+    done = labelling.upload(account.client("s3"), bucket, table, again=again)
+    say(console(), done.message)
+    if done.sent:
+        say(console(), "Next: a message says what they make of the answers of production, in about ten minutes.")
+
+
+@main.command()
 @click.option("--archive", metavar="KEY", default="", help="Key in the raw bucket instead of the newest archive.")
+@click.option("--champion/--no-champion", default=True, help="Compare with the model in production, or with nothing.")
 @click.option("--wait", is_flag=True, help="Follow it until it has ended; exit code 1 where it failed.")
 @click.pass_obj
-def retrain(account: Account, archive: str, *, wait: bool) -> None:
+def retrain(account: Account, archive: str, *, champion: bool, wait: bool) -> None:
     """Start a retraining, or join the one that trains the same model already."""
-    execution = machine.start(account, archive)
+    execution = machine.start(account, archive, champion=champion)
     say(console(), f"Started: {link.of_execution(execution)}")
     if wait:
         say(console(), f"Succeeded: {machine.follow(account, execution, console())}")
@@ -88,13 +105,7 @@ def smoke(  # noqa: PLR0913  one parameter for each option
 @click.pass_obj
 def destroy(account: Account, context: tuple[str, ...], *, yes: bool, data: bool) -> None:
     """Delete the deployment but its data; says what goes and what stays, and asks."""
-    other = next((pair for pair in context if pair.startswith("name=") and pair != f"name={account.name}"), None)
-    if other:
-        raise UsageError(
-            f"destroy: context {other!r} is not the deployment {account.name!r}. Let one name stand for both: "
-            f"make destroy CONTEXT={other}"
-        )
-    settings = (f"name={account.name}", *context)
+    settings = _settings(account, "destroy", context)
     ask = None if yes else lambda question: str(click.prompt(question))
     confirmation.destroy(account, console(), cdk=cdk.in_region(account.region), context=settings, data=data, ask=ask)
 
@@ -115,6 +126,38 @@ def next_(account: Account) -> None:
     """Say what to do next; changes nothing."""
     for step in advice.following(account):
         say(console(), f"- {step}")
+
+
+@main.command()
+@click.option("--context", "-c", multiple=True, metavar="KEY=VALUE", help="As for cdk deploy; repeatable.")
+@click.pass_context
+def preflight(click_context: click.Context, context: tuple[str, ...]) -> None:
+    """Look whether a deployment would find what it needs in account, region and machine; changes nothing.
+
+    Exit codes: 0 nothing failed (there may be warnings, and things that could not be looked at for want of a
+    permission), 1 a check failed, 2 nothing failed, but without region or credentials the account was not asked.
+    """
+    account: Account = click_context.obj
+    with errors().status("Looking at account, region and machine"):
+        needed = demand.read(_settings(account, "preflight", context))
+        outcome = runner.run(account, needed, os.environ)
+    report.show(outcome, console())
+    click_context.exit(outcome.exit_code)
+
+
+def _settings(account: Account, verb: str, context: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the context by which the CDK and the settings know the deployment.
+
+    Raises:
+        UsageError: It names another deployment than the command acts on.
+    """
+    other = next((pair for pair in context if pair.startswith("name=") and pair != f"name={account.name}"), None)
+    if other:
+        raise UsageError(
+            f"{verb}: context {other!r} is not the deployment {account.name!r}. Let one name stand for both: "
+            f"make {verb} CONTEXT={other}"
+        )
+    return (f"name={account.name}", *context)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ first value back whenever anything about it changes, a tag for example. Until th
 """
 
 import contextlib
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from operations import package
@@ -16,12 +18,27 @@ from operations.payload import Promote, Rejected
 _SUBJECT: Final = "A rejected model version is live in production"
 
 
+@dataclass(frozen=True)
+class Live:
+    """What is in production: the ARN of its package, and since when."""
+
+    package: str
+    since: datetime
+
+
+def live(ssm: Client, name: str) -> Live | None:
+    """Return what is in production, or None where nothing is yet."""
+    try:
+        found = ssm.get_parameter(Name=name)["Parameter"]
+    except ssm.exceptions.ParameterNotFound:
+        return None
+    return Live(found["Value"], found["LastModifiedDate"])
+
+
 def read(ssm: Client, name: str) -> str:
     """Return the ARN of the package in production, or empty where there is none yet."""
-    try:
-        return str(ssm.get_parameter(Name=name)["Parameter"]["Value"])
-    except ssm.exceptions.ParameterNotFound:
-        return ""
+    found = live(ssm, name)
+    return found.package if found else ""
 
 
 def forget(ssm: Client, name: str) -> None:
@@ -36,7 +53,7 @@ def promote(request: Promote, *, sagemaker: Client, ssm: Client) -> str:
     Args:
         request: Which package, and the endpoint that serves it.
         sagemaker: Client that describes the endpoint.
-        ssm: Client that writes the parameter.
+        ssm: Client that reads and writes the parameter.
 
     Raises:
         OperationError: The endpoint is not in service, or serves another package.
@@ -52,6 +69,9 @@ def promote(request: Promote, *, sagemaker: Client, ssm: Client) -> str:
         raise OperationError(
             f"{place}: serves {served}, not {request.package}. Deliver that package again: approve it."
         )
+    if read(ssm, request.champion) == request.package:
+        # When the parameter was written last is since when the package is live.
+        return f"{package.named(request.package)} is the champion already."
     ssm.put_parameter(Name=request.champion, Value=request.package, Type="String", Overwrite=True)
     return f"{package.named(request.package)} is the champion."
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT-0
 """Where the functions begin: each reads its payload, makes its clients and answers; the rules stand in the rooms below.
 
-``retrain`` is a state of the state machine; ``release``, ``rejected`` and ``tally`` are targets of EventBridge: an
-error is raised, so that the caller sees its sentence. ``smoke`` and ``promote`` are actions of CodePipeline: job.py.
+``retrain`` is a state of the state machine; ``release``, ``rejected``, ``tally``, ``monitor`` and ``judge`` are targets
+of EventBridge: an error is raised, so that the caller sees its sentence. ``smoke`` and ``promote`` are actions of
+CodePipeline: job.py.
 """
 
 import logging
@@ -10,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final, Protocol
 
-from operations import champion, job, link, package, payload, retraining
+from operations import champion, job, link, package, payload, retraining, watch
+from operations import judge as judging
+from operations import monitor as monitoring
 from operations import release as delivery
 from operations import smoke as smoking
 from operations import tally as tallying
@@ -34,7 +37,8 @@ class Context(Protocol):
 def retrain(event: object, _context: Context, clients: Clients = client) -> dict[str, Any]:
     """Start the SageMaker pipeline or join an execution: `payload.Retrain` in, `payload.Retrained` out."""
     request = payload.read(payload.Retrain, event)
-    answer = retraining.start(request, sagemaker=clients("sagemaker"), s3=clients("s3"))
+    services = {name: clients(name) for name in ("sagemaker", "s3", "ssm")}
+    answer = retraining.start(request, **services)
     _LOG.info(answer.message)
     return asdict(answer)
 
@@ -60,6 +64,23 @@ def tally(event: object, _context: Context, clients: Clients = client) -> dict[s
     """Count the answers in a file of captured requests: `payload.Tally` in."""
     request = payload.read(payload.Tally, event)
     message = tallying.publish(request, s3=clients("s3"), cloudwatch=clients("cloudwatch"))
+    _LOG.info(message)
+    return {"message": message}
+
+
+def monitor(event: object, _context: Context, clients: Clients = client) -> dict[str, Any]:
+    """Start a run of the monitor: `watch.Monitor` in."""
+    request = payload.read(watch.Monitor, event)
+    message = monitoring.start(request, **{name: clients(name) for name in ("sagemaker", "s3", "ssm")})
+    _LOG.info(message)
+    return {"message": message}
+
+
+def judge(event: object, _context: Context, clients: Clients = client) -> dict[str, Any]:
+    """Tell what a run of the monitor has found: `watch.Judge` in."""
+    request = payload.read(watch.Judge, event)
+    services = {name: clients(name) for name in ("s3", "cloudwatch", "sns", "stepfunctions")}
+    message = judging.tell(request, **services)
     _LOG.info(message)
     return {"message": message}
 

@@ -58,7 +58,19 @@ class Package:
         more = (("melanoma_specificity", "melanoma specificity"), ("melanoma_threshold", "threshold"))
         told = [f"{name} {self.metadata[key]}" for key, name in (*figures, *more) if key in self.metadata]
         told += [f"{self.metadata['test_images']} test images"] if "test_images" in self.metadata else []
-        return ", ".join(told) or "the package carries no figures"
+        return (", ".join(told) or "the package carries no figures") + self._against
+
+    @property
+    def _against(self) -> str:
+        """What has changed against the champion of its day, in words; empty where it was registered without them."""
+        champion, difference = self.metadata.get(contract.METADATA_CHAMPION), self.metadata.get("champion_difference")
+        if champion == contract.NO_PACKAGE:
+            return "; compared with no other model"
+        if champion == contract.NO_COMPARISON:
+            return "; not compared with the model in production, because somebody switched that off"
+        if not (champion and difference):
+            return ""
+        return f"; against {named(champion) if _ARN.fullmatch(champion) else champion}: {difference}"
 
     def _uri(self, key: str) -> str:
         uri = self.metadata.get(key, "")
@@ -106,6 +118,11 @@ def match(arn: str) -> re.Match[str]:
             "GROUP/VERSION; the registry in SageMaker Studio shows it."
         )
     return found
+
+
+def version(arn: str) -> int:
+    """Return the number of the version: 3 of ``.../skin-lesion/3``."""
+    return int(match(arn)["version"])
 
 
 def named(arn: str) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """What the functions are told and what they answer: the keys are the interface between the stacks and this room.
 
-Each class is one payload, and its fields are exactly the keys of the JSON.
+Each class is one payload, and its fields are exactly the keys of the JSON. Those of the monitor stand in watch.py.
 """
 
 from collections.abc import Mapping
@@ -9,11 +9,17 @@ from dataclasses import dataclass, fields
 from typing import Final, TypeVar
 
 from operations.error import UsageError
+from operations.watch import WINDOWS, Judge, Monitor
 
-REASONS: Final = ("push", "schedule", "data", "manual")
-_MAY_BE_EMPTY: Final = frozenset({"archive", "commit"})
+REASONS: Final = ("push", "schedule", "data", "drift", "manual")
+# What a new model is compared with: the model in production, or nothing.
+CHAMPION: Final = "champion"
+NOTHING: Final = "nothing"
+COMPARISONS: Final = (CHAMPION, NOTHING)
+_CHOICES: Final = {"reason": REASONS, "compare": COMPARISONS, "window": WINDOWS}
+_MAY_BE_EMPTY: Final = frozenset({"archive", "commit", "machine"})
 
-Payload = TypeVar("Payload", bound="Retrain | Release | Smoke | Promote | Rejected | Tally")
+Payload = TypeVar("Payload", bound="Retrain | Release | Smoke | Promote | Rejected | Tally | Monitor | Judge")
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,8 @@ class Retrain:
         archive: Object key of the archive, or empty for the newest one.
         commit: Id of the commit that asks for it, or empty.
         reason: What asks for it, one of `REASONS`.
+        champion: Name of the SSM parameter that names the package in production.
+        compare: What the new model is compared with, one of `COMPARISONS`.
     """
 
     pipeline: str
@@ -33,6 +41,8 @@ class Retrain:
     archive: str
     commit: str
     reason: str
+    champion: str
+    compare: str
 
 
 @dataclass(frozen=True)
@@ -153,6 +163,9 @@ def read(kind: type[Payload], event: object) -> Payload:
         value = event[name]
         if not isinstance(value, str) or not (value or name in _MAY_BE_EMPTY):
             raise UsageError(f"{place}: {name} {value!r}: is no filled-in string. Give {name} a value.")
-    if "reason" in event and event["reason"] not in REASONS:
-        raise UsageError(f"{place}: reason {event['reason']!r}: is none of {', '.join(REASONS)}. Give one of them.")
+    for name in _CHOICES.keys() & event.keys():
+        if event[name] not in _CHOICES[name]:
+            raise UsageError(
+                f"{place}: {name} {event[name]!r}: is none of {', '.join(_CHOICES[name])}. Give one of them."
+            )
     return kind(**event)

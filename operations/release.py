@@ -101,8 +101,27 @@ def token(found: Package, deliveries: Sequence[Delivery]) -> str:
     return hashlib.sha256(f"{found.arn}\0{found.changed.isoformat()}\0{ended}".encode()).hexdigest()
 
 
+def under_way(codepipeline: Client, name: str) -> set[str]:
+    """Return the ARNs of the packages that deliveries are under way with, or wait for an approval with.
+
+    Raises:
+        UsageError: There is no such delivery.
+    """
+    running = [each for each in _executions(codepipeline, name) if each["status"] == _RUNNING]
+    return {_delivered(codepipeline, name, each) for each in running}
+
+
 def _deliveries(codepipeline: Client, name: str, found: Package) -> list[Delivery]:
-    """Return the deliveries that are under way or started since the package's approval.
+    """Return the deliveries that are under way or started since the package's approval."""
+    wanted = [one for one in _executions(codepipeline, name) if _matters(one, found.changed)]
+    return [
+        Delivery(one["pipelineExecutionId"], one["status"] == _RUNNING, _delivered(codepipeline, name, one))
+        for one in wanted
+    ]
+
+
+def _executions(codepipeline: Client, name: str) -> list[dict[str, Any]]:
+    """Return the executions of the pipeline that deliver.
 
     A rollback of a stage is an execution too, and bears the variables of an earlier one; it delivers nothing.
     """
@@ -113,11 +132,7 @@ def _deliveries(codepipeline: Client, name: str, found: Package) -> list[Deliver
             f"CodePipeline {name!r}: not found in {codepipeline.meta.region_name}. Deploy again: make deploy."
         ) from None
     summaries = [summary for page in pages for summary in page["pipelineExecutionSummaries"]]
-    wanted = [one for one in summaries if one.get("executionType") != "ROLLBACK" and _matters(one, found.changed)]
-    return [
-        Delivery(one["pipelineExecutionId"], one["status"] == _RUNNING, _delivered(codepipeline, name, one))
-        for one in wanted
-    ]
+    return [one for one in summaries if one.get("executionType") != "ROLLBACK"]
 
 
 def _matters(summary: dict[str, Any], approved: datetime) -> bool:

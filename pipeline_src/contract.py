@@ -28,12 +28,15 @@ CLASS_TITLES: Final = {
     "vasc": "vascular lesion",
 }
 MELANOMA: Final = "mel"
+MALIGNANT: Final = ("mel", "bcc", "akiec")
 
 # The three splits; an image's split is that of its lesion.
 TRAIN: Final = "train"
 VALIDATION: Final = "validation"
 TEST: Final = "test"
 SPLITS: Final = (TRAIN, VALIDATION, TEST)
+# The test images of ISIC 2018 Task 3, where the archive holds them too: a second test set, beside the splits.
+OFFICIAL: Final = "official"
 
 # Steps of the pipeline.
 PREPROCESS: Final = "Preprocess"
@@ -50,9 +53,12 @@ STEPS: Final = (PREPROCESS, TRAINING, MODEL, SCORE, EVALUATE, GATE, REGISTER, RE
 # each output the folder /opt/ml/processing/output/<name>.
 ARCHIVE_INPUT: Final = "archive"
 SCORES_INPUT: Final = "scores"
+CHAMPION_INPUT: Final = "champion"  # one file: predictions.csv of the model in production, or `NO_CHAMPION`
 TRAIN_OUTPUT: Final = "train"  # the RecordIO file and nothing else: Pipe mode streams every object
 VALIDATION_OUTPUT: Final = "validation"  # likewise
-HOLDOUT_OUTPUT: Final = "holdout"  # original bytes, <image_id>.jpg, of validation and test images; nothing else
+HOLDOUT_OUTPUT: Final = (
+    "holdout"  # original bytes, <image_id>.jpg, of validation, test and official images; nothing else
+)
 DATASET_OUTPUT: Final = "dataset"  # manifest, dataset card, RecordIO indices
 EVALUATION_OUTPUT: Final = "evaluation"
 
@@ -60,7 +66,10 @@ EVALUATION_OUTPUT: Final = "evaluation"
 RECORDS_SUFFIX: Final = ".rec"
 INDEX_SUFFIX: Final = ".idx"
 MANIFEST: Final = "manifest.csv"
-MANIFEST_COLUMNS: Final = ("image_id", "lesion_id", "label", "split", "sha256", "bytes", "repeats")
+MANIFEST_COLUMNS: Final = (
+    *("image_id", "lesion_id", "label", "split", "sha256", "bytes", "repeats"),
+    *("sex", "age", "localization", "dx_type", "source"),
+)
 DATASET_CARD: Final = "dataset_card.json"
 EVALUATION: Final = "evaluation.json"
 PREDICTIONS: Final = "predictions.csv"
@@ -71,6 +80,10 @@ PREDICTION_COLUMNS: Final = (
     "melanoma_at_threshold",
 )
 REPORT: Final = "report.html"
+# Beside the report: what production is compared with.
+MONITOR_STATISTICS: Final = "monitor_statistics.json"
+MONITOR_CONSTRAINTS: Final = "monitor_constraints.json"
+MODEL_CARD: Final = "model_card.json"
 MODEL_ARTIFACT: Final = "model.tar.gz"
 SCORE_SUFFIX: Final = ".out"  # batch transform writes <key>.out for each input object
 
@@ -81,6 +94,8 @@ TRAINING_SAMPLES_PATH: Final = "hyperparameters.num_training_samples"  # a strin
 ARCHIVE_SHA256_PATH: Final = "archive.sha256"
 VERDICT_PATH: Final = "gate.verdict"
 REASON_PATH: Final = "gate.reason"
+REQUIREMENT_PATH: Final = "gate.metadata"  # below it, each requirement in the words that a model package may hold
+MODEL_CARD_PATH: Final = "model_card"  # the card as JSON text
 VERDICT_PASS: Final = "pass"  # noqa: S105  a verdict, no password
 VERDICT_REJECT: Final = "reject"
 
@@ -93,9 +108,18 @@ ARCHIVES_PREFIX: Final = "archives/"
 RUNS_PREFIX: Final = "runs/"
 CHECKPOINTS_PREFIX: Final = "checkpoints/"
 CAPTURE_PREFIX: Final = "capture/"  # what endpoints were asked and answered: capture/<stage>/...
+MONITOR_PREFIX: Final = "monitor/"  # reports of the monitor: monitor/<job>/...
+# Where confirmed labels lie in the raw-data bucket: labels/<sha256>.csv.
+LABELS_PREFIX: Final = "labels/"
 
 # Parameters that whoever starts the pipeline passes.
 INPUT_ARCHIVE: Final = "InputArchive"
+PREPROCESSING_IMAGE: Final = "PreprocessingImage"  # no parameter: what the report calls the image that Evaluate ran in
+CHAMPION_PREDICTIONS: Final = "ChampionPredictions"  # URI of the champion's predictions.csv
+CHAMPION_PACKAGE: Final = "ChampionPackage"  # ARN of its model package
+NO_PACKAGE: Final = "none"
+NO_COMPARISON: Final = "waived"  # in place of an ARN where somebody switched the comparison off
+NO_CHAMPION: Final = '{"champion": null}\n'  # the object that the parameter names until there is one
 SOURCE_COMMIT: Final = "SourceCommit"
 
 # What a model package carries (CustomerMetadataProperties), so that whoever ships it needs nothing else.
@@ -103,6 +127,8 @@ METADATA_REPORT: Final = "report"  # URI of report.html; predictions.csv lies be
 METADATA_HOLDOUT: Final = "holdout"  # URI of the folder of the images in predictions.csv
 METADATA_COMMIT: Final = "commit"
 METADATA_DATASET: Final = "dataset_sha256"
+METADATA_CHAMPION: Final = "champion"  # ARN of the package that it was compared with, or `NO_PACKAGE`
+METADATA_REQUIREMENT: Final = "gate_"  # and the name of a requirement of the gate
 
 # Content types of the built-in image-classification algorithm: its channels, requests and answers.
 RECORDS_CONTENT_TYPE: Final = "application/x-recordio"

@@ -23,6 +23,7 @@ _SHAPES: Final = {
     "role_arn": "arn:aws:iam::111111111111:role/{}",
     "kms_key_arn": "arn:aws:kms:us-east-1:111111111111:key/{}",
     "preprocessing_image": "111111111111.dkr.ecr.us-east-1.amazonaws.com/{}:latest",
+    "no_champion": "s3://{}/none.json",
     "algorithm_image": "111111111111.dkr.ecr.us-east-1.amazonaws.com/{}:latest",
 }
 # `region` is no part of the JSON: a pipeline runs where it was created.
@@ -43,6 +44,8 @@ class Deployment:
         runs_bucket: Name of the bucket that receives runs/<execution id>/<step>/<output>.
         kms_key_arn: Key for volumes and outputs.
         model_package_group: Name of the model package group that Register adds to.
+        no_champion: URI of an object that holds `contract.NO_CHAMPION`, for the time before there is one: a processing
+            job whose input names no object fails.
         spot: Whether Train uses managed spot capacity: up to 70 % cheaper, may wait or be interrupted.
         tags: Further tags of every job, model and model package; keys are plain strings.
         defaults: Other defaults of pipeline parameters than those of parameter.py, by name.
@@ -57,6 +60,7 @@ class Deployment:
     runs_bucket: str
     kms_key_arn: str
     model_package_group: str
+    no_champion: str
     spot: bool = False
     tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
     defaults: Mapping[str, str | int | float] = dataclasses.field(default_factory=dict)
@@ -77,6 +81,7 @@ OFFLINE: Final = Deployment(
     runs_bucket="local-runs",
     kms_key_arn="arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000",
     model_package_group="skin-lesion",
+    no_champion="s3://local-runs/champion/none.json",
     tags={"project": "skin-lesion-mlops"},
 )
 

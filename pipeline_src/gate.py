@@ -2,105 +2,39 @@
 """The promotion rule: whether an evaluated model may be registered.
 
 Pure functions over an evaluation report (`evaluation.json` as parsed by `json.load`); standard library only.
-`decide` is total: whatever it is given, it answers, and what it cannot read does not pass.
-
-Where the floors of `default` come from (HAM10000 has 10,015 images; a fifth of its lesions is the test split):
-
-- Balanced accuracy 0.70. Always answering "nv" reaches 0.143 (one class of seven) while its plain accuracy is
-  0.669, which is why no plain accuracy is asked for. Published ResNet-18 figures on lesion-disjoint splits lie
-  at 0.60 to 0.78, the best entry of ISIC 2018 Task 3 at 0.885 (https://challenge.isic-archive.com/leaderboards/2018/):
-  0.70 asks for the better half of what this network can do.
-- Melanoma sensitivity 0.80 at the operating point that is chosen on validation images for 0.85: five points of room
-  for chance. With about 165 validation and 220 test melanomas the two shares differ with a standard deviation of
-  0.037 (binomial), so that one honest model in eleven is still sent back; a lower floor would let worse ones through.
-- Class sensitivity 0.40: no diagnosis may be given up for the others' sake. The rarest has about 23 test images, a
-  standard error of 0.10 at 0.40; a floor much higher would be decided by luck.
-- Test images 10 in every class: below that a class's sensitivity moves by more than 0.1 with one image, and
-  its floor says nothing. An archive of 700 images (about 8 dermatofibromas) can therefore never pass.
-
-`demo` asks only that the loop learned: with 140 test images a guesser's balanced accuracy is 0.14 with a standard
-deviation of about 0.06, so 0.50 lies almost six deviations away, and "nv" for everything stays at 0.143.
+`decide` is total: whatever it is given, it answers, and what it cannot read does not pass. What is asked for, and why,
+stands in floor.py.
 """
 
-import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from pipeline_src import contract
+from pipeline_src.floor import CEILINGS, COUNTS, FLOOR_PARAMETERS, PROFILES, Floors
+from pipeline_src.requirement import (
+    AT_LEAST,
+    AT_MOST,
+    NO_CHAMPION,
+    NOT_ASKED,
+    NOT_COMPARED,
+    ROUNDING,
+    Figure,
+    Requirement,
+    excused,
+    judged,
+)
 
-# A mean of seven ratios can land one rounding error below a floor that it reaches on paper (0.7 as 0.6999999999999999).
-# The tolerance is far below the smallest step that a metric over fewer than a million images can make.
-ROUNDING: Final = 1e-9
+__all__ = ["CEILINGS", "COUNTS", "FLOOR_PARAMETERS", "PROFILES", "Floors", "Requirement", "Verdict", "decide"]
+
 REASON_LENGTH: Final = 1024  # characters; what a failed execution's reason may safely hold
-
-
-@dataclass(frozen=True)
-class Floors:
-    """What a model must reach on the test split; exactly at a floor passes.
-
-    All are fractions from 0 to 1 but `test_images`, which is a count.
-
-    Attributes:
-        balanced_accuracy: mean sensitivity of the seven classes, each image going to its most probable class.
-        melanoma_sensitivity: share of the melanomas found at the operating point chosen on validation images.
-        class_sensitivity: sensitivity of the worst class.
-        test_images: number of test images of the class that has fewest.
-    """
-
-    balanced_accuracy: float
-    melanoma_sensitivity: float
-    class_sensitivity: float
-    test_images: int
-
-
-# Names under which the pipeline takes the floors as parameters.
-FLOOR_PARAMETERS: Final = {
-    "balanced_accuracy": "GateBalancedAccuracy",
-    "melanoma_sensitivity": "GateMelanomaSensitivity",
-    "class_sensitivity": "GateClassSensitivity",
-    "test_images": "GateTestImages",
+_SUBGROUP: Final = "subgroup_balanced_accuracy"
+_EXCUSES: Final = {"absent": NO_CHAMPION, "waived": NOT_COMPARED}
+_CHAMPION: Final = {
+    "champion_balanced_accuracy_loss": "balanced_accuracy",
+    "champion_melanoma_sensitivity_loss": "melanoma_sensitivity",
+    "champion_melanoma_specificity_loss": "melanoma_specificity",
 }
-
-# `default` asks for evidence and for a model worth a clinician's study; `demo` only that the loop learned.
-PROFILES: Final = {
-    "default": Floors(balanced_accuracy=0.70, melanoma_sensitivity=0.80, class_sensitivity=0.40, test_images=10),
-    "demo": Floors(balanced_accuracy=0.50, melanoma_sensitivity=0.50, class_sensitivity=0.0, test_images=1),
-}
-
-
-@dataclass(frozen=True)
-class Requirement:
-    """One line of the verdict.
-
-    Attributes:
-        name: the field of `Floors`.
-        wanted: the floor; None if it is no number, which nothing can reach.
-        got: what the model reached; None if the report does not say, or says no number in range.
-        passed: whether it did.
-        place: the class label that decided, for the requirements that look at the worst class; else empty.
-    """
-
-    name: str
-    wanted: float | None
-    got: float | None
-    passed: bool
-    place: str = ""
-
-    @property
-    def got_text(self) -> str:
-        """What the model reached, cut, not rounded, after four decimals: a miss never reads as the floor it missed."""
-        if self.got is None:
-            return "no valid figure"
-        return (
-            str(self.got) if isinstance(self.got, int) else f"{math.floor((self.got + ROUNDING) * 10_000) / 10_000:g}"
-        )
-
-    def sentence(self) -> str:
-        """Return the requirement with wanted and got in words."""
-        wanted = "an invalid floor" if self.wanted is None else str(self.wanted)
-        place = f" ({self.place})" if self.place else ""
-        return f"{self.name}: wanted at least {wanted}, got {self.got_text}{place}"
 
 
 @dataclass(frozen=True)
@@ -116,7 +50,8 @@ class Verdict:
         return {
             "verdict": self.verdict,
             "reason": self.reason,
-            "requirements": [asdict(requirement) for requirement in self.requirements],
+            "requirements": [requirement.as_json() for requirement in self.requirements],
+            "metadata": {requirement.name: requirement.metadata() for requirement in self.requirements},
         }
 
 
@@ -125,41 +60,121 @@ def decide(report: object, floors: Floors) -> Verdict:
 
     Args:
         report: the parsed evaluation; anything else is judged too, and rejected.
-        floors: what to reach. A floor that is no number is never reached.
+        floors: what to reach. A value that is no number is never met.
 
     Returns:
-        The verdict. Its reason names each missed requirement with wanted and got (each met one for a pass); numbers
-        are bounded in length, so that it stays below `REASON_LENGTH`.
+        The verdict. Its reason names each missed requirement with wanted and got (each met one for a pass), as many as
+        `REASON_LENGTH` has room for.
     """
-    requirements = _requirements(report, floors)
+    requirements = tuple(_judged(report, name, getattr(floors, name)) for name in FLOOR_PARAMETERS)
     missed = [requirement for requirement in requirements if not requirement.passed]
     verdict = contract.VERDICT_REJECT if missed else contract.VERDICT_PASS
-    lead = "Rejected" if missed else "Passed"
-    reason = f"{lead}. " + "; ".join(requirement.sentence() for requirement in missed or requirements)
-    return Verdict(verdict, reason, requirements)
+    lead = "Rejected. " if missed else "Passed. "
+    return Verdict(verdict, _joined(lead, [each.sentence() for each in missed or requirements]), requirements)
 
 
-def _requirements(report: object, floors: Floors) -> tuple[Requirement, ...]:
-    sensitivity, weakest = _worst(report, "sensitivity", _fraction)
-    images, thinnest = _worst(report, "test_images", _count)
-    balanced, melanoma = _at(report, "balanced_accuracy"), _at(report, "melanoma", "sensitivity")
-    return (
-        _requirement("balanced_accuracy", _fraction(floors.balanced_accuracy), _fraction(balanced)),
-        _requirement("melanoma_sensitivity", _fraction(floors.melanoma_sensitivity), _fraction(melanoma)),
-        _requirement("class_sensitivity", _fraction(floors.class_sensitivity), sensitivity, weakest),
-        _requirement("test_images", _count(floors.test_images), images, thinnest),
-    )
+def _joined(lead: str, sentences: list[str]) -> str:
+    """Return `sentences` after `lead`; those for which there is no room are counted."""
+    kept = len(sentences)
+    while True:
+        left_out = f"; {len(sentences) - kept} more in report.html" if kept < len(sentences) else ""
+        reason = lead + "; ".join(sentences[:kept]) + left_out
+        if len(reason) <= REASON_LENGTH or not kept:
+            return reason
+        kept -= 1
 
 
-def _requirement(name: str, wanted: float | None, got: float | None, place: str = "") -> Requirement:
-    passed = wanted is not None and got is not None and got >= wanted - ROUNDING
-    return Requirement(name, wanted, got, passed, place)
+def _judged(report: object, name: str, floor: object) -> Requirement:
+    sense = AT_MOST if name in CEILINGS else AT_LEAST
+    wanted = _count(floor) if name in COUNTS else _fraction(floor)
+    excuse = _EXCUSES.get(str(_at(report, "champion", "status")), "") if name in _CHAMPION else ""
+    if excuse:
+        return excused(name, sense, wanted, excuse)
+    if name == _SUBGROUP and wanted == 0 and not _subgroups(report):
+        return excused(name, sense, wanted, NOT_ASKED)
+    return judged(name, sense, wanted, _figure(report, name))
 
 
-def _worst(report: object, key: str, number: Callable[[object], float | None]) -> tuple[float | None, str]:
-    """Return the lowest figure `key` of all classes and its class; (None, class) if any class has none."""
-    figures = [(number(_at(report, "per_class", label, key)), label) for label in contract.CLASS_LABELS]
-    return min(figures, key=lambda figure: -1.0 if figure[0] is None else figure[0])
+def _figure(report: object, name: str) -> Figure:
+    """Return what `report` says of the requirement `name`."""
+    if name in _CHAMPION:
+        return _loss(_at(report, "champion", _CHAMPION[name], "difference"))
+    return _READERS[name](report)
+
+
+def _estimate(*keys: str, judge: str = "value") -> Callable[[object], Figure]:
+    """Return a reader of the estimate that stands at `keys`, of which `judge` is what is judged."""
+
+    def read(report: object) -> Figure:
+        estimate = _at(report, *keys)
+        lower, upper = _fraction(_at(estimate, "lower")), _fraction(_at(estimate, "upper"))
+        got = _fraction(_at(estimate, judge))
+        return Figure(got=got, lower=lower, upper=upper, images=_count(_at(estimate, "images")))
+
+    return read
+
+
+def _worst_class(report: object) -> Figure:
+    figures = {label: _estimate("per_class", label, "sensitivity")(report) for label in contract.CLASS_LABELS}
+    worst, figure = min(figures.items(), key=lambda item: -1.0 if item[1].got is None else item[1].got)
+    return Figure(got=figure.got, lower=figure.lower, upper=figure.upper, images=figure.images, place=worst)
+
+
+def _thinnest_class(report: object) -> Figure:
+    counts = {label: _count(_at(report, "per_class", label, "test_images")) for label in contract.CLASS_LABELS}
+    thinnest = min(counts, key=lambda label: _rank(counts[label]))
+    return Figure(got=counts[thinnest], place=thinnest)
+
+
+def _rank(value: float | None) -> float:
+    return -1.0 if value is None else value
+
+
+def _subgroups(report: object) -> list[object]:
+    """Return the subgroups but those that say of themselves that they cannot be evaluated."""
+    found = _at(report, "subgroups")
+    return [each for each in found if _at(each, "evaluable") is not False] if isinstance(found, list) else []
+
+
+def _worst_subgroup(report: object) -> Figure:
+    """Return the evaluable subgroup with the lowest ceiling; none, or one that cannot be read, has no figure."""
+    groups = _subgroups(report)
+    ceilings = [_fraction(_at(each, "ceiling")) for each in groups]
+    if not groups:
+        return Figure()
+    worst = min(range(len(groups)), key=lambda number: _rank(ceilings[number]))
+    figure = _estimate("balanced_accuracy")(groups[worst])
+    names = [_at(groups[worst], key) for key in ("attribute", "group")]
+    place = ": ".join(str(name)[:40] for name in names)
+    return Figure(got=ceilings[worst], lower=figure.lower, upper=figure.upper, images=figure.images, place=place)
+
+
+def _leaked(report: object) -> Figure:
+    return Figure(got=_count(_at(report, "leakage", "leaked")))
+
+
+def _loss(difference: object) -> Figure:
+    """Return the largest loss that the interval of `difference` (challenger less champion) leaves possible."""
+    lower, upper = _fraction(_at(difference, "lower"), -1), _fraction(_at(difference, "upper"), -1)
+    images = _count(_at(difference, "images"))
+    if lower is None or upper is None:
+        return Figure(images=images)
+    return Figure(got=-lower, lower=-upper, upper=-lower, images=images)
+
+
+_READERS: Final[Mapping[str, Callable[[object], Figure]]] = {
+    "balanced_accuracy": _estimate("balanced_accuracy"),
+    "balanced_accuracy_lower": _estimate("balanced_accuracy", judge="lower"),
+    "melanoma_sensitivity": _estimate("melanoma", "sensitivity"),
+    "melanoma_sensitivity_lower": _estimate("melanoma", "sensitivity", judge="lower"),
+    "melanoma_specificity": _estimate("melanoma", "specificity"),
+    "malignant_sensitivity": _estimate("malignant_sensitivity"),
+    "class_sensitivity": _worst_class,
+    "test_images": _thinnest_class,
+    _SUBGROUP: _worst_subgroup,
+    "overconfidence": _estimate("calibration", "served", "overconfidence"),
+    "leaked_test_images": _leaked,
+}
 
 
 def _at(report: object, *keys: str) -> object:
@@ -168,11 +183,11 @@ def _at(report: object, *keys: str) -> object:
     return report
 
 
-def _fraction(value: object) -> float | None:
-    """Return `value` if it is a number from 0 to 1 (NaN and True are not), allowing for rounding at 1."""
+def _fraction(value: object, least: int = 0) -> float | None:
+    """Return `value` if it is a number from `least` to 1 (NaN and True are not), allowing for rounding at the ends."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if 0 <= value <= 1 + ROUNDING else None
+    return value if least - ROUNDING * abs(least) <= value <= 1 + ROUNDING else None
 
 
 def _count(value: object) -> int | None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
 """The parameters of the pipeline: what a run may change, with the values it takes otherwise.
 
-Standard library only. Every default works after a deployment and one upload; `InputArchive` stands in
-pipeline.py because its default names the deployment's bucket.
+Standard library only. Every default works after a deployment and one upload; `InputArchive` and
+`ChampionPredictions` stand in pipeline.py because their defaults name objects of the deployment.
 """
 
 from collections.abc import Mapping
@@ -51,6 +51,8 @@ PARAMETERS: Final = (
     Parameter("ClassBalance", "repeat", ("none", "repeat")),
     Parameter("RepeatCap", 10),
     Parameter("AllowedMissingImages", 0),
+    # What becomes of training images that look the same as a held-out one: left out, listed alone, or the job fails.
+    Parameter("NearDuplicates", "drop", ("drop", "report", "fail")),
     Parameter("NumLayers", 18),
     Parameter("Epochs", 30),
     Parameter("LearningRate", 0.01),
@@ -60,8 +62,10 @@ PARAMETERS: Final = (
     Parameter("MelanomaTargetSensitivity", 0.85),
     *(Parameter(name, _FLOORS[floor]) for floor, name in gate.FLOOR_PARAMETERS.items()),
     Parameter("ModelApprovalStatus", "PendingManualApproval", ("PendingManualApproval", "Approved", "Rejected")),
-    # The version of this repository that the execution was started for: noted in the model package, told to no job.
+    # The version of this repository that the execution was started for: noted in the report and the model package.
     Parameter(contract.SOURCE_COMMIT, "unknown"),
+    # The model package whose predictions ChampionPredictions names; noted in the report.
+    Parameter(contract.CHAMPION_PACKAGE, contract.NO_PACKAGE),
 )
 
 

@@ -13,9 +13,9 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from pipeline_src import contract, hyperparameter, workload
-from pipeline_src.deployment import OFFLINE, QUIET, Deployment, filled, offline, stand_in
-from pipeline_src.parameter import Parameter, parameters
+from pipeline_src import contract, hyperparameter, registration, workload
+from pipeline_src.builder import Builder, output
+from pipeline_src.deployment import OFFLINE, Deployment, filled, offline, stand_in
 
 __all__ = ["OFFLINE", "Deployment", "definition"]
 
@@ -39,6 +39,7 @@ def _sdk() -> SimpleNamespace:
     """Import what the steps are made of: late, as the SDK reads the environment then and takes two seconds."""
     from sagemaker.core import shapes
     from sagemaker.core.config.config_manager import SageMakerConfig
+    from sagemaker.core.drift_check_baselines import DriftCheckBaselines
     from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
     from sagemaker.core.network import NetworkConfig
     from sagemaker.core.processing import Processor
@@ -53,17 +54,8 @@ def _sdk() -> SimpleNamespace:
     return SimpleNamespace(**locals())
 
 
-class _Pipeline:
-    """The steps over one deployment: one method for each, and below them the parts that several need."""
-
-    def __init__(self, deployment: Deployment, sdk: SimpleNamespace) -> None:
-        self.at, self.sdk, self.join = deployment, sdk, sdk.functions.Join
-        self.session = sdk.PipelineSession(sagemaker_config=QUIET)
-        self.tags = {"pipeline": deployment.pipeline_name, **deployment.tags}
-        self.cache = sdk.steps.CacheConfig(enable_caching=True, expire_after=workload.CACHE_EXPIRES)
-        archives = f"s3://{deployment.raw_bucket}/{contract.ARCHIVES_PREFIX}"
-        given = (Parameter(contract.INPUT_ARCHIVE, archives), *parameters(deployment.defaults))
-        self.parameters = {each.name: getattr(sdk.parameters, each.kind)(**each.arguments) for each in given}
+class _Pipeline(Builder):
+    """The steps over one deployment: one method for each."""
 
     def document(self) -> dict[str, Any]:
         """Return what the SDK makes of all the steps."""
@@ -83,27 +75,6 @@ class _Pipeline:
         arguments["TransformResources"]["InstanceCount"] = self.parameters["ScoreInstanceCount"].expr
         return document
 
-    def processing(self, job: workload.Processing, sources: dict[str, Any]) -> Any:
-        """Return a processing step in our own image that reads `sources`, a URI for each input name."""
-        given = self.parameters
-        processor = self.sdk.Processor(
-            **workload.processor(job, self.at),
-            instance_count=given.get(f"{job.step}InstanceCount", 1),
-            instance_type=given[f"{job.step}InstanceType"],
-            sagemaker_session=self.session,
-            tags=self.tags,
-            network_config=self.sdk.NetworkConfig(enable_network_isolation=True),
-        )
-        inputs = [workload.processing_input(name, uri) for name, uri in sources.items()]
-        outputs = [workload.processing_output(name, self.run_uri(job.step.lower(), name)) for name in job.outputs]
-        run = processor.run(
-            inputs=[self.sdk.shapes.ProcessingInput(**each) for each in inputs],
-            outputs=[self.sdk.shapes.ProcessingOutput(**each) for each in outputs],
-            arguments=[word for name in job.parameters for word in (workload.option(name), given[name].to_string())],
-        )
-        file = self.sdk.properties.PropertyFile(*job.property_file)
-        return self.sdk.steps.ProcessingStep(job.step, run, property_files=[file], cache_config=self.cache)
-
     def train(self, preprocess: Any) -> Any:
         hosts = (self.parameters["TrainInstanceType"], self.parameters["TrainInstanceCount"])
         trainer = self.sdk.ModelTrainer(
@@ -115,7 +86,7 @@ class _Pipeline:
             hyperparameters=self.hyperparameters(),
             tags=[{"key": key, "value": value} for key, value in self.tags.items()],
         )
-        channels = [workload.channel(name, _output(preprocess, name)) for name in workload.CHANNELS]
+        channels = [workload.channel(name, output(preprocess, name)) for name in workload.CHANNELS]
         run = trainer.train(input_data_config=[self.sdk.shapes.Channel(**each) for each in channels])
         return self.sdk.steps.TrainingStep(contract.TRAINING, run, cache_config=self.cache)
 
@@ -152,48 +123,50 @@ class _Pipeline:
             sagemaker_session=self.session,
             **workload.transformer(self.at),
         )
-        run = transformer.transform(_output(preprocess, contract.HOLDOUT_OUTPUT), **workload.TRANSFORM_REQUEST)
+        run = transformer.transform(output(preprocess, contract.HOLDOUT_OUTPUT), **workload.TRANSFORM_REQUEST)
         return self.sdk.steps.TransformStep(contract.SCORE, run, cache_config=self.cache)
 
     def evaluate(self, preprocess: Any, score: Any) -> Any:
         names = (contract.DATASET_OUTPUT, contract.HOLDOUT_OUTPUT)
-        scores = {contract.SCORES_INPUT: score.properties.TransformOutput.S3OutputPath}
-        return self.processing(workload.EVALUATE, scores | {name: _output(preprocess, name) for name in names})
+        sources = {
+            contract.SCORES_INPUT: score.properties.TransformOutput.S3OutputPath,
+            contract.CHAMPION_INPUT: self.parameters[contract.CHAMPION_PREDICTIONS],
+        }
+        return self.processing(workload.EVALUATE, sources | {name: output(preprocess, name) for name in names})
 
     def register(self, preprocess: Any, train: Any, evaluate: Any) -> Any:
-        folder = _output(evaluate, contract.EVALUATION_OUTPUT)
-        quality = self.sdk.MetricsSource(contract.JSON_CONTENT_TYPE, self.join("/", [folder, contract.EVALUATION]))
+        folder = output(evaluate, contract.EVALUATION_OUTPUT)
+
+        def source(name: str) -> Any:
+            return self.sdk.MetricsSource(contract.JSON_CONTENT_TYPE, self.join("/", [folder, name]))
+
+        card = self.evaluated(contract.MODEL_CARD_PATH)
         package = self.model_builder(train).register(
             model_package_group_name=self.at.model_package_group,
-            model_metrics=self.sdk.ModelMetrics(model_statistics=quality),
+            model_metrics=self.sdk.ModelMetrics(model_statistics=source(contract.EVALUATION)),
+            drift_check_baselines=self.sdk.DriftCheckBaselines(
+                model_data_statistics=source(contract.MONITOR_STATISTICS),
+                model_data_constraints=source(contract.MONITOR_CONSTRAINTS),
+            ),
+            model_card=self.sdk.shapes.ModelPackageModelCard(
+                model_card_content=card, model_card_status=registration.CARD_STATUS
+            ),
             approval_status=self.parameters["ModelApprovalStatus"],
             customer_metadata_properties={
                 contract.METADATA_DATASET: self.value(workload.PREPROCESS, contract.ARCHIVE_SHA256_PATH),
                 contract.METADATA_REPORT: self.join("/", [folder, contract.REPORT]),
-                contract.METADATA_HOLDOUT: _output(preprocess, contract.HOLDOUT_OUTPUT),
-                contract.METADATA_COMMIT: self.parameters[contract.SOURCE_COMMIT],
-                **{name: self.value(workload.EVALUATE, f"headline.{name}") for name in workload.HEADLINES},
+                contract.METADATA_HOLDOUT: output(preprocess, contract.HOLDOUT_OUTPUT),
+                **registration.metadata(self.evaluated, self.parameters),
             },
-            **workload.INFERENCE,
+            **registration.INFERENCE,
         )
         return self.sdk.model_step.ModelStep(contract.REGISTER, package)
 
     def gate(self, register: Any) -> Any:
-        verdict = self.value(workload.EVALUATE, contract.VERDICT_PATH)
+        verdict = self.evaluated(contract.VERDICT_PATH)
         passed = self.sdk.conditions.ConditionEquals(verdict, contract.VERDICT_PASS)
-        reject = self.sdk.fail_step.FailStep(contract.REJECT, self.value(workload.EVALUATE, contract.REASON_PATH))
+        reject = self.sdk.fail_step.FailStep(contract.REJECT, self.evaluated(contract.REASON_PATH))
         return self.sdk.condition_step.ConditionStep(contract.GATE, None, None, None, [passed], [register], [reject])
-
-    def run_uri(self, *path: str) -> Any:
-        root = self.at.uri(contract.RUNS_PREFIX)
-        return self.join("/", [root, self.sdk.execution_variables.ExecutionVariables.PIPELINE_EXECUTION_ID, *path])
-
-    def value(self, job: workload.Processing, path: str) -> Any:
-        return self.sdk.functions.JsonGet(job.step, job.property_file[0], path)
-
-
-def _output(step: Any, name: str) -> Any:
-    return step.properties.ProcessingOutputConfig.Outputs[name].S3Output.S3Uri
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ class Processing:
         step: Name of its step.
         module: What the container starts, as ``python -m <module>``.
         parameters: Names of the pipeline parameters it takes as arguments, see `option`.
+        noted: Names of those that it is told only to note them, as ``--noted NAME=VALUE``.
         outputs: Names of its outputs.
         property_file: Name of its property file, and the output and the file name where it lies.
         volume_gb: Size of its storage volume.
@@ -41,6 +42,7 @@ class Processing:
     property_file: tuple[str, str, str]
     volume_gb: int
     seconds: int
+    noted: tuple[str, ...] = ()
 
 
 # The real archive is 2.8 GB; what is written about as much again. One host needs about a minute.
@@ -54,6 +56,7 @@ PREPROCESS: Final = Processing(
         "ClassBalance",
         "RepeatCap",
         "AllowedMissingImages",
+        "NearDuplicates",
     ),
     outputs=(contract.TRAIN_OUTPUT, contract.VALIDATION_OUTPUT, contract.HOLDOUT_OUTPUT, contract.DATASET_OUTPUT),
     property_file=(contract.DATASET_CARD_PROPERTY, contract.DATASET_OUTPUT, contract.DATASET_CARD),
@@ -63,11 +66,13 @@ PREPROCESS: Final = Processing(
 EVALUATE: Final = Processing(
     step=contract.EVALUATE,
     module="pipeline_src.jobs.evaluate",
-    parameters=("MelanomaTargetSensitivity", *gate.FLOOR_PARAMETERS.values()),
+    parameters=("MelanomaTargetSensitivity", *gate.FLOOR_PARAMETERS.values(), contract.CHAMPION_PACKAGE),
     outputs=(contract.EVALUATION_OUTPUT,),
     property_file=(contract.EVALUATION_PROPERTY, contract.EVALUATION_OUTPUT, contract.EVALUATION),
     volume_gb=20,
     seconds=_HOUR,
+    # The dataset card notes what Preprocess was told.
+    noted=(contract.SOURCE_COMMIT, "MelanomaTargetSensitivity", *hyperparameter.TUNED.values()),
 )
 
 CHANNELS: Final = (contract.TRAIN_OUTPUT, contract.VALIDATION_OUTPUT)
@@ -79,23 +84,7 @@ TRANSFORM_REQUEST: Final = {
     "content_type": contract.IMAGE_CONTENT_TYPE,
     "model_client_config": {"InvocationsTimeoutInSeconds": 60, "InvocationsMaxRetries": 3},
 }
-# What the model package says of the model; instance types are those it may be served on.
-INFERENCE: Final = {
-    "content_types": [contract.IMAGE_CONTENT_TYPE, "image/jpeg", "image/png"],
-    "response_types": [contract.JSON_CONTENT_TYPE],
-    "inference_instances": ["ml.m5.large", "ml.m5.xlarge", "ml.c5.large", "ml.c5.xlarge", "ml.g4dn.xlarge"],
-    "transform_instances": ["ml.m5.xlarge", "ml.c5.xlarge", "ml.c5.2xlarge", "ml.g4dn.xlarge"],
-    "domain": "COMPUTER_VISION",
-    "task": "IMAGE_CLASSIFICATION",
-}
-# Keys below `headline` of evaluation.json that the model package carries for whoever approves it.
-HEADLINES: Final = (
-    "balanced_accuracy",
-    "melanoma_sensitivity",
-    "melanoma_specificity",
-    "melanoma_threshold",
-    "test_images",
-)
+NOTED_OPTION: Final = "--noted"
 
 
 def option(parameter: str) -> str:

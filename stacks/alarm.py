@@ -12,6 +12,9 @@ from aws_cdk import Duration, aws_cloudwatch, aws_cloudwatch_actions, aws_lambda
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+# What operations.judge publishes of the monitor's runs; a test compares the two.
+VIOLATIONS: Final = "Violations"
+PRODUCTION: Final = {"Endpoint": "production"}
 _PERIOD: Final = Duration.minutes(5)
 
 
@@ -28,6 +31,7 @@ class Alarms(Construct):
         id_: str,
         *,
         name: str,
+        drift: bool,
         topic: aws_sns.ITopic,
         functions: Mapping[str, aws_lambda.IFunction],
         machine: sfn.StateMachine,
@@ -53,6 +57,7 @@ class Alarms(Construct):
                 self._alarm(f"{each}Undelivered", _depth(queue), f"an event of the {each} rules was not delivered")
                 for each, queue in queues.items()
             ),
+            *((self._alarm("Drift", _violations(name), "production differs from its model's test"),) if drift else ()),
         )
 
     def _alarm(self, id_: str, metric: aws_cloudwatch.IMetric, what: str) -> aws_cloudwatch.Alarm:
@@ -70,6 +75,17 @@ class Alarms(Construct):
         )
         alarm.add_alarm_action(aws_cloudwatch_actions.SnsAction(self._topic))
         return alarm
+
+
+def _violations(namespace: str) -> aws_cloudwatch.Metric:
+    # It rings until a day is over in which no run found any.
+    return aws_cloudwatch.Metric(
+        namespace=namespace,
+        metric_name=VIOLATIONS,
+        dimensions_map=PRODUCTION,
+        statistic="Maximum",
+        period=Duration.days(1),
+    )
 
 
 def _depth(queue: aws_sqs.Queue) -> aws_cloudwatch.Metric:

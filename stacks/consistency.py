@@ -15,6 +15,7 @@ from stacks.settings import Endpoint, Environment, Settings
 # Days for which CloudWatch Logs can keep a log.
 LOG_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_MONITOR: Final = re.compile(r"-monitor(-|$)")
 _INSTANCE: Final = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 # Families with local NVMe storage encrypt it themselves, and the service refuses a key for their volumes.
 _NVME: Final = re.compile(r"ml\.(g4dn|g5|g6|p4d|p5|[a-z]\d[a-z]*d[a-z]*)\.")
@@ -47,12 +48,15 @@ def checked(settings: Settings) -> Settings:
 def _rules(settings: Settings) -> Iterator[Rule]:
     name = settings.name
     yield "name", not (_NAME.fullmatch(name) and len(name) <= 20), name, _name_wanted()
+    # Of a deployment `skin`, jobs whose names begin with `skin-monitor-` are those of its monitor.
+    yield "name", bool(_MONITOR.search(name)), name, "another deployment's monitor is called so; leave out `-monitor`"
     for stage in ("build", "staging_environment", "production_environment"):
         yield from _environment(stage, getattr(settings, stage), settings.build)
     yield from _source(settings)
     yield from _training(settings)
     for stage in ("staging", "production"):
         yield from _endpoint(stage, getattr(settings, stage))
+    yield from _monitor(settings)
     yield from _others(settings)
 
 
@@ -117,6 +121,17 @@ def _endpoint(stage: str, given: Endpoint) -> Iterator[Rule]:
     yield f"{stage}.latency_ms", not 1 <= given.latency_ms <= 60_000, given.latency_ms, "give 1 to 60000, the time-out"
     load = given.invocations_per_instance
     yield f"{stage}.invocations_per_instance", load < 1, load, "give 1 or more requests a minute"
+
+
+def _monitor(settings: Settings) -> Iterator[Rule]:
+    given = settings.monitor
+    wrong = not _INSTANCE.fullmatch(given.instance) or bool(_NVME.match(given.instance))
+    yield "monitor.instance", wrong, given.instance, "give a type without local NVMe storage, such as ml.m5.large"
+    longest = 60 if given.every == "hour" else 1440
+    wanted = f"give 5 to {longest}: the next run begins then"
+    yield "monitor.minutes", not 5 <= given.minutes <= longest, given.minutes, wanted
+    blind = given.retrain and (given.every == "never" or not settings.production.capture_percent)
+    yield "monitor.retrain", blind, given.retrain, "needs monitor.every=day and production.capture_percent above 0"
 
 
 def _others(settings: Settings) -> Iterator[Rule]:

@@ -13,6 +13,7 @@ from typing import Final
 
 from stacks import price
 from stacks.consistency import checked
+from stacks.monitor import monitoring
 from stacks.override import SettingError, settings_from
 from stacks.settings import Endpoint, Settings
 
@@ -20,6 +21,7 @@ HOURS: Final = 730  # in a month
 # Alarms over the functions, the state machine and the queues; over an endpoint; and those that its autoscaling makes.
 OWN_ALARMS: Final = 10
 TALLY_ALARMS: Final = 1  # where requests are captured
+MONITOR_ALARMS: Final = 3  # where those of production are compared
 ENDPOINT_ALARMS: Final = 3
 SCALING_ALARMS: Final = 2
 # What an instance of these families is given where its configuration asks for nothing else.
@@ -30,6 +32,10 @@ STORED_GB: Final = 10
 MINUTES: Final = {"Preprocess": 6, "Train": 65, "Score": 12, "Evaluate": 5}
 # Starting a job takes minutes that cost nothing but the waiting.
 WAITED_MINUTES: Final = 15
+MONITOR_MINUTES: Final = 8  # a run over some thousand pictures, with the fetching of image and data
+# What operations.judge publishes of each run: requests, whether they were compared, violations, and each feature's
+# distance; a test counts them. What labels say is sent with labels only, and not counted.
+MONITOR_METRICS: Final = 20
 BUILD_MINUTES: Final = 20
 LOOKS_A_MINUTE: Final = 3  # state transitions: wait, look, decide
 
@@ -54,9 +60,11 @@ def month(settings: Settings) -> list[Line]:
     stages = {"staging": settings.staging, "production": settings.production}
     scaled = sum(1 for each in stages.values() if each.scales)
     own = OWN_ALARMS + (TALLY_ALARMS if any(each.capture_percent for each in stages.values()) else 0)
+    own += MONITOR_ALARMS if monitoring(settings) else 0
     alarms = own + ENDPOINT_ALARMS * len(stages) + SCALING_ALARMS * scaled
     return [
         *(line for stage, endpoint in stages.items() for line in _endpoint(stage, endpoint)),
+        *_monitor(settings),
         Line("key", price.KEY_MONTH),
         Line(f"{alarms} alarms", alarms * price.ALARM_MONTH),
         Line("dashboard", price.DASHBOARD_MONTH),
@@ -125,6 +133,20 @@ def _endpoint(stage: str, endpoint: Endpoint) -> Iterator[Line]:
     yield Line(f"{stage}: {count} {kind}, always", _instances(kind, count, HOURS))
     volumes = count * VOLUME_GB * price.INSTANCE_VOLUME_GB_MONTH
     yield Line(f"{stage}: {count} volume{'s' * (count > 1)} of {VOLUME_GB} GB", volumes)
+
+
+def _monitor(settings: Settings) -> Iterator[Line]:
+    if monitoring(settings):
+        chosen = settings.monitor
+        runs = HOURS / {"day": 24, "hour": 1}[chosen.every]
+        what = f"monitor: a job each {chosen.every}, {MONITOR_MINUTES} min of {chosen.instance}"
+        yield Line(what, _instances(chosen.instance, 1, runs * MONITOR_MINUTES / 60))
+        # A metric is paid for the hours in which something is sent.
+        share = runs / HOURS
+        yield Line(
+            f"{MONITOR_METRICS} metrics of the monitor, {runs:.0f} of {HOURS} hours",
+            MONITOR_METRICS * price.METRIC_MONTH * share,
+        )
 
 
 def _instances(kind: str, count: int, hours: float) -> float | None:

@@ -13,8 +13,10 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from pipeline_src import contract
+from stacks.alarm import PRODUCTION, VIOLATIONS
 from stacks.endpoint import VARIANT
 from stacks.grant import arn
+from stacks.monitor import monitoring
 from stacks.settings import Settings
 from stacks.tally import capturing
 
@@ -27,6 +29,11 @@ ENDPOINT_ALARMS: Final = ("ServerErrors", "ModelErrors", "Latency")
 # What operations.tally counts; a test compares the two.
 PREDICTIONS: Final = "Predictions"
 UNREADABLE: Final = "Unreadable"
+# What operations.judge publishes; a test compares the two.
+MONITORED: Final = "MonitoredRequests"
+COMPARED: Final = "Compared"
+DRIFT: Final = "Drift"
+TRUTH: Final = ("BalancedAccuracy", "MelanomaSensitivity")
 _ERRORS: Final = ("Invocation4XXErrors", "Invocation5XXErrors")
 _DAY: Final = Duration.days(1)
 _HOUR: Final = Duration.hours(1)
@@ -55,6 +62,8 @@ class Dashboard(aws_cloudwatch.Dashboard):
         for stage, name in endpoints.items():
             self.add_widgets(*_endpoint(stage, name))
         self.add_widgets(*_predictions(settings))
+        if monitoring(settings):
+            self.add_widgets(*_monitor(settings.name))
 
     def _existing(self, name: str) -> aws_cloudwatch.IAlarm:
         return aws_cloudwatch.Alarm.from_alarm_arn(self, f"Alarm-{name}", arn(self, "cloudwatch", f"alarm:{name}"))
@@ -118,6 +127,21 @@ def _mix(namespace: str, stage: str, share: int, columns: int) -> aws_cloudwatch
     unreadable = _metric(namespace, UNREADABLE, {"Endpoint": stage}, "Sum", _HOUR)
     title = f"{stage}: answers an hour by most probable class, {share} % of the requests"
     return _graph(title, metrics, columns, right=[unreadable], stacked=True)
+
+
+def _monitor(namespace: str) -> list[aws_cloudwatch.IWidget]:
+    """Return how far production is from what its model was tested on, and what confirmed labels say of its answers."""
+    names = (VIOLATIONS, COMPARED, MONITORED)
+    found, compared, seen = (_metric(namespace, name, PRODUCTION, "Maximum", _DAY) for name in names)
+    # The features are those of the job, and new ones shall be shown without a deployment.
+    every = f"SEARCH('{{\"{namespace}\",Endpoint,Feature}} MetricName=\"{DRIFT}\"', 'Maximum', 86400)"
+    effects = aws_cloudwatch.MathExpression(expression=every, using_metrics={}, label="", period=_DAY)
+    truth = [_metric(namespace, name, PRODUCTION, "Average", _DAY) for name in TRUTH]
+    return [
+        _graph("production: violations, whether compared (1 or 0), and requests", [found, compared], 3, right=[seen]),
+        _graph("production: distance from the baseline by feature, 0 to 1", [effects], 3),
+        _graph("production: by confirmed labels", truth, 3),
+    ]
 
 
 def _metric(

@@ -5,12 +5,14 @@ from typing import Final
 
 from stacks.acknowledgment import Acknowledged, both
 
+_MONITOR: Final = ("Monitoring/Monitor/Start/Resource", "Monitoring/Monitor/Judge/Resource")
 _FUNCTIONS: Final = (
     "Retraining/Starter/Start/Resource",
     "Deployment/Approval/ReleaseFunction/Resource",
     "Deployment/Approval/RejectedFunction/Resource",
     "Deployment/Smoke/Resource",
     "Deployment/Promote/Resource",
+    *_MONITOR,
 )
 _TALLY: Final = "Monitoring/Tally/Function/Resource"
 _POLICIES: Final = (
@@ -34,6 +36,9 @@ _POLICIES: Final = (
     "Deployment/StagingDeployer/DefaultPolicy/Resource",
     "Monitoring/Notifier/Role/DefaultPolicy/Resource",
     "Monitoring/Tally/FunctionRole/DefaultPolicy/Resource",
+    "Monitoring/Monitor/Role/DefaultPolicy/Resource",
+    "Monitoring/Monitor/StartRole/DefaultPolicy/Resource",
+    "Monitoring/Monitor/JudgeRole/DefaultPolicy/Resource",
 )
 FINDINGS: Final = (
     Acknowledged(
@@ -96,7 +101,12 @@ FINDINGS: Final = (
         "Events that do not reach the function go to the rule's dead-letter queue. Those on which it fails, after "
         "Lambda's two more attempts, go to the same queue as its on-failure destination, which the rule passes over.",
         both("LambdaDLQ"),
-        ("Deployment/Approval/ReleaseFunction/Resource", "Deployment/Approval/RejectedFunction/Resource", _TALLY),
+        (
+            "Deployment/Approval/ReleaseFunction/Resource",
+            "Deployment/Approval/RejectedFunction/Resource",
+            _TALLY,
+            *_MONITOR,
+        ),
     ),
     Acknowledged(
         "The function calls AWS's own APIs over TLS and nothing else, listens to nothing, and has no data store to "

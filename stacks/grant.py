@@ -47,6 +47,17 @@ def list_prefix(role: aws_iam.IGrantable, bucket_arn: str, *prefixes: str) -> No
     allow(role, "s3:ListBucket", on=[bucket_arn], where=below)
 
 
+def look_up(role: aws_iam.IGrantable, bucket_arn: str, *keys: str) -> None:
+    """Let `role` see whether objects with these keys are in the bucket, `*` standing for any letters: not read them."""
+    allow(role, "s3:ListBucket", on=[bucket_arn], where={"StringLike": {"s3:prefix": list(keys)}})
+
+
+def read_one(role: aws_iam.IGrantable, bucket_arn: str, key: str) -> None:
+    """Let `role` list and read the object `key` of the bucket."""
+    allow(role, "s3:GetObject", on=[f"{bucket_arn}/{key}"])
+    list_prefix(role, bucket_arn, key)
+
+
 def read_prefix(role: aws_iam.IGrantable, bucket_arn: str, *prefixes: str) -> None:
     """Let `role` list and read what lies below `prefixes` of the bucket."""
     allow(role, "s3:GetObject", on=_objects(bucket_arn, prefixes))
@@ -67,7 +78,8 @@ def use_key(role: aws_iam.IGrantable, key_arn: str) -> None:
 def attach_volumes(role: aws_iam.IGrantable, key_arn: str) -> None:
     """Let `role` have volumes encrypted with the key.
 
-    A volume is attached by EC2, which gets a grant of its own from whoever asks for the job or the endpoint.
+    A volume is attached by way of a grant on the key. SageMaker makes it with the permissions of the job's or the
+    endpoint's role, and with those of whoever asks for it only if the role does not have it [?].
     """
     allow(role, "kms:CreateGrant", on=[key_arn], where={"Bool": {"kms:GrantIsForAWSResource": "true"}})
 

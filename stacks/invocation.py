@@ -57,4 +57,4 @@ class PromoteFunction(OperationFunction):
         configurations = made(self, settings, production, "endpoint-config")
         allow(self, "sagemaker:DescribeEndpointConfig", on=configurations)
         allow(self, "sagemaker:DescribeModel", on=made(self, settings, production, "model"))
-        allow(self, "ssm:PutParameter", on=[storage.champion.parameter_arn])
+        allow(self, "ssm:GetParameter", "ssm:PutParameter", on=[storage.champion.parameter_arn])

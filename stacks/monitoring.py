@@ -11,6 +11,7 @@ from stacks.budget import Budget
 from stacks.dashboard import Dashboard
 from stacks.deployment import DeploymentStack
 from stacks.endpoint import STAGES, endpoint_name
+from stacks.monitor import Monitor, monitor_notices, monitoring
 from stacks.notification import Notice, Notifier, machine_notices, pipeline_notices, training_notices
 from stacks.output import outputs
 from stacks.retraining import RetrainingStack
@@ -39,8 +40,8 @@ class MonitoringStack(Stack):
         super().__init__(scope, id_, **options)
         self._storage, self._retraining, self._deployment = storage, retraining, deployment
         self._undelivered = UndeliveredQueue(self, "Undelivered")
-        self._notify(notices(settings.name, training, retraining, deployment))
-        alarms = self._alarms(settings.name, self._tally(settings))
+        self._notify(notices(settings, training, retraining, deployment))
+        alarms = self._alarms(settings, self._tally(settings) | self._monitor(settings, training))
         dashboard = self._dashboard(settings, alarms)
         if settings.budget.monthly_usd:
             Budget(self, "Budget", settings=settings, storage=storage)
@@ -56,12 +57,21 @@ class MonitoringStack(Stack):
         own: dict[str, Any] = {"settings": settings, "storage": self._storage, "undelivered": self._undelivered}
         return {"Tally": Tally(self, "Tally", **own).function}
 
-    def _alarms(self, name: str, more: dict[str, aws_lambda.IFunction]) -> Alarms:
+    def _monitor(self, settings: Settings, training: TrainingStack) -> dict[str, aws_lambda.IFunction]:
+        """Return the functions around the monitor's job, by their names; nothing where there is no monitor."""
+        if not monitoring(settings):
+            return {}
+        own: dict[str, Any] = {"settings": settings, "storage": self._storage, "undelivered": self._undelivered}
+        machine = self._retraining.starter.machine
+        return Monitor(self, "Monitor", training=training, machine=machine, **own).functions
+
+    def _alarms(self, settings: Settings, more: dict[str, aws_lambda.IFunction]) -> Alarms:
         retraining, deployment = self._retraining, self._deployment
         return Alarms(
             self,
             "Alarms",
-            name=name,
+            name=settings.name,
+            drift=monitoring(settings),
             topic=self._storage.topic,
             machine=retraining.starter.machine,
             functions={
@@ -91,10 +101,11 @@ class MonitoringStack(Stack):
 
 
 def notices(
-    name: str, training: TrainingStack, retraining: RetrainingStack, deployment: DeploymentStack
+    settings: Settings, training: TrainingStack, retraining: RetrainingStack, deployment: DeploymentStack
 ) -> dict[str, Notice]:
-    """Return everything that the topic of deployment `name` is told."""
-    found = training_notices(name, training.pipeline_arn)
-    found |= machine_notices(name, retraining.starter.machine.state_machine_arn)
+    """Return everything that the topic is told by rules."""
+    found = training_notices(settings.name, training.pipeline_arn)
+    found |= machine_notices(settings.name, retraining.starter.machine.state_machine_arn)
+    found |= monitor_notices(settings)
     found |= pipeline_notices(deployment.delivery.name, "Delivery")
     return found | (pipeline_notices(retraining.push.name, "Push") if retraining.push else {})

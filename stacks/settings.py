@@ -2,12 +2,28 @@
 """Every choice that a user of this application makes: one value a decision, and what it costs.
 
 Change a value here, in a reviewed commit, or for one command: ``npx cdk deploy --all -c production.maximum=6``.
-The context key of a value is its section and its name. `override` reads them; `consistency` refuses what
-contradicts. Prices are on-demand list prices of us-east-1 in US dollars, as cost.py states them.
+The context key of a value is its section and its name. Sections about what goes on once a model is there stand in
+upkeep.py. `override` reads the settings; `consistency` refuses what contradicts. Prices are on-demand list prices of
+us-east-1 in US dollars, as cost.py states them.
 """
 
 from dataclasses import dataclass, field
 from typing import Literal
+
+from stacks.upkeep import Budget, Monitor, Notification, Retention, Retraining
+
+__all__ = [
+    "Budget",
+    "Endpoint",
+    "Environment",
+    "Monitor",
+    "Notification",
+    "Retention",
+    "Retraining",
+    "Settings",
+    "Source",
+    "Training",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +61,10 @@ class Training:
     """One retraining: about 0.88 $ with these values and the real archive (an hour of GPU is 0.74 $ of it).
 
     Attributes:
-        gate_profile: The floors that a model must reach: `default`, or `demo`, which only shows that the loop works.
+        gate_profile: What a model must reach, or show at most: `default`, or `demo`, which only shows that the loop
+            works. The values and their reasons stand in pipeline_src/floor.py.
+        near_duplicates: What becomes of training images that look the same as a held-out one: `drop` leaves them out,
+            `report` only lists them, so that the gate counts the leaked test images, `fail` ends Preprocess.
         preprocess_instance: Type of Preprocess; none with local NVMe storage, whose volumes take no key.
         train_instance: A GPU type of the families g4dn and g5.
         score_instance: Type of Score; the images are shared among `score_instances`.
@@ -59,6 +78,7 @@ class Training:
     """
 
     gate_profile: Literal["default", "demo"] = "default"
+    near_duplicates: Literal["drop", "report", "fail"] = "drop"
     preprocess_instance: str = "ml.c5.xlarge"
     train_instance: str = "ml.g4dn.xlarge"
     score_instance: str = "ml.c5.xlarge"
@@ -102,62 +122,6 @@ class Endpoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Retraining:
-    """What starts a retraining besides a push. Each start costs what `Training` says, unless nothing has changed.
-
-    Attributes:
-        on_new_data: Whether an uploaded archive starts one.
-        schedule: A schedule expression of EventBridge, such as ``rate(30 days)``; empty: none.
-    """
-
-    on_new_data: bool = True
-    schedule: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Notification:
-    """Who is told of failures, rejections, waiting approvals and deployments; e-mail costs nothing to speak of.
-
-    Attributes:
-        address: E-mail address, which has to confirm once; empty: the topic has no subscriber yet.
-    """
-
-    address: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Retention:
-    """How long things are kept. Storage costs 0.023 $ a GB and month; a retraining leaves about 2 GB.
-
-    Attributes:
-        data: `keep`: buckets, key and registry stay when their stack is destroyed; `delete`: they go with it.
-        capture_days: Captured requests and answers.
-        noncurrent_days: Overwritten and deleted versions of objects.
-        log_days: Logs of builds, functions and access; one of the values CloudWatch Logs knows.
-        model_days: Runs, with the models that may be approved again; 0: for ever, in cheaper storage after 30 days.
-    """
-
-    data: Literal["keep", "delete"] = "keep"
-    capture_days: int = 30
-    noncurrent_days: int = 30
-    log_days: int = 365
-    model_days: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Budget:
-    """A monthly budget over the resources tagged `project`; it warns, stops nothing, and costs nothing.
-
-    It counts once the tag is activated as a cost allocation tag in the Billing console, by hand, once for an account.
-
-    Attributes:
-        monthly_usd: Amount; e-mail at 80 % spent and at 100 % forecast, to the notification's address. 0: none.
-    """
-
-    monthly_usd: int = 400
-
-
-@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All choices.
 
@@ -179,6 +143,7 @@ class Settings:
         default_factory=lambda: Endpoint(minimum=2, maximum=4, canary_percent=50, capture_percent=10)
     )
     retraining: Retraining = field(default_factory=Retraining)
+    monitor: Monitor = field(default_factory=Monitor)
     notification: Notification = field(default_factory=Notification)
     retention: Retention = field(default_factory=Retention)
     budget: Budget = field(default_factory=Budget)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT-0
 """The one way in for a retraining: a state machine that starts the SageMaker pipeline and waits for its outcome.
 
-Its input is ``{"archive": key or "", "commit": id or "", "reason": word}``; what is missing is taken from `DEFAULTS`,
-and whatever else is given is passed over, so that an empty input from the console works too. `operations.retraining`
-decides whether anything is to be started, and outcome.py what its end means.
+Its input is ``{"archive": key or "", "commit": id or "", "reason": word, "compare": "champion" or "nothing"}``; what is
+missing is taken from `DEFAULTS`, and whatever else is given is passed over, so that an empty input from the console
+works too. `operations.retraining` decides whether anything is to be started, and outcome.py what its end means.
 """
 
 from typing import Final
@@ -15,20 +15,24 @@ from constructs import Construct
 
 from pipeline_src import contract
 from stacks.function import OperationFunction, log_retention
-from stacks.grant import allow, list_prefix, of
+from stacks.grant import allow, arn, list_prefix, look_up, of
 from stacks.outcome import look, outcome
 from stacks.settings import Settings
 from stacks.storage import StorageStack
 from stacks.training import TrainingStack
 
-# The newest archive, for no commit, because a person asks for it.
-DEFAULTS: Final = {"archive": "", "commit": "", "reason": "manual"}
+# The newest archive, for no commit, because a person asks for it; its model is compared with the one in production.
+DEFAULTS: Final = {"archive": "", "commit": "", "reason": "manual", "compare": "champion"}
 LOOK_SECONDS: Final = 60
 # Train may wait twelve hours for spot capacity and then needs six at most.
 LIMIT: Final = Duration.hours(24)
 
 # What `operations` raises where the request or the account is not as it has to be.
 _REFUSAL: Final = "UsageError"
+# Where the predictions of whatever model is the champion lie: those of the run that made it.
+_PREDICTIONS: Final = "/".join(
+    (f"{contract.RUNS_PREFIX}*", contract.EVALUATE.lower(), contract.EVALUATION_OUTPUT, contract.PREDICTIONS)
+)
 # A new account runs ten functions at once; the services that the function asks have limits of their own.
 _THROTTLED: Final = ["Lambda.TooManyRequestsException", "ThrottlingException"]
 
@@ -69,7 +73,16 @@ class Starter(Construct):
         pipeline = ("DescribePipeline", "ListPipelineExecutions", "StartPipelineExecution")
         allow(function, *of("sagemaker", *pipeline), on=[self._training.pipeline_arn])
         list_prefix(function, self._storage.raw.bucket_arn, contract.ARCHIVES_PREFIX)
+        self._let_find_champion(function)
         return function
+
+    def _let_find_champion(self, function: OperationFunction) -> None:
+        """Let `function` find the champion, and see that its predictions are there: it reads none of them."""
+        storage = self._storage
+        allow(function, "ssm:GetParameter", on=[storage.champion.parameter_arn])
+        packages = arn(self, "sagemaker", f"model-package/{self._settings.name}/*")
+        allow(function, "sagemaker:DescribeModelPackage", on=[packages])
+        look_up(function, storage.runs.bucket_arn, _PREDICTIONS)
 
     def _log(self) -> aws_logs.LogGroup:
         return aws_logs.LogGroup(
@@ -96,6 +109,7 @@ class Starter(Construct):
     def _start(self) -> tasks.LambdaInvoke:
         asked = {name: sfn.JsonPath.string_at(f"$.request.{name}") for name in DEFAULTS}
         known = {"pipeline": self._training.pipeline_name, "bucket": self._storage.raw.bucket_name}
+        known["champion"] = self._storage.champion.parameter_name
         start = tasks.LambdaInvoke(
             self,
             "Start SageMaker pipeline",

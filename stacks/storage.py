@@ -21,8 +21,8 @@ class StorageStack(Stack):
 
     Attributes:
         key: Customer-managed key of everything below.
-        raw: Bucket that receives archives/<sha256>.zip; S3 tells EventBridge of each.
-        runs: Bucket of runs/, checkpoints/ and capture/; S3 tells EventBridge of each object, too.
+        raw: Bucket that receives archives/<sha256>.zip and labels/<sha256>.csv; S3 tells EventBridge of each.
+        runs: Bucket of runs/, checkpoints/, capture/ and monitor/; S3 tells EventBridge of each object, too.
         artifacts: Bucket in which CodePipeline hands things from one action to the next; kept for two years.
         access: Bucket of the access logs of the others.
         topic: Where people are told.
@@ -64,7 +64,8 @@ class StorageStack(Stack):
             removal_policy=self._removal,
             pending_window=Duration.days(30),
         )
-        # EventBridge, CloudWatch alarms and Budgets publish to the encrypted topic in nobody's name but their own.
+        # CloudWatch alarms and Budgets publish to the encrypted topic in nobody's name but their own; EventBridge does
+        # so as a role, see notification.py.
         own = {"StringEquals": {"aws:SourceAccount": self.account}}
         key.add_to_resource_policy(_statement(["kms:Decrypt", "kms:GenerateDataKey*"], _publishers(), own))
         logs = [aws_iam.ServicePrincipal(f"logs.{self.region}.amazonaws.com")]
@@ -130,8 +131,9 @@ class StorageStack(Stack):
             self._noncurrent(),
             aws_s3.LifecycleRule(id="Runs", prefix=contract.RUNS_PREFIX, transitions=[tiering], expiration=expiration),
             aws_s3.LifecycleRule(id="Checkpoints", prefix=contract.CHECKPOINTS_PREFIX, expiration=Duration.days(30)),
-            aws_s3.LifecycleRule(
-                id="Capture", prefix=contract.CAPTURE_PREFIX, expiration=Duration.days(kept.capture_days)
+            *(
+                aws_s3.LifecycleRule(id=id_, prefix=prefix, expiration=Duration.days(kept.capture_days))
+                for id_, prefix in (("Capture", contract.CAPTURE_PREFIX), ("Monitor", contract.MONITOR_PREFIX))
             ),
         ]
 
@@ -177,7 +179,7 @@ def _expired(days: int) -> aws_s3.LifecycleRule:
 
 
 def _publishers() -> list[aws_iam.ServicePrincipal]:
-    return [aws_iam.ServicePrincipal(f"{service}.amazonaws.com") for service in ("events", "cloudwatch", "budgets")]
+    return [aws_iam.ServicePrincipal(f"{service}.amazonaws.com") for service in ("cloudwatch", "budgets")]
 
 
 def _statement(

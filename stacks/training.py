@@ -7,18 +7,20 @@ from typing import Any, Final
 
 from aws_cdk import Stack, aws_sagemaker
 from aws_cdk import aws_ecr_assets as assets
+from aws_cdk import aws_s3_assets as files
 from constructs import Construct
 
 from pipeline_src import gate
 from pipeline_src.pipeline import Deployment, definition
 from stacks.algorithm import AlgorithmImage
-from stacks.grant import pull
+from stacks.grant import pull, read_one
 from stacks.output import outputs
 from stacks.role import JobRole, PipelineRole
 from stacks.settings import Settings, Training
 from stacks.storage import StorageStack
 
 _REPOSITORY: Final = Path(__file__).parent.parent
+_NO_CHAMPION: Final = _REPOSITORY / "stacks/champion/none.json"
 
 
 class TrainingStack(Stack):
@@ -27,6 +29,7 @@ class TrainingStack(Stack):
     Attributes:
         image: Image of Preprocess and Evaluate, built from containers/preprocessing and the jobs' sources.
         algorithm: Image of the built-in algorithm.
+        no_champion: File that says that there is no champion yet.
         job_role: Role of the jobs.
         pipeline_role: Role of the pipeline.
         pipeline: The SageMaker pipeline.
@@ -50,7 +53,8 @@ class TrainingStack(Stack):
         self.image = self._image()
         self.algorithm = AlgorithmImage(self, "Algorithm")
         self.job_role = JobRole(self, "JobRole", storage=storage)
-        pull(self.job_role, self.image.repository.repository_arn, self.algorithm.repository_arn)
+        self.no_champion = files.Asset(self, "NoChampion", path=str(_NO_CHAMPION))
+        self._let_jobs_read()
         self.pipeline_role = PipelineRole(
             self, "PipelineRole", storage=storage, jobs=self.job_role, registry=settings.name
         )
@@ -67,6 +71,16 @@ class TrainingStack(Stack):
             platform=assets.Platform.LINUX_AMD64,
             build_args={"JOB_USER": self._settings.training.job_user},
         )
+
+    def _let_jobs_read(self) -> None:
+        """Let the jobs read what the deployment itself brings: their images, and that there is no champion.
+
+        A processing job fails where its input names no object, so that one has to be there before the first model is.
+        As an asset, `cdk deploy` uploads it by itself, without a function that runs in the account, and its key is the
+        hash of its content. `asset.grant_read` would allow every asset of every application in the account.
+        """
+        pull(self.job_role, self.image.repository.repository_arn, self.algorithm.repository_arn)
+        read_one(self.job_role, self.no_champion.bucket.bucket_arn, self.no_champion.s3_object_key)
 
     def _pipeline(self) -> aws_sagemaker.CfnPipeline:
         pipeline = aws_sagemaker.CfnPipeline(
@@ -92,6 +106,7 @@ class TrainingStack(Stack):
             runs_bucket=storage.runs.bucket_name,
             kms_key_arn=storage.key.key_arn,
             model_package_group=settings.name,
+            no_champion=self.no_champion.s3_object_url,
             spot=settings.training.spot,
             tags={"project": settings.name},
             defaults=parameter_defaults(settings.training),
@@ -100,7 +115,7 @@ class TrainingStack(Stack):
 
 def parameter_defaults(training: Training) -> dict[str, str | int | float]:
     """Return the defaults of the pipeline's parameters that `training` chooses."""
-    floors = asdict(gate.PROFILES[training.gate_profile])
+    wanted = asdict(gate.PROFILES[training.gate_profile])
     return {
         "PreprocessInstanceType": training.preprocess_instance,
         "PreprocessInstanceCount": training.preprocess_instances,
@@ -109,5 +124,6 @@ def parameter_defaults(training: Training) -> dict[str, str | int | float]:
         "ScoreInstanceType": training.score_instance,
         "ScoreInstanceCount": training.score_instances,
         "EvaluateInstanceType": training.evaluate_instance,
-        **{name: floors[floor] for floor, name in gate.FLOOR_PARAMETERS.items()},
+        "NearDuplicates": training.near_duplicates,
+        **{name: wanted[requirement] for requirement, name in gate.FLOOR_PARAMETERS.items()},
     }

@@ -21,6 +21,7 @@ CONNECTED: Final = {
     "source.repository": "someone/skin-lesion-mlops",
     "retraining.schedule": "rate(30 days)",
     "notification.address": "someone@example.org",
+    "monitor.retrain": "true",
 }
 
 

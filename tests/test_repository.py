@@ -14,9 +14,7 @@ LOCKS = [
     ROOT / "requirements.txt",
     ROOT / "requirements-dev.txt",
     ROOT / "containers/preprocessing/requirements.txt",
-    ROOT / "tests/requirements-jobs.txt",
-    ROOT / "tests/requirements-emulator.txt",
-    ROOT / "tests/requirements-checkov.txt",
+    *sorted(ROOT.glob("tests/requirements-*.txt")),
 ]
 
 

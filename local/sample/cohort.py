@@ -7,7 +7,8 @@ metadata file. No row of it is used.
 
 import csv
 import io
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -20,6 +21,7 @@ REAL_REPEATS: Final = {2: 1423, 3: 490, 4: 34, 5: 5, 6: 4}  # lesions by their n
 FLOOR: Final = 3  # images and lesions of each class at the least, so that every split can hold one
 _LESIONS: Final = 6  # of a class that has as many images: with fewer, training would see one or two of a rare class
 _FIRST_IMAGE: Final = 24306  # ISIC_0024306
+_FIRST_OFFICIAL: Final = 34524  # ISIC_0034524: the first test image of ISIC 2018 Task 3
 _LESION_IDS: Final = 7630
 # Of all streams of random numbers one for which, in the default archive, the split rule leaves no class out of a split.
 _STREAM: Final = 3026
@@ -40,12 +42,20 @@ _CONFIRMATIONS: Final = {
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture to take: which lesion (by number), of which class, under which image id."""
+    """One picture to take: which lesion (by number), of which class, under which image id.
+
+    A copy has the number and the lesion of its original, so that it is drawn alike, and the number of its `edit`.
+    """
 
     number: int
     image_id: str
     lesion: int
     label: str
+    edit: int | None = None
+
+
+Facts = tuple[str, str, str, str]
+Row = tuple[str, ...]
 
 
 def class_sizes(images: int) -> dict[str, int]:
@@ -61,25 +71,58 @@ def class_sizes(images: int) -> dict[str, int]:
     return sizes
 
 
-def plan(images: int, seed: int) -> tuple[list[Shot], bytes]:
-    """Return the pictures to take, in the order of their ids, and the metadata table, in the order of lesions."""
+def plan(images: int, seed: int, twins: int = 0) -> tuple[list[Shot], bytes]:
+    """Return the pictures to take, in the order of their ids, and the metadata table, in the order of lesions.
+
+    The last `twins` pictures are copies of others, each under the id of a lesion of its own.
+    """
     rng = np.random.default_rng([seed, _STREAM])
     lesion_ids = rng.permutation(max(_LESION_IDS, images * 3 // 4))
     image_ids = rng.permutation(images) + _FIRST_IMAGE
     shots: list[Shot] = []
-    table = io.StringIO()
-    rows = csv.writer(table, lineterminator="\n")
-    rows.writerow(COLUMNS)
-    lesion = 0
+    rows: list[Row] = []
+    for lesion, (label, pictures, facts) in enumerate(_lesions(images, rng)):
+        for _ in range(pictures):
+            shot = Shot(len(shots), f"ISIC_{image_ids[len(shots)]:07d}", lesion, label)
+            rows.append((f"HAM_{lesion_ids[lesion]:07d}", shot.image_id, label, *facts, DATASET))
+            shots.append(shot)
+    originals = np.random.default_rng([seed, _STREAM, 1]).permutation(images)
+    for copy in range(twins):
+        original, image_id = int(originals[copy % images]), f"ISIC_{_FIRST_IMAGE + images + copy:07d}"
+        rows.append((f"HAM_{len(lesion_ids) + copy:07d}", image_id, *rows[original][2:]))
+        shots.append(replace(shots[original], image_id=image_id, edit=copy))
+    return sorted(shots, key=lambda shot: shot.image_id), _table(rows)
+
+
+def plan_official(images: int, seed: int, taken: Sequence[Shot]) -> tuple[list[Shot], bytes]:
+    """Return the pictures to take for an official test set beside those `taken`, and its ground truth."""
+    rng = np.random.default_rng([seed, _STREAM, 2])
+    number = max(shot.number for shot in taken) + 1
+    first_id = max(_FIRST_OFFICIAL, _FIRST_IMAGE + len(taken))
+    first_lesion = max(shot.lesion for shot in taken) + 1
+    shots: list[Shot] = []
+    rows: list[Row] = []
+    for lesion, (label, pictures, facts) in enumerate(_lesions(images, rng)):
+        for _ in range(pictures):
+            image_id = f"ISIC_{first_id + len(shots):07d}"
+            shots.append(Shot(number + len(shots), image_id, first_lesion + lesion, label))
+            rows.append((f"HAMTEST_{lesion:07d}", image_id, label, *facts, DATASET))
+    return shots, _table(rows)
+
+
+def _lesions(images: int, rng: np.random.Generator) -> Iterable[tuple[str, int, Facts]]:
+    """Yield the class, the number of pictures and the facts of each lesion, class by class."""
     for label, size in class_sizes(images).items():
-        for pictures in _lesion_sizes(label, size, rng):
-            facts = _facts(label, rng)
-            for _ in range(pictures):
-                shot = Shot(len(shots), f"ISIC_{image_ids[len(shots)]:07d}", lesion, label)
-                rows.writerow((f"HAM_{lesion_ids[lesion]:07d}", shot.image_id, label, *facts, DATASET))
-                shots.append(shot)
-            lesion += 1
-    return sorted(shots, key=lambda shot: shot.image_id), table.getvalue().encode()
+        for pictures in _lesion_sizes(label, size, rng) if size else ():
+            yield label, pictures, _facts(label, rng)
+
+
+def _table(rows: Iterable[Row]) -> bytes:
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(rows)
+    return table.getvalue().encode()
 
 
 def _lesion_sizes(label: str, images: int, rng: np.random.Generator) -> list[int]:
@@ -96,7 +139,7 @@ def _lesion_sizes(label: str, images: int, rng: np.random.Generator) -> list[int
     return [int(size) for size in rng.permutation(sizes)]
 
 
-def _facts(label: str, rng: np.random.Generator) -> tuple[str, str, str, str]:
+def _facts(label: str, rng: np.random.Generator) -> Facts:
     """Return a lesion's dx_type, age, sex and localization."""
     kinds = _CONFIRMATIONS.get(label, ("histo",))
     age = f"{5 * round(float(np.clip(rng.normal(52, 17), 5, 85)) / 5)}.0"

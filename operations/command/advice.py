@@ -4,7 +4,8 @@
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
-from operations import champion, dataset, link, package
+from operations import champion, dataset, link, package, release
+from operations.champion import Live
 from operations.client import Client
 from operations.command.account import Account
 from operations.error import UsageError
@@ -27,8 +28,9 @@ def following(account: Account) -> list[str]:
         dataset.archive_key(account.client("s3"), account.output("storage", "RawBucket"), "")
     except UsageError:
         return [*steps, 'Upload the archive ("Original Format Zip"): make upload ARCHIVE=dataverse_files.zip']
-    steps += [*_training(account), *_packages(account), *_delivery(account)]
-    return steps or [_live(account)]
+    live = champion.live(account.client("ssm"), account.output("storage", "Champion"))
+    steps += [*_training(account), *_packages(account), *_delivery(account), *_approved(account, live)]
+    return steps or [_live(live)]
 
 
 def _connections(account: Account) -> Iterator[str]:
@@ -108,8 +110,42 @@ def _delivery(account: Account) -> Iterator[str]:
                 yield f"The delivery failed in {stage['stageName']}, {action['actionName']}: {message} See {place}"
 
 
-def _live(account: Account) -> str:
-    live = champion.read(account.client("ssm"), account.output("storage", "Champion"))
+def _approved(account: Account, live: Live | None) -> Iterator[str]:
+    """Yield which versions were approved since the one in production is live, and are not on their way there.
+
+    Those approved before are what production was, or can be, taken back from or to, and none of anybody's concern now.
+    """
+    pages = (
+        account.client("sagemaker")
+        .get_paginator("list_model_packages")
+        .paginate(
+            ModelPackageGroupName=account.output("storage", "ModelPackageGroup"), ModelApprovalStatus=package.APPROVED
+        )
+    )
+    found = [each["ModelPackageArn"] for page in pages for each in page["ModelPackageSummaryList"]]
+    newer = [arn for arn in found if _is_approved_since(account, arn, live)]
+    if not newer:
+        return
+    delivery = account.output("deployment", "Delivery")
+    under_way = release.under_way(account.client("codepipeline"), delivery)
+    for arn in sorted(set(newer) - under_way, key=package.version):
+        yield (
+            f"{package.named(arn)} is approved, but neither live nor on its way. Deliver it: aws codepipeline "
+            f"start-pipeline-execution --name {delivery} --variables name={release.VARIABLE},value={arn}\n"
+            "  or, if it shall not be live: aws sagemaker update-model-package --model-approval-status Rejected "
+            f"--model-package-arn {arn}"
+        )
+
+
+def _is_approved_since(account: Account, arn: str, live: Live | None) -> bool:
+    # The list does not say when a version was approved; its description says when it was last changed.
+    return live is None or (
+        arn != live.package and package.described(account.client("sagemaker"), arn).changed > live.since
+    )
+
+
+def _live(live: Live | None) -> str:
     if live:
-        return f"Nothing to do: {package.named(live)} is in production. A push, new data or make retrain train anew."
+        served = package.named(live.package)
+        return f"Nothing to do: {served} is in production. A push, new data or make retrain train anew."
     return f"Nothing waits, and nothing is in production. Train: {_FOLLOW}, or approve a version in the registry."

@@ -50,6 +50,32 @@ def training(account: Account, pipeline: str) -> None:
     _wait(account, f"SageMaker pipeline {pipeline!r}", lambda: not list(_executions(account, pipeline)))
 
 
+def monitor(account: Account) -> None:
+    """Stop the monitor's jobs and wait until they have stopped: one would go on writing its report."""
+    sagemaker = account.client("sagemaker")
+    for job, status in list(_jobs(account)):
+        if status == "InProgress":
+            try:
+                sagemaker.stop_processing_job(ProcessingJobName=job)
+            except ClientError as error:
+                # It ended since it was listed.
+                if not refusal.is_code(error, "ResourceNotFound", "ValidationException"):
+                    raise
+    _wait(account, f"processing jobs {account.name}-monitor-*", lambda: not list(_jobs(account)))
+
+
+def _jobs(account: Account) -> Iterator[tuple[str, str]]:
+    """Yield name and status of the monitor's jobs that have not ended."""
+    begins = f"{account.name}-monitor-"
+    pages = account.client("sagemaker").get_paginator("list_processing_jobs")
+    for status in ("InProgress", "Stopping"):
+        for page in pages.paginate(NameContains=begins, StatusEquals=status):
+            for job in page["ProcessingJobSummaries"]:
+                # Another deployment's name may end as this one's: `a-b-monitor-` contains `b-monitor-`.
+                if job["ProcessingJobName"].startswith(begins):
+                    yield job["ProcessingJobName"], job["ProcessingJobStatus"]
+
+
 def _running(stepfunctions: Client, machine: str) -> Iterator[str]:
     try:
         for page in stepfunctions.get_paginator("list_executions").paginate(

@@ -16,6 +16,7 @@ from operations.command.stage import Stage
 # In the order in which they can go: each uses only those after it.
 PARTS: Final = ("monitoring", "deployment", "retraining", "training", "storage")
 STORAGE: Final = "storage"
+_SCHEDULING: Final = ("monitoring", "retraining")
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def taken(account: Account) -> Inventory:
         endpoint_stacks=tuple(found for one in stages if (found := endpoint_stack(account, one))),
         endpoints=tuple(one.endpoint for one in stages if is_endpoint(account, one)),
         targets=tuple(target for one in stages for target in targets(account, one)),
-        schedules=tuple(_schedules(account)) if "retraining" in stacks else (),
+        schedules=tuple(name for part in _SCHEDULING if part in stacks for name in _schedules(account, part)),
         models=tuple(tagged(account, "model")),
         configurations=tuple(tagged(account, "endpoint-config")),
         images=tuple(image.found(account.client("sagemaker"), pipeline)) if pipeline else (),
@@ -134,9 +135,9 @@ def buckets(account: Account) -> list[str]:
     return sorted(names, key=lambda name: (name not in ours, name))
 
 
-def _schedules(account: Account) -> Iterator[str]:
+def _schedules(account: Account, part: str) -> Iterator[str]:
     events = account.client("events")
-    for found in stack.resources(account.client("cloudformation"), account.stack_name("retraining")):
+    for found in stack.resources(account.client("cloudformation"), account.stack_name(part)):
         if found.kind == "AWS::Events::Rule" and events.describe_rule(Name=found.name).get("ScheduleExpression"):
             yield found.name
 

@@ -14,6 +14,7 @@ from operations import link
 from operations.command.account import Account
 from operations.command.terminal import say
 from operations.error import OperationError, StoppedError
+from operations.payload import CHAMPION, NOTHING
 
 Answer: TypeAlias = dict[str, Any]
 
@@ -22,15 +23,17 @@ _RUNNING: Final = "RUNNING"
 _SUCCEEDED: Final = "SUCCEEDED"
 
 
-def start(account: Account, archive: str) -> str:
+def start(account: Account, archive: str, *, champion: bool = True) -> str:
     """Start the state machine and return the ARN of its execution.
 
     Args:
         account: Where.
         archive: Key of the archive; empty for the newest.
+        champion: Whether the new model is compared with the one in production.
     """
     machine = account.output("retraining", "StateMachine")
-    given = json.dumps({"archive": archive, "commit": "", "reason": "manual"})
+    compare = CHAMPION if champion else NOTHING
+    given = json.dumps({"archive": archive, "commit": "", "reason": "manual", "compare": compare})
     return str(account.client("stepfunctions").start_execution(stateMachineArn=machine, input=given)["executionArn"])
 
 

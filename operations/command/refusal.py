@@ -95,6 +95,11 @@ def code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def is_denied(error: ClientError) -> bool:
+    """Return whether the service answered that the credentials may not do that."""
+    return is_code(error, *_DENIED)
+
+
 def is_missing(error: ClientError) -> bool:
     """Return whether the service answered that there is no such thing: what a deletion may take for done."""
     message = str(error).lower()

@@ -4,7 +4,8 @@
 1. The delivery pipeline is stopped, then the endpoint stacks go: a role of the deployment stack deletes them, so they
    go before it. Scaling targets and endpoints that outlived their stacks go by name, and so does the champion.
 2. Monitoring, deployment and retraining stacks: from then on nothing starts a training.
-3. Executions are stopped; models and images go while the pipeline still says which they are; then the training stack.
+3. Executions and the monitor's jobs are stopped; models and images go while the pipeline still says which they are;
+   then the training stack.
 4. With the data: model packages, the storage stack, and what that leaves behind: buckets, registry, key.
 """
 
@@ -48,6 +49,7 @@ class Teardown:
         """
         self._endpoints()
         self._destroy("monitoring", "deployment", "retraining")
+        halt.monitor(self.account)
         self._training()
         if data:
             self._data()

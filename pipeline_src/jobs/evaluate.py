@@ -1,50 +1,43 @@
 # SPDX-License-Identifier: MIT-0
-"""The Evaluate job: scores and manifest in, evaluation.json, predictions.csv, report.html and plots out."""
+"""The Evaluate job: scores, manifest and the champion's predictions in; report, card and every figure out."""
 
 import sys
 from collections.abc import Sequence
 
 from pipeline_src import contract, gate
 from pipeline_src.jobs import argument, failure
-from pipeline_src.lesions import evaluation, holdout, prediction, report, scores, staging
+from pipeline_src.lesions import document, evaluation, evidence, staging, subject
+from pipeline_src.lesions.subject import Noted
 
 
-def options(arguments: Sequence[str]) -> evaluation.Options:
-    """Return the options that `arguments` give; every floor must be given, so that none is assumed."""
+def options(arguments: Sequence[str]) -> tuple[evaluation.Options, Noted]:
+    """Return the options that `arguments` give, and what they note; every floor must be given: none is assumed."""
     parser = argument.Parser(prog="evaluate", allow_abbrev=False)
     parser.add_argument("--melanoma-target-sensitivity", type=argument.positive_fraction, required=True)
-    parser.add_argument("--gate-balanced-accuracy", type=argument.fraction, required=True)
-    parser.add_argument("--gate-melanoma-sensitivity", type=argument.fraction, required=True)
-    parser.add_argument("--gate-class-sensitivity", type=argument.fraction, required=True)
-    parser.add_argument("--gate-test-images", type=argument.count, required=True)
+    for floor in gate.FLOOR_PARAMETERS:
+        kind = argument.count if floor in gate.COUNTS else argument.fraction
+        parser.add_argument(f"--gate-{floor.replace('_', '-')}", dest=floor, type=kind, required=True)
+    parser.add_argument("--champion-package", default=contract.NO_PACKAGE)
+    parser.add_argument("--noted", type=argument.pair, action="append", default=[], metavar="NAME=VALUE")
     given = parser.parse_args(arguments)
-    floors = gate.Floors(
-        balanced_accuracy=given.gate_balanced_accuracy,
-        melanoma_sensitivity=given.gate_melanoma_sensitivity,
-        class_sensitivity=given.gate_class_sensitivity,
-        test_images=given.gate_test_images,
+    floors = gate.Floors(**{floor: getattr(given, floor) for floor in gate.FLOOR_PARAMETERS})
+    return evaluation.Options(given.melanoma_target_sensitivity, floors), Noted(
+        given.champion_package, dict(given.noted)
     )
-    return evaluation.Options(given.melanoma_target_sensitivity, floors)
 
 
-def evaluate(wanted: evaluation.Options) -> None:
+def evaluate(wanted: evaluation.Options, noted: Noted) -> None:
     """Evaluate what lies in the input folders below `contract.ml_root()`."""
     inputs = contract.ml_root() / "processing" / "input"
-    dataset, pictures = inputs / contract.DATASET_OUTPUT, inputs / contract.HOLDOUT_OUTPUT
-    images, card = holdout.read(dataset), evaluation.read_card(dataset)
-    answers = scores.read(inputs / contract.SCORES_INPUT, (image.image_id for image in images), _progress)
-    predictions = prediction.join(images, answers)
-    result = evaluation.evaluate(predictions, card, wanted)
-    files = {
-        **report.files(result, pictures),
-        contract.PREDICTIONS: prediction.table(predictions, result.melanoma.threshold).encode(),
-        contract.EVALUATION: evaluation.text(result).encode(),
-    }
+    found = subject.read(inputs, noted, _progress)
+    result = evaluation.evaluate(found, wanted)
+    files = evidence.files(result, found.predictions, inputs / contract.HOLDOUT_OUTPUT)
     outputs = contract.ml_root() / "processing" / "output"
     with staging.aside({contract.EVALUATION_OUTPUT: outputs / contract.EVALUATION_OUTPUT}) as asides:
         for name, content in files.items():
             (asides[contract.EVALUATION_OUTPUT] / name).write_bytes(content)
-    print(f"Balanced accuracy {evaluation.figure(result.balanced_accuracy)}. {result.verdict.reason}", flush=True)
+    reached = document.figure(result.figures.balanced_accuracy.value)
+    print(f"Balanced accuracy {reached}. {result.verdict.reason}", flush=True)
 
 
 def _progress(done: int, total: int) -> None:
@@ -53,4 +46,4 @@ def _progress(done: int, total: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(failure.run(lambda: evaluate(options(sys.argv[1:]))))
+    sys.exit(failure.run(lambda: evaluate(*options(sys.argv[1:]))))

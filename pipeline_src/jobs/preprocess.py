@@ -20,6 +20,7 @@ def options(arguments: Sequence[str]) -> option.Options:
     parser.add_argument("--class-balance", default="repeat")
     parser.add_argument("--repeat-cap", type=int, default=10)
     parser.add_argument("--allowed-missing-images", type=int, default=0)
+    parser.add_argument("--near-duplicates", default="drop")
     given = parser.parse_args(arguments)
     return option.Options(
         image_size=given.image_size,
@@ -27,6 +28,7 @@ def options(arguments: Sequence[str]) -> option.Options:
         balance=given.class_balance,
         repeat_cap=given.repeat_cap,
         allowed_missing=given.allowed_missing_images,
+        near_duplicates=given.near_duplicates,
     )
 
 

@@ -2,7 +2,8 @@
 """The archive as Harvard Dataverse ships it: a zip of zips of pictures, read in one pass and never unpacked to disk.
 
 Layout: ``HAM10000_images_part_1.zip``, ``..._part_2.zip``, ``HAM10000_metadata`` (or .csv, .tab), all perhaps below
-a folder, and beside them entries that are none of ours (segmentation masks, the ISIC 2018 test images).
+a folder. Later editions hold the test set of ISIC 2018 Task 3 as well, as `official` names its two files. Everything
+else is none of ours (segmentation masks, for example).
 Source: the dataset's page, https://doi.org/10.7910/DVN/DBW86T; the zip format: PKWARE's APPNOTE.TXT.
 """
 
@@ -15,16 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import deflate
-
 from pipeline_src import contract
-from pipeline_src.lesions import entry, part
+from pipeline_src.lesions import entry, official, part, wrapping
 from pipeline_src.lesions.entry import AGAIN, Entry
 from pipeline_src.lesions.error import BadInputError
-from pipeline_src.lesions.tape import CHUNK, Tape
+from pipeline_src.lesions.tape import Tape
 
 METADATA_LIMIT: Final = 64 << 20
-_LOCAL_HEADER: Final = struct.Struct("<4s22xHH")
 
 
 class Archive:
@@ -68,7 +66,32 @@ class Archive:
                 f"{self.place}: HAM10000_metadata: must be there once, with or without .csv or .tab (found: {names}). "
                 'Download the "Original Format Zip" of the whole dataset.'
             )
-        info, place = found[0], f"{self.place}: {found[0].filename}"
+        return self._table(found[0])
+
+    @property
+    def lacks_official(self) -> str | None:
+        """What the archive has of the official test set where it has one file and lacks the other, in words."""
+        images, truth = self._found(official.IMAGES), self._found(official.TRUTH)
+        if bool(images) == bool(truth):
+            return None
+        there, missing = (images, "ground truth") if images else (truth, "images")
+        return f"{there[0].filename} is in the archive without its {missing}: the official test set was left out."
+
+    def official(self) -> tuple[str, bytes] | None:
+        """Return the place and the bytes of the official test set's ground truth, or None if it is not all there.
+
+        Raises:
+            BadInputError: one of its two files is there twice, or the ground truth is too large or damaged.
+        """
+        images, truth = self._found(official.IMAGES), self._found(official.TRUTH)
+        for found in (images, truth):
+            if len(found) > 1:
+                names = ", ".join(info.filename for info in found)
+                raise BadInputError(f"{self.place}: {names}: must be there once. Remove one of them.")
+        return self._table(truth[0]) if images and truth else None
+
+    def _table(self, info: zipfile.ZipInfo) -> tuple[str, bytes]:
+        place = f"{self.place}: {info.filename}"
         _check(info, place)
         if info.file_size > METADATA_LIMIT:
             raise BadInputError(f"{place}: {info.file_size} bytes: over the limit of {METADATA_LIMIT}. {AGAIN}")
@@ -88,48 +111,30 @@ class Archive:
         Raises:
             BadInputError: no part is there, or one is damaged, cut short, encrypted or a bomb.
         """
+        yield from self._entries(self._parts())
+
+    def official_entries(self) -> Iterator[Entry]:
+        """Yield every entry of the images of the official test set likewise."""
+        yield from self._entries(self._found(official.IMAGES))
+
+    def _parts(self) -> list[zipfile.ZipInfo]:
         parts = self._found(contract.ARCHIVE_PART)
         if not parts:
             raise BadInputError(
                 f"{self.place}: HAM10000_images_part_1.zip: inner zip missing, and so is every other part. "
                 'Download the "Original Format Zip" of the whole dataset and do not unpack it.'
             )
+        return parts
+
+    def _entries(self, parts: list[zipfile.ZipInfo]) -> Iterator[Entry]:
         for info in sorted(parts, key=lambda info: info.header_offset):
             place = f"{self.place}: {info.filename}"
             _check(info, place)
-            yield from part.entries(self._chunks(info, place), place)
+            yield from part.entries(wrapping.chunks(self._tape, info, place), place)
 
     def _found(self, pattern: re.Pattern[str]) -> list[zipfile.ZipInfo]:
         """Return the entries of the outer zip whose name, without folders, matches `pattern`."""
         return [info for info in self._zip.infolist() if pattern.fullmatch(info.filename.rpartition("/")[2])]
-
-    def _chunks(self, info: zipfile.ZipInfo, place: str) -> Iterator[bytes]:
-        """Yield the bytes of `info`, checked against the size and the checksum that the zip declares."""
-        crc = size = 0
-        stored = info.compress_type == zipfile.ZIP_STORED
-        packed = self._packed(info, place)
-        for chunk in packed if stored else _inflated(packed, place):
-            crc = deflate.crc32(chunk, crc)
-            size += len(chunk)
-            if size > info.file_size:
-                break
-            yield chunk
-        if (size, crc) != (info.file_size, info.CRC):
-            raise BadInputError(f"{place}: damaged: its bytes are not those that the zip declares. {AGAIN}")
-
-    def _packed(self, info: zipfile.ZipInfo, place: str) -> Iterator[bytes]:
-        header = self._tape.read(_LOCAL_HEADER.size, info.header_offset)
-        if len(header) < _LOCAL_HEADER.size or not header.startswith(part.LOCAL):
-            raise BadInputError(f"{place}: no entry begins at byte {info.header_offset}. {AGAIN}")
-        _, name, extra = _LOCAL_HEADER.unpack(header)
-        offset = info.header_offset + _LOCAL_HEADER.size + name + extra
-        end = offset + info.compress_size
-        while offset < end:
-            chunk = self._tape.read(min(CHUNK, end - offset), offset)
-            if not chunk:
-                raise BadInputError(f"{place}: the file ends within it, at byte {offset}. {AGAIN}")
-            offset += len(chunk)
-            yield chunk
 
 
 def _open(path: Path, place: str) -> zipfile.ZipFile:
@@ -152,17 +157,3 @@ def _open(path: Path, place: str) -> zipfile.ZipFile:
 def _check(info: zipfile.ZipInfo, place: str) -> None:
     entry.check_packing(info.flag_bits, info.compress_type, place)
     entry.check_ratio(info.compress_size, info.file_size, place)
-
-
-def _inflated(packed: Iterator[bytes], place: str) -> Iterator[bytes]:
-    """Yield `packed` inflated, at most one chunk at a time however much it would grow."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        for chunk in packed:
-            yield inflater.decompress(chunk, CHUNK)
-            while inflater.unconsumed_tail:
-                yield inflater.decompress(inflater.unconsumed_tail, CHUNK)
-        # All input can be consumed while output still waits behind the limit.
-        yield inflater.flush()
-    except zlib.error as error:
-        raise BadInputError(f"{place}: damaged: {error}. {AGAIN}") from error

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pipeline_src import contract
 from pipeline_src.lesions import split, tally
+from pipeline_src.lesions.leak import Audit
 from pipeline_src.lesions.metadata import Row
 from pipeline_src.lesions.tally import Tally
 
@@ -19,28 +20,30 @@ class Findings:
     """What the card tells, of all images whichever host did them.
 
     Attributes:
+        parameters: the job's options by the names of the pipeline's parameters.
         image_size: side of the recorded pictures in pixels.
-        rows: the images, without those that are missing.
-        by_lesion: the split of each lesion.
-        tally: their counts.
+        rows: the images, without those that are missing or left out of training.
+        official: the labels of the images of the official test set, which is none of the splits.
+        tally: the counts of `rows`.
         repeats: how often a training image of each class is recorded.
-        unlisted: ids of images that the metadata does not name.
-        missing: ids that the metadata names without an image.
-        remarks: of the split.
+        audit: lesions in more than one split.
+        unlisted: ids of images that no table names.
+        missing: ids that a table names without an image.
+        remarks: of the plan.
         archive: the archive's SHA-256 and size in bytes; the first host alone finds them.
-        duplicates: groups of ids of images with equal bytes but different lesions; likewise.
     """
 
+    parameters: Mapping[str, str]
     image_size: int
     rows: Sequence[Row]
-    by_lesion: Mapping[str, str]
+    official: Sequence[str]
     tally: Tally
     repeats: Mapping[str, int]
+    audit: Audit
     unlisted: Sequence[str]
     missing: Sequence[str]
     remarks: Sequence[str]
     archive: tuple[str, int] = ("", 0)
-    duplicates: Sequence[Sequence[str]] = ()
 
 
 def training_records(counts: Tally, repeats: Mapping[str, int]) -> dict[str, int]:
@@ -50,17 +53,11 @@ def training_records(counts: Tally, repeats: Mapping[str, int]) -> dict[str, int
 
 def warnings(found: Findings) -> list[str]:
     """Return what a reader of any figure made from this dataset should know."""
-    lines = [*found.remarks, *split.thin(found.tally.lesions)]
-    splits = {row.image_id: found.by_lesion[row.lesion_id] for row in found.rows} if found.duplicates else {}
-    lines.extend(
-        f"images {', '.join(group)} are equal but of different lesions, and lie in different splits."
-        for group in found.duplicates
-        if len({splits[image_id] for image_id in group}) > 1
-    )
+    lines = [*found.audit.warnings(), *found.remarks, *split.thin(found.tally.lesions)]
     if found.missing:
-        lines.append(f"{len(found.missing)} images of the metadata are missing in the archive and were left out.")
+        lines.append(f"{len(found.missing)} images of the tables are missing in the archive and were left out.")
     if found.unlisted:
-        lines.append(f"{len(found.unlisted)} images of the archive are not in the metadata and were left out.")
+        lines.append(f"{len(found.unlisted)} images of the archive are in no table and were left out.")
     return lines
 
 
@@ -71,6 +68,7 @@ def text(found: Findings) -> str:
     card = {
         "schema": 1,
         "archive": {"sha256": sha256, "bytes": size},
+        "parameters": found.parameters,
         "image_size": found.image_size,
         "sources": dict(sorted(Counter(row.source for row in found.rows).items())),
         "images": _sums(found.tally.images),
@@ -80,7 +78,9 @@ def text(found: Findings) -> str:
             "num_classes": str(len(contract.CLASS_LABELS)),
             "num_training_samples": str(sum(records.values())),
         },
-        "duplicates_across_lesions": found.duplicates,
+        "official": _official(found.official),
+        "leakage": found.audit.as_json(),
+        "duplicates_across_lesions": found.audit.equal,
         "images_without_metadata": _examples(found.unlisted),
         "metadata_without_image": found.missing,
         "ages_missing": sum(not row.aged for row in found.rows),
@@ -102,6 +102,13 @@ def _sums(counts: Mapping[str, Mapping[str, int]]) -> dict[str, object]:
         "by_class": {label: sum(splits.values()) for label, splits in counts.items()},
         "by_class_and_split": counts,
     }
+
+
+def _official(labels: Sequence[str]) -> dict[str, object] | None:
+    """Return the counts of the official test set, or None where there is none."""
+    counts = Counter(labels)
+    by_class = {label: counts[label] for label in contract.CLASS_LABELS}
+    return {"images": len(labels), "by_class": by_class} if labels else None
 
 
 def _examples(image_ids: Sequence[str]) -> dict[str, object]:

@@ -4,8 +4,9 @@
 import csv
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
+from typing import Final
 
 from pipeline_src import contract
 from pipeline_src.lesions.error import BadInputError
@@ -13,16 +14,30 @@ from pipeline_src.lesions.error import BadInputError
 
 @dataclass(frozen=True, order=True)
 class HoldoutImage:
-    """One validation or test image; ordered by its id."""
+    """One validation, test or official image; ordered by its id.
+
+    What is known of the patient, and where the image comes from, is text as the table has it; an older manifest does
+    not say it.
+    """
 
     image_id: str
     lesion_id: str
     label: str
     split: str
+    sex: str = ""
+    age: str = ""
+    localization: str = ""
+    dx_type: str = ""
+    source: str = ""
+
+
+_COLUMNS: Final = tuple(field.name for field in fields(HoldoutImage))
+_NEEDED: Final = tuple(field.name for field in fields(HoldoutImage) if field.default is MISSING)
+_SPLITS: Final = (*contract.SPLITS, contract.OFFICIAL)
 
 
 def read(folder: Path) -> list[HoldoutImage]:
-    """Read the validation and test images out of the manifest in `folder`.
+    """Read the validation, test and official images out of the manifest in `folder`.
 
     Args:
         folder: the dataset folder; with several Preprocess hosts it holds one manifest a host, and all are read.
@@ -49,7 +64,7 @@ def read(folder: Path) -> list[HoldoutImage]:
 def _images(path: Path) -> Iterable[HoldoutImage]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file)
-        missing = [name for name in HoldoutImage.__dataclass_fields__ if name not in (rows.fieldnames or ())]
+        missing = [name for name in _NEEDED if name not in (rows.fieldnames or ())]
         if missing:
             raise BadInputError(f"{path}: header: has no column {', '.join(missing)}. Run Preprocess again.")
         for row in rows:
@@ -57,13 +72,13 @@ def _images(path: Path) -> Iterable[HoldoutImage]:
 
 
 def _image(row: dict[str, str], place: str) -> HoldoutImage:
-    image = HoldoutImage(**{name: row[name] or "" for name in HoldoutImage.__dataclass_fields__})
+    image = HoldoutImage(**{name: row.get(name) or "" for name in _COLUMNS})
     if not image.image_id or "/" in image.image_id:
         raise BadInputError(f"{place}: image_id {image.image_id!r}: is no file name. Run Preprocess again.")
     if image.label not in contract.CLASS_LABELS:
         raise BadInputError(f"{place}: label {image.label!r}: is none of {', '.join(contract.CLASS_LABELS)}.")
-    if image.split not in contract.SPLITS:
-        raise BadInputError(f"{place}: split {image.split!r}: is none of {', '.join(contract.SPLITS)}.")
+    if image.split not in _SPLITS:
+        raise BadInputError(f"{place}: split {image.split!r}: is none of {', '.join(_SPLITS)}.")
     return image
 
 
@@ -78,6 +93,8 @@ def _refuse_duplicates(rows: list[tuple[Path, HoldoutImage]]) -> None:
 def _refuse_leaks(rows: list[tuple[Path, HoldoutImage]]) -> None:
     splits = defaultdict(set)
     for path, image in rows:
+        if image.split == contract.OFFICIAL:
+            continue  # a lesion of it that the dataset has too is Preprocess's finding, which the card tells
         splits[image.lesion_id].add(image.split)
         if len(splits[image.lesion_id]) > 1:
             raise BadInputError(

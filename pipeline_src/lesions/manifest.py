@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The manifest: every image, its lesion, label, split and hash, and how many records it has."""
+"""The manifest: every image, its lesion, label, split and hash, how many records it has, and whom it shows."""
 
 import csv
 import io
@@ -10,7 +10,10 @@ from pipeline_src import contract
 
 
 class Line(NamedTuple):
-    """One image. `repeats` counts its records: none for a test image, one for a validation image."""
+    """One image, in the columns of `contract.MANIFEST_COLUMNS`.
+
+    `repeats` counts its records: one for a validation image, none for one that no model is shown.
+    """
 
     image_id: str
     lesion_id: str
@@ -19,6 +22,11 @@ class Line(NamedTuple):
     sha256: str
     bytes: int
     repeats: int
+    sex: str
+    age: str
+    localization: str
+    dx_type: str
+    source: str
 
 
 def text(lines: Iterable[Line]) -> str:

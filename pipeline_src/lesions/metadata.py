@@ -8,7 +8,8 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from pipeline_src import contract
@@ -22,17 +23,36 @@ _RESTORE: Final = "Restore the original table."
 
 
 class Row(NamedTuple):
-    """One image: its lesion, diagnosis, the collection it comes from, and whether the patient's age is known."""
+    """One image: its lesion, diagnosis, the collection it comes from, and the rest as the table says it."""
 
     image_id: str
     lesion_id: str
     label: str
     source: str
-    aged: bool
+    sex: str = ""
+    age: str = ""
+    localization: str = ""
+    dx_type: str = ""
+
+    @property
+    def aged(self) -> bool:
+        """Whether the patient's age is known."""
+        try:
+            return math.isfinite(float(self.age))
+        except ValueError:
+            return False
+
+
+Fields = dict[str, str]
 
 
 def parse(place: str, content: bytes) -> list[Row]:
-    """Read the table `content`, comma- or tab-separated.
+    """Read the table `content`, comma- or tab-separated; see `read`."""
+    return read(place, content, COLUMNS, row)
+
+
+def read(place: str, content: bytes, columns: Sequence[str], make: Callable[[Fields, str], Row]) -> list[Row]:
+    """Read a table that has `columns` at least, each line of which `make` turns into a row.
 
     Returns:
         The rows, sorted by image id: a row's position is the image's number in everything that follows.
@@ -40,63 +60,29 @@ def parse(place: str, content: bytes) -> list[Row]:
     Raises:
         BadInputError: the table is empty, lacks a column, or a row is wrong; names the line.
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInputError(f"{place}: byte {error.start}: not UTF-8 text. {_RESTORE}") from error
-    if not text.strip():
-        raise BadInputError(f"{place}: empty. {_RESTORE}")
     rows: dict[str, Row] = {}
     diagnoses: dict[str, str] = {}
-    try:
-        for line, fields in _fields(text, place):
-            here = f"{place}: line {line}"
-            row = _row(fields, here)
-            if rows.setdefault(row.image_id, row) is not row:
-                raise BadInputError(f"{here}: image_id {row.image_id!r}: is there twice. Remove one of the rows.")
-            known = diagnoses.setdefault(row.lesion_id, row.label)
-            if known != row.label:
-                raise BadInputError(
-                    f"{here}: lesion {row.lesion_id!r}: is {row.label} here but {known} above. Correct one of them."
-                )
-    except csv.Error as error:
-        raise BadInputError(f"{place}: no readable table: {error}. {_RESTORE}") from error
+    for line, fields in _fields(place, content, columns):
+        here = f"{place}: line {line}"
+        made = make(fields, here)
+        if rows.setdefault(made.image_id, made) is not made:
+            raise BadInputError(f"{here}: image_id {made.image_id!r}: is there twice. Remove one of the rows.")
+        known = diagnoses.setdefault(made.lesion_id, made.label)
+        if known != made.label:
+            raise BadInputError(
+                f"{here}: lesion {made.lesion_id!r}: is {made.label} here but {known} above. Correct one of them."
+            )
     if not rows:
         raise BadInputError(f"{place}: holds a header and no image. {_RESTORE}")
     return [rows[image_id] for image_id in sorted(rows)]
 
 
-def _fields(text: str, place: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each line's number and fields by column; blank lines are passed over."""
-    first = text.lstrip().partition("\n")[0]
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in first else ",", strict=True)
-    header: list[str] = []
-    for fields in lines:
-        values = [field.strip() for field in fields]
-        if not any(values):
-            continue
-        if not header:
-            header = values
-            _check_header(header, place)
-        elif len(values) != len(header):
-            raise BadInputError(
-                f"{place}: line {lines.line_num}: {len(values)} fields: the header has {len(header)}. {_RESTORE}"
-            )
-        else:
-            yield lines.line_num, dict(zip(header, values, strict=True))
+def row(fields: Fields, here: str) -> Row:
+    """Return the row whose `fields` stand `here`; columns that the table need not have may be missing.
 
-
-def _check_header(header: list[str], place: str) -> None:
-    found = ", ".join(header)[:200]
-    missing = [name for name in COLUMNS if name not in header]
-    if missing:
-        names = ", ".join(repr(name) for name in missing)
-        raise BadInputError(f'{place}: has no column {names} (found: {found}). Download the "Original Format Zip".')
-    if len(set(header)) < len(header):
-        raise BadInputError(f"{place}: header: names a column twice (found: {found}). {_RESTORE}")
-
-
-def _row(fields: dict[str, str], here: str) -> Row:
+    Raises:
+        BadInputError: an id is no file name, or the diagnosis is none of the seven.
+    """
     for name in ("image_id", "lesion_id"):
         if not _SAFE.fullmatch(fields[name]):
             raise BadInputError(
@@ -106,11 +92,61 @@ def _row(fields: dict[str, str], here: str) -> Row:
     if label not in contract.CLASS_LABELS:
         known = ", ".join(contract.CLASS_LABELS)
         raise BadInputError(f"{here}: dx {label[:80]!r}: none of the seven diagnoses ({known}). Correct or remove it.")
-    return Row(fields["image_id"], fields["lesion_id"], label, fields.get(_SOURCE) or UNSTATED, _aged(fields["age"]))
+    # The same few words come thousands of times over; one of each is enough in memory.
+    known_of = {name: sys.intern(fields.get(name, "")) for name in ("sex", "age", "localization", "dx_type")}
+    source = sys.intern(fields.get(_SOURCE) or UNSTATED)
+    return Row(fields["image_id"], fields["lesion_id"], sys.intern(label), source, **known_of)
 
 
-def _aged(text: str) -> bool:
+def header(place: str, content: bytes) -> list[str]:
+    """Return the column names of the table `content`."""
+    return next(_lines(place, content))[1]
+
+
+def _text(place: str, content: bytes) -> str:
     try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInputError(f"{place}: byte {error.start}: not UTF-8 text. {_RESTORE}") from error
+    if not text.strip():
+        raise BadInputError(f"{place}: empty. {_RESTORE}")
+    return text
+
+
+def _fields(place: str, content: bytes, columns: Sequence[str]) -> Iterator[tuple[int, Fields]]:
+    """Yield each line's number and fields by column; blank lines are passed over."""
+    names: list[str] = []
+    for number, values in _lines(place, content):
+        if not names:
+            names = values
+            _check_header(names, columns, place)
+        elif len(values) != len(names):
+            raise BadInputError(
+                f"{place}: line {number}: {len(values)} fields: the header has {len(names)}. {_RESTORE}"
+            )
+        else:
+            yield number, dict(zip(names, values, strict=True))
+
+
+def _lines(place: str, content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the values of each line that is not blank, comma- or tab-separated as the first is."""
+    text = _text(place, content)
+    first = text.lstrip().partition("\n")[0]
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in first else ",", strict=True)
+    try:
+        for fields in lines:
+            values = [field.strip() for field in fields]
+            if any(values):
+                yield lines.line_num, values
+    except csv.Error as error:
+        raise BadInputError(f"{place}: no readable table: {error}. {_RESTORE}") from error
+
+
+def _check_header(header: list[str], columns: Sequence[str], place: str) -> None:
+    found = ", ".join(header)[:200]
+    missing = [name for name in columns if name not in header]
+    if missing:
+        names = ", ".join(repr(name) for name in missing)
+        raise BadInputError(f'{place}: has no column {names} (found: {found}). Download the "Original Format Zip".')
+    if len(set(header)) < len(header):
+        raise BadInputError(f"{place}: header: names a column twice (found: {found}). {_RESTORE}")

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline_src import contract
-from pipeline_src.lesions import metrics
+from pipeline_src.lesions import estimate, resampling
+from pipeline_src.lesions.estimate import Estimate
 from pipeline_src.lesions.prediction import Predictions
 
 # 0.55 * 100 is 55.00000000000001, and 55 melanomas are meant, not 56.
@@ -21,18 +22,31 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A threshold on the melanoma probability and what it does; an image is called melanoma from the threshold on.
+    """A threshold on the melanoma probability; an image is called melanoma from the threshold on.
 
-    All but `target_sensitivity` are None where they are not defined: everything without a validation melanoma, the
-    test figures besides without a test image to measure them on.
+    What it does to the test images is in `figures.Figures`.
+
+    Attributes:
+        threshold: None without a validation melanoma to choose it by.
+        target_sensitivity: what was aimed at.
+        validation_sensitivity: what it reaches on the images that it was chosen by: no proof of anything, and not
+            defined without a threshold.
     """
 
     threshold: float | None
     target_sensitivity: float
-    validation_sensitivity: float | None
-    sensitivity: float | None
-    specificity: float | None
-    auc: float | None
+    validation_sensitivity: Estimate
+
+
+def choose(validation: Predictions, target_sensitivity: float) -> OperatingPoint:
+    """Choose the threshold that `threshold` describes on the `validation` images, any number of them."""
+    chosen = threshold(validation, target_sensitivity)
+    if chosen is None:
+        return OperatingPoint(None, target_sensitivity, estimate.undefined())
+    melanomas = [image for image in validation.images if image.label == contract.MELANOMA]
+    found = validation.melanoma[_is_melanoma(validation)] >= chosen
+    reached = estimate.proportion(found, np.ones_like(found), resampling.draw(melanomas), melanomas)
+    return OperatingPoint(chosen, target_sensitivity, reached)
 
 
 def threshold(validation: Predictions, target_sensitivity: float) -> float | None:
@@ -53,31 +67,6 @@ def threshold(validation: Predictions, target_sensitivity: float) -> float | Non
         return None
     needed = max(1, math.ceil(target_sensitivity * suspicion.size - ROUNDING))
     return float(suspicion[needed - 1])
-
-
-def measure(validation: Predictions, test: Predictions, target_sensitivity: float) -> OperatingPoint:
-    """Choose the threshold on `validation` and measure it on `test`."""
-    chosen = threshold(validation, target_sensitivity)
-    sensitivity, specificity = _rates(test, chosen)
-    return OperatingPoint(
-        threshold=chosen,
-        target_sensitivity=target_sensitivity,
-        validation_sensitivity=_rates(validation, chosen)[0],
-        sensitivity=sensitivity,
-        specificity=specificity,
-        auc=metrics.per_class(test)[contract.MELANOMA].auc,
-    )
-
-
-def _rates(predictions: Predictions, chosen: float | None) -> tuple[float | None, float | None]:
-    """Return sensitivity and specificity of calling melanoma from `chosen` on."""
-    if chosen is None:
-        return None, None
-    melanoma, called = _is_melanoma(predictions), predictions.melanoma >= chosen
-    return (
-        metrics.ratio(np.count_nonzero(melanoma & called), np.count_nonzero(melanoma)),
-        metrics.ratio(np.count_nonzero(~melanoma & ~called), np.count_nonzero(~melanoma)),
-    )
 
 
 def _is_melanoma(predictions: Predictions) -> npt.NDArray[np.bool_]:

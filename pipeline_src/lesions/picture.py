@@ -12,6 +12,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from pipeline_src.lesions import likeness
 from pipeline_src.lesions.error import BadInputError
 
 SIDE_LIMIT: Final = 16384  # pixels
@@ -34,6 +35,7 @@ _AGAIN: Final = "Replace the picture by the original."
 cv2.setNumThreads(1)  # one worker a core already; threads of OpenCV's own would only get in their way
 
 Buffer = bytes | bytearray
+Pixels = NDArray[np.uint8]
 
 
 class Frame(NamedTuple):
@@ -67,18 +69,21 @@ def check(data: Buffer, place: str) -> Frame:
     return frame
 
 
-def verify(data: Buffer, place: str) -> None:
-    """Decode a picture only to know that it can be: all of its codes, but no more pixels or colors than must be.
+def verify(data: Buffer, place: str) -> Pixels:
+    """Decode a picture to know that it can be: all of its codes, but no more pixels or colors than must be.
+
+    Returns:
+        It at the smallest eighth of its size that a view can be made of, grey (height, width, 1).
 
     Raises:
         BadInputError: it cannot.
     """
     check(data, place)
-    _decode(data, place, 1, "GRAY")
+    return _decode(data, place, likeness.SIDE, "GRAY")
 
 
-def square(data: Buffer, place: str, side: int) -> bytes:
-    """Return the JPEG `data` stretched to `side` pixels a side, again as a JPEG.
+def square(data: Buffer, place: str, side: int) -> Pixels:
+    """Return the JPEG `data` stretched to `side` pixels a side, BGR (`side`, `side`, 3).
 
     It is decoded at the smallest eighth of its size that is not below `side`, which costs the least and smooths.
 
@@ -87,10 +92,15 @@ def square(data: Buffer, place: str, side: int) -> bytes:
     """
     check(data, place)
     pixels = cv2.resize(_decode(data, place, side, "BGR"), (side, side), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(pixels, np.uint8)
+
+
+def encode(pixels: Pixels) -> bytes:
+    """Return BGR `pixels` as a JPEG."""
     return bytes(simplejpeg.encode_jpeg(pixels, quality=QUALITY, colorspace="BGR", colorsubsampling="420"))
 
 
-def _decode(data: Buffer, place: str, side: int, colors: str) -> NDArray[np.uint8]:
+def _decode(data: Buffer, place: str, side: int, colors: str) -> Pixels:
     """Return the pixels, (height, width, channels) uint8 with `colors` in that order, at least `side` a side."""
     try:
         return _tolerant(data, side, colors)
@@ -100,7 +110,7 @@ def _decode(data: Buffer, place: str, side: int, colors: str) -> NDArray[np.uint
         raise BadInputError(f"{place}: {cause}. {_AGAIN}") from error
 
 
-def _tolerant(data: Buffer, side: int, colors: str) -> NDArray[np.uint8]:
+def _tolerant(data: Buffer, side: int, colors: str) -> Pixels:
     try:
         return _pixels(data, side, colors, strict=True)
     except ValueError as error:
@@ -109,8 +119,8 @@ def _tolerant(data: Buffer, side: int, colors: str) -> NDArray[np.uint8]:
         return _pixels(data, side, colors, strict=False)  # stray bytes before a marker: common, and harmless
 
 
-def _pixels(data: Buffer, side: int, colors: str, *, strict: bool) -> NDArray[np.uint8]:
-    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colors, min_height=side, min_width=side, strict=strict)
+def _pixels(data: Buffer, side: int, colors: str, *, strict: bool) -> Pixels:
+    pixels: Pixels = simplejpeg.decode_jpeg(data, colors, min_height=side, min_width=side, strict=strict)
     return pixels
 
 

@@ -59,7 +59,7 @@ def table(predictions: Predictions, threshold: float | None) -> str:
     """Return predictions.csv.
 
     Args:
-        predictions: validation and test images.
+        predictions: validation and test images, and official ones where there are any.
         threshold: the melanoma operating point, or None if there is none.
 
     Returns:

@@ -21,7 +21,7 @@ def read(folder: Path, image_ids: Iterable[str], progress: Callable[[int, int], 
 
     Args:
         folder: holds ``<image_id>.jpg.out`` for each image and nothing else.
-        image_ids: the images that must have a score, and the only ones that may.
+        image_ids: the images that must have a score, and the only ones that may: validation, test and official ones.
         progress: is told how many files of how many are read.
 
     Returns:
@@ -41,7 +41,7 @@ def read(folder: Path, image_ids: Iterable[str], progress: Callable[[int, int], 
     extra = sorted(found.keys() - set(wanted))
     if extra:
         raise BadInputError(
-            f"{found[extra[0]]}: is the score of no validation or test image of the manifest, as are {len(extra)} in "
+            f"{found[extra[0]]}: is the score of no held-out image of the manifest, as are {len(extra)} in "
             "all. Score and Evaluate must get the outputs of the same Preprocess."
         )
     scores = {}

@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: MIT-0
 """The one pass over the archive, in its own order.
 
-Memory holds one packed picture a worker and a few hundred bytes an image.
+Memory holds one packed picture a worker, and about 1.5 KB an image: a small grey view of it is most of that.
 """
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from pipeline_src import contract
-from pipeline_src.lesions import entry, picture, recordio
+from pipeline_src.lesions import entry, likeness, picture, recordio
 from pipeline_src.lesions.archive import Archive
 from pipeline_src.lesions.entry import Entry
 from pipeline_src.lesions.error import BadInputError
-from pipeline_src.lesions.metadata import Row
-from pipeline_src.lesions.share import Share
+from pipeline_src.lesions.plan import Plan
 from pipeline_src.lesions.spill import Place, Spill
 
 Progress = Callable[[int, int, str], None]
@@ -37,37 +38,22 @@ class Outcome(NamedTuple):
     record: Place
 
 
-class Plan(NamedTuple):
-    """What is to become of the images.
-
-    `rows` are all images of the metadata, of which a position is the image's number; `by_lesion` is each lesion's
-    split, `share` this host's part and `side` that of the recorded pictures in pixels.
-    """
-
-    rows: Sequence[Row]
-    by_lesion: Mapping[str, str]
-    share: Share
-    side: int
-
-    def split(self, number: int) -> str:
-        """Return the split of image `number`."""
-        return self.by_lesion[self.rows[number].lesion_id]
-
-
 class Sweep:
     """One host's pass over the images.
 
     Attributes:
         plan: what it goes by.
         facts: checksum and size of each image seen, by number, whichever host does it.
+        views: what each image seen looks like, by number (n, `likeness.SIDE`, `likeness.SIDE`), likewise.
         outcomes: what became of this host's images, by number.
-        unlisted: ids of the images that the metadata does not name.
+        unlisted: ids of the images that no table names.
         spill: where the records wait.
     """
 
     def __init__(self, plan: Plan, holdout: Path, spill: Spill, progress: Progress) -> None:
         self.plan = plan
         self.facts: dict[int, tuple[int, int]] = {}
+        self.views = np.zeros((len(plan.rows), likeness.SIDE, likeness.SIDE), np.uint8)
         self.outcomes: dict[int, Outcome] = {}
         self.unlisted: list[str] = []
         self._holdout = holdout
@@ -78,51 +64,68 @@ class Sweep:
         self._lock = threading.Lock()
 
     def items(self, archive: Archive) -> Iterator[Item]:
-        """Yield this host's images of `archive`, still packed, and take note of all others.
+        """Yield the images of `archive`, still packed, of whichever host.
 
         Raises:
             BadInputError: of the archive; or an image is there twice.
         """
-        for found in archive.entries():
-            image_id = _image_id(found.name)
-            if image_id is None:
-                continue
-            number = self._numbers.get(image_id)
+        for found, number in self._pictures(archive):
             if number is None:
-                self.unlisted.append(image_id)
+                self.unlisted.append(_image_id(found.name) or "")
                 continue
             if number in self.facts:
+                image_id = self.plan.rows[number].image_id
                 raise BadInputError(f"{found.place}: image {image_id}: is there twice. Remove one of the two.")
             self.facts[number] = found.crc, found.size
-            if self.plan.share.owns(number):
-                yield number, found
+            yield number, found
+
+    def _pictures(self, archive: Archive) -> Iterator[tuple[Entry, int | None]]:
+        """Yield every picture of `archive` with its number, or None where the table beside it does not name it."""
+        sources = [(archive.entries(), False)]
+        if contract.OFFICIAL in self.plan.splits:
+            sources.append((archive.official_entries(), True))
+        for entries, official in sources:
+            for found in entries:
+                image_id = _image_id(found.name)
+                if image_id is not None:
+                    number = self._numbers.get(image_id, -1)
+                    listed = number >= 0 and (self.plan.splits[number] == contract.OFFICIAL) is official
+                    yield found, number if listed else None
 
     def do(self, item: Item) -> None:
-        """Check one image, keep its record, and lay its bytes aside if it is held out; for several threads.
+        """Check one image and look at it; for several threads.
+
+        If it is this host's, its record is kept, and its bytes are laid aside if it is held out. What other hosts do
+        is only looked at, in the same way, so that all know of the same twins.
 
         Raises:
             BadInputError: the image cannot be used.
             OSError: for example a full disk.
         """
         number, found = item
-        row, split = self.plan.rows[number], self.plan.split(number)
-        data, place = entry.unpack(found), Place(0, 0)
-        if split == contract.TEST:
-            picture.verify(data, found.place)
-        else:
-            made = picture.square(data, found.place, self.plan.side)
-            place = self.spill.add(recordio.image(contract.CLASS_LABELS.index(row.label), number, made))
-        if split != contract.TRAIN:
-            (self._holdout / f"{row.image_id}.jpg").write_bytes(data)
-        outcome = Outcome(sha256(data).digest(), found.size, place)
+        recorded = self.plan.splits[number] in {contract.TRAIN, contract.VALIDATION}
+        data = entry.unpack(found)
+        pixels = picture.square(data, found.place, self.plan.side) if recorded else picture.verify(data, found.place)
+        self.views[number] = likeness.view(pixels)
+        if self.plan.share.owns(number):
+            place = self._record(number, picture.encode(pixels)) if recorded else Place(0, 0)
+            if self.plan.splits[number] != contract.TRAIN:
+                (self._holdout / f"{self.plan.rows[number].image_id}.jpg").write_bytes(data)
+            self._done(number, Outcome(sha256(data).digest(), found.size, place))
+
+    def _record(self, number: int, made: bytes) -> Place:
+        label = contract.CLASS_LABELS.index(self.plan.rows[number].label)
+        return self.spill.add(recordio.image(label, number, made))
+
+    def _done(self, number: int, outcome: Outcome) -> None:
         with self._lock:
             self.outcomes[number] = outcome
             done = len(self.outcomes)
             if done == self._total or done % max(_STEP, self._total // _LINES) == 0:
                 self._progress(done, self._total, "images")
 
-    def duplicates(self, archive: Archive) -> list[list[str]]:
-        """Return the groups of images with equal bytes but different lesions, by their ids.
+    def duplicates(self, archive: Archive) -> list[list[int]]:
+        """Return the groups of images with equal bytes but different lesions, by their numbers.
 
         Equal checksums and sizes, which the zip states for every host's images, make a suspect; SHA-256 decides. The
         suspects that another host does are read again for it.
@@ -133,18 +136,17 @@ class Sweep:
         suspects = {number for group in alike.values() if self._lesions(group) > 1 for number in group}
         digests = {number: self.outcomes[number].sha256 for number in suspects if number in self.outcomes}
         if len(digests) < len(suspects):
-            for found in archive.entries():
-                number = self._numbers.get(_image_id(found.name) or "", -1)
-                if number in suspects and number not in digests:
-                    digests[number] = sha256(entry.unpack(found)).digest()
+            for found, seen in self._pictures(archive):
+                if seen in suspects and seen not in digests:
+                    digests[seen] = sha256(entry.unpack(found)).digest()
         equal: dict[bytes, list[int]] = defaultdict(list)
         for number in sorted(suspects):
             equal[digests[number]].append(number)
-        groups = (group for group in equal.values() if self._lesions(group) > 1)
-        return [[self.plan.rows[number].image_id for number in group] for group in groups]
+        return [group for group in equal.values() if self._lesions(group) > 1]
 
     def _lesions(self, group: list[int]) -> int:
-        return len({self.plan.rows[number].lesion_id for number in group})
+        """Return how many lesions a group shows; one that is in the official test set too counts twice."""
+        return len({(self.plan.rows[number].lesion_id, self.plan.splits[number]) for number in group})
 
 
 def _image_id(name: str) -> str | None:

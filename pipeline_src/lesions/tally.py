@@ -15,11 +15,10 @@ class Tally(NamedTuple):
     lesions: dict[str, dict[str, int]]
 
 
-def count(rows: Iterable[Row], by_lesion: Mapping[str, str]) -> Tally:
-    """Count the images of `rows` and their lesions."""
+def count(images: Iterable[tuple[Row, str]]) -> Tally:
+    """Count `images`, each with its split, and their lesions."""
     tally, seen = Tally(_zeros(), _zeros()), set()
-    for row in rows:
-        split = by_lesion[row.lesion_id]
+    for row, split in images:
         tally.images[row.label][split] += 1
         if row.lesion_id not in seen:
             seen.add(row.lesion_id)

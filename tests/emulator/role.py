@@ -14,17 +14,35 @@ ROLES = {
     "build": ("retraining", "PushBuildRole"),
     "notifier": ("monitoring", "NotifierRole"),
     "tally": ("monitoring", "TallyFunctionRole"),
+    "monitored": ("monitoring", "MonitorRole"),
+    "monitor": ("monitoring", "MonitorStartRole"),
+    "judge": ("monitoring", "MonitorJudgeRole"),
 }
+# The object that says that there is no champion yet; its key is the hash of its content.
+NO_CHAMPION = "assets:none.json"
+PREDICTIONS = "runs:runs/1/evaluate/evaluation/predictions.csv"
+BASELINE = "runs:runs/1/evaluate/evaluation/monitor_statistics.json"
+CAPTURE = "runs:capture/production/"
+LABELS = "raw:labels/"
+REPORTS = "runs:monitor/"
+REPORT = f"{REPORTS}skin-lesion-monitor-20261124/monitor.json"
 # bucket:key of what lies there before the roles try.
 OBJECTS = (
     "raw:archives/a.zip",
     "raw:source/repository.zip",
-    "runs:runs/1/evaluate/evaluation/predictions.csv",
+    NO_CHAMPION,
+    "assets:somebody-elses.json",
+    PREDICTIONS,
+    BASELINE,
     "runs:runs/1/evaluate/evaluation/evaluation.json",
     "runs:runs/1/preprocess/holdout/ISIC_1.jpg",
     "runs:runs/1/train/output/model.tar.gz",
     "runs:checkpoints/1/c",
     "runs:capture/production/1.jsonl",
+    "runs:capture/staging/1.jsonl",
+    f"{LABELS}1.csv",
+    REPORT,
+    f"{REPORTS}skin-lesion-monitor-20261124/monitor.html",
     "artifacts:skin-lesion-source/Pushed/1.zip",
     "artifacts:skin-lesion-delivery/Templates/1.zip",
     "other:runs/1/secret",
@@ -32,42 +50,56 @@ OBJECTS = (
 READS = {
     "job": {
         "raw:archives/a.zip",
+        NO_CHAMPION,
         "runs:checkpoints/1/c",
-        "runs:runs/1/evaluate/evaluation/predictions.csv",
+        PREDICTIONS,
+        BASELINE,
         "runs:runs/1/evaluate/evaluation/evaluation.json",
         "runs:runs/1/preprocess/holdout/ISIC_1.jpg",
         "runs:runs/1/train/output/model.tar.gz",
     },
     "pipeline": {
-        "runs:runs/1/evaluate/evaluation/predictions.csv",
+        PREDICTIONS,
+        BASELINE,
         "runs:runs/1/evaluate/evaluation/evaluation.json",
         "runs:runs/1/preprocess/holdout/ISIC_1.jpg",
         "runs:runs/1/train/output/model.tar.gz",
     },
     "model": {"runs:runs/1/train/output/model.tar.gz"},
-    "smoke": {"runs:runs/1/evaluate/evaluation/predictions.csv", "runs:runs/1/preprocess/holdout/ISIC_1.jpg"},
+    "smoke": {PREDICTIONS, "runs:runs/1/preprocess/holdout/ISIC_1.jpg"},
     "delivery": {"artifacts:skin-lesion-delivery/Templates/1.zip"},
     "build": {"artifacts:skin-lesion-source/Pushed/1.zip"},
-    "tally": {"runs:capture/production/1.jsonl"},
+    "tally": {"runs:capture/production/1.jsonl", "runs:capture/staging/1.jsonl"},
+    "monitored": {"runs:capture/production/1.jsonl", BASELINE, f"{LABELS}1.csv"},
+    "judge": {REPORT},
 }
 PLACES = (
     "raw:archives/b",
     "runs:runs/1/b",
     "runs:checkpoints/1/b",
     "runs:capture/production/b",
+    "runs:monitor/b",
+    "raw:labels/b",
     "artifacts:b",
     "artifacts:skin-lesion-delivery/b",
+    "assets:b",
     "other:b",
 )
 WRITES = {"job": {"runs:runs/1/b", "runs:checkpoints/1/b"}, "model": {"runs:capture/production/b"}} | {
-    "delivery": {"artifacts:skin-lesion-delivery/b"}
+    "monitored": {"runs:monitor/b"},
+    "delivery": {"artifacts:skin-lesion-delivery/b"},
 }
+HOLDOUT = "runs:runs/1/preprocess/holdout/"
 LISTS = {
-    "job": {"raw:archives/", "runs:runs/", "runs:checkpoints/"},
-    "pipeline": {"runs:runs/"},
-    "start": {"raw:archives/"},
+    "job": {"raw:archives/", "runs:runs/", "runs:checkpoints/", PREDICTIONS, BASELINE, HOLDOUT, NO_CHAMPION},
+    "pipeline": {"runs:runs/", PREDICTIONS, BASELINE, HOLDOUT},
+    "start": {"raw:archives/", PREDICTIONS},
+    "monitored": {CAPTURE, LABELS, BASELINE},
+    "monitor": {CAPTURE, LABELS, BASELINE},
+    "judge": {REPORTS},
 }
 KEY = ("encrypt", "generate_data_key")
 KEY_USES = {"job": KEY, "pipeline": KEY, "model": KEY, "delivery": KEY, "rejected": KEY[1:], "notifier": KEY[1:]}
+KEY_USES |= {"monitored": KEY, "judge": KEY[1:]}
 # Whoever reads an object or a message needs it, and nobody else has it.
 DECRYPTS = {*KEY_USES, "smoke", "build", "tally"}

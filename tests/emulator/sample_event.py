@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
 """Events as the services' guides show them, with this deployment's names in them.
 
-Sources: SageMaker Developer Guide, "Amazon EventBridge integration" (model package state change); S3 User Guide,
-"EventBridge event message structure"; CodeCommit User Guide, "Monitoring CodeCommit events in EventBridge".
+Sources: SageMaker Developer Guide, "Amazon EventBridge integration" (model package, processing job state change); S3
+User Guide, "EventBridge event message structure"; CodeCommit User Guide, "Monitoring CodeCommit events in EventBridge".
 """
 
 from typing import Any
@@ -41,6 +41,13 @@ def package(status: str, *, group: str = "skin-lesion", number: int = 1) -> Even
         "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
     }
     return _event("aws.sagemaker", "SageMaker Model Package State Change", arn, detail, number)
+
+
+def job(name: str, status: str) -> Event:
+    """Return the event of a processing job that has that status."""
+    arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:processing-job/{name}"
+    detail = {"ProcessingJobName": name, "ProcessingJobArn": arn, "ProcessingJobStatus": status}
+    return _event("aws.sagemaker", "SageMaker Processing Job State Change", arn, detail)
 
 
 def upload(bucket: str, key: str, kind: str = "Object Created") -> Event:

@@ -83,6 +83,29 @@ def test_captured_requests_are_counted_and_nothing_else_is(cloud: Cloud, key: st
     assert matches(cloud, deployed(cloud, "monitoring", "TallyCaptured"), event) is expected
 
 
+@pytest.mark.parametrize(
+    ("rule", "event", "expected"),
+    [
+        ("MonitorCompleted", sample_event.job("skin-lesion-monitor-20261124", "Completed"), True),
+        ("MonitorCompleted", sample_event.job("skin-lesion-monitor-20261124", "Failed"), False),
+        ("MonitorCompleted", sample_event.job("pipelines-0a1b-Evaluate-x", "Completed"), False),
+        ("NotifierMonitorFailed", sample_event.job("skin-lesion-monitor-20261124", "Failed"), True),
+        ("NotifierMonitorFailed", sample_event.job("skin-lesion-monitor-20261124", "Stopped"), True),
+        ("NotifierMonitorFailed", sample_event.job("skin-lesion-monitor-20261124", "Completed"), False),
+    ],
+)
+def test_the_end_of_the_monitors_jobs_is_heard_and_of_no_other(
+    cloud: Cloud, rule: str, event: Event, *, expected: bool
+) -> None:
+    assert matches(cloud, deployed(cloud, "monitoring", rule), event) is expected
+
+
+@pytest.mark.parametrize(("key", "expected"), [("labels/0a.csv", True), ("archives/0a.zip", False)])
+def test_uploaded_labels_start_the_monitor_and_nothing_else_does(cloud: Cloud, key: str, *, expected: bool) -> None:
+    event = sample_event.upload(cloud.one("storage", "Raw"), key)
+    assert matches(cloud, deployed(cloud, "monitoring", "MonitorLabelled"), event) is expected
+
+
 @pytest.fixture(scope="module")
 def pushed(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The pattern of a push to CodeCommit, which the settings of the deployed stacks do not have."""

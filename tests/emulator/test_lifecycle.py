@@ -3,9 +3,11 @@
 
 from pathlib import Path
 
+from pipeline_src import contract
 from tests.assembly import CONNECTED, synthesized
 from tests.emulator.conftest import Cloud
 from tests.emulator.supported import LEFT_OUT, supported
+from tests.proof.sample import ACCOUNT, REGION
 
 PARTS = ("storage", "training", "retraining", "deployment", "monitoring")
 
@@ -16,6 +18,13 @@ def test_all_is_deployed_but_the_types_that_the_emulator_does_not_know(cloud: Cl
     client = cloud.emulator.client("cloudformation")
     stacks = {each["StackName"]: each["StackStatus"] for each in client.describe_stacks()["Stacks"]}
     assert {stacks[f"skin-lesion-{part}"] for part in PARTS} == {"CREATE_COMPLETE"}
+
+
+def test_the_object_that_says_that_there_is_no_champion_is_there_before_anything_has_run(cloud: Cloud) -> None:
+    (file,) = cloud.assembly.glob("asset.*.json")
+    place = {"Bucket": f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}", "Key": file.name.removeprefix("asset.")}
+    found = cloud.emulator.client("s3").get_object(**place)["Body"].read()
+    assert found.decode() == contract.NO_CHAMPION
 
 
 def test_a_second_look_finds_no_difference(cloud: Cloud) -> None:

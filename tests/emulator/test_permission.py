@@ -12,7 +12,25 @@ import pytest
 
 from tests.emulator.conftest import Cloud
 from tests.emulator.identity import Identity, assume
-from tests.emulator.role import DECRYPTS, KEY, KEY_USES, LISTS, OBJECTS, PLACES, READS, ROLES, WRITES
+from tests.emulator.role import (
+    BASELINE,
+    CAPTURE,
+    DECRYPTS,
+    HOLDOUT,
+    KEY,
+    KEY_USES,
+    LABELS,
+    LISTS,
+    NO_CHAMPION,
+    OBJECTS,
+    PLACES,
+    PREDICTIONS,
+    READS,
+    REPORTS,
+    ROLES,
+    WRITES,
+)
+from tests.proof.sample import ACCOUNT, REGION
 
 
 @dataclass(frozen=True)
@@ -24,11 +42,12 @@ class Place:
     parameter: str
     topic: str
     secret: bytes
+    no_champion: str
     identities: dict[str, Identity]
 
     def object(self, place: str) -> dict[str, str]:
         bucket, _, key = place.partition(":")
-        return {"Bucket": self.buckets[bucket], "Key": key}
+        return {"Bucket": self.buckets[bucket], "Key": self.no_champion if place == NO_CHAMPION else key}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +60,9 @@ def place(cloud: Cloud) -> Place:
     champion = "/skin-lesion/champion"
     cloud.emulator.client("ssm").put_parameter(Name=champion, Value="a model package", Type="String")
     secret = cloud.emulator.client("kms").encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
-    found = Place({**buckets, "other": "somebody-elses"}, key, champion, topic, secret, identities)
+    buckets |= {"assets": f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}", "other": "somebody-elses"}
+    (file,) = cloud.assembly.glob("asset.*.json")
+    found = Place(buckets, key, champion, topic, secret, file.name.removeprefix("asset."), identities)
     for each in OBJECTS:
         s3.put_object(**found.object(each), Body=b"x")
     return found
@@ -70,9 +91,10 @@ def test_no_role_deletes(role: str, place: Place) -> None:
     assert [each for each in OBJECTS if place.identities[role].may("s3", "delete_object", **place.object(each))] == []
 
 
-@pytest.mark.parametrize("role", ["job", "pipeline", "start", "model", "release", "notifier"])
+@pytest.mark.parametrize("role", [*LISTS, "model", "release", "notifier"])
 def test_a_role_lists_the_prefixes_that_it_needs_and_no_other(role: str, place: Place) -> None:
     asked = [f"{bucket}:{prefix}" for bucket in place.buckets for prefix in ("", "archives/", "runs/", "checkpoints/")]
+    asked += [NO_CHAMPION, PREDICTIONS, HOLDOUT, BASELINE, CAPTURE, LABELS, REPORTS]
     found = {
         each
         for each in asked
@@ -112,9 +134,11 @@ def test_no_role_opens_a_bucket(role: str, place: Place) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_promotion_alone_writes_the_champion_and_release_and_rejection_alone_read_it(role: str, place: Place) -> None:
+def test_promotion_alone_writes_the_champion_and_those_that_act_on_it_alone_read_it(role: str, place: Place) -> None:
     who = place.identities[role]
-    assert who.may("ssm", "get_parameter", Name=place.parameter) is (role in ("release", "rejected"))
+    assert who.may("ssm", "get_parameter", Name=place.parameter) is (
+        role in ("start", "release", "rejected", "monitor", "promote")
+    )
     written = who.may("ssm", "put_parameter", Name=place.parameter, Value="none", Overwrite=True)
     assert written is (role == "promote")
 
@@ -122,7 +146,7 @@ def test_promotion_alone_writes_the_champion_and_release_and_rejection_alone_rea
 @pytest.mark.parametrize("role", ROLES)
 def test_who_tells_people_publishes_and_nobody_else(role: str, place: Place) -> None:
     told = place.identities[role].may("sns", "publish", TopicArn=place.topic, Message="x")
-    assert told is (role in ("rejected", "notifier", "delivery"))
+    assert told is (role in ("rejected", "notifier", "delivery", "judge"))
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -34,7 +34,9 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 def _program() -> set[str]:
     """Return the files of the repository that the image is to hold."""
-    sources = [ROOT / "pipeline_src" / name for name in ("__init__.py", "contract.py", "gate.py")]
+    sources = [
+        ROOT / "pipeline_src" / name for name in ("__init__.py", "contract.py", "floor.py", "requirement.py", "gate.py")
+    ]
     for room in ("lesions", "jobs"):
         sources += [path for path in (ROOT / "pipeline_src" / room).rglob("*") if path.is_file()]
     return {path.relative_to(ROOT).as_posix() for path in sources if "__pycache__" not in path.parts}

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -32,7 +33,7 @@ def test_the_demo_ends_with_a_registered_model_a_summary_and_a_report(loop: Loop
 
 
 def test_the_demo_model_learned_well_above_chance_and_above_the_demo_gate(loop: Loop) -> None:
-    balanced = json.loads(loop.home.output(contract.EVALUATION).read_text())["balanced_accuracy"]
+    balanced = json.loads(loop.home.output(contract.EVALUATION).read_text())["balanced_accuracy"]["value"]
     assert balanced >= gate.PROFILES["demo"].balanced_accuracy + 0.1
     assert balanced >= 4 / len(contract.CLASS_LABELS)
 
@@ -79,7 +80,7 @@ def test_a_model_that_nobody_approved_is_not_served(loop: Loop) -> None:
 def _served(home: Home, run: str) -> Iterator[int]:
     with closing(socket.create_server(("127.0.0.1", 0))) as probe:
         port = probe.getsockname()[1]
-    command = [str(APP), "-m", "local", "serve", run, "--port", str(port)]
+    command = [str(APP), "-m", "local", "serve", run, "--capture", "--port", str(port)]
     with subprocess.Popen(
         command, cwd=ROOT, env=home.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as server:
@@ -124,3 +125,13 @@ def test_the_served_model_passes_the_smoke_test_that_the_endpoints_pass(loop: Lo
     done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert all(label in done.stdout for label in contract.CLASS_LABELS)
+
+
+def test_shifted_traffic_is_captured_and_the_monitor_finds_it(loop: Loop, endpoint: int) -> None:
+    run = _registered(loop.home)
+    sent = loop.home.local("traffic", run, "--images", "110", "--shift", "dark", "--port", str(endpoint))
+    assert sent.returncode == 0, sent.stderr
+    time.sleep(1.5)  # The last second's requests are written by then.
+    found = loop.home.local("monitor", run)
+    assert found.returncode == 1, found.stdout + found.stderr
+    assert "brightness" in found.stdout

@@ -2,16 +2,32 @@
 """A SageMaker pipeline for tests: it keeps its executions, and starts one execution for one token."""
 
 from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
-from tests.operations.service import MONDAY, refusal, valid
+from tests.operations.service import METADATA, MONDAY, refusal, valid
 
 ARN = "arn:aws:sagemaker:us-east-1:111111111111:pipeline/skin-lesion"
 ARCHIVE = f"archives/{'a' * 64}.zip"
 
 
+class Store:
+    """An SSM client that names the champion, or knows of none."""
+
+    exceptions = SimpleNamespace(ParameterNotFound=KeyError)
+
+    def __init__(self, champion: str = "") -> None:
+        self.champion = champion
+
+    def get_parameter(self, **request: Any) -> dict[str, Any]:
+        valid("ssm", "GetParameter", request)
+        if not self.champion:
+            raise KeyError
+        return {"Parameter": {"Name": request["Name"], "Value": self.champion, "LastModifiedDate": MONDAY}}
+
+
 class Bucket:
-    """An S3 client that lists one archive."""
+    """An S3 client that lists one archive, and the keys that are looked up."""
 
     def __init__(self, *keys: str) -> None:
         self.keys = keys or (ARCHIVE,)
@@ -23,6 +39,10 @@ class Bucket:
         valid("s3", "ListObjectsV2", request)
         found = [key for key in self.keys if key.startswith(request["Prefix"])]
         return [{"Contents": [{"Key": key, "LastModified": MONDAY} for key in found]}]
+
+    def list_objects_v2(self, **request: Any) -> dict[str, Any]:
+        valid("s3", "ListObjectsV2", request)
+        return {"Contents": [{"Key": request["Prefix"], "LastModified": MONDAY}]}
 
 
 class Pipeline:
@@ -48,6 +68,10 @@ class Pipeline:
     def describe_pipeline(self, **request: Any) -> dict[str, Any]:
         valid("sagemaker", "DescribePipeline", request)
         return {"PipelineArn": ARN, "PipelineDefinition": self.definition, "CreationTime": self.created}
+
+    def describe_model_package(self, **request: Any) -> dict[str, Any]:
+        valid("sagemaker", "DescribeModelPackage", request)
+        return {"CreationTime": MONDAY, "CustomerMetadataProperties": METADATA}
 
     def get_paginator(self, _: str) -> "Pipeline":
         return self

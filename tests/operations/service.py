@@ -77,7 +77,8 @@ class Services:
         if not arn:
             self.refuses("ssm", "get_parameter", "ParameterNotFound")
             return
-        self.answers("ssm", "get_parameter", {"Parameter": {"Name": CHAMPION, "Value": arn}}, Name=CHAMPION)
+        found = {"Name": CHAMPION, "Value": arn, "LastModifiedDate": MONDAY}
+        self.answers("ssm", "get_parameter", {"Parameter": found}, Name=CHAMPION)
 
     def endpoint(self, name: str, arn: str = PACKAGE, status: str = "InService") -> None:
         """Have an endpoint described that serves a package, twice: its status is asked for, and what it serves."""

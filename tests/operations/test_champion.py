@@ -31,10 +31,19 @@ def test_it_is_forgotten_once_or_twice(aws: Services) -> None:
 @pytest.mark.parametrize("served", [PACKAGE, ""], ids=["it says what it serves", "it does not say"])
 def test_the_pointer_moves_to_what_the_production_endpoint_serves(aws: Services, served: str) -> None:
     aws.endpoint("production", served)
+    aws.champion(EARLIER)
     put = {"Name": CHAMPION, "Value": PACKAGE, "Type": "String", "Overwrite": True}
     aws.answers("ssm", "put_parameter", {"Version": 2}, **put)
     told = champion.promote(REQUEST, sagemaker=aws("sagemaker"), ssm=aws("ssm"))
     assert told == "version 3 of skin-lesion is the champion."
+
+
+def test_what_is_live_already_stays_live_since_then(aws: Services) -> None:
+    """The parameter's date says since when; a retried stage or a changed setting makes it no younger."""
+    aws.endpoint("production")
+    aws.champion(PACKAGE)
+    told = champion.promote(REQUEST, sagemaker=aws("sagemaker"), ssm=aws("ssm"))
+    assert told == "version 3 of skin-lesion is the champion already."
 
 
 def test_the_pointer_stays_where_the_endpoint_serves_another_package(aws: Services) -> None:

@@ -14,7 +14,7 @@ import pytest
 from operations import handler
 from operations.error import UsageError
 from tests.operations.evidence import GOLDEN
-from tests.operations.pipeline import Bucket, Pipeline
+from tests.operations.pipeline import Bucket, Pipeline, Store
 from tests.operations.service import CHAMPION, PACKAGE, TOPIC, Services
 from tests.operations.test_job import event, fails, succeeds
 from tests.operations.test_smoke_endpoint import evidence, invoked
@@ -36,8 +36,9 @@ CONTEXT = Context()
 
 
 def test_retrain_answers_what_the_state_machine_waits_for() -> None:
-    services: dict[str, Any] = {"sagemaker": Pipeline(), "s3": Bucket()}
+    services: dict[str, Any] = {"sagemaker": Pipeline(), "s3": Bucket(), "ssm": Store()}
     asked = {"pipeline": "skin-lesion", "bucket": "raw", "archive": "", "commit": "0a1b2c3", "reason": "push"}
+    asked |= {"champion": CHAMPION, "compare": "champion"}
     answer = handler.retrain(asked, CONTEXT, services.__getitem__)
     assert set(json.loads(json.dumps(answer))) == {"execution", "started", "message"}
     assert answer["execution"] == services["sagemaker"].summaries[0]["PipelineExecutionArn"]
@@ -90,6 +91,7 @@ def test_smoke_reports_a_failure_with_its_sentence(aws: Services) -> None:
 
 def test_promote_moves_the_pointer_and_reports_it(aws: Services) -> None:
     aws.endpoint("production")
+    aws.champion("")
     aws.answers("ssm", "put_parameter", {"Version": 2})
     succeeds(aws, "version 3 of skin-lesion is the champion.")
     handler.promote(event({"endpoint": "production", "package": PACKAGE, "champion": CHAMPION}), CONTEXT, aws)

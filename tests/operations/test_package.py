@@ -32,6 +32,23 @@ def test_the_headline_is_one_line_and_leaves_out_what_is_not_there() -> None:
     assert replace(FOUND, metadata={}).headline == "the package carries no figures"
 
 
+def test_the_headline_says_what_has_changed_against_the_champion_of_its_day() -> None:
+    said = METADATA | {"champion": EARLIER, "champion_difference": "balanced accuracy +0.012 from -0.020 to +0.044"}
+    headline = replace(FOUND, metadata=said).headline
+    changed = "; against version 2 of skin-lesion: balanced accuracy +0.012 from -0.020 to +0.044"
+    assert headline == FOUND.headline + changed
+    first = replace(FOUND, metadata=METADATA | {"champion": "none", "champion_difference": "absent champion"})
+    assert first.headline == f"{FOUND.headline}; compared with no other model"
+    waived = replace(FOUND, metadata=METADATA | {"champion": "waived", "champion_difference": "waived"})
+    assert waived.headline.endswith("; not compared with the model in production, because somebody switched that off")
+
+
+def test_the_longest_headline_leaves_room_in_the_message_of_the_approval() -> None:
+    """CodePipeline takes 1,000 characters; the sentences around it, an ARN and the agreement need 500 at most."""
+    longest = dict.fromkeys(METADATA, "9" * 20) | {"champion": PACKAGE, "champion_difference": "d" * 256}
+    assert len(replace(FOUND, metadata=longest).headline) < 500
+
+
 @pytest.mark.parametrize("value", [None, "", "report.html", "https://x/report.html"])
 def test_a_package_without_a_report_was_not_registered_by_the_pipeline(value: str | None) -> None:
     metadata = {"commit": "0a1b2c3"} if value is None else {"commit": "0a1b2c3", "report": value}

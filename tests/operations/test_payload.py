@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 
-from operations import payload
+from operations import payload, watch
 from operations.error import UsageError
 
-RETRAIN = {"pipeline": "skin-lesion", "bucket": "raw", "archive": "", "commit": "", "reason": "push"}
+RETRAIN = {"pipeline": "skin-lesion", "bucket": "raw", "archive": "", "commit": "", "reason": "push"} | {
+    "champion": "/skin-lesion/champion",
+    "compare": "champion",
+}
 
 
 def test_a_payload_has_the_keys_that_the_stacks_send() -> None:
     keys = {kind.__name__: [field.name for field in fields(kind)] for kind in _KINDS}
     assert keys == {
-        "Retrain": ["pipeline", "bucket", "archive", "commit", "reason"],
+        "Retrain": ["pipeline", "bucket", "archive", "commit", "reason", "champion", "compare"],
         "Retrained": ["execution", "started", "message"],
         "Release": ["package", "delivery", "champion"],
         "Released": ["started", "execution", "message"],
@@ -23,6 +26,11 @@ def test_a_payload_has_the_keys_that_the_stacks_send() -> None:
         "Promote": ["endpoint", "package", "champion"],
         "Rejected": ["package", "champion", "topic"],
         "Tally": ["bucket", "key", "namespace"],
+        "Monitor": [
+            *("name", "window", "time", "endpoint", "capture", "labels", "reports"),
+            *("champion", "image", "role", "key", "instance", "minutes"),
+        ],
+        "Judge": ["job", "reports", "namespace", "topic", "machine"],
     }
 
 
@@ -35,6 +43,8 @@ _KINDS: tuple[Any, ...] = (
     payload.Promote,
     payload.Rejected,
     payload.Tally,
+    watch.Monitor,
+    watch.Judge,
 )
 
 
@@ -47,11 +57,13 @@ def test_an_archive_and_a_commit_may_be_left_empty() -> None:
     [
         (None, r"payload of retrain: needs exactly the keys pipeline, .* \(found: NoneType\)"),
         ({}, r"\(found: none\)"),
-        ({**RETRAIN, "region": "x"}, r"found: archive, bucket, commit, pipeline, reason, region"),
+        ({**RETRAIN, "region": "x"}, r"found: archive, bucket, champion, commit, compare, pipeline, reason, region"),
         ({key: value for key, value in RETRAIN.items() if key != "commit"}, "needs exactly the keys"),
         ({**RETRAIN, "bucket": ""}, "bucket '': is no filled-in string"),
         ({**RETRAIN, "archive": None}, "archive None: is no filled-in string"),
-        ({**RETRAIN, "reason": "whim"}, "reason 'whim': is none of push, schedule, data, manual"),
+        ({**RETRAIN, "reason": "whim"}, "reason 'whim': is none of push, schedule, data, drift, manual"),
+        ({**RETRAIN, "champion": ""}, "champion '': is no filled-in string"),
+        ({**RETRAIN, "compare": "itself"}, "compare 'itself': is none of champion, nothing"),
     ],
 )
 def test_a_payload_with_other_keys_or_values_is_refused_by_name(event: object, told: str) -> None:

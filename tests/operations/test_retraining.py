@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -10,29 +11,35 @@ from botocore.exceptions import ClientError
 from operations import retraining
 from operations.error import UsageError
 from operations.payload import Retrain, Retrained
-from tests.operations.pipeline import ARCHIVE, Bucket, Pipeline
-from tests.operations.service import MONDAY, Services, refusal
+from tests.operations.pipeline import ARCHIVE, Bucket, Pipeline, Store
+from tests.operations.service import CHAMPION, MONDAY, PACKAGE, Services, refusal
 
 OTHER = f"archives/{'b' * 64}.zip"
 
 
-def _start(
+def start(
     pipeline: Pipeline,
     reason: str = "push",
     commit: str = "",
     archive: str = "",
     sleep: Callable[[float], None] = lambda _: None,
+    **against: str,
 ) -> Retrained:
-    request = Retrain("skin-lesion", "raw", archive, commit, reason)
-    return retraining.start(request, sagemaker=pipeline, s3=Bucket(ARCHIVE, OTHER), sleep=sleep)
+    request = Retrain("skin-lesion", "raw", archive, commit, reason, CHAMPION, against.get("compare", "champion"))
+    store = Store(against.get("champion", ""))
+    services: dict[str, Any] = {"sagemaker": pipeline, "s3": Bucket(ARCHIVE, OTHER), "ssm": store}
+    return retraining.start(request, **services, sleep=sleep)
 
 
 def test_the_first_request_starts_an_execution_on_the_exact_archive() -> None:
     pipeline = Pipeline()
-    started = _start(pipeline, "push", "0a1b2c3", ARCHIVE)
+    started = start(pipeline, "push", "0a1b2c3", ARCHIVE)
     assert started.started
     assert started.execution == pipeline.summaries[0]["PipelineExecutionArn"]
-    assert started.message == f"Started attempt 1 with s3://raw/{ARCHIVE} (push of commit 0a1b2c3)."
+    assert started.message == (
+        f"Started attempt 1 with s3://raw/{ARCHIVE} (push of commit 0a1b2c3; compared with nothing, because nothing is "
+        "in production)."
+    )
     ((request, _),) = pipeline.tokens.values()
     assert request["PipelineParameters"] == [
         {"Name": "InputArchive", "Value": f"s3://raw/{ARCHIVE}"},
@@ -40,9 +47,28 @@ def test_the_first_request_starts_an_execution_on_the_exact_archive() -> None:
     ]
 
 
+def test_the_model_is_compared_with_the_one_in_production() -> None:
+    pipeline = Pipeline()
+    started = start(pipeline, champion=PACKAGE)
+    assert "(push; compared with version 3 of skin-lesion)" in started.message
+    ((request, _),) = pipeline.tokens.values()
+    assert request["PipelineParameters"][1:] == [
+        {"Name": "ChampionPredictions", "Value": "s3://runs/runs/abc/evaluate/evaluation/predictions.csv"},
+        {"Name": "ChampionPackage", "Value": PACKAGE},
+    ]
+
+
+def test_the_model_is_compared_with_nothing_where_somebody_chose_so() -> None:
+    pipeline = Pipeline()
+    started = start(pipeline, champion=PACKAGE, compare="nothing")
+    assert "compared with nothing, because that was asked for" in started.message
+    ((request, _),) = pipeline.tokens.values()
+    assert request["PipelineParameters"][1:] == [{"Name": "ChampionPackage", "Value": "waived"}]
+
+
 def test_without_a_commit_none_is_passed() -> None:
     pipeline = Pipeline()
-    _start(pipeline, "schedule")
+    start(pipeline, "schedule")
     ((request, _),) = pipeline.tokens.values()
     assert [parameter["Name"] for parameter in request["PipelineParameters"]] == ["InputArchive"]
 
@@ -51,8 +77,8 @@ def test_without_a_commit_none_is_passed() -> None:
 def test_a_push_and_new_data_at_the_same_time_start_one_execution(strict: bool) -> None:  # noqa: FBT001  parametrized
     """Both list before either starts, so both send the token of the first attempt."""
     pipeline, second = Pipeline(strict=strict), list[Retrained]()
-    pipeline.meanwhile = lambda: second.append(_start(pipeline, "data", archive=ARCHIVE))
-    first = _start(pipeline, "push", "0a1b2c3", ARCHIVE)
+    pipeline.meanwhile = lambda: second.append(start(pipeline, "data", archive=ARCHIVE))
+    first = start(pipeline, "push", "0a1b2c3", ARCHIVE)
     assert len(pipeline.summaries) == len(pipeline.tokens) == 1
     assert first.execution == second[0].execution
     assert first.started is not strict
@@ -63,7 +89,7 @@ def test_the_list_may_need_some_seconds_to_show_what_the_other_trigger_started()
     hidden: list[dict[str, str]] = []
 
     def start_unseen() -> None:
-        _start(pipeline, "data", archive=ARCHIVE)
+        start(pipeline, "data", archive=ARCHIVE)
         hidden.append(pipeline.summaries.pop())
 
     def sleep(seconds: float) -> None:
@@ -71,7 +97,7 @@ def test_the_list_may_need_some_seconds_to_show_what_the_other_trigger_started()
         pipeline.summaries[:] = hidden
 
     pipeline.meanwhile = start_unseen
-    joined = _start(pipeline, "push", archive=ARCHIVE, sleep=sleep)
+    joined = start(pipeline, "push", archive=ARCHIVE, sleep=sleep)
     assert not joined.started
     assert joined.execution == hidden[0]["PipelineExecutionArn"]
     assert len(waited) == 1
@@ -85,16 +111,16 @@ def test_a_refusal_that_no_other_trigger_explains_is_raised() -> None:
 
     pipeline.meanwhile = refuse
     with pytest.raises(ClientError, match="ResourceLimitExceeded"):
-        _start(pipeline, sleep=waited.append)
+        start(pipeline, sleep=waited.append)
     assert sum(waited) <= 5
 
 
 @pytest.mark.parametrize("status", ["Executing", "Stopping"])
 def test_a_running_execution_of_the_same_model_is_joined(status: str) -> None:
     pipeline = Pipeline()
-    first = _start(pipeline)
+    first = start(pipeline)
     pipeline.end(status)
-    second = _start(pipeline, "schedule", "other commit")
+    second = start(pipeline, "schedule", "other commit")
     assert second == Retrained(first.execution, started=False, message=second.message)
     assert f"Attempt 1 at the same model is {status} already." in second.message
     assert len(pipeline.summaries) == 1
@@ -102,9 +128,9 @@ def test_a_running_execution_of_the_same_model_is_joined(status: str) -> None:
 
 def test_a_model_that_was_trained_is_not_trained_again() -> None:
     pipeline = Pipeline()
-    first = _start(pipeline)
+    first = start(pipeline)
     pipeline.end("Succeeded")
-    second = _start(pipeline, "schedule")
+    second = start(pipeline, "schedule")
     assert (second.execution, second.started) == (first.execution, False)
     assert "Nothing that a model depends on has changed since attempt 1 succeeded" in second.message
 
@@ -113,7 +139,7 @@ def test_a_model_that_was_trained_is_not_trained_again() -> None:
 def test_a_failed_attempt_is_tried_again_under_another_token(status: str) -> None:
     pipeline = Pipeline()
     for number in (1, 2, 3):
-        again = _start(pipeline, "manual")
+        again = start(pipeline, "manual")
         assert again.started
         assert f"attempt {number} " in again.message
         pipeline.end(status)
@@ -122,40 +148,39 @@ def test_a_failed_attempt_is_tried_again_under_another_token(status: str) -> Non
 
 def test_the_attempts_are_found_on_every_page_of_the_list_and_others_are_none() -> None:
     pipeline = Pipeline()
-    first = _start(pipeline, archive=ARCHIVE)
+    first = start(pipeline, archive=ARCHIVE)
     pipeline.end("Succeeded")
     for number in range(5):
         pipeline.definition = f'{{"Steps": [{number}]}}'
-        _start(pipeline)
+        start(pipeline)
         pipeline.end("Failed")
     pipeline.summaries.insert(0, {"PipelineExecutionArn": "by-hand", "PipelineExecutionStatus": "Executing"})
     pipeline.definition = '{"Steps": []}'
-    found = _start(pipeline, archive=ARCHIVE)
+    found = start(pipeline, archive=ARCHIVE)
     assert (found.execution, found.started) == (first.execution, False)
 
 
 @pytest.mark.parametrize("change", ["definition", "archive"])
 def test_another_definition_or_another_archive_is_another_model(change: str) -> None:
     pipeline = Pipeline()
-    _start(pipeline, archive=ARCHIVE)
+    start(pipeline, archive=ARCHIVE)
     if change == "definition":
         pipeline.definition = '{"Steps": [1]}'
-    assert _start(pipeline, archive=OTHER if change == "archive" else ARCHIVE).started
+    assert start(pipeline, archive=OTHER if change == "archive" else ARCHIVE).started
     assert len(pipeline.summaries) == 2
 
 
 def test_a_pipeline_that_was_deployed_anew_is_not_given_the_execution_of_its_predecessor() -> None:
     """Its first attempt must not send the token that the service may still know."""
-    pipeline = Pipeline()
-    _start(pipeline)
+    start(pipeline := Pipeline())
     pipeline.summaries.clear()
     pipeline.created = MONDAY + timedelta(days=1)
-    _start(pipeline)
+    start(pipeline)
     assert len(pipeline.tokens) == 2
 
 
 def test_an_unknown_pipeline_is_said_so(aws: Services) -> None:
     aws.refuses("sagemaker", "describe_pipeline", "ResourceNotFound")
-    request = Retrain("skin-lesion", "raw", "", "", "push")
+    request = Retrain("skin-lesion", "raw", "", "", "push", CHAMPION, "champion")
     with pytest.raises(UsageError, match=r"SageMaker pipeline 'skin-lesion': not found in us-east-1. Deploy first"):
-        retraining.start(request, sagemaker=aws("sagemaker"), s3=aws("s3"))
+        retraining.start(request, **{name: aws(name) for name in ("sagemaker", "s3", "ssm")})

@@ -95,8 +95,9 @@ def test_what_is_scored_is_what_is_registered(arguments: Arguments) -> None:
     assert arguments[contract.SCORE]["ModelName"] == {"Get": "Steps.Model.ModelName"}
 
 
-def test_evaluate_reads_scores_manifest_and_pictures(arguments: Arguments) -> None:
+def test_evaluate_reads_scores_manifest_pictures_and_the_champions_predictions(arguments: Arguments) -> None:
     assert inputs(arguments[contract.EVALUATE]) == {
+        contract.CHAMPION_INPUT: {"Get": f"Parameters.{contract.CHAMPION_PREDICTIONS}"},
         contract.SCORES_INPUT: {"Get": "Steps.Score.TransformOutput.S3OutputPath"},
         contract.DATASET_OUTPUT: output(contract.PREPROCESS, contract.DATASET_OUTPUT),
         contract.HOLDOUT_OUTPUT: output(contract.PREPROCESS, contract.HOLDOUT_OUTPUT),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pipeline_src import contract, gate
 from tests.pipeline_src.definition import check, walk
 
 GOLDEN = Path(__file__).parent / "golden" / "definition.json"
@@ -26,10 +27,13 @@ OPTIONAL = {
     " InvocationsTimeoutInSeconds InvocationsMaxRetries",
     "model": "PrimaryContainer ExecutionRoleArn Image Environment ModelDataUrl",
     "register": "ModelPackageGroupName ModelMetrics ModelQuality Statistics Bias Explainability Domain Task"
-    " SkipModelValidation InferenceSpecification SupportedContentTypes SupportedResponseMIMETypes"
+    " DriftCheckBaselines ModelDataQuality Constraints SkipModelValidation"
+    " InferenceSpecification SupportedContentTypes SupportedResponseMIMETypes"
     " SupportedRealtimeInferenceInstanceTypes SupportedTransformInstanceTypes",
-    "evidence": "dataset_sha256 report holdout balanced_accuracy"
-    " melanoma_sensitivity melanoma_specificity melanoma_threshold test_images",
+    "evidence": "dataset_sha256 report holdout champion"
+    " balanced_accuracy melanoma_sensitivity melanoma_specificity melanoma_threshold test_images temperature"
+    " champion_difference ModelCard ModelCardContent ModelCardStatus "
+    + " ".join(contract.METADATA_REQUIREMENT + name for name in gate.FLOOR_PARAMETERS),
     "security": "VolumeKmsKeyId KmsKeyId NetworkConfig EnableNetworkIsolation EnableInterContainerTrafficEncryption",
     "every job": "Tags StoppingCondition MaxRuntimeInSeconds EnableManagedSpotTraining CacheConfig ContentType"
     " S3DataDistributionType InstanceCount",

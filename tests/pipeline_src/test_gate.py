@@ -3,6 +3,7 @@
 
 import json
 import math
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import pytest
@@ -10,44 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline_src import contract, gate
+from tests.pipeline_src.judged import CEILING_PATHS, FLOORS, NOTHING, PATHS, changed, missed, report
 
-FLOORS = gate.Floors(balanced_accuracy=0.7, melanoma_sensitivity=0.8, class_sensitivity=0.4, test_images=10)
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(10**400),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.integers(), inner, max_size=3),
     max_leaves=5,
 )
-FIGURES = (
-    ("balanced_accuracy",),
-    ("melanoma", "sensitivity"),
-    ("per_class", "df", "sensitivity"),
-    ("per_class", "df", "test_images"),
-)
-NAMES = ("balanced_accuracy", "melanoma_sensitivity", "class_sensitivity", "test_images")
-
-
-def report(floors: gate.Floors = FLOORS) -> dict[str, Any]:
-    """Return an evaluation that reaches each floor exactly."""
-    figures = {"sensitivity": floors.class_sensitivity, "test_images": floors.test_images}
-    return {
-        "balanced_accuracy": floors.balanced_accuracy,
-        "melanoma": {"sensitivity": floors.melanoma_sensitivity},
-        "per_class": {label: dict(figures) for label in contract.CLASS_LABELS},
-    }
-
-
-def changed(path: tuple[str, ...], value: object) -> dict[str, Any]:
-    """Return `report()` with the figure at `path` replaced."""
-    made = report()
-    place = made
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
-    return made
-
-
-def missed(verdict: gate.Verdict) -> list[str]:
-    return [requirement.name for requirement in verdict.requirements if not requirement.passed]
+NAMES = tuple(PATHS)
 
 
 @pytest.mark.parametrize("profile", gate.PROFILES)
@@ -56,103 +27,174 @@ def test_exactly_at_every_floor_passes(profile: str) -> None:
     assert gate.decide(report(floors), floors).verdict == contract.VERDICT_PASS
 
 
-@pytest.mark.parametrize(("path", "name"), list(zip(FIGURES, NAMES, strict=True)))
-def test_just_below_a_floor_is_rejected_for_that_floor_alone(path: tuple[str, ...], name: str) -> None:
-    below = 9 if name == "test_images" else getattr(FLOORS, name) - 1e-6
-    verdict = gate.decide(changed(path, below), FLOORS)
+@pytest.mark.parametrize("name", NAMES)
+def test_just_short_of_a_floor_is_rejected_for_that_floor_alone(name: str) -> None:
+    step = 1 if name in gate.COUNTS else 1e-6
+    worse = step if name in gate.CEILINGS else -step
+    verdict = gate.decide(changed(name, getattr(FLOORS, name) + worse), FLOORS)
     assert verdict.verdict == contract.VERDICT_REJECT
     assert missed(verdict) == [name]
 
 
-def test_a_rounding_error_below_a_floor_passes() -> None:
-    noisy = sum((0.9, 0.5, 0.7, 0.8, 0.65, 0.75, 0.6)) / 7
-    assert noisy < 0.7
-    assert gate.decide(changed(("balanced_accuracy",), noisy), FLOORS).verdict == contract.VERDICT_PASS
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in gate.COUNTS])
+def test_a_rounding_error_short_of_a_floor_passes(name: str) -> None:
+    worse = 5e-10 if name in gate.CEILINGS else -5e-10
+    assert gate.decide(changed(name, getattr(FLOORS, name) + worse), FLOORS).verdict == contract.VERDICT_PASS
 
 
-@pytest.mark.parametrize(("path", "name"), list(zip(FIGURES, NAMES, strict=True)))
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
-    "value", [None, math.nan, math.inf, -math.inf, "1", True, [], {}, -1, 10**400], ids=lambda value: repr(value)[:8]
+    "value", [None, math.nan, math.inf, -math.inf, "1", True, [], {}, -1.1, 10**400], ids=lambda value: repr(value)[:8]
 )
-def test_what_is_no_number_in_range_never_passes(path: tuple[str, ...], name: str, value: object) -> None:
-    verdict = gate.decide(changed(path, value), gate.Floors(0, 0, 0, 0))
+def test_what_is_no_number_in_range_never_passes(name: str, value: object) -> None:
+    verdict = gate.decide(changed(name, value, raw=True), NOTHING)
     assert missed(verdict) == [name]
-    assert f"{name}: wanted at least 0, got no valid figure" in verdict.reason
+    found = next(each for each in verdict.requirements if each.name == name)
+    assert found.verdict == "not evaluable"
+    assert f"{name}: wanted {found.wanted_text}, got no valid figure" in verdict.reason
 
 
-@pytest.mark.parametrize(("path", "name"), list(zip(FIGURES[:3], NAMES, strict=False)))
-def test_more_than_everything_is_no_fraction(path: tuple[str, ...], name: str) -> None:
-    assert missed(gate.decide(changed(path, 1.5), FLOORS)) == [name]
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in gate.COUNTS])
+def test_more_than_everything_is_no_fraction(name: str) -> None:
+    assert missed(gate.decide(changed(name, 1.5 if name not in CEILING_PATHS else -1.5, raw=True), NOTHING)) == [name]
 
 
 @pytest.mark.parametrize("label", contract.CLASS_LABELS)
 def test_a_missing_class_misses_both_requirements_on_classes(label: str) -> None:
     incomplete = report()
     del incomplete["per_class"][label]
-    verdict = gate.decide(incomplete, gate.Floors(0, 0, 0, 0))
+    verdict = gate.decide(incomplete, NOTHING)
     assert missed(verdict) == ["class_sensitivity", "test_images"]
     assert f"({label})" in verdict.reason
 
 
-@pytest.mark.parametrize("absent", [None, {}, [], "", 1, {"per_class": None, "melanoma": 1}])
+@pytest.mark.parametrize("absent", [None, {}, [], "", 1, {"per_class": None, "melanoma": 1, "subgroups": {}}])
 def test_a_missing_report_misses_everything(absent: object) -> None:
-    assert missed(gate.decide(absent, gate.Floors(0, 0, 0, 0))) == list(NAMES)
+    """Without evaluable subgroups, a floor of 0 for them asks for nothing."""
+    assert missed(gate.decide(absent, FLOORS)) == list(NAMES)
+    assert missed(gate.decide(absent, NOTHING)) == [name for name in NAMES if name != "subgroup_balanced_accuracy"]
 
 
 @pytest.mark.parametrize("floor", [math.nan, math.inf, -1.0, 2.0])
-def test_a_floor_that_is_no_fraction_is_never_reached(floor: float) -> None:
-    floors = gate.Floors(floor, floor, floor, -1)
-    perfect = report(gate.Floors(1.0, 1.0, 1.0, 1000))
-    assert missed(gate.decide(perfect, floors)) == list(NAMES)
+def test_a_floor_that_is_no_fraction_is_never_met(floor: float) -> None:
+    floors = gate.Floors(**{name: -1 if name in gate.COUNTS else floor for name in NAMES})
+    assert missed(gate.decide(report(), floors)) == list(NAMES)
 
 
-def test_the_reason_names_each_miss_with_wanted_and_got_and_nothing_else() -> None:
-    bad = changed(("balanced_accuracy",), 0.69996)
-    bad["per_class"]["vasc"] = {"sensitivity": 0.25, "test_images": 12}
+def test_the_reason_names_each_miss_with_wanted_got_interval_and_count_and_nothing_else() -> None:
+    bad = changed("balanced_accuracy", 0.69996)
+    bad["balanced_accuracy"] |= {"lower": 0.65, "upper": 0.74444, "images": 140}
+    bad["per_class"]["vasc"] = {"sensitivity": {"value": 0.25, "images": 12}, "test_images": 12}
     assert gate.decide(bad, FLOORS).reason == (
-        "Rejected. balanced_accuracy: wanted at least 0.7, got 0.6999; "
-        "class_sensitivity: wanted at least 0.4, got 0.25 (vasc)"
+        "Rejected. balanced_accuracy: wanted at least 0.7, got 0.6999 [0.65 to 0.7445, n 140]; "
+        "class_sensitivity: wanted at least 0.4, got 0.25 [n 12] (vasc)"
     )
 
 
 def test_the_melanoma_figure_is_the_one_at_the_operating_point() -> None:
     misleading = report()
-    misleading["per_class"]["mel"]["sensitivity"] = 1.0
-    misleading["melanoma"]["sensitivity"] = 0.5
+    misleading["per_class"]["mel"]["sensitivity"]["value"] = 1.0
+    misleading["melanoma"]["sensitivity"]["value"] = 0.5
     assert missed(gate.decide(misleading, FLOORS)) == ["melanoma_sensitivity"]
 
 
-@given(ANYTHING, ANYTHING, st.sampled_from(FIGURES))
-def test_the_gate_answers_whatever_it_is_given(whole: object, part: object, path: tuple[str, ...]) -> None:
-    for weird in (whole, changed(path, part)):
+@given(ANYTHING, ANYTHING, st.sampled_from(NAMES))
+def test_the_gate_answers_whatever_it_is_given(whole: object, part: object, name: str) -> None:
+    for weird in (whole, changed(name, part, raw=True), report() | {"subgroups": [whole, part], "champion": part}):
         verdict = gate.decide(weird, FLOORS)
         assert verdict.verdict in {contract.VERDICT_PASS, contract.VERDICT_REJECT}
         assert 0 < len(verdict.reason) <= gate.REASON_LENGTH
         json.dumps(verdict.as_json(), allow_nan=False)
 
 
-@given(*[st.floats(0, 1)] * 3, st.integers(0, 100), *[st.floats(0, 1)] * 3, st.integers(0, 100))
-def test_a_pass_means_every_floor_is_reached(  # noqa: PLR0913, PLR0917  one number for each side of each floor
-    balanced: float, melanoma: float, weakest: float, images: int, a: float, b: float, c: float, d: int
+FLOOR_VALUES = st.builds(
+    gate.Floors, **{name: st.integers(0, 100) if name in gate.COUNTS else st.floats(0, 1) for name in NAMES}
+)
+
+
+@given(FLOOR_VALUES, FLOOR_VALUES)
+def test_a_pass_means_that_every_floor_is_reached(reached: gate.Floors, asked: gate.Floors) -> None:
+    verdict = gate.decide(report(reached), asked)
+    for requirement in verdict.requirements:
+        got, floor = getattr(reached, requirement.name), getattr(asked, requirement.name)
+        kept = got <= floor + 1e-9 if requirement.name in gate.CEILINGS else got >= floor - 1e-9
+        assert requirement.passed is kept
+    assert (verdict.verdict == contract.VERDICT_PASS) is all(each.passed for each in verdict.requirements)
+
+
+@given(FLOOR_VALUES, FLOOR_VALUES, FLOOR_VALUES)
+def test_a_better_model_never_fails_where_a_worse_one_passes(
+    a: gate.Floors, b: gate.Floors, asked: gate.Floors
 ) -> None:
-    verdict = gate.decide(report(gate.Floors(balanced, melanoma, weakest, images)), gate.Floors(a, b, c, d))
-    reached = balanced >= a - 1e-9 and melanoma >= b - 1e-9 and weakest >= c - 1e-9 and images >= d
-    assert (verdict.verdict == contract.VERDICT_PASS) is reached
+    best = {name: (min if name in gate.CEILINGS else max)(asdict(a)[name], asdict(b)[name]) for name in NAMES}
+    better = gate.decide(report(gate.Floors(**best)), asked)
+    for worse in (a, b):
+        if gate.decide(report(worse), asked).verdict == contract.VERDICT_PASS:
+            assert better.verdict == contract.VERDICT_PASS
 
 
 @pytest.mark.parametrize("profile", gate.PROFILES)
 def test_always_answering_nevus_passes_no_profile(profile: str) -> None:
-    constant = report(gate.Floors(1 / 7, 0.0, 0.0, 1000))
-    constant["per_class"]["nv"]["sensitivity"] = 1.0
+    constant = changed("balanced_accuracy", 1 / 7)
     assert "balanced_accuracy" in missed(gate.decide(constant, gate.PROFILES[profile]))
 
 
+@pytest.mark.parametrize("profile", gate.PROFILES)
+def test_calling_everything_melanoma_passes_no_profile(profile: str) -> None:
+    """Any sensitivity can be had so."""
+    floors = gate.PROFILES[profile]
+    everything = report(replace(floors, melanoma_specificity=0.0))
+    assert missed(gate.decide(everything, floors)) == ["melanoma_specificity"]
+
+
 def test_a_perfect_model_with_thin_evidence_does_not_pass_the_default_profile() -> None:
-    perfect = report(gate.Floors(1.0, 1.0, 1.0, 8))
-    assert missed(gate.decide(perfect, gate.PROFILES["default"])) == ["test_images"]
-    assert gate.decide(perfect, gate.PROFILES["demo"]).verdict == contract.VERDICT_PASS
+    thin = report(replace(gate.PROFILES["default"], test_images=8))
+    assert missed(gate.decide(thin, gate.PROFILES["default"])) == ["test_images"]
 
 
-def test_every_floor_has_a_pipeline_parameter_and_a_requirement() -> None:
-    assert tuple(gate.FLOOR_PARAMETERS) == NAMES == tuple(gate.Floors.__dataclass_fields__)
+def test_every_floor_has_a_parameter_named_after_it_and_a_requirement() -> None:
+    assert tuple(gate.FLOOR_PARAMETERS) == NAMES == tuple(field.name for field in fields(gate.Floors))
     assert tuple(requirement.name for requirement in gate.decide(None, FLOORS).requirements) == NAMES
+    for floor, parameter in gate.FLOOR_PARAMETERS.items():
+        assert parameter == "Gate" + "".join(word.capitalize() for word in floor.split("_"))
+
+
+def test_no_default_floor_is_easier_than_the_demos() -> None:
+    for name in NAMES:
+        default, demo = (getattr(gate.PROFILES[profile], name) for profile in ("default", "demo"))
+        assert default <= demo if name in gate.CEILINGS else default >= demo
+
+
+def test_a_reason_without_room_for_all_counts_what_it_leaves_out() -> None:
+    figure = {"value": 0.123456789, "lower": 0.0123456789, "upper": 0.23456789, "images": 10**11}
+    difference = {"difference": {"value": -0.5, "lower": -0.87654321, "upper": -0.1234567, "images": 10**11}}
+    long = {
+        "balanced_accuracy": figure,
+        "melanoma": {"sensitivity": figure, "specificity": figure},
+        "malignant_sensitivity": figure,
+        "per_class": {label: {"sensitivity": figure, "test_images": 1} for label in contract.CLASS_LABELS},
+        "subgroups": [{"attribute": "x" * 90, "group": "y" * 90, "ceiling": 0.1, "balanced_accuracy": figure}],
+        "calibration": {"served": {"overconfidence": figure | {"value": 0.87654321}}},
+        "leakage": {"leaked": 10**11},
+        "champion": {
+            "status": "compared",
+            "balanced_accuracy": difference,
+            "melanoma_sensitivity": difference,
+            "melanoma_specificity": difference,
+        },
+    }
+    verdict = gate.decide(long, FLOORS)
+    assert missed(verdict) == list(NAMES)
+    assert len(verdict.reason) <= gate.REASON_LENGTH
+    assert verdict.reason.endswith("; 4 more in report.html")
+    assert verdict.reason.count("wanted") == len(NAMES) - 4
+
+
+def told(name: str, verdict: gate.Verdict) -> Any:
+    return next(each for each in verdict.as_json()["requirements"] if each["name"] == name)  # type: ignore[attr-defined]
+
+
+def test_the_table_of_the_report_carries_figures_and_ready_words() -> None:
+    entry = told("overconfidence", gate.decide(report(), FLOORS))
+    assert entry["wanted_text"] == "at most 0.15"
+    assert (entry["verdict"], entry["passed"], entry["sense"]) == ("met", True, "at most")

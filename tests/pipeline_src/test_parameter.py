@@ -43,11 +43,11 @@ def test_a_default_that_does_not_fit_is_refused(name: str, value: str | float, s
         parameters({name: value})
 
 
-def test_the_commit_is_noted_in_the_model_package_and_told_to_no_job(rendered: str) -> None:
-    """A job that knew it would never come from the cache."""
+def test_the_commit_is_noted_in_the_report_and_the_model_package_and_told_to_no_other_job(rendered: str) -> None:
+    """A job that knew it would never come from the cache; Evaluate seldom does, as each execution makes a new model."""
     document = json.loads(rendered)
     users = [each["Name"] for each in document["Steps"] if f"Parameters.{contract.SOURCE_COMMIT}" in json.dumps(each)]
-    assert users == [contract.GATE]
+    assert users == [contract.EVALUATE, contract.GATE]
     (register,) = next(each for each in document["Steps"] if each["Name"] == contract.GATE)["Arguments"]["IfSteps"]
     noted = register["Arguments"]["CustomerMetadataProperties"][contract.METADATA_COMMIT]
     assert noted == {"Get": f"Parameters.{contract.SOURCE_COMMIT}"}

@@ -4,10 +4,11 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from tests.proof import action, definition, event, iam, intrinsic, lint, machine, protection, request, text
+from tests.proof import access, action, definition, event, iam, intrinsic, lint, machine, protection, request, text
 from tests.proof.intrinsic import Documents
 
 CHECKERS: Final[dict[str, Callable[[Documents], Iterable[str]]]] = {
+    "access": access.problems,
     "action": action.problems,
     "definition": definition.problems,
     "event": event.problems,

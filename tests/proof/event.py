@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tests.proof.intrinsic import Documents, Resource, resources
+from tests.proof.policy import listed
 
 # Services that EventBridge calls as a role of ours; the others say themselves who may call them.
 _BY_ROLE: Final = ("codebuild", "codepipeline", "ecs", "sagemaker", "states", "ssm", "kinesis")
@@ -38,7 +39,10 @@ def _target(target: dict[str, Any], rule: Resource, deployed: list[Resource]) ->
         yield "more than one of Input, InputPath and InputTransformer"
     if service == "lambda" and not any(_permits(each, rule, target) for each in deployed):
         yield "the function has no permission for this rule"
-    if service in ("sns", "sqs") and not any(_admits(each, target["Arn"]) for each in deployed):
+    if service == "sns" and "RoleArn" in target:
+        if not any(_publishes(each, target) for each in deployed):
+            yield "its role may not publish to the topic"
+    elif service in ("sns", "sqs") and not any(_admits(each, target["Arn"]) for each in deployed):
         yield f"no {service} policy lets EventBridge in"
 
 
@@ -49,6 +53,18 @@ def _permits(resource: Resource, rule: Resource, target: dict[str, Any]) -> bool
         and given.get("Principal") == "events.amazonaws.com"
         and str(given.get("FunctionName")).rpartition(":")[2] == str(target["Arn"]).rpartition(":")[2]
         and given.get("SourceArn", rule.arn) == rule.arn
+    )
+
+
+def _publishes(resource: Resource, target: dict[str, Any]) -> bool:
+    """Return whether the policy `resource`, if it is one of the target's role, lets it publish to the target."""
+    role = str(target["RoleArn"]).rpartition("/")[2]
+    if resource.kind != "AWS::IAM::Policy" or role not in resource.properties.get("Roles", []):
+        return False
+    return any(
+        "sns:Publish" in listed(statement["Action"]) and target["Arn"] in listed(statement["Resource"])
+        for statement in resource.properties["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
     )
 
 

@@ -15,6 +15,8 @@ from tests.proof.sample import ACCOUNT
 _SOURCES: Final = ("aws:sourceaccount", "aws:sourcearn", "kms:encryptioncontext:", "kms:calleraccount")
 # Every one of a kind, such as role/* or a bucket of any name; objects below a named bucket are not meant.
 _WHOLE: Final = re.compile(r"arn:[^:]*:(?!s3:)[^:]*:[^:]*:[^:]*:(\*|[\w-]+[/:]\*)|arn:[^:]*:s3:::[^/]*\*.*")
+# The CDK's bucket holds what every application in the account was deployed with.
+_ASSETS: Final = re.compile(r"arn:[^:]*:s3:::cdk-[^/]*-assets-[^/]*/.*\*.*")
 _LIMITS: Final = {"AWS::KMS::Key": 32_768, "AWS::S3::BucketPolicy": 20_480, "AWS::IAM::ManagedPolicy": 6_144}
 _INLINE: Final = 10_240  # all inline policies of one role together, white space not counted
 
@@ -56,6 +58,8 @@ def _resources(statement: Statement) -> Iterator[str]:
     for resource in statement.get("Resource", []):
         if resource == "*":
             yield from _everywhere(statement)
+        elif _ASSETS.fullmatch(resource):
+            yield f"{', '.join(statement['Action'])} on what others deployed: {resource}"
         elif _WHOLE.fullmatch(resource):
             kinds = {action.partition(":")[0] for action in statement["Action"]} | set(statement["Action"])
             if not kinds & review.WHOLE_KIND.keys():

@@ -7,10 +7,10 @@ import pytest
 
 from tests.proof.check import CHECKERS
 from tests.proof.intrinsic import Documents
-from tests.proof.mistake import delivery, policy, serving, storage
+from tests.proof.mistake import champion, delivery, monitor, policy, serving, storage
 from tests.proof.mutation import Mistake, mistaken
 
-MISTAKES = (*storage.MISTAKES, *policy.MISTAKES, *delivery.MISTAKES, *serving.MISTAKES)
+MISTAKES = tuple(each for kind in (storage, policy, delivery, serving, champion, monitor) for each in kind.MISTAKES)
 
 
 def noticed(mistake: Mistake, documents: Documents) -> Iterator[str]:

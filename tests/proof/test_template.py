@@ -30,6 +30,7 @@ OTHERS: Final = {
         "staging.canary_percent": "50",
         "staging.capture_percent": "5",
         "budget.monthly_usd": "0",
+        "monitor.every": "hour",
         "retraining.on_new_data": "false",
     },
 }

@@ -27,6 +27,8 @@ def _is(rule: Any, value: Any) -> bool:
     if not isinstance(rule, Mapping):
         return bool(rule == value)
     ((kind, text),) = rule.items()
+    if kind == "prefix":
+        return isinstance(value, str) and value.startswith(text)
     assert kind == "wildcard", f"not understood: {rule}"
     assert not set(text) & set("?["), f"fnmatch would read more into {text!r} than EventBridge does"
     return isinstance(value, str) and fnmatch.fnmatchcase(value, text)

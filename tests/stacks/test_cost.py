@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: MIT-0
 """The estimate: what it counts is what is deployed, and the figures in the settings' docstrings are its figures."""
 
+import ast
 import dataclasses
 import re
 from typing import Any
 
 import pytest
 
+from operations import judge
 from pipeline_src import contract
 from stacks import cost, price, settings
 from stacks.override import settings_from
 from stacks.settings import Budget, Settings, Training
+from tests.operations.test_job_contract import LESIONS, constant
 from tests.proof.intrinsic import resources
 
 DEFAULT = Settings()
@@ -26,16 +29,54 @@ def test_a_month_is_mostly_the_endpoints_instances() -> None:
 def test_the_alarms_that_are_counted_are_those_that_are_deployed(documents: dict[str, Any]) -> None:
     alarms = [each for each in resources(documents) if each.kind == "AWS::CloudWatch::Alarm"]
     own = [each for each in alarms if each.stack == "Monitoring"]
-    assert (len(own), len(alarms) - len(own)) == (cost.OWN_ALARMS + cost.TALLY_ALARMS, 2 * cost.ENDPOINT_ALARMS)
+    assert (len(own), len(alarms) - len(own)) == (
+        cost.OWN_ALARMS + cost.TALLY_ALARMS + cost.MONITOR_ALARMS,
+        2 * cost.ENDPOINT_ALARMS,
+    )
     scaled = [each for each in resources(documents) if each.kind == "AWS::ApplicationAutoScaling::ScalingPolicy"]
     counted = len(alarms) + cost.SCALING_ALARMS * len(scaled)
     assert f"{counted} alarms" in {line.what for line in cost.month(DEFAULT)}
 
 
-def test_where_nothing_is_captured_no_alarm_of_its_counting_is_counted() -> None:
+def test_where_nothing_is_captured_neither_counting_nor_monitor_is_counted() -> None:
     quiet = dataclasses.replace(DEFAULT, production=dataclasses.replace(DEFAULT.production, capture_percent=0))
     fewer, more = (cost.total(cost.month(each)) for each in (quiet, DEFAULT))
-    assert more - fewer == pytest.approx(price.ALARM_MONTH)
+    alarms = cost.TALLY_ALARMS + cost.MONITOR_ALARMS
+    assert more - fewer == pytest.approx(alarms * price.ALARM_MONTH + jobs(DEFAULT) + metrics(DEFAULT))
+
+
+def jobs(settings: Settings) -> float:
+    """What the monitor's jobs cost in a month."""
+    return sum(line.dollars or 0 for line in cost.month(settings) if line.what.startswith("monitor: "))
+
+
+def metrics(settings: Settings) -> float:
+    """What the metrics cost in a month that the monitor's runs publish."""
+    return sum(line.dollars or 0 for line in cost.month(settings) if "metrics of the monitor" in line.what)
+
+
+def test_a_monitor_that_runs_each_hour_costs_24_times_as_much_and_one_that_never_runs_nothing() -> None:
+    hourly, never = (settings_from({"monitor.every": every}) for every in ("hour", "never"))
+    assert jobs(hourly) == pytest.approx(24 * jobs(DEFAULT))
+    assert metrics(hourly) == pytest.approx(24 * metrics(DEFAULT))
+    assert jobs(never) == metrics(never) == 0
+
+
+def test_the_metrics_of_a_monitor_are_paid_for_the_hours_in_which_they_are_sent() -> None:
+    hourly = settings_from({"monitor.every": "hour"})
+    assert metrics(hourly) == pytest.approx(cost.MONITOR_METRICS * price.METRIC_MONTH)
+
+
+def test_the_metrics_that_are_counted_are_those_that_a_run_publishes() -> None:
+    """One for each title of the job's checks, of which two tables are spread into one, and three counts."""
+    measured = sum(len(constant("feature", table)) for table in ("PICTURE", "ANSWER"))
+    tree = ast.parse((LESIONS / "outcome.py").read_text())
+    (titles,) = [
+        each.value for each in tree.body if isinstance(each, ast.AnnAssign) and ast.unparse(each.target) == "TITLES"
+    ]
+    assert isinstance(titles, ast.Dict)
+    others = sum(1 for key in titles.keys if key is not None)
+    assert measured + others + len((judge.REQUESTS, judge.COMPARED, judge.VIOLATIONS)) == cost.MONITOR_METRICS
 
 
 def test_spot_capacity_makes_training_cheaper_and_nothing_else() -> None:
@@ -81,6 +122,10 @@ def test_every_default_instance_has_a_price() -> None:
         ("Endpoint", f"{price.INSTANCE_HOUR['ml.c5.large']:.3f} $ an hour each"),
         ("Endpoint", f"about {price.INSTANCE_HOUR['ml.c5.large'] * cost.HOURS:.0f} $ a month"),
         ("Endpoint", f"{cost.VOLUME_GB * price.INSTANCE_VOLUME_GB_MONTH:.0f} $ for the volume"),
+        (
+            "Monitor",
+            f"about {jobs(DEFAULT):.2f} $ a month for a job a day and {metrics(DEFAULT):.2f} $ for its metrics",
+        ),
         ("Endpoint", f"up to {(len(contract.CLASS_LABELS) + 1) * price.METRIC_MONTH:.2f} $ a month"),
         ("Retention", f"{price.STORED_GB_MONTH} $ a GB and month"),
     ],

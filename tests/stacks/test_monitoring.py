@@ -40,7 +40,7 @@ def test_an_alarm_tells_the_topic_and_where_to_read_what_to_do_and_is_quiet_with
 
 def test_the_alarm_of_a_function_names_it_so_that_its_log_is_found(alarms: list[dict[str, Any]]) -> None:
     names = {each["AlarmDescription"]: each["Dimensions"][0] for each in alarms if "Errors" in each["AlarmName"]}
-    assert len(names) == 6
+    assert len(names) == 8
     for said, function in names.items():
         assert function["Name"] == "FunctionName"
         assert f"function {function['Value']} failed" in said

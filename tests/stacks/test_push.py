@@ -17,6 +17,7 @@ from stacks.build import SETTINGS
 from stacks.consistency import checked
 from stacks.override import context_of, settings_from
 from stacks.retraining import RetrainingStack
+from stacks.starter import DEFAULTS
 from stacks.storage import StorageStack
 from stacks.training import TrainingStack
 from tests.proof.sample import ACCOUNT, REGION
@@ -56,7 +57,7 @@ def test_it_is_fetched_built_and_trained_on_in_that_order(kind: str) -> None:
 def test_the_retraining_is_told_the_commit_by_a_variable_that_the_source_has(kind: str) -> None:
     source, retrain = (actions(documents_of(kind))[name] for name in ("Source", "Retrain"))
     given = json.loads(retrain["Configuration"]["Input"])
-    assert given | {"commit": ""} == {"archive": "", "commit": "", "reason": "push"}
+    assert given | {"commit": ""} == DEFAULTS | {"reason": "push"}
     namespace, variable = _VARIABLE.fullmatch(given["commit"]).groups()  # type: ignore[union-attr]
     assert namespace == source["Namespace"]
     assert variable in VARIABLES[source["ActionTypeId"]["Provider"]]

@@ -106,6 +106,11 @@ def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: o
             "leave it empty",
         ),
         ({"source.kind": "s3", "source.key": "archives/x.zip"}, "source.key", "not below archives/"),
+        ({"monitor.instance": "ml.g5.xlarge"}, "monitor.instance", "local NVMe"),
+        ({"monitor.minutes": 4}, "monitor.minutes", "5 to 1440"),
+        ({"monitor.every": "hour", "monitor.minutes": 61}, "monitor.minutes", "5 to 60"),
+        ({"monitor.retrain": True, "monitor.every": "never"}, "monitor.retrain", "monitor.every=day"),
+        ({"monitor.retrain": True, "production.capture_percent": 0}, "monitor.retrain", "capture_percent above 0"),
         ({"retraining.schedule": "monthly"}, "retraining.schedule", "rate(30 days)"),
         ({"notification.address": "me"}, "notification.address", "e-mail"),
         ({"retention.log_days": 10}, "retention.log_days", "365"),
@@ -114,6 +119,8 @@ def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: o
         ({"retention.model_days": 30}, "retention.model_days", "60 and more"),
         ({"budget.monthly_usd": -1}, "budget.monthly_usd", "0 for none"),
         ({"name": "Skin Lesion"}, "name", "lower-case"),
+        ({"name": "skin-monitor"}, "name", "another deployment's monitor is called so"),
+        ({"name": "skin-monitor-eu"}, "name", "another deployment's monitor is called so"),
         ({"build.account": "12"}, "build.account", "12 digits"),
         ({"build.account": "123456789012"}, "build.account", "build.region with it"),
         ({"build.region": "Europe"}, "build.region", "eu-west-1"),
@@ -142,7 +149,7 @@ def test_all_contradictions_are_named_at_once() -> None:
 def test_every_setting_is_described_where_it_stands() -> None:
     """Its attribute is named in its section's docstring."""
     sections = {type(getattr(Settings(), each.name)) for each in fields(Settings)} - {Environment, str}
-    assert len(sections) == 7
+    assert len(sections) == 8
     for section in sections:
         for each in fields(section):
             assert f" {each.name}: " in (section.__doc__ or ""), f"{section.__name__}.{each.name}"

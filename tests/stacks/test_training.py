@@ -2,13 +2,15 @@
 """TrainingStack: the pipeline that is deployed is the one that runs locally, in roles that can do nothing else."""
 
 import json
+import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_cdk.assertions import Match, Template
 
-from pipeline_src import gate
+from pipeline_src import contract, gate
 from pipeline_src.pipeline import OFFLINE, definition
 from stacks.algorithm import REGISTRIES, REPOSITORY, TAG
 from stacks.settings import Training
@@ -56,11 +58,15 @@ def test_the_definition_names_this_deployments_buckets_key_and_images(documents:
 
 
 def test_the_settings_choose_the_defaults_of_the_parameters(tmp_path: Path) -> None:
-    context = {"training.gate_profile": "demo", "training.train_instance": "ml.g5.xlarge", "training.spot": "true"}
+    context = {"training.gate_profile": "demo", "training.train_instance": "ml.g5.xlarge", "training.spot": "true"} | {
+        "training.near_duplicates": "fail"
+    }
     document = json.loads(body(templates_in(synthesized(tmp_path, context))["Training"]))
     defaults = {each["Name"]: each["DefaultValue"] for each in document["Parameters"]}
     assert defaults["TrainInstanceType"] == "ml.g5.xlarge"
-    assert defaults["GateBalancedAccuracy"] == gate.PROFILES["demo"].balanced_accuracy
+    assert defaults["NearDuplicates"] == "fail"
+    demo = asdict(gate.PROFILES["demo"])
+    assert {name: defaults[parameter] for name, parameter in gate.FLOOR_PARAMETERS.items()} == demo
     train = next(each for each in document["Steps"] if each["Name"] == "Train")
     assert train["Arguments"]["EnableManagedSpotTraining"] is True
 
@@ -104,6 +110,42 @@ def test_the_jobs_may_read_archives_and_write_their_runs(training: Template) -> 
     assert set(objects) == {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket"}
     assert all("/runs/*" in each or "/checkpoints/*" in each for each in objects["s3:PutObject"])
     assert not any("Delete" in action for each in statements for action in _list(each["Action"]))
+
+
+def test_the_object_that_says_that_there_is_no_champion_is_deployed_with_the_definition_that_names_it(
+    assembly: Path, documents: dict[str, Any]
+) -> None:
+    """It is the file that the jobs know, published under the key that is the parameter's default."""
+    published = json.loads((assembly / "Training.assets.json").read_text())["files"].values()
+    files = {
+        place["objectKey"]: each["source"]["path"] for each in published for place in each["destinations"].values()
+    }
+    assert (assembly / files[no_champion(documents)]).read_text() == contract.NO_CHAMPION
+
+
+def test_the_jobs_read_that_object_of_the_deployments_own_and_no_other(
+    training: Template, documents: dict[str, Any]
+) -> None:
+    """The bucket holds what every application in the account was deployed with."""
+    wanted = [
+        (action, json.dumps(resource).partition("hnb659fds-assets-")[2], each.get("Condition"))
+        for each in _statements(training, "JobRole")
+        for action in _list(each["Action"])
+        for resource in _list(each["Resource"])
+        if "hnb659fds-assets-" in json.dumps(resource)
+    ]
+    place, key = '${AWS::AccountId}-${AWS::Region}"}', no_champion(documents)
+    assert sorted(wanted) == [
+        ("s3:GetObject", f'{place}, "/{key}"]]}}', None),
+        ("s3:ListBucket", f"{place}]]}}", {"StringLike": {"s3:prefix": [f"{key}*"]}}),
+    ]
+
+
+def no_champion(documents: dict[str, Any]) -> str:
+    """Return the key of the object that is named as long as there is no champion."""
+    parameters = {each["Name"]: each["DefaultValue"] for each in json.loads(body(documents["Training"]))["Parameters"]}
+    (key,) = re.findall(r"[0-9a-f]{64}\.json", parameters[contract.CHAMPION_PREDICTIONS])
+    return str(key)
 
 
 def test_listing_a_bucket_is_bound_to_the_prefixes(training: Template) -> None:

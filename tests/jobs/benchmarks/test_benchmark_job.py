@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """What a measured run of the job leaves for the next one."""
 
+import sys
 from pathlib import Path
 
 from benchmarks import job, measure
@@ -31,3 +32,14 @@ def test_equal_archives_have_equal_digests_and_others_another(tmp_path: Path) ->
     two.write_bytes(crate.good(6).bytes())
     with job.Bench(tmp_path / "ml") as bench:
         assert bench.digest(one, CORES) == bench.digest(one, CORES) != bench.digest(two, CORES)
+
+
+def test_the_job_without_its_audit_makes_the_same_dataset_and_says_nothing_of_twins(tmp_path: Path) -> None:
+    archive, made = tmp_path / "small.zip", []
+    archive.write_bytes(crate.good().bytes())
+    for module in (job.JOB, job.UNAUDITED):
+        room = crate.Room(tmp_path / module)
+        room.put(archive.read_bytes())
+        measure.run([sys.executable, "-m", module], {"ML_ROOT": str(room.root)}, CORES)
+        made.append(room.files())
+    assert made[0] == made[1]

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from local.__main__ import main
 from pipeline_src import contract
-from tests.local.fake import ALGORITHM, definition, equals, fail, gate, json_get, processing
+from tests.local.fake import ALGORITHM, definition, equals, fail, gate, json_get, processing, uri_of
 
 CARD = {
     "sources": {"synthetic": 21},
@@ -23,29 +23,60 @@ CARD = {
     "lesions": {"total": 15},
     "warnings": ["class df is thin"],
 }
+NOBODY = "s3://local-runs/champion/none.json"
 SCRIPT = """
 import json, os, pathlib, sys
 folder = pathlib.Path(os.environ["ML_ROOT"], "processing/output", sys.argv[1])
 print("progress: 1/2 images", flush=True)
 (folder / sys.argv[2]).write_text(sys.argv[3])
 (folder / "report.html").write_text("report")
+if sys.argv[2] == "evaluation.json":
+    (folder / "predictions.csv").write_text("predictions")
+    (folder / "model_card.json").write_text("card")
 """
+
+
+def figure(value: float) -> dict[str, Any]:
+    """Return an estimate as evaluation.json has it."""
+    ends = {"lower": value - 0.1, "upper": value + 0.1}
+    return {"value": value, **ends, "images": 140, "lesions": 110, "method": "bootstrap"}
+
+
+def requirement(name: str, got: float | None, verdict: str, **more: Any) -> dict[str, Any]:
+    """Return a line of the gate's table that wants 0.5, as evaluation.json has it."""
+    texts = {"wanted_text": "at least 0.5", "got_text": f"{got}", "interval_text": "0.5123 to 0.7345"}
+    fields = {"sense": "at least", "wanted": 0.5, "lower": 0.5123, "upper": 0.7345, "images": 140, "place": ""}
+    passed = verdict not in {"missed", "not evaluable"}
+    return fields | texts | {"name": name, "got": got, "verdict": verdict, "passed": passed} | more
 
 
 def evaluation(got: float) -> dict[str, Any]:
     """Return an evaluation that wanted a balanced accuracy of 0.5 and got `got`."""
-    passed = got >= 0.5
-    requirement = {"name": "balanced_accuracy", "wanted": 0.5, "got": got, "passed": passed}
-    reason = f"balanced_accuracy: wanted at least 0.5, got {got}"
-    verdict = {"verdict": "pass" if passed else "reject", "reason": reason, "requirements": [requirement]}
-    return {"balanced_accuracy": got, "accuracy": 0.75, "melanoma": {"sensitivity": 0.8}, "gate": verdict}
+    verdict = "met" if got >= 0.5 else "missed"
+    requirements = [
+        requirement("test_images", 12, "met", place="df"),
+        requirement("balanced_accuracy", got, verdict),
+        requirement("champion_melanoma_sensitivity_loss", None, "no champion", sense="at most", interval_text=""),
+    ]
+    gate = {
+        "verdict": "pass" if verdict == "met" else "reject",
+        "reason": f"balanced_accuracy: wanted at least 0.5, got {got}",
+        "requirements": requirements,
+    }
+    champion = {"status": "absent", "package": "none", "reason": "There is no champion yet.", "images": 0}
+    melanoma = {"sensitivity": figure(0.8), "threshold": 0.3}
+    return {"balanced_accuracy": figure(got), "accuracy": figure(0.75), "melanoma": melanoma} | {
+        "gate": gate,
+        "champion": champion,
+    }
 
 
 def step(name: str, output: str, file: tuple[str, str], document: Any, script: str = SCRIPT) -> dict[str, Any]:
     """Return a Processing step whose job writes `document`; `file` is its name and its property file's name."""
+    source = "InputArchive" if name == contract.PREPROCESS else contract.CHAMPION_PREDICTIONS
     found = processing(
         name,
-        inputs={"archive": {"Get": "Parameters.InputArchive"}},
+        inputs={"input": {"Get": f"Parameters.{source}"}},
         outputs=[output],
         files={file[1]: (output, file[0])},
         cached=True,
@@ -59,10 +90,15 @@ def step(name: str, output: str, file: tuple[str, str], document: Any, script: s
 def loop(got: float, script: str = SCRIPT) -> dict[str, Any]:
     """Return the definition of the small loop."""
     container = {"Image": ALGORITHM, "ModelDataUrl": "s3://local-raw/model.tar.gz"}
+    report_uri = {"Std:Join": {"On": "/", "Values": [uri_of(contract.EVALUATE, "evaluation"), contract.REPORT]}}
     register = {
         "Name": contract.REGISTER,
         "Type": "RegisterModel",
-        "Arguments": {"ModelPackageGroupName": "small", "InferenceSpecification": {"Containers": [container]}},
+        "Arguments": {
+            "ModelPackageGroupName": "small",
+            "InferenceSpecification": {"Containers": [container]},
+            "CustomerMetadataProperties": {contract.METADATA_REPORT: report_uri},
+        },
     }
     card = contract.DATASET_CARD, contract.DATASET_CARD_PROPERTY
     report = contract.EVALUATION, contract.EVALUATION_PROPERTY
@@ -75,6 +111,9 @@ def loop(got: float, script: str = SCRIPT) -> dict[str, Any]:
         parameters=[
             {"Name": "InputArchive", "Type": "String", "DefaultValue": "s3://local-raw/archives/"},
             {"Name": "Epochs", "Type": "Integer", "DefaultValue": 3},
+            {"Name": contract.CHAMPION_PREDICTIONS, "Type": "String", "DefaultValue": NOBODY},
+            {"Name": contract.CHAMPION_PACKAGE, "Type": "String", "DefaultValue": contract.NO_PACKAGE},
+            {"Name": contract.SOURCE_COMMIT, "Type": "String", "DefaultValue": "unknown"},
         ],
     )
 
@@ -112,3 +151,11 @@ class Shell:
     def record(self) -> Any:
         """Return the newest run's record."""
         return json.loads((self.home / "runs/latest/execution.json").read_text())
+
+    def run_id(self) -> str:
+        """Return the newest run's id."""
+        return str(self.record()["PipelineExecutionArn"].rpartition("/")[2])
+
+    def parameter(self, name: str) -> Any:
+        """Return the value of a parameter of the newest run."""
+        return next(item["Value"] for item in self.record()["PipelineParameters"] if item["Name"] == name)

@@ -17,7 +17,7 @@ from tests.local.command.small import Shell
 def ran(shell: Shell) -> str:
     """The id of a run that registered a model."""
     assert shell.run("--quiet").exit_code == 0
-    return str(shell.record()["PipelineExecutionArn"].rpartition("/")[2])
+    return shell.run_id()
 
 
 def test_without_runs_it_says_how_to_start_one(shell: Shell) -> None:

@@ -101,3 +101,14 @@ def test_what_is_no_zip_file_is_refused_with_cause_and_remedy(tmp_path: Path, zi
     with pytest.raises(UsageError, match="no such file"):
         archive.check(tmp_path / "missing.zip")
     archive.check(zipped)
+
+
+def test_an_object_is_written_anew_and_never_in_place(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write(b"old", "s3://bucket/a/key")
+    store.fetch("s3://bucket/a/key", tmp_path / "job")
+    store.write(b"new", "s3://bucket/a/key")
+    assert (tmp_path / "job/key").read_bytes() == b"old"
+    assert store.objects("s3://bucket/a") == [("key", tmp_path / "bucket/a/key")]
+    assert (tmp_path / "bucket/a/key").read_bytes() == b"new"
+    assert len(list((tmp_path / "bucket/a").iterdir())) == 1

@@ -143,6 +143,8 @@ def copy_of_sources(folder: Path) -> None:
     names = ("pipeline_src/jobs/evaluate.py", "pipeline_src/lesions/split.py", "pipeline_src/contract.py")
     for name in (
         *names,
+        "pipeline_src/floor.py",
+        "pipeline_src/requirement.py",
         "pipeline_src/gate.py",
         "local/algorithm/train.py",
         "containers/preprocessing/requirements.txt",

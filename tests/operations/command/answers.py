@@ -59,6 +59,7 @@ def _resources(asked: Asked) -> Any:
     kinds = {
         "storage": {"raw": "AWS::S3::Bucket", "runs": "AWS::S3::Bucket", "logs": "AWS::S3::Bucket"}
         | {"key": "AWS::KMS::Key", "group": "AWS::SageMaker::ModelPackageGroup"},
+        "monitoring": {"monitor-schedule": "AWS::Events::Rule", "dashboard": "AWS::CloudWatch::Dashboard"},
         "retraining": {"rule": "AWS::Events::Rule", "machine": "AWS::StepFunctions::StateMachine"},
     }
     part = next((part for part in kinds if f"{NAME}-{part}" in asked["StackName"]), "")

@@ -35,6 +35,17 @@ def pipelines(state: State) -> dict[str, Handler]:
             ]
         }
 
+    def jobs(asked: Asked) -> Any:
+        found = [
+            {"ProcessingJobName": name, "ProcessingJobArn": name, "ProcessingJobStatus": status, "CreationTime": MONDAY}
+            for name, status in state.jobs.items()
+            if asked["NameContains"] in name and status == asked["StatusEquals"]
+        ]
+        return {"ProcessingJobSummaries": found}
+
+    def stop_job(asked: Asked) -> Any:
+        state.jobs[asked["ProcessingJobName"]] = "Stopping"
+
     def stop(asked: Asked) -> Any:
         state.executions[asked["PipelineExecutionArn"].rpartition(":")[2]] = "Stopping"
 
@@ -47,6 +58,8 @@ def pipelines(state: State) -> dict[str, Handler]:
             "PipelineDefinition": _uri(OLD_TAG) + _uri(SHARED_TAG)
         },
         "sagemaker StopPipelineExecution": stop,
+        "sagemaker ListProcessingJobs": jobs,
+        "sagemaker StopProcessingJob": stop_job,
     }
 
 

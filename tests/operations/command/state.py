@@ -73,6 +73,14 @@ class State:
     pushes: dict[str, str] = field(default_factory=lambda: {"p-1": "InProgress"})
     machines: dict[str, str] = field(default_factory=lambda: {"m-1": "RUNNING"})
     executions: dict[str, str] = field(default_factory=lambda: {"e-1": "Executing", "e-0": "Succeeded"})
+    jobs: dict[str, str] = field(
+        default_factory=lambda: {
+            f"{NAME}-monitor-20261124": "InProgress",
+            f"{NAME}-monitor-labels-20261125T102030": "Stopping",
+            f"{NAME}-monitor-20261123": "Completed",
+            f"other-{NAME}-monitor-20261124": "InProgress",
+        }
+    )
     champion: str = "model-package/2"
     stuck: str = ""
 
@@ -81,7 +89,7 @@ class State:
         for name, status in self.stacks.items():
             if status.endswith("_IN_PROGRESS"):
                 self.stacks[name] = "UPDATE_ROLLBACK_COMPLETE"
-        for running in (self.deliveries, self.pushes, self.executions):
+        for running in (self.deliveries, self.pushes, self.executions, self.jobs):
             running.update({key: "Stopped" for key, status in running.items() if status == "Stopping"})
 
     def delete_endpoint_stack(self, name: str) -> None:

@@ -67,7 +67,15 @@ def test_the_endpoints_go_first_and_the_training_stack_after_its_models_and_imag
 def test_the_list_names_what_goes_and_what_stays(cloud: Cloud) -> None:
     text = destroy(cloud)
     goes, _, stays = text.partition("Stays:")
-    for name in (*ENDPOINTS, "endpoint/skin-lesion-production/variant/All", "rule", "model-1", "4" * 12, "3" * 12):
+    for name in (
+        *ENDPOINTS,
+        "endpoint/skin-lesion-production/variant/All",
+        "rule",
+        "monitor-schedule",
+        "model-1",
+        "4" * 12,
+        "3" * 12,
+    ):
         assert name in goes
     assert "2" * 12 not in goes, "an image that another pipeline uses"
     assert "skin-lesion-storage" not in goes
@@ -109,6 +117,13 @@ def test_again_it_says_that_nothing_is_there(cloud: Cloud, data: bool) -> None: 
     changes = len(cloud.log)
     assert "nothing there to delete" in destroy(cloud, data=data, answer="")
     assert len(cloud.log) == changes
+
+
+def test_jobs_of_the_monitor_are_stopped_and_no_others(cloud: Cloud) -> None:
+    destroy(cloud)
+    ours = {name: status for name, status in cloud.state.jobs.items() if name.startswith("skin-lesion-")}
+    assert set(ours.values()) == {"Stopped", "Completed"}
+    assert cloud.state.jobs["other-skin-lesion-monitor-20261124"] == "InProgress"
 
 
 def test_a_delivery_that_waits_for_an_approval_is_not_waited_for(cloud: Cloud) -> None:

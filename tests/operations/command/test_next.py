@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: MIT-0
 """`next` says what to do, first things first, from what the services say; it changes nothing."""
 
+from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from tests.operations.command.shell import has_stack, lacks_stack, run
 from tests.operations.command.state import MONDAY, OUTPUTS
-from tests.operations.service import PACKAGE, Services
+from tests.operations.service import EARLIER, PACKAGE, Services
 
 TOPIC = OUTPUTS["storage"]["Topic"]
 CONNECTION = OUTPUTS["retraining"]["Connection"]
+ID = "00000000-0000-0000-0000-000000000001"
 EXECUTION = "arn:aws:sagemaker:us-east-1:111111111111:pipeline/skin-lesion/execution/1"
 
 
 def beginning(
-    aws: Services, *, connection: str = "AVAILABLE", subscription: str = f"{TOPIC}:1", archives: int = 1
+    aws: Services, *, connection: str = "AVAILABLE", subscription: str = f"{TOPIC}:1", archives: int = 1, live: str = ""
 ) -> None:
-    """Have the account answer up to the archives."""
+    """Have the account answer up to the archives and to what is live."""
     has_stack(aws, "storage")
     has_stack(aws, "retraining")
     found = {"ConnectionName": "app", "ConnectionStatus": connection}
@@ -26,6 +30,9 @@ def beginning(
     has_stack(aws, "storage")
     listed = [{"Key": f"archives/{'a' * 64}.zip", "LastModified": MONDAY}] * archives
     aws.answers("s3", "list_objects_v2", {"Contents": listed}, Bucket="raw", Prefix="archives/")
+    if archives:
+        has_stack(aws, "storage")
+        aws.champion(live)
 
 
 def training(aws: Services, *statuses: str) -> None:
@@ -34,17 +41,35 @@ def training(aws: Services, *statuses: str) -> None:
     aws.answers("sagemaker", "list_pipeline_executions", {"PipelineExecutionSummaries": found})
 
 
-def packages(aws: Services, *arns: str) -> None:
+def packages(aws: Services, *arns: str, status: str = "PendingManualApproval") -> None:
     has_stack(aws, "storage")
     found = [{"ModelPackageArn": arn, "CreationTime": MONDAY, "ModelPackageStatus": "Completed"} for arn in arns]
-    aws.answers("sagemaker", "list_model_packages", {"ModelPackageSummaryList": found})
+    more = {"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 1} if "Pending" in status else {}
+    asked = {"ModelPackageGroupName": "skin-lesion", "ModelApprovalStatus": status, **more}
+    aws.answers("sagemaker", "list_model_packages", {"ModelPackageSummaryList": found}, **asked)
 
 
-def delivery(aws: Services, **latest: Any) -> None:
+def under_way(aws: Services, *statuses: str) -> None:
+    """Have deliveries listed, of which those in progress bring version 3."""
+    has_stack(aws, "deployment")
+    listed = [{"pipelineExecutionId": ID, "status": status, "startTime": MONDAY} for status in statuses]
+    aws.answers("codepipeline", "list_pipeline_executions", {"pipelineExecutionSummaries": listed})
+    for _ in (status for status in statuses if status == "InProgress"):
+        variables = [{"name": "ModelPackageArn", "resolvedValue": PACKAGE}]
+        aws.answers("codepipeline", "get_pipeline_execution", {"pipelineExecution": {"variables": variables}})
+
+
+def delivery(aws: Services, *approved: str, **latest: Any) -> None:
+    """Have the newest delivery described, and the approved versions listed."""
     has_stack(aws, "deployment")
     actions = [{"actionName": "Approve", "latestExecution": latest}] if latest else []
     answer = {"stageStates": [{"stageName": "Approval", "actionStates": actions}]}
     aws.answers("codepipeline", "get_pipeline_state", answer, name="delivery")
+    packages(aws, *approved, status="Approved")
+
+
+def approved(aws: Services, arn: str, *, days: int) -> None:
+    aws.package(arn, LastModifiedTime=MONDAY + timedelta(days=days))
 
 
 def told(aws: Services) -> list[str]:
@@ -121,8 +146,6 @@ def test_a_delivery_under_way_needs_nobody(aws: Services) -> None:
     training(aws, "Succeeded")
     packages(aws)
     delivery(aws, status="InProgress")
-    has_stack(aws, "storage")
-    aws.champion("")
     assert told(aws)[0].startswith("- Nothing waits, and nothing is in production.")
 
 
@@ -134,11 +157,43 @@ def test_a_delivery_that_failed(aws: Services) -> None:
     assert told(aws)[0].startswith("- The delivery failed in Approval, Approve: smoke test: no answer. See https://")
 
 
-def test_when_all_is_done_it_names_what_is_live(aws: Services) -> None:
-    beginning(aws)
+@pytest.mark.parametrize("live", ["", EARLIER], ids=["nothing is live", "an earlier one is"])
+@pytest.mark.parametrize("statuses", [(), ("Failed", "Stopped")], ids=["never delivered", "its delivery ended"])
+def test_an_approved_version_that_is_neither_live_nor_on_its_way_is_shown_with_both_ways_on(
+    aws: Services, live: str, statuses: tuple[str, ...]
+) -> None:
+    beginning(aws, live=live)
     training(aws, "Succeeded")
     packages(aws)
-    delivery(aws)
-    has_stack(aws, "storage")
-    aws.champion(PACKAGE)
-    assert told(aws)[0].startswith("- Nothing to do: version 3 of skin-lesion is in production.")
+    delivery(aws, PACKAGE)
+    if live:
+        approved(aws, PACKAGE, days=1)
+    under_way(aws, *statuses)
+    deliver, reject = told(aws)
+    assert deliver.startswith(
+        "- version 3 of skin-lesion is approved, but neither live nor on its way. Deliver it: aws "
+    )
+    assert deliver.endswith(f"--name delivery --variables name=ModelPackageArn,value={PACKAGE}")
+    assert reject.endswith(f"--model-approval-status Rejected --model-package-arn {PACKAGE}")
+
+
+def test_an_approved_version_that_is_on_its_way_needs_nobody(aws: Services) -> None:
+    beginning(aws, live=EARLIER)
+    training(aws, "Succeeded")
+    packages(aws)
+    delivery(aws, PACKAGE)
+    approved(aws, PACKAGE, days=1)
+    under_way(aws, "Failed", "InProgress")
+    assert told(aws)[0].startswith("- Nothing to do: version 2 of skin-lesion is in production.")
+
+
+@pytest.mark.parametrize(("live", "other", "version"), [(PACKAGE, EARLIER, 3), (EARLIER, PACKAGE, 2)])
+def test_when_all_is_done_it_names_what_is_live_also_after_a_rollback(
+    aws: Services, live: str, other: str, version: int
+) -> None:
+    beginning(aws, live=live)
+    training(aws, "Succeeded")
+    packages(aws)
+    delivery(aws, PACKAGE, EARLIER)
+    approved(aws, other, days=-1)
+    assert told(aws)[0].startswith(f"- Nothing to do: version {version} of skin-lesion is in production.")

@@ -22,12 +22,22 @@ def problems(document: dict[str, Any]) -> Iterator[str]:
     yield from _duplicates("parameter", (parameter["Name"] for parameter in document["Parameters"]))
     for step in steps.values():
         yield from (f"{step['Name']}: {problem}" for problem in _step(step, steps, parameters))
-    used = {name.removeprefix("Parameters.") for name in walk.references(document["Steps"])}
+    used = {name.removeprefix("Parameters.") for name in _used(document["Steps"])}
     yield from (f"parameter {name}: nothing uses it" for name in sorted(parameters - used))
     try:
         TopologicalSorter({name: _needs(step) for name, step in steps.items()}).prepare()
     except CycleError as error:
         yield f"steps: a cycle: {' <- '.join(error.args[1])}"
+
+
+def _used(value: Any) -> Iterator[str]:
+    """Yield what the references inside `value` name, but for what a job is told only to note it."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from [each] if key == "Get" else _used(each)
+    if isinstance(value, list):
+        for before, each in zip([None, *value], value, strict=False):
+            yield from () if before == "--noted" else _used(each)
 
 
 def _duplicates(kind: str, names: Iterator[str]) -> Iterator[str]:

@@ -4,7 +4,7 @@
 import csv
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -37,6 +37,10 @@ class Room:
         return self.root / "processing/input/holdout"
 
     @property
+    def champion(self) -> Path:
+        return self.root / "processing/input/champion"
+
+    @property
     def evaluation(self) -> Path:
         return self.root / "processing/output/evaluation"
 
@@ -48,7 +52,10 @@ def images(counts: dict[str, int] | None = None) -> list[HoldoutImage]:
         for split in (contract.VALIDATION, contract.TEST):
             for index in range(number):
                 name = f"ISIC_{label}_{split}_{index:03d}"
-                listed.append(HoldoutImage(name, f"HAM_{label}_{split}_{index // 2}", label, split))
+                lesion = f"HAM_{label}_{split}_{index // 2}"
+                sex, age = ("female", "male")[index // 2 % 2], f"{30 + 5 * (index // 2 % 10)}.0"
+                facts = (sex, age, ("back", "face")[index // 2 % 3 == 0], "histo", "synthetic")
+                listed.append(HoldoutImage(name, lesion, label, split, *facts))
     return sorted(listed)
 
 
@@ -89,21 +96,44 @@ def card(listed: list[HoldoutImage], source: str = "synthetic") -> dict[str, obj
         "sources": {source: len(listed)},
         "images": total,
         "lesions": total,
+        "leakage": {
+            "policy": "drop",
+            "distance": 6,
+            "compared": len(listed),
+            "pairs": 0,
+            "dropped": [],
+            "dropped_for_official_images": 0,
+            "leaked_test_images": 0,
+            "leaked_official_images": 0,
+            "test_images_in_validation": 0,
+            "lesions_across_splits": 0,
+            "twins": [],
+        },
+        "parameters": {"ImageSize": "224"},
         "warnings": ["df: only 3 test images. Add images of it."],
     }
 
 
 def write(room: Room, listed: list[HoldoutImage], answers: dict[str, tuple[float, ...]]) -> None:
-    """Write the job's inputs."""
-    for folder in (room.dataset, room.scores, room.holdout):
+    """Write the job's inputs; there is no champion."""
+    for folder in (room.dataset, room.scores, room.holdout, room.champion):
         folder.mkdir(parents=True, exist_ok=True)
     with (room.dataset / contract.MANIFEST).open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(contract.MANIFEST_COLUMNS)
-        writer.writerow(("ISIC_train", "HAM_train", "nv", "train", "0" * 64, "1", "1"))
-        for image in listed:
-            writer.writerow((image.image_id, image.lesion_id, image.label, image.split, "0" * 64, "1", "0"))
+        writer = csv.DictWriter(file, contract.MANIFEST_COLUMNS, restval="", lineterminator="\n")
+        writer.writeheader()
+        same = {"sha256": "0" * 64, "bytes": 1}
+        writer.writerow(
+            same | {"image_id": "ISIC_train", "lesion_id": "HAM_train", "label": "nv", "split": "train", "repeats": 1}
+        )
+        writer.writerows(same | asdict(image) | {"repeats": 0} for image in listed)
     (room.dataset / contract.DATASET_CARD).write_text(json.dumps(card(listed)))
+    (room.champion / "none.json").write_text(contract.NO_CHAMPION)
+    write_scores(room, listed, answers)
+    for image in listed:
+        (room.holdout / f"{image.image_id}.jpg").write_bytes(picture(image.image_id))
+
+
+def write_scores(room: Room, listed: list[HoldoutImage], answers: dict[str, tuple[float, ...]]) -> None:
+    """Write what the model answered."""
     for image in listed:
         (room.scores / f"{image.image_id}.jpg.out").write_text(json.dumps(answers[image.image_id]))
-        (room.holdout / f"{image.image_id}.jpg").write_bytes(picture(image.image_id))

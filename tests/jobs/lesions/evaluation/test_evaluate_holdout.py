@@ -10,7 +10,7 @@ from pipeline_src.lesions import holdout
 from pipeline_src.lesions.error import BadInputError
 from pipeline_src.lesions.holdout import HoldoutImage
 
-HEADER = ",".join(contract.MANIFEST_COLUMNS)
+HEADER = ",".join(contract.MANIFEST_COLUMNS[:7])  # what an older manifest has
 
 
 def manifest(folder: Path, *rows: str, name: str = contract.MANIFEST, header: str = HEADER) -> Path:
@@ -22,6 +22,13 @@ def manifest(folder: Path, *rows: str, name: str = contract.MANIFEST, header: st
 def test_training_images_are_left_out_and_the_rest_is_sorted(tmp_path: Path) -> None:
     folder = manifest(tmp_path, "c,L3,nv,test", "a,L1,mel,validation", "b,L2,nv,train")
     assert holdout.read(folder) == [HoldoutImage("a", "L1", "mel", "validation"), HoldoutImage("c", "L3", "nv", "test")]
+
+
+def test_an_image_comes_with_what_the_table_says_of_the_patient(tmp_path: Path) -> None:
+    header, row = ",".join(contract.MANIFEST_COLUMNS), "a,L1,mel,official,hash,1,0,male,45.0,back,histo,rosendahl"
+    (tmp_path / contract.MANIFEST).write_text(f"{header}\n{row}\n")
+    wanted = HoldoutImage("a", "L1", "mel", "official", "male", "45.0", "back", "histo", "rosendahl")
+    assert holdout.read(tmp_path) == [wanted]
 
 
 def test_the_manifests_of_several_hosts_are_one(tmp_path: Path) -> None:

@@ -4,64 +4,73 @@
 import errno
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from pipeline_src import contract, gate
-from pipeline_src.jobs import evaluate, failure
+from pipeline_src.jobs import evaluate
 from tests.jobs.lesions.evaluation import case
-
-ARGUMENTS = {
-    "--melanoma-target-sensitivity": "0.85",
-    "--gate-balanced-accuracy": "0.5",
-    "--gate-melanoma-sensitivity": "0.4",
-    "--gate-class-sensitivity": "0",
-    "--gate-test-images": "1",
-}
+from tests.jobs.lesions.evaluation.job import ARGUMENTS, evaluated, run, written
 
 
-def run(**changes: str) -> int:
-    """Run the job as its container does, with some arguments changed."""
-    given = {**ARGUMENTS, **{f"--{name.replace('_', '-')}": value for name, value in changes.items()}}
-    arguments = [word for pair in given.items() for word in pair]
-    return failure.run(lambda: evaluate.evaluate(evaluate.options(arguments)))
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> case.Room:
+    """Return the folders of a job that has run, for those who only look."""
+    made = case.Room(tmp_path_factory.mktemp("finished") / "ml")
+    listed = case.images()
+    case.write(made, listed, case.probabilities(listed, skill=2.5))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ML_ROOT", str(made.root))
+        assert run() == contract.EXIT_OK
+    return made
 
 
-def written(room: case.Room) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(room.evaluation.iterdir())}
-
-
-def test_the_outputs_are_the_promised_files_and_nothing_else(room: case.Room) -> None:
-    assert run() == contract.EXIT_OK
-    assert sorted(written(room)) == [
-        "confusion_matrix.png",
-        "evaluation.json",
-        "per_class.png",
-        "predictions.csv",
-        "report.html",
-        "roc.png",
-    ]
-
-
-def test_the_evaluation_has_every_key_that_others_read(room: case.Room) -> None:
-    run()
-    report = json.loads(written(room)["evaluation.json"], parse_constant=pytest.fail)
-    assert report["schema"] == 1
-    assert 0.7 < report["balanced_accuracy"] < 0.95
-    assert report["accuracy"] > 0.7
-    assert set(report["per_class"]["mel"]) == {"sensitivity", "specificity", "auc", "test_images"}
-    assert set(report["melanoma"]) == {
-        *("threshold", "target_sensitivity", "validation_sensitivity", "sensitivity", "specificity", "auc")
+def test_the_outputs_are_the_promised_files_and_nothing_else(finished: case.Room) -> None:
+    pictures = {name for name in written(finished) if name.endswith(".png")}
+    assert set(written(finished)) - pictures == {
+        *("evaluation.json", "model_card.json", "predictions.csv", "report.html"),
+        *("monitor_statistics.json", "monitor_constraints.json"),
     }
+    assert {"confusion_matrix.png", "roc.png"} <= pictures
+
+
+def test_the_evaluation_has_every_key_that_others_read(finished: case.Room) -> None:
+    report = evaluated(finished)
+    assert report["schema"] == 2
+    assert 0.7 < report["balanced_accuracy"]["value"] < 0.95
+    assert report["balanced_accuracy"]["lower"] < report["balanced_accuracy"]["value"]
+    assert report["accuracy"]["value"] > 0.7
+    assert report["melanoma"].keys() > {"threshold", "target_sensitivity", "sensitivity", "specificity", "auc"}
     assert report["gate"]["verdict"] == "pass"
     assert [requirement["name"] for requirement in report["gate"]["requirements"]] == list(gate.FLOOR_PARAMETERS)
+    assert list(report["gate"]["metadata"]) == list(gate.FLOOR_PARAMETERS)
     assert all(isinstance(value, str) for value in report["headline"].values())
     assert report["headline"]["archive_sha256"] == "ab" * 32
     assert report["sources"] == {"synthetic": 216}
     assert report["counts"]["test"] == {"images": 108, "lesions": 55, "by_class": case.COUNTS}
     assert sum(map(sum, report["confusion_matrix"]["counts"])) == 108
     assert "confusion_matrix" in report["multiclass_classification_metrics"]
+
+
+def test_the_card_in_the_evaluation_is_the_one_beside_it(finished: case.Room) -> None:
+    assert evaluated(finished)["model_card"].encode() == written(finished)["model_card.json"]
+
+
+def test_headlines_hold_only_what_a_model_package_may(finished: case.Room) -> None:
+    for text in (*evaluated(finished)["headline"].values(), *evaluated(finished)["gate"]["metadata"].values()):
+        assert re.fullmatch(r"[A-Za-z0-9 _.:/=+@-]{1,256}", text)
+
+
+def test_what_the_job_is_told_to_note_stands_in_the_evaluation(room: case.Room) -> None:
+    arguments = [word for pair in ARGUMENTS.items() for word in pair]
+    noted = ["--noted", "SourceCommit=abc1234", "--noted", "LearningRateSteps=20,26=x", "--champion-package", "arn:1"]
+    evaluate.evaluate(*evaluate.options([*arguments, *noted]))
+    told = evaluated(room)["provenance"]
+    assert told["SourceCommit"] == "abc1234"
+    assert told["LearningRateSteps"] == "20,26=x"
+    assert told["ChampionPackage"] == "arn:1"
 
 
 def test_the_same_input_gives_the_same_bytes(room: case.Room) -> None:
@@ -72,20 +81,21 @@ def test_the_same_input_gives_the_same_bytes(room: case.Room) -> None:
 
 
 def test_each_argument_reaches_its_own_option() -> None:
-    given = zip(ARGUMENTS, ("0.9", "0.1", "0.2", "0.3", "4"), strict=True)
-    options = evaluate.options([word for pair in given for word in pair])
-    assert options.melanoma_target_sensitivity == 0.9
-    assert options.floors == gate.Floors(
-        balanced_accuracy=0.1, melanoma_sensitivity=0.2, class_sensitivity=0.3, test_images=4
-    )
+    values = {name: str(number) if "images" in name else f"0.{number:02d}" for number, name in enumerate(ARGUMENTS, 1)}
+    options, _ = evaluate.options([word for pair in values.items() for word in pair])
+    assert options.melanoma_target_sensitivity == 0.01
+    for floor in gate.FLOOR_PARAMETERS:
+        assert getattr(options.floors, floor) == float(values[f"--gate-{floor.replace('_', '-')}"])
 
 
 def test_a_missed_floor_is_a_finished_job_with_a_reject(room: case.Room) -> None:
     assert run(gate_balanced_accuracy="0.999", gate_test_images="50") == contract.EXIT_OK
-    verdict = json.loads(written(room)["evaluation.json"])["gate"]
+    verdict = evaluated(room)["gate"]
     assert verdict["verdict"] == "reject"
-    assert [requirement["passed"] for requirement in verdict["requirements"]] == [False, True, True, False]
-    assert "wanted at least 0.999, got 0.8238; test_images: wanted at least 50, got 3 (df)" in verdict["reason"]
+    missed = [requirement["name"] for requirement in verdict["requirements"] if not requirement["passed"]]
+    assert missed == ["balanced_accuracy", "test_images"]
+    assert "wanted at least 0.999, got 0.8238 [" in verdict["reason"]
+    assert verdict["reason"].endswith("test_images: wanted at least 50, got 3 (df)")
 
 
 def test_the_target_sensitivity_reaches_the_operating_point(room: case.Room) -> None:
@@ -107,6 +117,7 @@ def test_the_target_sensitivity_reaches_the_operating_point(room: case.Room) -> 
         ("gate_test_images", "2.5"),
         ("gate_surprise", "1"),
         ("gate_bal", "0.1"),
+        ("noted", "nothing"),
     ],
 )
 def test_a_wrong_argument_is_the_users_to_mend(room: case.Room, name: str, value: str) -> None:
@@ -118,7 +129,7 @@ def test_a_wrong_argument_is_the_users_to_mend(room: case.Room, name: str, value
 
 
 def test_a_missing_argument_is_named() -> None:
-    with pytest.raises(evaluate.argument.BadInputError, match="--gate-test-images"):
+    with pytest.raises(evaluate.argument.BadInputError, match="--gate-champion-melanoma-specificity-loss"):
         evaluate.options([word for pair in list(ARGUMENTS.items())[:-1] for word in pair])
 
 
@@ -143,10 +154,10 @@ def test_a_class_missing_from_the_test_split_is_rejected_and_the_json_stays_stri
         path.unlink()
     case.write(room, listed, case.probabilities(listed, skill=9))
     assert run(gate_test_images="0") == contract.EXIT_OK
-    report = json.loads(written(room)["evaluation.json"], parse_constant=pytest.fail)
-    assert report["per_class"]["df"]["sensitivity"] is None
+    report = evaluated(room)
+    assert report["per_class"]["df"]["sensitivity"]["value"] is None
     assert report["gate"]["verdict"] == "reject"
-    assert "no valid figure (df)" in report["gate"]["reason"]
+    assert "no valid figure [n 0] (df)" in report["gate"]["reason"]
 
 
 def test_a_full_disk_leaves_nothing_half_written(room: case.Room, monkeypatch: pytest.MonkeyPatch) -> None:

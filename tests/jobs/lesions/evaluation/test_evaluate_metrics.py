@@ -40,6 +40,50 @@ def test_a_hand_computed_case() -> None:
     assert metrics.balanced_accuracy(table) == pytest.approx((2 / 3 + 1 / 2 + 5) / 7)
 
 
+def test_hand_computed_predictive_values_and_average_precision() -> None:
+    # Called melanoma: two melanomas and a nevus; not called: eight of which one is a melanoma.
+    table = answered(*ALL_RIGHT, ("mel", "mel"), ("mel", "nv"), ("nv", "mel"), ("df", "df"))
+    found = metrics.per_class(table)["mel"]
+    assert (found.ppv, found.npv) == (2 / 3, 7 / 8)
+    # Two melanomas of three stand in a tie of three at the top, the third in a tie of the eight others.
+    assert found.average_precision == pytest.approx(2 / 3 * 2 / 3 + 1 / 3 * 3 / 11)
+
+
+def test_malignant_is_malignant_whichever_it_is_taken_for() -> None:
+    assert contract.MALIGNANT == ("mel", "bcc", "akiec")
+    table = answered(("mel", "bcc"), ("akiec", "akiec"), ("bcc", "nv"), ("mel", "df"), ("nv", "mel"), ("df", "nv"))
+    assert metrics.malignant_sensitivity(table) == 2 / 4
+    assert metrics.malignant_sensitivity(answered(("nv", "mel"))) is None
+
+
+def test_the_two_masks_have_a_row_an_image() -> None:
+    assert metrics.one_hot(np.array([1, 6])).astype(int).tolist() == [[0, 1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1]]
+    assert metrics.malignant(np.array([0, 1, 2, 3, 4, 5, 6])).tolist() == [
+        label in contract.MALIGNANT for label in LABELS
+    ]
+
+
+def test_a_share_counts_what_is_found_among_the_counted_alone() -> None:
+    found, counted = np.array([1, 1, 0, 1], dtype=bool), np.array([1, 0, 1, 1], dtype=bool)
+    assert metrics.share(found, counted) == 2 / 3
+    assert metrics.share(found, np.zeros(4, dtype=bool)) is None
+
+
+def test_a_curve_runs_from_0_to_1_and_needs_both_kinds() -> None:
+    curve = metrics.roc(answered(("mel", "mel"), ("mel", "nv"), ("nv", "nv")), 0)
+    assert curve is not None
+    assert curve.false_positive_rate.tolist() == [0, 0, 1]
+    assert curve.true_positive_rate.tolist() == [0, 0.5, 1]
+    assert metrics.roc(answered(("mel", "mel")), 0) is None
+    assert metrics.roc(answered(("mel", "mel")), 1) is None
+
+
+def test_a_class_that_is_never_called_has_no_ppv_and_one_always_called_no_npv() -> None:
+    found = metrics.per_class(answered(("mel", "nv"), ("nv", "nv")))
+    assert (found["mel"].ppv, found["mel"].npv) == (None, 1 / 2)
+    assert (found["nv"].ppv, found["nv"].npv) == (1 / 2, None)
+
+
 def test_rows_of_the_confusion_matrix_are_the_truth() -> None:
     matrix = metrics.confusion(answered(("mel", "nv"), ("mel", "nv"), ("nv", "df")))
     assert matrix[0, 1] == 2
@@ -63,6 +107,7 @@ def test_a_class_without_a_test_image_has_no_figures_and_there_is_no_balanced_ac
     table = answered(*(pair for pair in ALL_RIGHT if pair[0] != "df"))
     missing = metrics.per_class(table)["df"]
     assert (missing.sensitivity, missing.auc, missing.test_images) == (None, None, 0)
+    assert (missing.auc_above_80, missing.average_precision) == (None, None)
     assert missing.specificity == 1
     assert metrics.balanced_accuracy(table) is None
     assert metrics.accuracy(table) == 1
@@ -79,6 +124,7 @@ def test_without_any_image_nothing_is_defined() -> None:
 def test_with_one_class_alone_there_is_no_specificity_and_no_auc() -> None:
     figures = metrics.per_class(answered(("nv", "nv"), ("nv", "df")))["nv"]
     assert (figures.sensitivity, figures.specificity, figures.auc) == (0.5, None, None)
+    assert (figures.auc_above_80, figures.average_precision) == (None, 1)
 
 
 @settings(max_examples=30)
@@ -107,7 +153,8 @@ def test_the_order_of_the_images_does_not_matter(pairs: list[tuple[str, str]], r
 def test_figures_lie_between_0_and_1_and_are_strict_json(pairs: list[tuple[str, str]]) -> None:
     table = answered(*pairs)
     for figures in metrics.per_class(table).values():
-        for value in (figures.sensitivity, figures.specificity, figures.auc):
+        for name in (*metrics.RATES, *metrics.RANKS):
+            value = getattr(figures, name)
             assert value is None or 0 <= value <= 1
     json.dumps(quality.report(table), allow_nan=False)
 

@@ -1,187 +1,166 @@
 # SPDX-License-Identifier: MIT-0
-"""The report stands alone, says the verdict first, and shows what went wrong."""
+"""The report stands alone, says the verdict first, and holds every figure with its interval and its n."""
 
-import dataclasses
-import html.parser
 import re
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
-from pipeline_src import contract, gate
-from pipeline_src.lesions import evaluation, mistakes, plots, report
+from pipeline_src import contract, gate, requirement
+from pipeline_src.lesions import report
 from pipeline_src.lesions.evaluation import Evaluation
-from tests.jobs.lesions.evaluation import case
+from pipeline_src.lesions.page import title
+from pipeline_src.lesions.plot.canvas import Plot
+from tests.jobs.lesions.evaluation import case, finding_case
+from tests.jobs.lesions.evaluation.reader import Reader
 
-OPTIONS = evaluation.Options(0.85, gate.PROFILES["demo"])
-
-
-class Reader(html.parser.HTMLParser):
-    """Collects the page's words, pictures and every address it refers to."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.words, self.pictures, self.addresses, self.tags = [""], [], [], set()
-        self.feed(page)
-        self.text = re.sub(r"\s+", " ", " ".join(self.words))
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        values = dict(attributes)
-        self.addresses += [value or "" for name, value in attributes if name in {"src", "href", "srcset", "action"}]
-        if tag == "img":
-            self.pictures.append(values.get("alt") or "")
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-
-def evaluated(counts: dict[str, int] | None = None, skill: float = 2.5, source: str = "synthetic") -> Evaluation:
-    return evaluation.evaluate(case.predictions(counts, skill), case.card(case.images(counts), source), OPTIONS)
+DASH = "\u2013"
 
 
 @pytest.fixture(scope="module")
-def drawn() -> list[plots.Plot]:
-    return report.plots_of(evaluated())
+def drawn() -> list[Plot]:
+    return list(finding_case.drawn())
 
 
-def page(judged: Evaluation, drawn: list[plots.Plot], pictures: Path = Path("/absent")) -> Reader:
-    return Reader(report.html(judged, drawn, mistakes.worst(judged.test, pictures, report.MISTAKES)))
+@pytest.fixture(scope="module")
+def plain(drawn: list[Plot]) -> list[Plot]:
+    return [plot for plot in drawn if plot.name not in {"champion.png", "confusion_matrix_official.png"}]
 
 
-def test_the_page_needs_nothing_from_elsewhere(room: case.Room, drawn: list[plots.Plot]) -> None:
-    read = page(evaluated(), drawn, room.holdout)
-    assert len(read.addresses) == 3 + report.MISTAKES
-    assert all(address.startswith("data:image/") for address in read.addresses)
+def page(evaluation: Evaluation, drawn: list[Plot], pictures: Path = Path("/absent")) -> Reader:
+    return Reader(report.html(evaluation, drawn, pictures))
+
+
+def test_the_page_needs_nothing_from_elsewhere(drawn: list[Plot], tmp_path: Path) -> None:
+    evaluation = finding_case.everything()
+    for image in evaluation.test.images:
+        (tmp_path / f"{image.image_id}.jpg").write_bytes(case.picture(image.image_id))
+    html = report.html(evaluation, drawn, tmp_path)
+    read = Reader(html)
+    assert all(address.startswith(("data:image/", "#")) for address in read.addresses)
+    assert len([address for address in read.addresses if address.startswith("data:")]) == 8 + report.MISTAKES + 3
     assert not read.tags & {"script", "link", "iframe"}
-    assert "url(" not in read.text
-    assert "@import" not in read.text
+    assert "url(" not in html
+    assert "@import" not in html
+    assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in html
+    assert len(html) < 1_500_000
 
 
-def test_every_picture_has_words_for_who_cannot_see_it(room: case.Room, drawn: list[plots.Plot]) -> None:
-    read = page(evaluated(), drawn, room.holdout)
-    assert all(len(alt) > 30 for alt in read.pictures)
-    assert len(set(read.pictures)) == len(read.pictures)
+def test_every_picture_has_words_of_its_own_for_who_cannot_see_it(drawn: list[Plot], tmp_path: Path) -> None:
+    evaluation = finding_case.everything()
+    for image in evaluation.test.images:
+        (tmp_path / f"{image.image_id}.jpg").write_bytes(case.picture(image.image_id))
+    pictures = page(evaluation, drawn, tmp_path).pictures
+    assert all(len(alt) > 30 for alt in pictures)
+    assert len(set(pictures)) == len(pictures)
 
 
-def test_the_page_fits_a_phone(drawn: list[plots.Plot]) -> None:
-    text = report.html(evaluated(), drawn, [])
-    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
+def test_links_lead_to_ids_that_are_there_once_and_headings_skip_no_level(drawn: list[Plot]) -> None:
+    read = page(finding_case.everything(), drawn)
+    links = {address[1:] for address in read.addresses if address.startswith("#")}
+    assert links == set(report.SECTIONS)
+    assert links <= set(read.ids)
+    assert len(set(read.ids)) == len(read.ids)
+    assert read.headings[0] == 1
+    assert all(later <= earlier + 1 for earlier, later in pairwise(read.headings))
 
 
-def test_a_pass_says_so_with_each_requirement(drawn: list[plots.Plot]) -> None:
-    judged = evaluated()
-    judged = dataclasses.replace(judged, verdict=gate.decide(evaluation.document(judged), gate.Floors(0.5, 0.4, 0, 1)))
-    text = page(judged, drawn).text
-    assert "PASS" in text
+def test_a_pass_says_so_and_what_did_not_apply(plain: list[Plot]) -> None:
+    text = page(finding_case.evaluation(), plain).text
+    assert "PASS The model meets 11 of the 14 requirements of the gate; the others do not apply (no champion)." in text
     assert "REJECTED" not in text
-    assert text.count("✓ yes") == 4
-    assert "≥ 0.4 0.5 ✓" in text.replace("\xa0", " ")
 
 
-def test_a_reject_says_so_and_marks_what_was_missed(drawn: list[plots.Plot]) -> None:
-    judged = evaluated(skill=0)
-    text = page(judged, drawn).text
-    missed = [requirement for requirement in judged.verdict.requirements if not requirement.passed]
-    assert "REJECTED" in text
-    assert f"misses {len(missed)} of 4" in text
-    assert text.count("✗ no") == len(missed) > 0
+def test_a_pass_of_everything_says_so(drawn: list[Plot]) -> None:
+    text = page(finding_case.evaluation(comparison=finding_case.compared(0.02)), drawn).text
+    assert "The model meets each of the 14 requirements of the gate." in text
 
 
-@pytest.mark.parametrize(("source", "times"), [("synthetic", 2), ("rosendahl", 0)])
-def test_synthetic_images_are_called_so_and_real_ones_are_not(
-    source: str, times: int, drawn: list[plots.Plot], room: case.Room
-) -> None:
-    assert page(evaluated(source=source), drawn, room.holdout).text.count("Synthetic images") == times
+def test_a_reject_names_what_was_missed_at_most_three(plain: list[Plot]) -> None:
+    few = page(finding_case.evaluation(leakage=finding_case.leakage(leaked=2)), plain).text
+    said = "misses 1 of the 14 requirements of the gate: leaked test images 2 (wanted at most 0)."
+    assert f"REJECTED The model {said}" in few
+    many = page(finding_case.evaluation(counts=finding_case.COUNTS | {"df": 0, "mel": 0}), plain).text
+    assert re.search(
+        r"misses \d of the 14 requirements of the gate: balanced accuracy no valid figure .* and \d more", many
+    )
 
 
-def test_the_page_carries_disclaimer_hash_warnings_counts_and_glossary(drawn: list[plots.Plot]) -> None:
-    text = page(evaluated(), drawn).text
-    assert text.count("Research use only; not a medical device") == 2  # on top and at the foot
+def test_the_table_has_each_requirement_in_the_words_of_the_failure_message(drawn: list[Plot]) -> None:
+    evaluation = finding_case.everything()
+    text = page(evaluation, drawn).text.replace("\xa0", " ")
+    for each in evaluation.verdict.requirements:
+        row = f"{each.verdict} {each.wanted_text} {each.got_text} {each.interval_text or DASH}"
+        assert f"{row} {DASH if each.images is None else each.images}" in text
+        assert title.title(each.name) in text
+    assert "of the rarest class: dermatofibroma (df) ✗ missed at least 10 3" in text
+
+
+def test_every_requirement_of_the_gate_has_a_title_and_a_new_one_goes_by_its_name() -> None:
+    assert set(title.REQUIREMENTS) == set(gate.FLOOR_PARAMETERS)
+    new = requirement.judged("new_one", requirement.AT_LEAST, 0.5, requirement.Figure(got=0.4, place="back"))
+    assert title.title(new.name) == "New one"
+    assert title.note(new) == "back"
+
+
+def test_figures_come_with_interval_and_n(drawn: list[Plot]) -> None:
+    text = page(finding_case.everything(), drawn).text
+    assert "0.812 Balanced accuracy 0.772 to 0.852, n 310" in text
+    assert re.search(r"df dermatofibroma 3 images, 1 lesion 0\.820 0\.720 to 0\.920 † n 3 ", text)
+    assert "n 300 images of 225 lesions 0.810 0.770 to 0.850 0.730 0.690 to 0.770" in text
+    assert "0.690 to 0.770 \u22120.080 \u22120.110 to \u22120.050 < 0.001" in text
+    assert "9 right that the champion gets wrong" in text
+    assert "10 test images had to be left out" in text
+
+
+def test_a_subgroup_that_cannot_be_judged_is_shown_with_its_n_and_no_figure(plain: list[Plot]) -> None:
+    text = page(finding_case.evaluation(), plain).text
+    assert "ear 6 not evaluable 3" in text
+    assert text.index("Sex female") < text.index("Site back")
+    assert "Skin tone" in text
+
+
+def test_the_official_test_set_stands_beside_the_published_result_where_it_is_there(drawn: list[Plot]) -> None:
+    without = replace(finding_case.everything(), official=None, official_figures=None)
+    assert "Official test set" not in page(without, drawn).text
+    text = page(finding_case.everything(), drawn).text
+    assert "Balanced accuracy 0.812 0.772 to 0.852 n 310 0.885 best entry" in text
+    assert "We quote it; we have not measured it." in text
+
+
+def test_the_page_carries_dataset_leaks_warnings_provenance_and_glossary(drawn: list[Plot]) -> None:
+    text = page(finding_case.everything(), drawn).text
     assert "ab" * 32 in text
+    assert "SourceCommit 0123abcd" in text
     assert "df: only 3 test images. Add images of it." in text
-    assert re.search(r"nv melanocytic nevus 0 60 60", text)
-    assert "Balanced accuracy The mean sensitivity" in text
+    assert re.search(r"nv melanocytic nevus 0 160 160", text)
+    assert "ISIC_nv_test_000 nv, test ISIC_train_0 mel, train 0 yes yes" in text
+    assert "Non-inferiority" in text
+    assert text.count("Research use only; not a medical device") == 2  # on top and at the foot
 
 
-def test_what_the_archive_says_is_shown_as_text_and_never_as_html(drawn: list[plots.Plot]) -> None:
-    judged = evaluated(source="<script>alert(1)</script>")
-    assert "script" not in page(judged, drawn).tags
+def test_what_the_archive_says_is_shown_as_text_and_never_as_html(plain: list[Plot]) -> None:
+    card = case.card(case.images(), "<script>alert(1)</script>")
+    assert "script" not in page(finding_case.evaluation(card=card), plain).tags
 
 
-def test_a_card_that_says_nothing_still_gives_a_page(drawn: list[plots.Plot]) -> None:
-    text = page(dataclasses.replace(evaluated(), card={"images": 3, "warnings": None}), drawn).text
-    assert "Archive SHA-256: unknown" in text
+def test_a_card_that_says_nothing_still_gives_a_page(plain: list[Plot]) -> None:
+    text = page(finding_case.evaluation(card={"images": 3, "warnings": None}), plain).text
+    assert "Archive SHA-256 unknown" in text
 
 
-@pytest.mark.parametrize("missing", ["mel", "df"])
-def test_a_missing_class_is_reported_as_not_defined(missing: str) -> None:
-    judged = evaluated({label: 0 if label == missing else 2 for label in contract.CLASS_LABELS})
-    text = page(judged, report.plots_of(judged)).text
-    assert "not defined" in text
-    assert "REJECTED" in text
-    assert ("no operating point can be chosen" in text) is (missing == "mel")
-
-
-def test_no_test_image_at_all_still_gives_a_page() -> None:
-    judged = evaluated({})
-    text = page(judged, report.plots_of(judged)).text
+def test_without_a_test_image_there_is_a_page_and_nothing_is_zero() -> None:
+    nothing = dict.fromkeys(contract.CLASS_LABELS, 0)
+    evaluation = finding_case.evaluation(counts=nothing, subgroups=())
+    text = page(evaluation, report.plots_of(evaluation)).text
     assert "as there is no test image" in text
-    assert "misses 4 of 4" in text
+    assert "mel melanoma 0 images, 0 lesions not defined n 0" in text
+    assert "REJECTED" in text
 
 
-def test_plots_are_the_same_bytes_again(drawn: list[plots.Plot]) -> None:
-    assert report.plots_of(evaluated()) == drawn
-
-
-def test_plots_are_pictures_with_the_figures_in_their_words(drawn: list[plots.Plot]) -> None:
-    judged = evaluated()
-    for plot in drawn:
-        pixels = cv2.imdecode(np.frombuffer(plot.png, np.uint8), cv2.IMREAD_COLOR)
-        assert pixels.shape[1] == 1000
-        assert b"Software" not in plot.png
-    roc, confusion, bars = drawn
-    assert f"mel {judged.per_class['mel'].auc:.3f}" in roc.alt
-    assert "108 test images; 89 are right" in confusion.alt
-    assert "bkl 0.643" in bars.alt
-
-
-def test_the_roc_curve_shows_the_operating_point() -> None:
-    judged = evaluated()
-    hidden = dataclasses.replace(judged, melanoma=dataclasses.replace(judged.melanoma, sensitivity=None))
-    assert plots.roc(judged).png != plots.roc(hidden).png
-
-
-def test_the_worst_mistakes_are_the_surest_wrong_answers_on_test_images(room: case.Room) -> None:
-    test = evaluated().test
-    worst = mistakes.worst(test, room.holdout, 5)
-    wrong = {
-        image.image_id: probability
-        for image, probability, right in zip(
-            test.images, test.probabilities.max(axis=1), test.truth == test.predicted, strict=True
-        )
-        if not right
-    }
-    assert [mistake.probability for mistake in worst] == sorted(wrong.values(), reverse=True)[:5]
-    assert all(wrong[mistake.image_id] == mistake.probability for mistake in worst)
-    assert all(mistake.label != mistake.predicted for mistake in worst)
-    assert mistakes.worst(test, room.holdout, 1000)[-1].probability == min(wrong.values())
-
-
-def test_a_thumbnail_is_the_picture_made_small(room: case.Room) -> None:
-    name = "ISIC_nv_test_004.jpg"
-    small = mistakes.thumbnail(room.holdout / name)
-    assert small is not None
-    pixels = cv2.imdecode(np.frombuffer(small, np.uint8), cv2.IMREAD_COLOR)
-    assert pixels.shape == (180, 240, 3)
-    original = cv2.imdecode(np.frombuffer(case.picture("ISIC_nv_test_004"), np.uint8), cv2.IMREAD_COLOR)
-    assert np.abs(pixels[90, 120].astype(int) - original[45, 60]).max() < 8
-
-
-def test_a_picture_that_cannot_be_shown_costs_the_report_nothing(tmp_path: Path, drawn: list[plots.Plot]) -> None:
-    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
-    assert mistakes.thumbnail(tmp_path / "broken.jpg") is None
-    assert mistakes.thumbnail(tmp_path / "absent.jpg") is None
-    assert "no picture" in page(evaluated(), drawn, tmp_path).text
+def test_a_picture_that_cannot_be_shown_costs_the_report_nothing(drawn: list[Plot], tmp_path: Path) -> None:
+    (tmp_path / "ISIC_nv_test_000.jpg").write_bytes(b"\xff\xd8 no picture")
+    html = report.html(finding_case.everything(), drawn, tmp_path)
+    assert html.count('<div class="none">no picture</div>') == report.MISTAKES + 2 * 3

@@ -62,8 +62,7 @@ def test_entries_that_are_not_the_dataset_are_passed_over(room: crate.Room) -> N
     strange = crate.zipped({"ISIC_0000000.jpg": b"mask", "ISIC_7777777.jpg": crate.picture(1)})
     archive.others = {
         "HAM10000_segmentations_lesion_tschandl.zip": strange,
-        "ISIC2018_Task3_Test_Images.zip": strange,
-        "ISIC2018_Task3_Test_GroundTruth.csv": b"image,dx\n",
+        "ISIC2018_Task3_Test_NatureMedicine_AI_Interaction_Benefit.csv": b"image,dx\n",
         "__MACOSX/._HAM10000_images_part_1.zip": b"fork",
     }
     data = archive.bytes()

@@ -7,9 +7,10 @@ import pytest
 
 from pipeline_src.lesions.archive import Archive
 from pipeline_src.lesions.metadata import Row
+from pipeline_src.lesions.plan import Plan
 from pipeline_src.lesions.share import Share
 from pipeline_src.lesions.spill import Place, Spill
-from pipeline_src.lesions.sweep import Outcome, Plan, Sweep
+from pipeline_src.lesions.sweep import Outcome, Sweep
 from tests.jobs.lesions.preparation import crate
 
 
@@ -21,8 +22,8 @@ def archive(tmp_path: Path) -> Archive:
 
 def _sweep(folder: Path, images: list[tuple[str, int, bytes]]) -> Sweep:
     """Return a sweep that has met `images`, lesion, checksum and hash each, last first."""
-    rows = [Row(f"ISIC_{number}", lesion, "nv", "drawn", aged=True) for number, (lesion, _, _) in enumerate(images)]
-    plan = Plan(rows, {row.lesion_id: "train" for row in rows}, Share(), 32)
+    rows = [Row(f"ISIC_{number}", lesion, "nv", "drawn") for number, (lesion, _, _) in enumerate(images)]
+    plan = Plan(rows, ["train"] * len(rows), Share(), 32)
     with Spill(folder) as spill:
         sweep = Sweep(plan, folder, spill, lambda _done, _total, _unit: None)
     for number in reversed(range(len(images))):
@@ -40,6 +41,6 @@ def test_equal_bytes_of_one_lesion_are_no_duplicates_even_beside_a_suspect(tmp_p
     assert _sweep(tmp_path, [("a", 7, b"x"), ("a", 7, b"x"), ("b", 7, b"y")]).duplicates(archive) == []
 
 
-def test_groups_and_their_images_come_in_the_order_of_ids(tmp_path: Path, archive: Archive) -> None:
+def test_groups_and_their_images_come_in_the_order_of_numbers(tmp_path: Path, archive: Archive) -> None:
     images = [("a", 7, b"x"), ("b", 5, b"y"), ("c", 7, b"x"), ("d", 5, b"y")]
-    assert _sweep(tmp_path, images).duplicates(archive) == [["ISIC_0", "ISIC_2"], ["ISIC_1", "ISIC_3"]]
+    assert _sweep(tmp_path, images).duplicates(archive) == [[0, 2], [1, 3]]

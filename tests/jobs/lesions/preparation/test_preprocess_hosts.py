@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import mxnet as mx
+import numpy as np
 import pytest
+import simplejpeg
 
 from pipeline_src.lesions import dataset, option, share, split
 from tests.jobs.lesions.preparation import crate
@@ -14,9 +16,17 @@ from tests.jobs.lesions.preparation import crate
 HOSTS = ("algo-1", "algo-2", "algo-3")
 
 
+# A test image and its copy in training, which the third and the second host do; the first does another image of the
+# lesion of the copy.
+TEST, COPY, SIBLING = "ISIC_0000029", "ISIC_0000025", "ISIC_0000024"
+
+
 def _archive() -> crate.Crate:
-    """Return an archive with a duplicate across lesions, whose images different hosts do."""
+    """Return an archive with duplicates across lesions, equal and similar ones, whose images different hosts do."""
     archive = crate.good()
+    pixels = simplejpeg.decode_jpeg(archive.pictures[TEST], "BGR")
+    turned = np.ascontiguousarray(np.rot90(pixels))
+    archive.pictures[COPY] = bytes(simplejpeg.encode_jpeg(turned, quality=80, colorspace="BGR"))
     archive.pictures["ISIC_0000007"] = archive.pictures["ISIC_0000001"]
     archive.pictures["ISIC_0000011"] = archive.pictures["ISIC_0000002"]
     return archive
@@ -85,6 +95,10 @@ def test_the_first_host_alone_writes_the_card_and_it_is_that_of_one(one: crate.R
         ["ISIC_0000001", "ISIC_0000007"],
         ["ISIC_0000002", "ISIC_0000011"],
     ]
+    leakage = one.card()["leakage"]
+    assert isinstance(leakage, dict)
+    assert [TEST, COPY] in [each["images"] for each in leakage["twins"]]
+    assert {SIBLING, COPY} <= set(leakage["dropped"])
     for room in three[1:]:
         assert not (room.output("dataset") / "dataset_card.json").exists()
 
@@ -102,7 +116,12 @@ def test_any_number_of_workers_writes_the_same_bytes(tmp_path: Path, done: crate
     room = crate.Room(tmp_path)
     room.put(crate.good().bytes())
     options = option.Options(
-        image_size=224, fractions=split.Fractions(0.15, 0.20), balance="repeat", repeat_cap=10, allowed_missing=0
+        image_size=224,
+        fractions=split.Fractions(0.15, 0.20),
+        balance="repeat",
+        repeat_cap=10,
+        allowed_missing=0,
+        near_duplicates="drop",
     )
     task = dataset.Task(
         archive=tmp_path / "processing/input/archive/dataverse_files.zip",

@@ -35,7 +35,9 @@ def test_the_table_is_found_with_and_without_a_suffix(room: crate.Room, done: cr
     ids=["plain", "with a byte-order mark", "tabs", "quoted", "in another order"],
 )
 def test_every_form_of_the_table_gives_the_same_row(text: str) -> None:
-    assert metadata.parse("table", text.encode()) == [metadata.Row("ISIC_1", "HAM_1", "mel", "not stated", aged=True)]
+    row = metadata.Row("ISIC_1", "HAM_1", "mel", "not stated", "male", "45.0", "back", "histo")
+    assert metadata.parse("table", text.encode()) == [row]
+    assert row.aged
 
 
 def test_rows_come_sorted_by_image_id() -> None:

@@ -19,7 +19,7 @@ LESIONS = st.integers(0, 10**9).map(lambda number: f"HAM_{number}")
 
 
 def _rows(lesions: set[str], label: str) -> list[Row]:
-    return [Row(f"{lesion}_{copy}", lesion, label, "drawn", aged=True) for lesion in lesions for copy in range(2)]
+    return [Row(f"{lesion}_{copy}", lesion, label, "drawn") for lesion in lesions for copy in range(2)]
 
 
 def _dataset(lesions: set[str]) -> list[Row]:

@@ -1,50 +1,32 @@
 # SPDX-License-Identifier: MIT-0
-"""The archives of the benchmark are good ones, and job and limit both get through them."""
+"""The limit gets through an archive, and a measurement is of the cores and the command that it names."""
 
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from benchmarks import archive, measure
+from benchmarks import measure
 from tests.jobs.lesions.preparation import crate
 
 CORES = measure.cores(1)
+IMAGES = 497
 
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("packed")
-    (folder / "drawn.zip").write_bytes(crate.good().bytes())
-    archive.write(folder / "500.zip", archive.drawn(folder / "drawn.zip"), 500)
-    return folder / "500.zip"
-
-
-def test_every_zip_and_picture_in_it_is_sound_and_no_two_are_equal(packed: Path) -> None:
-    pictures = set()
-    with zipfile.ZipFile(packed) as outer:
-        assert outer.testzip() is None
-        for part in (1, 2):
-            with outer.open(crate.PART.format(part)) as file, zipfile.ZipFile(file) as inner:
-                pictures |= {inner.read(name) for name in inner.namelist()}
-    assert len(pictures) == 500
-
-
-def test_the_job_reads_it(packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ML_ROOT", str(tmp_path))
-    room = crate.Room(tmp_path)
-    room.put(packed.read_bytes())
-    assert room.run() == 0
-    assert len(room.manifest()) == 500
-    assert room.card()["duplicates_across_lesions"] == []
+    path = tmp_path_factory.mktemp("packed") / "large.zip"
+    archive = crate.good(lesions=70)
+    assert len(archive.pictures) == IMAGES
+    path.write_bytes(archive.bytes())
+    return path
 
 
 @pytest.mark.parametrize("more", [(), ("--plain",)])
 def test_the_limit_gets_through_it(packed: Path, more: tuple[str, ...]) -> None:
-    usage = measure.run([sys.executable, "-m", "benchmarks.limit", str(packed), "500", *more], {}, CORES)
+    usage = measure.run([sys.executable, "-m", "benchmarks.limit", str(packed), str(IMAGES), *more], {}, CORES)
     assert usage.wall > 0
     assert usage.cpu > 0
     assert usage.memory > 1e6
@@ -52,7 +34,7 @@ def test_the_limit_gets_through_it(packed: Path, more: tuple[str, ...]) -> None:
 
 def test_a_limit_that_did_fewer_pictures_is_no_limit(packed: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError):
-        measure.run([sys.executable, "-m", "benchmarks.limit", str(packed), "501"], {}, CORES)
+        measure.run([sys.executable, "-m", "benchmarks.limit", str(packed), str(IMAGES + 1)], {}, CORES)
 
 
 def test_a_command_that_fails_is_no_measurement() -> None:

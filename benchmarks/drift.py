@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT-0
+"""``python -m benchmarks.drift [--images 2500] [--windows 200]``: how often the monitor alarms, and how soon it finds.
+
+Drawn pictures (``python -m local sample``) stand for production. The lesions of some are a baseline; windows of growing
+size are drawn from the others, lesion by lesion, as they are or with a shift planted. Each of several baselines has as
+many of the windows, because one baseline may be odd. Answers are drawn by formula from the true class and know nothing
+of the picture, so that a shift of the picture must be found in the picture. Everything is seeded.
+Exit code 1 if a target is missed.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from benchmarks import measure, shift, volume
+from benchmarks.traffic import BASELINES, KINDS, Traffic
+from pipeline_src.lesions.drift import check
+
+OUT: Final = Path(__file__).parent / "out"
+SIZES: Final = (100, 150, 200, 300, 500, 800, 1200)
+RATE: Final = 0.02  # of windows like the baseline that may alarm
+FOUND: Final = 0.95  # of windows with a shift that must
+MEMORY: Final = 300e6  # bytes
+
+
+class Row(NamedTuple):
+    """Of the windows of one kind and size, those that alarmed, and how often each check did."""
+
+    kind: str
+    size: int
+    windows: int
+    alarms: int
+    by: dict[str, int]
+
+
+def main() -> int:
+    """Measure, print, draw; return the exit code."""
+    parser = argparse.ArgumentParser(prog="benchmarks.drift", description=__doc__)
+    parser.add_argument("--images", type=int, default=2500, help="how many pictures are drawn")
+    parser.add_argument("--windows", type=int, default=200, help="windows of each kind and size")
+    parser.add_argument("--captured", type=int, default=100_000, help="requests for the measurement of the memory")
+    given = parser.parse_args()
+    OUT.mkdir(exist_ok=True)
+    traffic = Traffic(*shift.tables(shift.archive(OUT, given.images)))
+    rows = [row(traffic, kind, size, given.windows) for kind in KINDS for size in SIZES]
+    used = {count: volume.measured(OUT / "drift", count) for count in (given.captured // 10, given.captured)}
+    print(_table(rows), _sizes(rows), _volumes(used), sep="\n\n")
+    results, picture = OUT / "drift.json", OUT / "drift.png"
+    results.write_text(json.dumps([each._asdict() for each in rows], indent=2) + "\n", encoding="utf-8")
+    subprocess.run([sys.executable, "-m", "benchmarks.drift_plot", results, picture], check=True)
+    print(f"\nCurves: {picture.relative_to(Path.cwd())}")
+    return 0 if _kept(rows, used) else 1
+
+
+def row(traffic: Traffic, kind: str, size: int, windows: int) -> Row:
+    """Return what came of so many windows of `kind` and `size`."""
+    alarms, by = 0, Counter[str]()
+    for number in range(windows):
+        random = np.random.default_rng([KINDS.index(kind), size, number])
+        known, window = traffic.pair(kind, size, number % BASELINES, random)
+        violated = [each.name for each in check.compare(window, known) if each.violated]
+        alarms += bool(violated)
+        by.update(violated)
+    return Row(kind, size, windows, alarms, dict(by.most_common(4)))
+
+
+def needed(rows: Iterable[Row], kind: str) -> int | None:
+    """Return the least size from which on `FOUND` of the windows of `kind` alarm; None if none does."""
+    least = None
+    for each in sorted((each for each in rows if each.kind == kind), key=lambda each: -each.size):
+        if each.alarms < FOUND * each.windows:
+            break
+        least = each.size
+    return least
+
+
+def _table(rows: list[Row]) -> str:
+    head = f"{'windows that alarm':28}" + "".join(f"{size:>8}" for size in SIZES) + "   found by, at the largest"
+    lines = []
+    for kind in KINDS:
+        mine = [each for each in rows if each.kind == kind]
+        by = ", ".join(mine[-1].by)
+        lines.append(f"{kind:28}" + "".join(f"{each.alarms / each.windows:8.1%}" for each in mine) + f"   {by}")
+    return "\n".join([head, *lines])
+
+
+def _sizes(rows: list[Row]) -> str:
+    return "\n".join(f"{kind}: {needed(rows, kind) or f'more than {SIZES[-1]}'} images" for kind in KINDS[1:])
+
+
+def _volumes(used: dict[int, measure.Usage]) -> str:
+    return "\n".join(
+        f"{count:,} requests: {usage.memory / 1e6:.0f} MB at the peak, {usage.wall:.0f} s, {usage.cpu:.0f} s CPU"
+        for count, usage in used.items()
+    )
+
+
+def _kept(rows: list[Row], used: dict[int, measure.Usage]) -> bool:
+    clean = [each for each in rows if each.kind == shift.CLEAN]
+    quiet = all(each.alarms <= RATE * each.windows for each in clean)
+    found = all(needed(rows, kind) is not None for kind in KINDS[1:])
+    small = max(usage.memory for usage in used.values()) < MEMORY
+    for name, kept in ((f"at most {RATE:.0%} of clean windows alarm", quiet), ("every shift is found", found),
+                       (f"less than {MEMORY / 1e6:.0f} MB", small)):  # fmt: skip
+        print(f"{'kept  ' if kept else 'MISSED'} {name}")
+    return quiet and found and small
+
+
+if __name__ == "__main__":
+    sys.exit(main())

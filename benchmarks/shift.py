@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT-0
+"""Traffic with a shift planted: drawn pictures as they are, and as a broken camera or another practice sends them."""
+
+import csv
+import io
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+from zipfile import ZipFile
+
+import cv2
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from benchmarks import measure
+from pipeline_src import contract
+from pipeline_src.lesions import workforce
+from pipeline_src.lesions.drift import feature
+from pipeline_src.lesions.drift.feature import Table
+
+Bytes = NDArray[np.uint8]
+Edit = Callable[[Bytes], Bytes]
+Names = NDArray[np.str_]
+
+CLEAN: Final = "clean"
+_SKILL: Final = 4.0  # of the stand-in for a model: added to the true class's logit
+_QUALITY: Final = 90
+
+
+def _cast(pixels: Bytes) -> Bytes:
+    return np.asarray(np.clip(pixels * np.array([0.97, 1.0, 1.03]), 0, 255), np.uint8)  # a warmer lamp; BGR
+
+
+def _blur(pixels: Bytes) -> Bytes:
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), 0.8), np.uint8)
+
+
+def _dark(pixels: Bytes) -> Bytes:
+    return np.asarray(pixels * 0.93, np.uint8)
+
+
+def _vignette(pixels: Bytes) -> Bytes:
+    height, width = pixels.shape[:2]
+    mask = np.zeros((height, width), np.uint8)
+    cv2.circle(mask, (width // 2, height // 2), round(0.55 * width), (1,), -1)
+    return pixels * mask[:, :, np.newaxis]
+
+
+def _other(pixels: Bytes) -> Bytes:
+    """Another dataset: another size and shape, saved with other settings."""
+    return np.asarray(cv2.resize(pixels, (1024, 1024), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+# All are saved anew, the clean ones too, or the size of the file alone would tell.
+EDITS: Final[dict[str, Edit]] = {
+    CLEAN: lambda pixels: pixels,
+    "colour cast": _cast,
+    "blur": _blur,
+    "dark": _dark,
+    "vignette": _vignette,
+    "other dataset": _other,
+}
+
+
+def archive(folder: Path, images: int) -> Path:
+    """Return a drawn archive with so many pictures in `folder`, made if it is not there yet."""
+    path = folder / f"drawn-{images}.zip"
+    if not path.exists():
+        print(f"Drawing {images} pictures", flush=True)
+        python = Path(__file__).parent.parent / ".venv" / "app" / "bin" / "python"
+        command = [str(python), "-m", "local", "sample", "--images", str(images), "--seed", "7", str(path)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
+def tables(path: Path) -> tuple[dict[str, Table], Names, Names]:
+    """Return what is measured on each picture of the archive at `path`, by kind, and their lesions and classes (n,)."""
+    pictures, lesions, labels = read(path)
+    answers = scores(labels)
+    return {kind: _measured(pictures, answers, edit) for kind, edit in EDITS.items()}, lesions, labels
+
+
+def read(path: Path) -> tuple[list[bytes], Names, Names]:
+    """Return the pictures, lesions and classes of the archive at `path`."""
+    with ZipFile(path) as outer:
+        rows = {row["image_id"]: row for row in csv.DictReader(io.StringIO(outer.read("HAM10000_metadata").decode()))}
+        pictures: dict[str, bytes] = {}
+        for name in filter(contract.ARCHIVE_PART.fullmatch, outer.namelist()):
+            with ZipFile(io.BytesIO(outer.read(name))) as inner:
+                pictures |= {Path(entry).stem: inner.read(entry) for entry in inner.namelist()}
+    found = [rows[image_id] for image_id in pictures]
+    return (
+        list(pictures.values()),
+        np.array([row["lesion_id"] for row in found]),
+        np.array([row["dx"] for row in found]),
+    )
+
+
+def scores(labels: Names) -> NDArray[np.float64]:
+    """Return answers (n, 7) by formula: noise, and more for the true class."""
+    random = np.random.default_rng(5)
+    logits = random.normal(size=(len(labels), len(contract.CLASS_LABELS)))
+    logits[np.arange(len(labels)), [contract.CLASS_LABELS.index(label) for label in labels]] += _SKILL
+    powers = np.exp(logits)
+    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return shares
+
+
+def encoded(data: bytes, edit: Edit) -> bytes:
+    """Return the JPEG `data` after `edit`."""
+    pixels = np.ascontiguousarray(edit(simplejpeg.decode_jpeg(data, "BGR")))
+    return bytes(simplejpeg.encode_jpeg(pixels, quality=_QUALITY, colorspace="BGR", colorsubsampling="420"))
+
+
+def _measured(pictures: list[bytes], answers: NDArray[np.float64], edit: Edit) -> Table:
+    table = np.zeros((len(pictures), feature.COLUMNS), np.float32)
+
+    def take(number: int) -> None:
+        data = encoded(pictures[number], edit)
+        table[number] = feature.row(data, answers[number].tolist(), str(number))
+
+    workforce.each(iter(range(len(pictures))), take, len(measure.cores(1)))
+    return table

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT-0
+"""Baselines and windows drawn from one pool of measured pictures, of which no lesion is in both."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import shift
+from benchmarks.shift import Names
+from pipeline_src.lesions.drift import feature
+from pipeline_src.lesions.drift.baseline import Baseline
+from pipeline_src.lesions.drift.constraint import Constraints
+from pipeline_src.lesions.drift.feature import Table
+from pipeline_src.lesions.drift.window import Window
+
+MIX: Final = "class mix: melanoma x3"
+PART: Final = "colour cast, 1 of 2 cameras"
+REPEATS: Final = "one picture in 10 repeated"
+KINDS: Final = (*shift.EDITS, PART, MIX, REPEATS)
+BASELINES: Final = 20
+_HELD_OUT: Final = 0.35  # of the lesions: validation and test together, as the pipeline splits
+_TIMES: Final = 3
+
+Rows = NDArray[np.intp]
+Random = np.random.Generator
+
+
+class Traffic:
+    """The pool: by kind what was measured on each picture (n, `feature.COLUMNS`); its lesion and class (n,)."""
+
+    def __init__(self, tables: Mapping[str, Table], lesions: Names, labels: Names) -> None:
+        self._tables = tables
+        self._labels = labels
+        _, self._lesion = np.unique(lesions, return_inverse=True)
+        self._held_out = cache(self._drawn)
+
+    def pair(self, kind: str, size: int, number: int, random: Random) -> tuple[Baseline, Window]:
+        """Return baseline `number`, and a window of `kind` with `size` requests."""
+        held_out = self._held_out(number)
+        known = self._baseline(held_out)
+        left = np.flatnonzero(~np.isin(self._lesion, held_out))
+        return known, self._window(kind, self._chosen(kind, left, size, random), random)
+
+    def _drawn(self, number: int) -> NDArray[np.int64]:
+        lesions = np.random.default_rng([9, number]).permutation(int(self._lesion.max()) + 1)
+        return lesions[: round(_HELD_OUT * len(lesions))]
+
+    def _baseline(self, held_out: NDArray[np.int64]) -> Baseline:
+        rows = np.isin(self._lesion, held_out)
+        table, sizes = self._tables[shift.CLEAN][rows], np.bincount(self._lesion[rows])
+        values = {name: np.sort(table[:, at].astype(np.float64)) for at, name in enumerate(feature.NUMBERS)}
+        effective = float(sizes.sum() ** 2 / (sizes**2).sum())
+        return Baseline(values, feature.predicted(table), len(table), effective, Constraints())
+
+    def _chosen(self, kind: str, left: Rows, size: int, random: Random) -> Rows:
+        """Return `size` of the pictures `left`, lesion by lesion.
+
+        For another mix they are drawn with replacement, picture by picture, or melanomas would run out.
+        """
+        if kind == MIX:
+            weights = np.where(self._labels[left] == "mel", _TIMES, 1.0)
+            return random.choice(left, size, p=weights / weights.sum())
+        rank = random.permutation(int(self._lesion.max()) + 1)
+        ranked: Rows = left[np.argsort(rank[self._lesion[left]], kind="stable")]
+        if len(ranked) < size:
+            raise SystemExit(f"pictures: {len(ranked)} are left for a window of {size}. Draw more with --images.")
+        return ranked[:size]
+
+    def _window(self, kind: str, chosen: Rows, random: Random) -> Window:
+        window = Window(requests=len(chosen))
+        shifted = self._tables["colour cast" if kind == PART else kind if kind in shift.EDITS else shift.CLEAN]
+        for number, row in enumerate(chosen):
+            # Of a lesion all pictures come from one camera.
+            other = kind == PART and self._lesion[row] % 2 == 0
+            window.sample.add(number, (self._tables[shift.CLEAN] if other else shifted)[row])
+        if kind == REPEATS:
+            for number in random.choice(len(chosen), len(chosen) // 10, replace=False):
+                window.sample.add(int(number), shifted[chosen[number]])
+        return window

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT-0
+"""The champion: the approved model with which a run compares its own. On AWS, whoever starts a pipeline names it.
+
+``auto`` takes the model package that was approved last among runs of the same profile, because the gate of another
+profile judged another thing. Both models must have been measured on the same test images; the Evaluate job sees to
+that, and refuses what it cannot compare.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from local import document, history
+from local.document import Json, Object
+from local.error import LocalError, StepError, UsageError
+from local.execution import Record
+from local.home import Home
+from local.registry import APPROVED, Registry
+from local.store import Store
+from local.summary import package_arn
+from pipeline_src import contract
+
+AUTO: Final = "auto"
+NONE: Final = "none"
+PARAMETERS: Final = (contract.CHAMPION_PREDICTIONS, contract.CHAMPION_PACKAGE)
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A model package and the URI of the predictions that its run left, which is empty where nothing is compared."""
+
+    package: str
+    predictions: str
+
+
+# Somebody switched the comparison off, which the report must not take for a first model.
+_WAIVED: Final = Champion(contract.NO_COMPARISON, "")
+
+
+def choose(wanted: str, profile: str, typed: Mapping[str, str], declared: set[str], home: Home) -> Champion | None:
+    """Return the champion of a run, None where it has none or where the parameters typed say it.
+
+    Args:
+        wanted: `AUTO`, `NONE`, or what `history.load` finds a run by.
+        profile: of the run.
+        typed: parameters that the user gave.
+        declared: names of the definition's parameters.
+        home: where runs, packages and predictions lie.
+
+    Raises:
+        UsageError: a champion is asked for that there is not, or twice, or of a definition that takes none.
+    """
+    named = [name for name in PARAMETERS if name in typed]
+    if named and wanted != AUTO:
+        raise UsageError(f"--champion {wanted} and --parameter {named[0]}: both say the champion. Give one of them.")
+    if named or wanted == NONE:
+        return None if named else _WAIVED
+    if contract.CHAMPION_PREDICTIONS not in declared:
+        if wanted == AUTO:
+            return None
+        name = contract.CHAMPION_PREDICTIONS
+        raise UsageError(f"--champion {wanted}: this definition has no parameter {name!r}. Leave the option out.")
+    return _newest(profile, home) if wanted == AUTO else _of(history.load(home.runs, wanted), home)
+
+
+def values(champion: Champion | None, declared: set[str]) -> dict[str, Json]:
+    """Return the parameter values that name `champion`, those that the definition takes."""
+    if champion is None:
+        return {}
+    told = {contract.CHAMPION_PREDICTIONS: champion.predictions, contract.CHAMPION_PACKAGE: champion.package}
+    return {name: value for name, value in told.items() if name in declared and value}
+
+
+def check(values: Mapping[str, Json], declarations: Iterable[Object], store: Store) -> None:
+    """See to it that the object is there which the parameter of the champion's predictions names.
+
+    Where it is the definition's own default, the object that says that there is no champion is made; on AWS the
+    deployment made it.
+
+    Raises:
+        UsageError: another object is named, and is not there.
+    """
+    name = contract.CHAMPION_PREDICTIONS
+    uri = values.get(name)
+    if uri is None or store.size(str(uri))[0]:
+        return
+    default = next((each.get("DefaultValue") for each in declarations if each["Name"] == name), None)
+    if uri != default:
+        raise UsageError(f"parameter {name!r}: {uri}: no object there ({store.path(str(uri))}). Name another run's.")
+    document.write_bytes(store.path(str(uri)), contract.NO_CHAMPION.encode())
+
+
+def _newest(profile: str, home: Home) -> Champion | None:
+    """Return the champion that was approved last, None where none was."""
+    approved = list(_approved(profile, home))
+    return max(approved, key=lambda found: found[0])[1] if approved else None
+
+
+def _approved(profile: str, home: Home) -> Iterator[tuple[str, Champion]]:
+    """Yield what was approved of runs of that profile, if it can still be compared with, and when."""
+    for record in history.load_all(home.runs):
+        if record.data["Local"].get("Profile") != profile or package_arn(record) is None:
+            continue
+        try:
+            package = _package(record, home)
+            champion = _measured(record, package, home)
+        except LocalError:
+            continue
+        if package["ModelApprovalStatus"] == APPROVED:
+            yield str(package.get("LastModifiedTime", package["CreationTime"])), champion
+
+
+def _of(record: Record, home: Home) -> Champion:
+    return _measured(record, _package(record, home), home)
+
+
+def _package(record: Record, home: Home) -> Object:
+    """Return the model package of the run.
+
+    Raises:
+        UsageError: It registered none, or the package is gone.
+    """
+    arn = package_arn(record)
+    if arn is None:
+        run = record.execution_id
+        raise UsageError(f"--champion {run}: that run registered no model ({record.status}). Name another, or none.")
+    return Registry(home.registry).describe(arn)
+
+
+def _measured(record: Record, package: Object, home: Home) -> Champion:
+    """Return the champion that `package` is, with its predictions beside the report that it names.
+
+    Raises:
+        UsageError: The predictions are no longer there, or the package names no report.
+    """
+    arn, run = str(package["ModelPackageArn"]), record.execution_id
+    report = str(package.get("CustomerMetadataProperties", {}).get(contract.METADATA_REPORT, ""))
+    uri = f"{report.rpartition('/')[0]}/{contract.PREDICTIONS}"
+    try:
+        found = Store(home.s3).size(uri)[0]
+    except StepError:
+        found = 0
+    if not found:
+        raise UsageError(f"--champion {run}: {uri}: its predictions are not there. Name another run, or none.")
+    return Champion(arn, uri)

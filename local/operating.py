@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT-0
+"""The commands that operate a model: ``traffic``, ``monitor`` and ``drill``."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from local import demonstration, drill, execution, history, monitoring, traffic
+from local.advice import program, short
+from local.home import Home
+from local.process import ProcessRunner
+from local.terminal import console, errors
+
+# Names alone: what shifts pictures brings numpy and pillow, which no other command needs.
+SHIFTS: Final = ("none", "colour", "blur", "dark", "mix", "other")
+
+
+@click.command("traffic")
+@click.argument("name", metavar="ID", default=execution.LATEST)
+@click.option("--images", type=click.IntRange(1), default=300, show_default=True, help="How many.")
+@click.option("--shift", type=click.Choice(SHIFTS), default="none", show_default=True, help="What is different.")
+@click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="How much of the shift.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option(
+    "--camera",
+    type=click.IntRange(0),
+    default=demonstration.SEED,
+    show_default=True,
+    help="Seed of the synthetic archive whose camera takes them; another one is a shift of its own.",
+)
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Where it is served.")
+@click.option("--held-out", is_flag=True, help="Send what run ID held out, not newly drawn pictures.")
+@click.option(
+    "--labels",
+    metavar="OUT.csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the classes of what was sent, for `monitor --labels`.",
+)
+@click.pass_obj
+def send(  # noqa: PLR0913  one parameter for each option
+    home: Home,
+    /,
+    *,
+    name: str,
+    images: int,
+    shift: str,
+    strength: float,
+    seed: int,
+    camera: int,
+    port: int,
+    held_out: bool,
+    labels: Path | None,
+) -> None:
+    """Send synthetic pictures to the model served on PORT, clean or shifted; exit code 1 where one was refused."""
+    from local import stream  # noqa: PLC0415  brings numpy and pillow, which no other command needs
+
+    plan = stream.Plan(images, shift, seed, strength, camera)
+    pictures = stream.held_out(plan, history.load(home.runs, name)) if held_out else stream.drawn(plan)
+    with _bar(f"Sending pictures, shift {shift}") as shown:
+        task = shown.add_task("", total=images)
+        outcome = traffic.send(pictures, port, lambda done: shown.update(task, completed=done))
+    if labels:
+        traffic.write_labels(outcome, labels, datetime.now(UTC))
+    _tell(outcome, labels, name)
+    sys.exit(1 if outcome.refused else 0)
+
+
+def _bar(text: str) -> Progress:
+    shown = Progress(TextColumn(text), BarColumn(), MofNCompleteColumn(), console=errors(), transient=True)
+    shown.disable = not errors().is_terminal
+    return shown
+
+
+def _tell(outcome: traffic.Outcome, labels: Path | None, name: str) -> None:
+    shown = console()
+    mix = ", ".join(f"{label} {count}" for label, count in outcome.answers.most_common())
+    shown.print(f"{outcome.sent} pictures were answered: {mix or 'none'}", soft_wrap=True)
+    if outcome.sent:
+        alike, sure = (value / outcome.sent for value in (outcome.alike, outcome.confidence))
+        shown.print(f"{alike:.0%} as they were drawn; {sure:.2f} is the mean probability of the answer")
+    for refusal, times in outcome.refused.items():
+        shown.print(f"{times} were refused, {refusal}", style="red", markup=False, soft_wrap=True)
+    if labels:
+        shown.print(f"Labels: {short(labels)}", soft_wrap=True)
+    shown.print(f"Next: {program()} monitor {name}", soft_wrap=True)
+
+
+@click.command("monitor")
+@click.argument("name", metavar="ID", default=execution.LATEST)
+@click.option("--since", metavar="TIME", help="From when on: 90m, 2h or 3d ago, or a time in ISO 8601.")
+@click.option(
+    "--labels",
+    metavar="LABELS.csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Confirmed classes: a table with the columns id (as the request was named) and label.",
+)
+@click.pass_obj
+def monitor(home: Home, /, *, name: str, since: str | None, labels: Path | None) -> None:
+    """Compare what was captured of run ID's model with its baseline.
+
+    Exit code 0: no violation; 1: violations; 2: bad input, or too little was captured to compare.
+    """
+    now = datetime.now(UTC)
+    request = monitoring.Request(monitoring.moment(since, now) if since else None, now, labels)
+    record = history.load(home.runs, name)
+    finding = monitoring.monitor(request, record, home, ProcessRunner())
+    _show(finding, console())
+    sys.exit(finding.exit_code)
+
+
+def _show(finding: monitoring.Finding, shown: Console) -> None:
+    if finding.violations:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for column in ("violated", "baseline", "window", "effect", "allowed", "p"):
+            table.add_column(column, justify="left" if column == "violated" else "right")
+        for each in finding.violations:
+            values = (f"{each[part]:.4g}" for part in ("baseline", "window", "effect", "threshold"))
+            table.add_row(Text(each["name"], style="red"), *values, f"{each['adjusted']:.2g}")
+        shown.print(table)
+    for label, value in finding.truth:
+        shown.print(f"{label}: {value}", soft_wrap=True)
+    shown.print(finding.summary["message"], soft_wrap=True)
+    shown.print(f"Report    {short(finding.report)}", soft_wrap=True)
+    if finding.violations:
+        shown.print(
+            f"Next      read the report; then retrain with newer pictures: {program()} run --archive PATH",
+            soft_wrap=True,
+        )
+
+
+@click.command("drill")
+@click.argument("names", metavar="[ID ID]", nargs=-1)
+@click.pass_obj
+def rehearse(home: Home, /, *, names: tuple[str, ...]) -> None:
+    """Rehearse a rollback between two registered versions, on a copy of the registry: exit code 1 if it fails."""
+    first, second = drill.versions(names, home)
+    shown = console()
+    for number, stop in enumerate(drill.walk(first, second, home, ProcessRunner()), 1):
+        shown.print(f"{number}. {stop.what}", soft_wrap=True)
+        shown.print(f"   {stop.version} answers, {stop.away:.1g} from what its run wrote down", soft_wrap=True)
+        shown.print(Text(f"   on AWS: {stop.on_aws}", style="dim"), soft_wrap=True)
+    shown.print(drill.ON_AWS, soft_wrap=True)
+
+
+COMMANDS: Final = (send, monitor, rehearse)

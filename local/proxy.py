@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT-0
+"""Stands before a model server as the service does: hands requests and answers on, and tells of each exchange.
+
+On SageMaker it is the platform that captures, never the container, so the stand-in's server knows nothing of it.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+
+from local.capture import INFERENCE_ID, Body, Exchange, now
+from local.error import UsageError
+from local.server import HOST
+
+_INVOCATIONS: Final = "/invocations"
+# What speaks of one connection and not of the message (RFC 9110, 7.6.1), or follows from where it goes.
+_OF_A_CONNECTION: Final = frozenset(
+    (
+        *("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"),
+        *("host", "content-length", "expect"),
+    )
+)
+_CLIENTS: Final = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")  # not added where the client sent none
+_RECEIVED_LIMIT: Final = 101 << 20  # bytes: more than the server reads, whose refusal the client is to see
+_STOP_SECONDS: Final = 10.0  # for requests that are on their way
+
+Tell = Callable[[Exchange], None]
+
+
+@contextmanager
+def forwarding(upstream: int, port: int, tell: Tell) -> Iterator[int]:
+    """Answer on `port` of the loopback what the server on port `upstream` answers, for the ``with`` block.
+
+    Args:
+        upstream: Port of the model server.
+        port: 0 for a free one.
+        tell: Is told of each request to /invocations that was answered; must return at once.
+
+    Yields:
+        The port.
+
+    Raises:
+        UsageError: The port is taken.
+    """
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="proxy", daemon=True)
+    thread.start()
+    runner = web.AppRunner(_application(f"http://{HOST}:{upstream}", tell), shutdown_timeout=_STOP_SECONDS)
+    try:
+        yield asyncio.run_coroutine_threadsafe(_listen(runner, port), loop).result()
+    finally:
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _listen(runner: web.AppRunner, port: int) -> int:
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, HOST, port).start()
+    except OSError as error:
+        raise UsageError(f"port {port}: {error.strerror}. Choose another: --port {port + 1}.") from error
+    return int(runner.addresses[0][1])
+
+
+def _application(upstream: str, tell: Tell) -> web.Application:
+    app = web.Application(client_max_size=_RECEIVED_LIMIT)
+    session = web.AppKey("session", aiohttp.ClientSession)
+
+    async def connected(app: web.Application) -> AsyncIterator[None]:
+        patient = aiohttp.ClientTimeout(total=None)  # The client says how long it waits.
+        jar = aiohttp.DummyCookieJar()
+        async with aiohttp.ClientSession(upstream, auto_decompress=False, timeout=patient, cookie_jar=jar) as opened:
+            app[session] = opened
+            yield
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await _forward(request, app[session], tell)
+
+    app.cleanup_ctx.append(connected)
+    app.on_response_prepare.append(_unadorned)
+    app.router.add_route("*", "/{path:.*}", handle)
+    return app
+
+
+async def _forward(request: web.Request, session: aiohttp.ClientSession, tell: Tell) -> web.Response:
+    body = await request.read()
+    headers = _handed_on(request.headers)
+    try:
+        async with session.request(
+            request.method,
+            request.rel_url,
+            data=body or None,
+            headers=headers,
+            allow_redirects=False,
+            skip_auto_headers=_CLIENTS,
+        ) as found:
+            said = await found.read()
+    except aiohttp.ClientError as error:
+        return web.Response(status=HTTPStatus.BAD_GATEWAY, text=f"the model server does not answer ({error})\n")
+    if request.method == "POST" and request.path == _INVOCATIONS and found.status == HTTPStatus.OK:
+        tell(_exchange(request, body, found, said))
+    return web.Response(status=found.status, reason=found.reason, body=said, headers=_handed_on(found.headers))
+
+
+def _exchange(request: web.Request, body: bytes, found: aiohttp.ClientResponse, said: bytes) -> Exchange:
+    asked, answered = (message.headers.get("Content-Type", "") for message in (request, found))
+    return Exchange(Body(asked, body), Body(answered, said), now(), request.headers.get(INFERENCE_ID, ""))
+
+
+def _handed_on(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return `headers` without those that each connection has of its own; one that is there twice stays twice."""
+    return [(name, value) for name, value in headers.items() if name.lower() not in _OF_A_CONNECTION]
+
+
+async def _unadorned(request: web.Request, response: web.StreamResponse) -> None:
+    """Take back what aiohttp would say of itself in an answer that is not its own."""
+    del request
+    if "aiohttp" in response.headers.get("Server", ""):
+        del response.headers["Server"]

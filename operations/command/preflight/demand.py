@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT-0
+"""What a deployment needs: the document that `python -m stacks.demand` prints, which says what is what.
+
+The settings belong to `stacks`, which `operations` may not import: so another process reads them, as it does for
+``cdk destroy``.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from operations.error import OperationError, UsageError
+
+_ROOT: Final = Path(__file__).parent.parent.parent.parent
+_MODULE: Final = "stacks.demand"
+_USAGE: Final = 2  # argparse's exit code
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Where the CDK's bootstrap notes its version, the least version, and the name of its bucket."""
+
+    parameter: str
+    version: int
+    bucket: str
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Whether pushes come over a connection, and the ARN of one that exists already."""
+
+    used: bool
+    arn: str
+
+
+@dataclass(frozen=True)
+class Instances:
+    """Instances that run at the same time: how many are needed, and how many autoscaling may come to."""
+
+    usage: str
+    type: str
+    needed: int
+    most: int
+    used_by: str
+    setting: str
+
+
+@dataclass(frozen=True)
+class Cost:
+    """US dollars: of a month, more with all instances that autoscaling may add, of a retraining."""
+
+    month: float
+    scaled: float
+    retraining: float
+    uncounted: Sequence[str]
+    source: str
+
+
+@dataclass(frozen=True)
+class Demand:
+    """All that a deployment needs.
+
+    Attributes:
+        account: Account that the settings name; empty: that of the credentials.
+        region: Region that the settings name; empty: that of the credentials.
+        bootstrap: What it needs of the CDK's bootstrap.
+        buckets: Names of buckets that its templates give.
+        algorithm_regions: Regions that have the built-in algorithm.
+        connection: What it needs of a connection.
+        instances: What it needs of SageMaker.
+        cost: What it costs.
+        budget: US dollars a month; 0: none is set.
+    """
+
+    account: str
+    region: str
+    bootstrap: Bootstrap
+    buckets: Sequence[str]
+    algorithm_regions: Sequence[str]
+    connection: Connection
+    instances: Sequence[Instances]
+    cost: Cost
+    budget: int
+
+
+def read(context: Sequence[str], root: Path = _ROOT) -> Demand:
+    """Return what a deployment needs whose settings are those of the project, with what `context` says otherwise.
+
+    Args:
+        context: ``KEY=VALUE`` each, as for ``cdk deploy``.
+        root: The project's folder.
+
+    Raises:
+        UsageError: A setting cannot be; the message is that of the settings.
+        OperationError: The settings could not be read at all.
+    """
+    options = [word for pair in context for word in ("--context", pair)]
+    command = [sys.executable, "-m", _MODULE, *options]
+    told = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if told.returncode == _USAGE:
+        raise UsageError(f"settings: {told.stderr.partition('error: ')[2].strip()}")
+    if told.returncode:
+        last = (told.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        raise OperationError(
+            f"python -m {_MODULE}: exit code {told.returncode}: {last} It needs Node.js 20 or later, on which the "
+            "CDK's Python bindings run, and the application's environment (make synth sets it up)."
+        )
+    return parsed(told.stdout)
+
+
+def parsed(text: str) -> Demand:
+    """Return the document as what it means."""
+    found = json.loads(text)
+    parts = {
+        "bootstrap": Bootstrap(**found["bootstrap"]),
+        "connection": Connection(**found["connection"]),
+        "instances": [Instances(**each) for each in found["instances"]],
+        "cost": Cost(**found["cost"]),
+    }
+    return Demand(**found | parts)

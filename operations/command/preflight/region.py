@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT-0
+"""The region: whether one is chosen, whether it is that of the settings, and whether it has the built-in algorithm."""
+
+from botocore.exceptions import InvalidRegionError, NoRegionError
+
+from operations.command.account import Account
+from operations.command.preflight.demand import Demand
+from operations.command.preflight.finding import Finding, Verdict
+
+
+def chosen(account: Account, demand: Demand) -> Finding:
+    """Return how it stands with the region; unless that is ok, nothing of AWS can be asked there."""
+    wanted = demand.region or "us-east-1"
+    try:
+        region = account.region
+    except NoRegionError:
+        return Finding(Verdict.UNKNOWN, "no region is chosen", f"export AWS_REGION={wanted}")
+    except InvalidRegionError as error:
+        return Finding(Verdict.UNKNOWN, str(error), f"export AWS_REGION={wanted}")
+    if demand.region not in ("", region):
+        sentence = f"{region} is chosen, but build.region is {demand.region}: make next and others would not find it"
+        return Finding(Verdict.FAILED, sentence, f"export AWS_REGION={demand.region}")
+    return Finding(Verdict.OK, region)
+
+
+def algorithm(region: str, demand: Demand) -> Finding:
+    """Return whether AWS keeps the image of the built-in algorithm in `region`."""
+    if region in demand.algorithm_regions:
+        return Finding(Verdict.OK, f"the built-in image-classification algorithm is in {region}")
+    return Finding(
+        Verdict.FAILED,
+        f"{region} has no built-in image-classification algorithm (or it is no region), so that nothing can be trained",
+        f"Choose another with AWS_REGION: {', '.join(demand.algorithm_regions)}. If AWS has added it there since, put "
+        "the registry's account into stacks/algorithm.py.",
+    )

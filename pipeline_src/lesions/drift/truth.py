@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT-0
+"""The truth comes late: labels that were confirmed meanwhile, joined with what the model had answered.
+
+A table of labels is CSV with the columns ``id``, ``label`` and, for its readers alone, ``date``. An id is the inference
+id that the caller gave with the request (best the image id), or SageMaker's event id; the column may also be called
+``image_id``, ``inference_id`` or ``event_id``. Who confirms what is no random choice: lesions that look dangerous are
+excised and confirmed, others are not, so that these figures are those of confirmed lesions, not of all.
+
+Which image is of which lesion is not known: each counts as a lesion of its own, and where that is wrong the intervals
+are too narrow.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pipeline_src import contract
+from pipeline_src.lesions import estimate, figures, prediction, resampling
+from pipeline_src.lesions.drift.window import Answer
+from pipeline_src.lesions.error import BadInputError
+from pipeline_src.lesions.estimate import Estimate
+from pipeline_src.lesions.holdout import HoldoutImage
+
+IDS: Final = ("id", "image_id", "inference_id", "event_id")
+LEAST: Final = 10  # labelled images of a class; with fewer there is no figure
+SHOWN: Final = 5  # ids that are named
+_SPLIT: Final = "production"
+
+CONFLICT: Final = "two labels for one id"
+UNKNOWN_LABEL: Final = "label is none of the seven"
+NO_ID: Final = "no id"
+UNMATCHED: Final = "id was not captured in this window"
+
+
+@dataclass
+class Labels:
+    """The labels of all tables.
+
+    Attributes:
+        by_id: the label of each id; one that has two has none.
+        problems: by kind, the ids (or the place of a row without one) that could not be used, in the files' order.
+    """
+
+    by_id: dict[str, str] = field(default_factory=dict)
+    problems: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """How good the model's answers in production were, as far as is known.
+
+    Attributes:
+        labelled: joined images by class.
+        balanced_accuracy: undefined if a class has fewer than `LEAST`.
+        melanoma_sensitivity: at the operating point; undefined if there are fewer than `LEAST` melanomas.
+        reasons: why a figure is undefined, by its name.
+        problems: as of `Labels`, and the ids that match no request.
+    """
+
+    labelled: Mapping[str, int]
+    balanced_accuracy: Estimate
+    melanoma_sensitivity: Estimate
+    reasons: Mapping[str, str]
+    problems: Mapping[str, list[str]]
+
+
+def read(folder: Path) -> Labels | None:
+    """Read every table ``*.csv`` below `folder`; None if there is none.
+
+    Raises:
+        BadInputError: a table is no text, or lacks a column.
+    """
+    paths = sorted(folder.rglob("*.csv"))
+    found, seen = Labels(), dict[str, set[str]]()
+    for path in paths:
+        for place, name, label in _rows(path):
+            if not name:
+                found.problems.setdefault(NO_ID, []).append(place)
+            elif label not in contract.CLASS_LABELS:
+                found.problems.setdefault(UNKNOWN_LABEL, []).append(f"{name} ({label!r}, {place})")
+            else:
+                seen.setdefault(name, set()).add(label)
+    found.by_id = {name: next(iter(labels)) for name, labels in seen.items() if len(labels) == 1}
+    conflicts = [f"{name} ({' and '.join(sorted(labels))})" for name, labels in seen.items() if len(labels) > 1]
+    if conflicts:
+        found.problems[CONFLICT] = conflicts
+    return found if paths else None
+
+
+def judge(labels: Labels, answers: Mapping[str, Answer], threshold: float | None) -> Truth:
+    """Return what `answers`, by id, are worth by the `labels`.
+
+    Args:
+        labels: that were confirmed.
+        answers: of the requests with such ids.
+        threshold: the melanoma operating point, or None.
+    """
+    images = [HoldoutImage(name, name, labels.by_id[name], _SPLIT) for name in sorted(answers)]
+    joined = prediction.join(images, dict(answers))
+    counts = Counter(image.label for image in images)
+    reasons = dict(_reasons(counts, threshold))
+    measured = figures.measure(joined, threshold, resampling.draw(joined.images)) if images else None
+    unmatched = sorted(labels.by_id.keys() - answers.keys())
+    return Truth(
+        labelled={label: counts[label] for label in contract.CLASS_LABELS},
+        balanced_accuracy=_figure("balanced_accuracy", measured, reasons),
+        melanoma_sensitivity=_figure("melanoma_sensitivity", measured, reasons),
+        reasons=reasons,
+        problems=labels.problems | ({UNMATCHED: unmatched} if unmatched else {}),
+    )
+
+
+def named(problems: Mapping[str, list[str]]) -> dict[str, object]:
+    """Return how many there are of each kind of problem, and the first."""
+    return {kind: {"rows": len(names), "first": names[:SHOWN]} for kind, names in sorted(problems.items())}
+
+
+def _reasons(counts: Mapping[str, int], threshold: float | None) -> Iterator[tuple[str, str]]:
+    few = [f"{label} {counts[label]}" for label in contract.CLASS_LABELS if counts[label] < LEAST]
+    if few:
+        yield "balanced_accuracy", f"too few labels: {', '.join(few)}; {LEAST} of each class are needed"
+    if counts[contract.MELANOMA] < LEAST:
+        yield "melanoma_sensitivity", f"too few labels: {counts[contract.MELANOMA]} of {LEAST} melanomas"
+    elif threshold is None:
+        yield "melanoma_sensitivity", "the model has no operating point"
+
+
+def _figure(name: str, measured: figures.Figures | None, reasons: Mapping[str, str]) -> Estimate:
+    if measured is None:
+        return estimate.undefined()
+    found: Estimate = getattr(measured, name)
+    return estimate.undefined(found.images, found.lesions) if name in reasons else found
+
+
+def _rows(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield the place, the id and the label of each row."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            header = rows.fieldnames or ()
+            column = next((name for name in IDS if name in header), None)
+            if column is None or "label" not in header:
+                raise BadInputError(
+                    f"{path}: header: is {','.join(header) or 'empty'}. It must have a column {' or '.join(IDS)}, and "
+                    "a column label."
+                )
+            for row in rows:
+                place = f"{path.name}: line {rows.line_num}"
+                yield place, (row[column] or "").strip(), (row["label"] or "").strip().lower()
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadInputError(f"{path}: is no CSV in UTF-8: {error}. Export it anew.") from None

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT-0
+"""Running the monitor over what was captured: what the job finds, and what is made of what it leaves."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import capture, monitoring
+from local.error import StepError, UsageError
+from local.execution import Record
+from local.home import Home
+from local.jobs import Job
+from local.store import Store
+from local.traffic import simulate
+from tests.local.fake import FakeRunner
+from tests.local.operation import registered
+from tests.local.operation.server import SCORES
+from tests.local.operation.test_traffic import PICTURES
+
+AT = datetime(2026, 11, 25, 13, 59, 58, tzinfo=UTC)
+NOW = datetime(2026, 11, 25, 15, 0, 0, 500_000, UTC)
+FIGURE = {"value": 0.5, "lower": 0.4, "upper": 0.6, "images": 20}
+
+
+def check(name: str, *, violated: bool) -> dict[str, Any]:
+    return {"name": name, "violated": violated}
+
+
+class Monitor:
+    """The job: keeps what it was given, and leaves `summary`."""
+
+    def __init__(self, summary: dict[str, Any]) -> None:
+        self.summary = {"status": "compared", "message": "done", "checks": [], "truth": None} | summary
+        self.job: Job | None = None
+        self.runner = FakeRunner({monitoring.STEP: self})
+
+    def __call__(self, job: Job) -> int:
+        self.job = job
+        output = self.path("output_path")
+        (output / "monitor.json").write_text(json.dumps(self.summary))
+        (output / "monitor.html").write_text("report")
+        return 0
+
+    def path(self, variable: str) -> Path:
+        """Return what a path in the job's environment is on this machine."""
+        assert self.job
+        return self.job.root / Path(self.job.environment[variable]).relative_to("/opt/ml")
+
+
+@pytest.fixture
+def place(home: Path) -> Home:
+    return Home(home)
+
+
+@pytest.fixture
+def record(place: Home) -> Record:
+    """A run of whose model four requests were captured, two in one hour and two in the next."""
+    made = registered.run(place, "a" * 12, SCORES)
+    simulate(PICTURES, lambda _: SCORES, AT, capture.endpoint_name(made.execution_id), Store(place.s3))
+    return made
+
+
+def look(job: Monitor, record: Record, place: Home, since: datetime | None = None, **more: Any) -> monitoring.Finding:
+    return monitoring.monitor(monitoring.Request(since, NOW, **more), record, place, job.runner)
+
+
+def test_the_job_finds_captured_lines_baseline_and_times_where_the_service_puts_them(
+    record: Record, place: Home
+) -> None:
+    job = Monitor({})
+    finding = look(job, record, place)
+    assert job.job
+    names = [path.relative_to(job.path("dataset_source")) for path in job.path("dataset_source").rglob("*.jsonl")]
+    hours = sorted(name.parent.as_posix() for name in names)
+    assert hours == [f"skin-lesion-{'a' * 12}/AllTraffic/2026/11/25/{hour}" for hour in (13, 14)]
+    assert job.path("baseline_statistics").name == "statistics.json"
+    assert job.path("baseline_constraints").read_text() == "{}"
+    environment = job.job.environment
+    assert (environment["start_time"], environment["end_time"]) == ("2026-11-25T13:00:00Z", "2026-11-25T15:00:01Z")
+    assert environment["sagemaker_endpoint_name"] == f"skin-lesion-{'a' * 12}"
+    assert job.job.command == ("python", "-m", "pipeline_src.jobs.monitor")
+    assert finding.report.read_text() == "report"
+    assert finding.report.is_relative_to(place.s3 / "local-runs/monitor")
+
+
+def test_since_leaves_earlier_hours_where_they_are(record: Record, place: Home) -> None:
+    job = Monitor({})
+    look(job, record, place, AT + timedelta(seconds=3))
+    assert job.job
+    assert [path.parent.name for path in job.path("dataset_source").rglob("*.jsonl")] == ["14"]
+    assert job.job.environment["start_time"] == "2026-11-25T14:00:01Z"
+
+
+def test_labels_reach_the_job_and_what_they_say_is_told(record: Record, place: Home, tmp_path: Path) -> None:
+    truth = {"balanced_accuracy": FIGURE, "melanoma_sensitivity": FIGURE | {"value": None}}
+    job = Monitor({"truth": truth | {"reasons": {"melanoma_sensitivity": "too few labels"}}})
+    (tmp_path / "mine.csv").write_text("id,label\np-0,nv\n")
+    finding = look(job, record, place, labels=tmp_path / "mine.csv")
+    assert next(job.path("labels_source").glob("*.csv")).read_text() == "id,label\np-0,nv\n"
+    assert finding.truth == [
+        ("balanced accuracy", "0.500 (0.400 to 0.600, 20 images)"),
+        ("melanoma sensitivity", "too few labels"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "names", "code"), [("compared", [], 0), ("compared", ["blur"], 1), ("empty", [], 2)]
+)
+def test_the_exit_code_tells_violations_from_none_and_from_nothing_to_compare(
+    record: Record, place: Home, status: str, names: list[str], code: int
+) -> None:
+    checks = [check(name, violated=name in names) for name in ("width", "blur")]
+    finding = look(Monitor({"status": status, "checks": checks}), record, place)
+    assert finding.exit_code == code
+    assert [each["name"] for each in finding.violations] == names
+
+
+def test_where_nothing_was_captured_it_says_how_to(record: Record, place: Home) -> None:
+    with pytest.raises(UsageError, match=r"captured since 2026-11-25T15:00:00Z\. Serve it: .* serve a+ --capture"):
+        look(Monitor({}), record, place, NOW)
+    other = registered.run(place, "b" * 12, SCORES)
+    with pytest.raises(UsageError, match=r"nothing of it was captured\."):
+        look(Monitor({}), other, place)
+
+
+def test_a_model_package_without_a_baseline_is_refused(place: Home) -> None:
+    bare = registered.run(place, "c" * 12, SCORES, baseline=False)
+    simulate(PICTURES, lambda _: SCORES, AT, capture.endpoint_name(bare.execution_id), Store(place.s3))
+    with pytest.raises(UsageError, match="it has no baseline"):
+        look(Monitor({}), bare, place)
+
+
+def test_a_job_that_says_bad_input_ends_with_its_message_and_code(record: Record, place: Home) -> None:
+    def fail(job: Job) -> int:
+        (job.root / "output/message").write_text("monitor_statistics.json: is not JSON.")
+        return 2
+
+    job = Monitor({})
+    job.runner = FakeRunner({monitoring.STEP: fail})
+    with pytest.raises(StepError, match="is not JSON") as caught:
+        look(job, record, place)
+    assert caught.value.exit_code == 2
+
+
+def test_times_are_told_as_ago_or_in_iso_8601() -> None:
+    assert monitoring.moment("90m", NOW) == NOW - timedelta(minutes=90)
+    assert monitoring.moment("1.5h", NOW) == NOW - timedelta(hours=1.5)
+    assert monitoring.moment("2026-11-25T14:00:00+01:00", NOW) == datetime(2026, 11, 25, 13, tzinfo=UTC)
+    for wrong in ("yesterday", "5", "9999999999999d"):
+        with pytest.raises(UsageError, match=f"--since {wrong}: no time"):
+            monitoring.moment(wrong, NOW)

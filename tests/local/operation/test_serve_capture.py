@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT-0
+"""``serve --capture``, from the first request to Ctrl-C."""
+
+import http.client
+import io
+import os
+import signal
+import socket
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from local import capture, serving
+from local.__main__ import main
+from local.error import StepError
+from local.execution import Record
+from local.home import Home
+from local.registry import APPROVED, Registry
+from tests.local.fake import FakeRunner
+from tests.local.operation import registered
+from tests.local.operation.server import SCORES, answering
+from tests.local.operation.test_capture import captured
+
+RUN = "a" * 12
+
+
+@pytest.fixture
+def place(home: Path) -> Home:
+    return Home(home)
+
+
+@pytest.fixture
+def record(place: Home) -> Record:
+    made = registered.run(place, RUN, SCORES)
+    Registry(place.registry).decide("model-package/small/1", APPROVED, "test")
+    return made
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        return int(probe.getsockname()[1])
+
+
+class Client(threading.Thread):
+    """Waits for the server, asks it thrice, and then does `last`."""
+
+    def __init__(self, port: int, runner: FakeRunner, *, kills: bool = False) -> None:
+        super().__init__()
+        self.port, self.runner, self.kills = port, runner, kills
+        self.answers: list[bytes] = []
+
+    def run(self) -> None:
+        try:
+            for number in range(3):
+                self.answers.append(self._ask(b"x" * (number + 1)))
+        finally:
+            if self.kills:
+                self.runner.processes[0].kill()
+            else:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    def _ask(self, body: bytes) -> bytes:
+        for _ in range(400):
+            try:
+                with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)) as connection:
+                    connection.request("POST", "/invocations", body, {"Content-Type": "application/x-image"})
+                    return connection.getresponse().read()
+            except ConnectionRefusedError:
+                signal.sigtimedwait([], 0.01)
+        raise AssertionError(self.port)
+
+
+def test_ctrl_c_loses_nothing_of_what_was_asked_and_answered(record: Record, place: Home) -> None:
+    said, runner, port = io.StringIO(), FakeRunner(), free_port()
+    client = Client(port, runner)
+    client.start()
+    serving.serve(record, place, runner, port, Console(file=said, width=200), captures=True)
+    client.join()
+    assert client.answers == [b"[1]", b"[2]", b"[3]"]
+    lines = [line for lines in captured(place.s3, capture.endpoint_name(RUN)).values() for line in lines]
+    assert len(lines) == 3
+    assert "Captured 3 requests." in said.getvalue()
+    assert f"s3://local-runs/capture/local/skin-lesion-{RUN}/AllTraffic" in said.getvalue()
+
+
+def test_a_server_that_ends_by_itself_loses_nothing_either(record: Record, place: Home) -> None:
+    runner, port = FakeRunner(), free_port()
+    client = Client(port, runner, kills=True)
+    client.start()
+    with pytest.raises(StepError, match="the model server ended by itself"):
+        serving.serve(record, place, runner, port, Console(file=io.StringIO()), captures=True)
+    client.join()
+    assert sum(map(len, captured(place.s3, capture.endpoint_name(RUN)).values())) == 3
+
+
+def test_without_capture_nothing_is_kept(record: Record, place: Home) -> None:
+    runner, port = FakeRunner(), free_port()
+    client = Client(port, runner)
+    client.start()
+    serving.serve(record, place, runner, port, Console(file=io.StringIO()))
+    client.join()
+    assert client.answers == [b"[1]", b"[2]", b"[3]"]
+    assert captured(place.s3, capture.endpoint_name(RUN)) == {}
+
+
+def test_the_traffic_command_sends_what_was_asked_for_and_says_what_was_answered(place: Home, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    with answering() as server:
+        options = ["--images", "3", "--shift", "dark", "--port", str(server.server_port), "--labels", str(labels)]
+        result = CliRunner().invoke(main, ["--home", str(place.root), "traffic", *options])
+    assert result.exit_code == 0, result.output
+    assert "3 pictures were answered: nv 3" in result.stdout
+    assert len(labels.read_text().splitlines()) == 4
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize("command", [("monitor", "nosuchrun"), ("monitor", RUN), ("drill",)])
+def test_what_cannot_be_done_is_exit_code_2_and_one_line(record: Record, place: Home, command: tuple[str, ...]) -> None:
+    assert record.status == "Succeeded"
+    result = CliRunner().invoke(main, ["--home", str(place.root), *command])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT-0
+"""Sending pictures to a server, and writing what would be captured without one."""
+
+import socket
+import threading
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from local import traffic
+from local.capture import INFERENCE_ID
+from local.error import StepError, UsageError
+from local.store import Store
+from local.traffic import Picture
+from tests.local.operation.server import SCORES, answering
+from tests.local.operation.test_capture import captured
+
+PICTURES = [Picture(f"p-{number}", ("nv", "mel")[number % 2], b"\xff\xd8" + bytes([number])) for number in range(4)]
+AT = datetime(2026, 11, 25, 13, 59, 58, tzinfo=UTC)
+
+
+def test_pictures_arrive_in_order_under_their_names_and_the_answers_are_counted(tmp_path: Path) -> None:
+    seen: list[int] = []
+    bad = Picture("bad", "nv", b"no picture")
+    with answering() as server:
+        outcome = traffic.send([*PICTURES, bad], server.server_port, seen.append)
+    assert [(headers[INFERENCE_ID], headers["Content-Type"]) for headers, _ in server.asked] == [
+        (name, "application/x-image") for name in ("p-0", "p-1", "p-2", "p-3", "bad")
+    ]
+    assert [body for _, body in server.asked] == [each.content for each in [*PICTURES, bad]]
+    assert (outcome.sent, outcome.answers["nv"], outcome.alike) == (4, 4, 2)
+    assert outcome.confidence == pytest.approx(4 * max(SCORES))
+    assert outcome.refused == {"400: no picture": 1}
+    assert seen == [1, 2, 3, 4, 5]
+    traffic.write_labels(outcome, tmp_path / "labels.csv", AT)
+    assert (tmp_path / "labels.csv").read_text().splitlines()[:3] == [
+        "id,label,date",
+        "p-0,nv,2026-11-25",
+        "p-1,mel,2026-11-25",
+    ]
+
+
+def test_where_no_server_answers_it_says_how_to_start_one() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        port = probe.getsockname()[1]
+    with pytest.raises(UsageError, match=rf"serve ID --capture --port {port}"):
+        traffic.send(PICTURES, port, lambda _: None)
+
+
+def _hang_up(listening: socket.socket) -> None:
+    listening.accept()[0].close()
+
+
+def test_a_server_that_goes_away_is_named_with_the_picture_at_which_it_did() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as deaf:
+        hanging_up = threading.Thread(target=_hang_up, args=(deaf,))
+        hanging_up.start()
+        with pytest.raises(StepError, match="the server went away at p-0"):
+            traffic.send(PICTURES, deaf.getsockname()[1], lambda _: None)
+        hanging_up.join()
+
+
+def test_what_is_simulated_reads_like_what_is_captured_one_request_a_second(tmp_path: Path) -> None:
+    written = traffic.simulate(PICTURES, lambda _: SCORES, AT, "here", Store(tmp_path))
+    found = captured(tmp_path)
+    assert written == 4
+    assert [name.rpartition("/")[0] for name in found] == ["2026/11/25/13", "2026/11/25/14"]
+    lines = [line for lines in found.values() for line in lines]
+    assert [line["eventMetadata"]["inferenceId"] for line in lines] == ["p-0", "p-1", "p-2", "p-3"]
+    assert lines[3]["eventMetadata"]["inferenceTime"] == "2026-11-25T14:00:01Z"
+    assert lines[0]["captureData"]["endpointOutput"]["data"] == str(list(SCORES))

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT-0
+"""`preflight` as somebody types it and reads it: a table in a terminal, a line for each finding elsewhere."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from operations.__main__ import main
+from operations.command.preflight.finding import Finding, Verdict
+from operations.command.preflight.runner import Outcome
+from tests.operations.command.preflight import sample
+from tests.operations.command.preflight.sample import READY, told
+from tests.operations.command.shell import run
+from tests.operations.service import Services
+
+
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str = READY, region: str = "us-east-1") -> Result:
+    """Type the command on a machine without any credentials, whose builder does as the script `said`."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nonexistent")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    sample.builder(tmp_path, said, "tool")
+    monkeypatch.setenv("CDK_DOCKER", str(tmp_path / "tool"))
+    monkeypatch.setenv("BUILDAH_FORMAT", "docker")
+    return CliRunner().invoke(main, [*(["--region", region] if region else []), "preflight"])
+
+
+def test_without_credentials_what_is_on_this_machine_is_looked_at_and_the_rest_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = typed(tmp_path, monkeypatch)
+    lines = result.output.splitlines()
+    assert [line.split("  ")[0] for line in lines[:4]] == ["ok", "ok", "ok", "ok"], result.output
+    assert lines[4].startswith("could not look  credentials: AWS did not say whose credentials these are -> ")
+    assert "Sign in (aws configure sso, then aws sso login) or set the keys" in lines[4]
+    assert lines[5] == (
+        "Nothing was asked of AWS, so it is open how it stands with: bootstrap, connection, quota, bucket names."
+    )
+    assert lines[6:] == ["4 ok, 1 could not look.", "Next: mend that, then make preflight"]
+    assert result.exit_code == 2
+
+
+def test_without_a_region_or_a_builder_it_is_the_same_and_what_failed_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = typed(tmp_path, monkeypatch, "exit 1", "")
+    assert "could not look  region: no region is chosen -> export AWS_REGION=us-east-1\n" in result.output
+    assert "open how it stands with: algorithm, credentials, bootstrap," in result.output
+    assert result.exit_code == 1
+
+
+def test_a_context_that_names_another_deployment_is_refused(aws: Services) -> None:
+    result = run(aws, "preflight", "--context", "name=other")
+    assert result.exit_code == 2
+    assert "preflight: context 'name=other' is not the deployment 'skin-lesion'." in result.stderr
+
+
+def test_in_a_terminal_there_is_a_table_and_below_it_what_to_do_in_unbroken_lines() -> None:
+    remedy = "run this " * 20
+    found = [Finding(Verdict.FAILED, "it [is] bad " * 12, remedy), Finding(Verdict.OK, "it is well")]
+    written = told(Outcome({"quota": found, "region": [found[1]]}, ()), terminal=True)
+    assert "check   found" in written
+    assert "it [is] bad it [is] bad" in written
+    assert max(len(line) for line in written.splitlines() if "it [is]" in line) <= 100
+    assert f"- quota: {remedy}\n" in written
+    assert written.count("- ") == 1
+
+
+def test_elsewhere_each_finding_is_one_line_with_its_remedy() -> None:
+    found = [Finding(Verdict.UNKNOWN, "long " * 30, "Do that.")]
+    first = told(Outcome({"quota": found}, ())).splitlines()[0]
+    assert first == f"could not look  quota: {'long ' * 30} -> Do that."

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT-0
+"""What the gate asks for is compared the right way round: floors are loosened by lowering, ceilings by raising."""
+
+import pytest
+
+from pipeline_src import gate
+from review.definition import Definition, definitions
+from review.floor import CEILINGS, floors, is_floor
+from review.note import Note
+from tests.review.template import pipeline
+
+
+def _with(name: str, value: float | None) -> Definition:
+    given = [] if value is None else [{"Name": name, "Type": "Float", "DefaultValue": value}]
+    document = {"Version": "2020-12-01", "Parameters": given, "Steps": []}
+    return definitions({"Resources": {"Pipeline": pipeline(document)}})["Pipeline"]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words", "attention"),
+    [
+        ("GateOverconfidence", 0.15, 0.3, "the ceiling is raised from `0.15` to `0.3`", True),
+        ("GateOverconfidence", 0.15, 0.1, "the ceiling is lowered from `0.15` to `0.1`", False),
+        ("GateOverconfidence", 0.15, None, "the ceiling is gone; it was `0.15`", True),
+        ("GateOverconfidence", None, 0.15, "new ceiling, `0.15`", False),
+        ("GateChampionBalancedAccuracyLoss", 0.05, 0.2, "the ceiling is raised from `0.05` to `0.2`", True),
+        ("GateMalignantSensitivity", 0.7, 0.6, "the floor is lowered from `0.7` to `0.6`", True),
+        ("GateMalignantSensitivity", 0.7, 0.8, "the floor is raised from `0.7` to `0.8`", False),
+        ("GateMalignantSensitivity", None, 0.7, "new floor, `0.7`", False),
+    ],
+)
+def test_what_lets_worse_models_through_needs_attention(
+    name: str, old: float | None, new: float | None, words: str, *, attention: bool
+) -> None:
+    assert floors(_with(name, old), _with(name, new)) == [Note(f"`{name}`: {words}", needs_attention=attention)]
+
+
+def test_every_requirement_of_the_gate_is_known_to_the_review_the_right_way_round() -> None:
+    assert {gate.FLOOR_PARAMETERS[name] for name in gate.CEILINGS} == CEILINGS
+    assert all(map(is_floor, gate.FLOOR_PARAMETERS.values()))

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT-0
+"""What is demanded is what is deployed: instances, bootstrap, buckets, connection; the cost is that of the estimate."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from stacks import cost, demand
+from stacks.override import keys, settings_from
+from stacks.settings import Settings
+from tests.proof.intrinsic import resources
+
+DEFAULT = demand.demand(Settings())
+# How Service Quotas calls what a step of a pipeline runs; a new kind of step needs its word here, and its demand.
+USAGES = {"Processing": "processing job", "Training": "training job", "Transform": "transform job"}
+TYPE = re.compile(r"\bml\.[a-z0-9-]+\.[a-z0-9]+\b")
+
+
+class Deployed(NamedTuple):
+    """Instances that the templates name."""
+
+    usage: str
+    type: str
+    count: int
+    beside: bool = False
+
+
+def counts(**context: object) -> dict[tuple[str, str], tuple[int, int]]:
+    """What is needed and the most, by usage and type."""
+    settings = settings_from({key.replace("__", "."): value for key, value in context.items()})
+    return {(each.usage, each.type): (each.needed, each.most) for each in demand.instances(settings)}
+
+
+def _clusters(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every type and number of instances in a document, however deep."""
+    if isinstance(value, dict):
+        if "InstanceType" in value:
+            yield value["InstanceType"], value.get("InstanceCount", value.get("InitialInstanceCount"))
+        for each in value.values():
+            yield from _clusters(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _clusters(each)
+
+
+def _steps(steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for step in steps:
+        yield step
+        yield from _steps(
+            [*step.get("Arguments", {}).get("IfSteps", []), *step.get("Arguments", {}).get("ElseSteps", [])]
+        )
+
+
+def _pipeline(body: str) -> Iterator[Deployed]:
+    definition = json.loads(body)
+    defaults = {f"Parameters.{each['Name']}": each.get("DefaultValue") for each in definition["Parameters"]}
+
+    def chosen(value: Any) -> Any:
+        return defaults[value["Get"]] if isinstance(value, dict) else value
+
+    for step in _steps(definition["Steps"]):
+        if step["Type"] not in ("Condition", "RegisterModel"):  # one holds steps, the other says what a model may use
+            for kind, count in _clusters(step):
+                yield Deployed(USAGES[step["Type"]], chosen(kind), int(chosen(count)))
+
+
+@pytest.fixture(scope="module")
+def deployed(documents: dict[str, Any]) -> list[Deployed]:
+    """All instances of SageMaker that the templates name."""
+    found: list[Deployed] = []
+    for each in resources(documents):
+        if each.kind == "AWS::SageMaker::Pipeline":
+            found += _pipeline(each.properties["PipelineDefinition"]["PipelineDefinitionBody"])
+        elif each.kind == "AWS::SageMaker::EndpointConfig":
+            found += [Deployed("endpoint", kind, int(count)) for kind, count in _clusters(each.properties)]
+        else:  # what a function is told, with which it starts a job
+            kinds = TYPE.findall(json.dumps(each.properties))
+            found += [Deployed("processing job", kind, 1, beside=True) for kind in sorted(set(kinds))]
+    return sorted(set(found))
+
+
+def test_every_instance_type_that_is_deployed_is_demanded_and_no_other(deployed: list[Deployed]) -> None:
+    wanted = {key for key in counts() if key[1]}
+    assert {(each.usage, each.type) for each in deployed} == wanted
+    assert {usage for usage, _ in wanted} == {"processing job", "training job", "transform job", "endpoint"}
+
+
+def test_as_many_are_demanded_as_are_deployed(deployed: list[Deployed]) -> None:
+    """The steps one after the other, and the monitor beside; the endpoints all together, and the largest twice."""
+    assert any(each.beside for each in deployed)
+    for (usage, kind), (needed, _) in counts().items():
+        same = [each for each in deployed if each.usage == usage and kind in ("", each.type)]
+        sizes = [each.count for each in same if not each.beside]
+        beside = sum(each.count for each in same if each.beside)
+        assert needed == beside + (sum(sizes) + max(sizes) if usage == "endpoint" else max(sizes)), (usage, kind)
+
+
+def test_steps_of_one_type_share_its_quota_because_they_never_run_together_and_the_monitor_may() -> None:
+    found = counts(training__evaluate_instance="ml.c5.xlarge", training__preprocess_instances=3)
+    assert found["processing job", "ml.c5.xlarge"] == (3, 3)
+    assert found["processing job", ""] == (3 + 1, 3 + 1)
+    assert found["processing job", "ml.m5.large"] == (1, 1)
+    assert counts()["processing job", "ml.m5.large"] == (1 + 1, 1 + 1)
+
+
+@pytest.mark.parametrize("context", [{"monitor__every": "never"}, {"production__capture_percent": 0}])
+def test_where_nothing_is_monitored_no_job_of_it_is_demanded(context: dict[str, object]) -> None:
+    assert counts(**context)["processing job", ""] == (1, 1)
+
+
+def test_spot_capacity_has_a_quota_of_its_own() -> None:
+    found = counts(training__spot="true")
+    assert found["spot training job", "ml.g4dn.xlarge"] == (1, 1)
+    assert ("training job", "ml.g4dn.xlarge") not in found
+
+
+def test_endpoints_of_one_type_share_its_quota_and_the_largest_is_doubled_while_it_is_taken_over() -> None:
+    assert counts()["endpoint", "ml.c5.large"] == (1 + 2 + 2, 1 + 4 + 4)
+    found = counts(staging__instance="ml.m5.large")
+    assert found["endpoint", "ml.m5.large"] == (1 + 1, 1 + 1)
+    assert found["endpoint", "ml.c5.large"] == (2 + 2, 4 + 4)
+    assert found["endpoint", ""] == (1 + 2 + 2, 1 + 4 + 4)
+
+
+def test_each_demand_says_whose_it_is_and_which_settings_choose_it() -> None:
+    assert {name for each in DEFAULT["instances"] for name in each["setting"].split(", ")} <= keys().keys()
+    named = {(each["usage"], each["type"]): each["used_by"] for each in DEFAULT["instances"]}
+    assert named["processing job", ""] == "Preprocess, Evaluate, monitor"
+    assert named["endpoint", "ml.c5.large"] == "staging, production"
+
+
+def test_the_bootstrap_is_the_one_that_the_templates_ask_for(assembly: Path) -> None:
+    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"].values()
+    asking = [each["properties"] for each in artifacts if "requiresBootstrapStackVersion" in each.get("properties", {})]
+    assert len(asking) > 5
+    assert max(each["requiresBootstrapStackVersion"] for each in asking) == demand.BOOTSTRAP["version"]
+    assert {each["bootstrapStackVersionSsmParameter"] for each in asking} == {demand.BOOTSTRAP["parameter"]}
+    stored = {each["stackTemplateAssetObjectUrl"].rpartition("/")[0] for each in asking if "templateFile" in each}
+    assert stored == {f"s3://{demand.BOOTSTRAP['bucket']}"}
+
+
+def test_each_bucket_whose_name_a_template_gives_is_named(documents: dict[str, Any]) -> None:
+    buckets = [each for each in resources(documents) if each.kind == "AWS::S3::Bucket"]
+    assert len(buckets) > 3
+    assert {each.properties["BucketName"] for each in buckets if "BucketName" in each.properties} == set(demand.BUCKETS)
+
+
+@pytest.mark.parametrize(
+    ("context", "used"),
+    [
+        ({}, False),
+        ({"source.repository": "owner/name"}, True),
+        ({"source.kind": "codecommit", "source.repository": "name"}, False),
+        ({"source.kind": "s3"}, False),
+    ],
+)
+def test_a_connection_is_used_where_pushes_come_over_one(context: dict[str, str], *, used: bool) -> None:
+    assert demand.demand(settings_from(context))["connection"]["used"] is used
+
+
+def test_the_cost_is_that_of_the_estimate_and_scaling_adds_instances_only() -> None:
+    assert DEFAULT["cost"]["month"] == pytest.approx(cost.total(cost.month(Settings())), abs=0.005)
+    assert DEFAULT["cost"]["retraining"] == pytest.approx(cost.total(cost.retraining(Settings())), abs=0.005)
+    assert DEFAULT["cost"]["scaled"] == pytest.approx(2 * 0.102 * 730)
+    assert (DEFAULT["cost"]["uncounted"], DEFAULT["budget"]) == ([], 400)
+
+
+def test_what_has_no_price_is_named() -> None:
+    unknown = demand.demand(settings_from({"training.train_instance": "ml.g5.48xlarge"}))
+    assert unknown["cost"]["uncounted"] == ["Train: 1 ml.g5.48xlarge, 65 min"]
+
+
+def test_the_command_prints_it_for_the_given_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    demand.main(["--context", "build.account=111111111111", "-c", "build.region=eu-west-1"])
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["account"], printed["region"]) == ("111111111111", "eu-west-1")
+    assert len(printed["algorithm_regions"]) > 30
+
+
+def test_the_command_refuses_an_unknown_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        demand.main(["--context", "budgt.monthly_usd=1"])
+    assert stopped.value.code == 2
+    assert "error: context 'budgt.monthly_usd': no such setting." in capsys.readouterr().err

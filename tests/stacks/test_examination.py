@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT-0
+"""What the monitor's job may do, and that what it finds is rung and shown under the names by which it is published."""
+
+from operations import judge
+from pipeline_src.contract import LABELS_PREFIX, MONITOR_PREFIX
+from stacks.alarm import VIOLATIONS
+from stacks.dashboard import COMPARED, DRIFT, MONITORED, TRUTH
+from tests.stacks.retraining import Document
+from tests.stacks.synthesis import deployed, graphs
+from tests.stacks.test_monitor import role
+
+
+def test_the_job_has_no_key_to_anything_but_its_own_prefixes(documents: dict[str, Document]) -> None:
+    """It can write no archive, no model and no capture, and read no archive."""
+    (policy,) = [
+        each
+        for each in deployed(documents, "Monitoring", "AWS::IAM::Policy")
+        if str(role(documents).arn).endswith(f"/{each.properties['Roles'][0]}")
+    ]
+    below = {
+        resource.partition(":::")[2].partition("/")[2]
+        for each in policy.properties["PolicyDocument"]["Statement"]
+        for resource in ([each["Resource"]] if isinstance(each["Resource"], str) else each["Resource"])
+        if ":s3:::" in resource and "/" in resource
+    }
+    assert below == {
+        "capture/production/*",
+        "runs/*/evaluate/evaluation/monitor_*",
+        f"{LABELS_PREFIX}*",
+        f"{MONITOR_PREFIX}*",
+    }
+
+
+def test_the_alarm_and_the_dashboard_name_the_metrics_as_the_function_does(documents: dict[str, Document]) -> None:
+    assert (VIOLATIONS, MONITORED, DRIFT) == (judge.VIOLATIONS, judge.REQUESTS, judge.DRIFT)
+    assert COMPARED == judge.COMPARED
+    assert set(TRUTH) == set(judge.TRUTH.values())
+    alarms = deployed(documents, "Monitoring", "AWS::CloudWatch::Alarm")
+    (drift,) = [each.properties for each in alarms if each.properties["AlarmName"] == "skin-lesion-Drift"]
+    assert (drift["Namespace"], drift["MetricName"]) == ("skin-lesion", VIOLATIONS)
+    assert drift["Dimensions"] == [{"Name": "Endpoint", "Value": "production"}]
+    assert (drift["Period"], drift["Threshold"], drift["Statistic"]) == (86_400, 1, "Maximum")
+
+
+def test_the_dashboard_shows_violations_distances_and_what_labels_say(documents: dict[str, Document]) -> None:
+    metrics = [each for graph in graphs(documents) for each in graph["properties"].get("metrics", [])]
+    named = {each[1] for each in metrics if isinstance(each[0], str) and each[0] == "skin-lesion"}
+    assert {VIOLATIONS, COMPARED, MONITORED, *TRUTH} <= named
+    searched = [each[0]["expression"] for each in metrics if isinstance(each[0], dict)]
+    (search,) = [each for each in searched if each.startswith("SEARCH")]
+    assert search == """SEARCH('{"skin-lesion",Endpoint,Feature} MetricName="Drift"', 'Maximum', 86400)"""
