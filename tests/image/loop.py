@@ -5,20 +5,23 @@ import csv
 import json
 import shutil
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from local.jobs import Job, Outcome, Runner
 from local.sample import write_archive
-from pipeline_src import contract
+from pipeline_src import contract, gate
 
 IMAGES: Final = 60
 PREPROCESS: Final = ("python", "-m", "pipeline_src.jobs.preprocess", "--image-size", "64")
 EVALUATE: Final = (
     *("python", "-m", "pipeline_src.jobs.evaluate", "--melanoma-target-sensitivity", "0.85"),
-    *("--gate-balanced-accuracy", "0.5", "--gate-melanoma-sensitivity", "0.5"),
-    *("--gate-class-sensitivity", "0.0", "--gate-test-images", "1"),
+    *(
+        word
+        for floor, value in asdict(gate.PROFILES["demo"]).items()
+        for word in (f"--gate-{floor.replace('_', '-')}", str(value))
+    ),
 )
 
 
@@ -57,7 +60,10 @@ class Bench:
         preprocessed = self._succeed(contract.PREPROCESS, *PREPROCESS, inputs={contract.ARCHIVE_INPUT: archive})
         scores = _invented_scores(preprocessed / contract.DATASET_OUTPUT / contract.MANIFEST, self.folder / "scores")
         inputs = {name: preprocessed / name for name in (contract.DATASET_OUTPUT, contract.HOLDOUT_OUTPUT)}
-        evaluated = self._succeed(contract.EVALUATE, *EVALUATE, inputs={**inputs, contract.SCORES_INPUT: scores})
+        champion = self.folder / "none.json"
+        champion.write_text(contract.NO_CHAMPION)
+        inputs |= {contract.SCORES_INPUT: scores, contract.CHAMPION_INPUT: champion}
+        evaluated = self._succeed(contract.EVALUATE, *EVALUATE, inputs=inputs)
         shutil.copytree(evaluated / contract.EVALUATION_OUTPUT, preprocessed / contract.EVALUATION_OUTPUT)
         return preprocessed
 

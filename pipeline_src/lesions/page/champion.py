@@ -51,7 +51,8 @@ def _lead(found: Mapping[str, AbstractSet[str]]) -> str:
     """Return ``Worse than the champion in melanoma sensitivity, better in balanced accuracy.``; empty if none is."""
     clauses: list[str] = []
     for what, names in found.items():
-        figures = " and ".join(title for name, (title, _) in FIGURES.items() if name in names)
+        titles = [title for name, (title, _) in FIGURES.items() if name in names]
+        figures = " and ".join(filter(None, (", ".join(titles[:-1]), *titles[-1:])))
         than = "" if clauses else _THAN[what]
         clauses += [f"{what}{than} in {figures}"] if figures else []
     text = ", ".join(clauses)

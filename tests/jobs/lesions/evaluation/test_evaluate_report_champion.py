@@ -15,7 +15,7 @@ from pipeline_src.lesions.page.notice import CAUTION, GOOD, NOTE, PROBLEM, Notic
 from tests.jobs.lesions.evaluation import finding_case
 from tests.jobs.lesions.evaluation.reader import Reader
 
-ALL = "balanced accuracy and melanoma sensitivity and melanoma specificity"
+ALL = "balanced accuracy, melanoma sensitivity and melanoma specificity"
 
 
 def notice(compared: Comparison, floors: Floors = finding_case.STRICT) -> Notice:
