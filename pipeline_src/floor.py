@@ -6,12 +6,13 @@ Where the values of `default` come from (HAM10000 has 10,015 images; a fifth of 
 - Balanced accuracy 0.70. Always answering "nv" reaches 0.143 (one class of seven) while its plain accuracy is
   0.669, which is why no plain accuracy is asked for. Published ResNet-18 figures on lesion-disjoint splits lie
   at 0.60 to 0.78, the best entry of ISIC 2018 Task 3 at 0.885 (https://challenge.isic-archive.com/leaderboards/2018/):
-  0.70 asks for the better half of what this network can do. Its interval is about 0.045 wide to each side, so that
-  0.64 for the lower end only sends back a model whose figure rests on unusually few lesions.
+  0.70 asks for the better half of what this network can do. On such a test set (simulated: 2,003 images of 1,495
+  lesions, of which 15 dermatofibromas) its interval reaches about 0.065 down and 0.045 up, so that 0.62 for the lower
+  end only sends back a model whose figure rests on fewer lesions than that.
 - Melanoma sensitivity 0.80 at the operating point that is chosen on validation images for 0.85: five points of room
   for chance. With about 165 validation and 220 test melanomas the two shares differ with a standard deviation of
   0.037 (binomial), so that one honest model in eleven is still sent back; a lower floor would let worse ones through.
-  Lower end 0.72: what 0.80 has on 160 lesions, less a little.
+  Lower end 0.70: what 0.80 has on the 123 lesions that 220 images show in that simulation (0.07), and a little less.
 - Melanoma specificity 0.60 at the same point. Any sensitivity can be had by calling everything melanoma; published
   networks of this kind have an area of 0.85 to 0.92 for melanoma and call 20 to 35 % of the others so at 0.85.
 - Malignant sensitivity 0.70: of melanomas, basal cell and actinic carcinomas, the share that is not taken for benign
@@ -113,9 +114,9 @@ COUNTS: Final = frozenset({"test_images", "leaked_test_images"})
 PROFILES: Final = {
     "default": Floors(
         balanced_accuracy=0.70,
-        balanced_accuracy_lower=0.64,
+        balanced_accuracy_lower=0.62,
         melanoma_sensitivity=0.80,
-        melanoma_sensitivity_lower=0.72,
+        melanoma_sensitivity_lower=0.70,
         melanoma_specificity=0.60,
         malignant_sensitivity=0.70,
         class_sensitivity=0.40,
