@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """Runs a command and measures it as a whole process: wall and CPU time, and memory summed over the process tree."""
 
+import contextlib
 import os
 import subprocess
 import threading
@@ -91,11 +92,10 @@ class _Peak:
 def _tree(pid: int) -> list[int]:
     """Return `pid` and the processes below it, as the kernel lists them."""
     found = [pid]
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found += [process for child in task.read_text().split() for process in _tree(int(child))]
-        except OSError:  # it has ended meanwhile
-            continue
+    with contextlib.suppress(OSError):  # it has ended meanwhile
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                found += [process for child in task.read_text().split() for process in _tree(int(child))]
     return found
 
 
