@@ -37,6 +37,7 @@ TEST: Final = "test"
 SPLITS: Final = (TRAIN, VALIDATION, TEST)
 # The test images of ISIC 2018 Task 3, where the archive holds them too: a second test set, beside the splits.
 OFFICIAL: Final = "official"
+PLACES: Final = (*SPLITS, OFFICIAL)  # where an image may lie
 
 # Steps of the pipeline.
 PREPROCESS: Final = "Preprocess"

@@ -21,7 +21,6 @@ from pipeline_src.lesions.scores import SUM_TOLERANCE
 
 SIZE_LIMIT: Final = 64 << 20  # bytes; 4,000 images take 1 MB
 REMEDY: Final = "Name the predictions.csv that the champion's own evaluation wrote."
-_SPLITS: Final = (*contract.SPLITS, contract.OFFICIAL)
 _SHOWN: Final = 60  # characters of a value in a message
 
 
@@ -128,7 +127,7 @@ def _answer(row: list[str]) -> Answer:
     if len(row) != len(contract.PREDICTION_COLUMNS) or not row[0]:
         raise BadInputError(f"has {len(row)} of {len(contract.PREDICTION_COLUMNS)} fields, or no id")
     cells = dict(zip(contract.PREDICTION_COLUMNS, row, strict=True))
-    _check_word(cells, "split", _SPLITS)
+    _check_word(cells, "split", contract.PLACES)
     _check_word(cells, "label", contract.CLASS_LABELS)
     _check_word(cells, "melanoma_at_threshold", ("0", "1"))
     probabilities = _probabilities(cells)

@@ -33,7 +33,6 @@ class HoldoutImage:
 
 _COLUMNS: Final = tuple(field.name for field in fields(HoldoutImage))
 _NEEDED: Final = tuple(field.name for field in fields(HoldoutImage) if field.default is MISSING)
-_SPLITS: Final = (*contract.SPLITS, contract.OFFICIAL)
 
 
 def read(folder: Path) -> list[HoldoutImage]:
@@ -77,8 +76,8 @@ def _image(row: dict[str, str], place: str) -> HoldoutImage:
         raise BadInputError(f"{place}: image_id {image.image_id!r}: is no file name. Run Preprocess again.")
     if image.label not in contract.CLASS_LABELS:
         raise BadInputError(f"{place}: label {image.label!r}: is none of {', '.join(contract.CLASS_LABELS)}.")
-    if image.split not in _SPLITS:
-        raise BadInputError(f"{place}: split {image.split!r}: is none of {', '.join(_SPLITS)}.")
+    if image.split not in contract.PLACES:
+        raise BadInputError(f"{place}: split {image.split!r}: is none of {', '.join(contract.PLACES)}.")
     return image
 
 

@@ -9,8 +9,6 @@ from pipeline_src import contract
 from pipeline_src.lesions import option
 from pipeline_src.lesions.error import BadInputError
 
-_SPLITS: Final = (*contract.SPLITS, contract.OFFICIAL)
-
 
 @dataclass(frozen=True)
 class Twin:
@@ -112,7 +110,10 @@ def _twin(value: object, place: str) -> Twin:
     splits, labels = _two(twin, "splits", place), _two(twin, "labels", place)
     return Twin(
         images=(_text(first, f"{place}.images[0]"), _text(second, f"{place}.images[1]")),
-        splits=(_word(splits[0], _SPLITS, f"{place}.splits[0]"), _word(splits[1], _SPLITS, f"{place}.splits[1]")),
+        splits=(
+            _word(splits[0], contract.PLACES, f"{place}.splits[0]"),
+            _word(splits[1], contract.PLACES, f"{place}.splits[1]"),
+        ),
         labels=(_label(labels[0], f"{place}.labels[0]"), _label(labels[1], f"{place}.labels[1]")),
         distance=_count(twin, "distance", place),
         exact=_truth(twin, "exact", place),

@@ -7,8 +7,8 @@ from typing import Final
 from pipeline_src.lesions.evaluation import Evaluation
 from pipeline_src.lesions.page import champion, wording
 from pipeline_src.lesions.page.notice import CAUTION, GOOD, NOTE, PROBLEM, SEVERITIES, Notice, by_gate
+from pipeline_src.lesions.statement import SYNTHETIC
 
-SYNTHETIC: Final = "synthetic"  # the value of the metadata's `dataset` column that the sample archive carries
 THIN: Final = 10  # images; below that one image moves a class's sensitivity by more than 0.1
 # Networks of this kind that were never calibrated lie at 0.05 to 0.10 (Guo et al., "On Calibration of Modern Neural
 # Networks", 2017, table 1); above that, with the whole interval, is worth a line even if the gate allows more.
