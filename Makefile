@@ -221,6 +221,10 @@ check: $(VENV)/app/.dev $(VENV)/jobs-test/.done  ## Lint, types, import contract
 bench: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Measure preprocessing against its limit; draws the curves
 	@$(JOBS) -m benchmarks $(ARGS)
 
+.PHONY: bench-drift
+bench-drift: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Measure how often the monitor alarms and how soon it finds a shift
+	@$(JOBS) -m benchmarks.drift $(ARGS)
+
 .PHONY: lock
 lock: $(UV)  ## Lock the requirements anew
 	@$(LOCK) requirements.in -o requirements.txt

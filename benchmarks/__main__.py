@@ -15,10 +15,8 @@ import sys
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from benchmarks import job, measure
+from benchmarks import drawn, job, measure
 
-ROOT: Final = Path(__file__).parent
-OUT: Final = ROOT / "out"
 CORES: Final = measure.cores(2)
 FULL: Final = 10_015
 
@@ -58,9 +56,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured")
     given = parser.parse_args()
     sizes = sorted(int(size) for size in given.sizes.split(","))
-    OUT.mkdir(exist_ok=True)
-    paths = _archives(sizes)
-    with job.Bench(OUT / "ml") as bench:
+    paths = {size: drawn.archive(size) for size in sizes}
+    with job.Bench(drawn.OUT / "ml") as bench:
         rows = [_measure(bench, size, paths[size], given.rounds) for size in sizes]
         one, two = (bench.digest(paths[sizes[0]], measure.cores(number)) for number in (1, 2))
     targets = _targets(rows, equal=one == two)
@@ -70,23 +67,11 @@ def main() -> int:
         *(f"{'kept  ' if t.kept else 'MISSED'} {t.name}: {t.got} (wanted: {t.wanted})" for t in targets),
         sep="\n",
     )
-    results, curves = OUT / "preprocess.json", OUT / "preprocess.png"
+    results, curves = drawn.OUT / "preprocess.json", drawn.OUT / "preprocess.png"
     results.write_text(json.dumps([row._asdict() for row in rows], indent=2) + "\n", encoding="utf-8")
     subprocess.run([sys.executable, "-m", "benchmarks.plot", results, curves], check=True)
     print(f"\nCurves: {curves.relative_to(Path.cwd())}")
     return 0 if all(target.kept for target in targets) else 1
-
-
-def _archives(sizes: list[int]) -> dict[int, Path]:
-    """Return an archive of each size, made if it is not there yet: about 240 KB and 7 ms an image."""
-    paths = {size: OUT / f"drawn-{size}.zip" for size in sizes}
-    python = ROOT.parent / ".venv" / "app" / "bin" / "python"
-    for size, path in paths.items():
-        if not path.exists():
-            print(f"Drawing {size} pictures", flush=True)
-            sample = ["local", "sample", "--images", str(size), "--seed", "7", str(path)]
-            subprocess.run([python, "-m", *sample], check=True, stdout=subprocess.DEVNULL)
-    return paths
 
 
 def _measure(bench: job.Bench, images: int, path: Path, rounds: int) -> Row:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""``python -m benchmarks.drift [--images 2500] [--windows 200]``: how often the monitor alarms, and how soon it finds.
+"""``make bench-drift [ARGS="--images 2500 --windows 200"]``: how often the monitor alarms, and how soon it finds.
 
 Drawn pictures (``python -m local sample``) stand for production. The lesions of some are a baseline; windows of growing
 size are drawn from the others, lesion by lesion, as they are or with a shift planted. Each of several baselines has as
@@ -19,11 +19,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from benchmarks import measure, shift, volume
+from benchmarks import drawn, measure, shift, volume
 from benchmarks.traffic import BASELINES, KINDS, Traffic
 from pipeline_src.lesions.drift import check
 
-OUT: Final = Path(__file__).parent / "out"
 SIZES: Final = (100, 150, 200, 300, 500, 800, 1200)
 RATE: Final = 0.02  # of windows like the baseline that may alarm
 FOUND: Final = 0.95  # of windows with a shift that must
@@ -47,12 +46,11 @@ def main() -> int:
     parser.add_argument("--windows", type=int, default=200, help="windows of each kind and size")
     parser.add_argument("--captured", type=int, default=100_000, help="requests for the measurement of the memory")
     given = parser.parse_args()
-    OUT.mkdir(exist_ok=True)
-    traffic = Traffic(*shift.tables(shift.archive(OUT, given.images)))
+    traffic = Traffic(*shift.tables(drawn.archive(given.images)))
     rows = [row(traffic, kind, size, given.windows) for kind in KINDS for size in SIZES]
-    used = {count: volume.measured(OUT / "drift", count) for count in (given.captured // 10, given.captured)}
+    used = {count: volume.measured(drawn.OUT / "drift", count) for count in (given.captured // 10, given.captured)}
     print(_table(rows), _sizes(rows), _volumes(used), sep="\n\n")
-    results, picture = OUT / "drift.json", OUT / "drift.png"
+    results, picture = drawn.OUT / "drift.json", drawn.OUT / "drift.png"
     results.write_text(json.dumps([each._asdict() for each in rows], indent=2) + "\n", encoding="utf-8")
     subprocess.run([sys.executable, "-m", "benchmarks.drift_plot", results, picture], check=True)
     print(f"\nCurves: {picture.relative_to(Path.cwd())}")

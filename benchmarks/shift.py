@@ -3,7 +3,6 @@
 
 import csv
 import io
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -62,17 +61,6 @@ EDITS: Final[dict[str, Edit]] = {
     "vignette": _vignette,
     "other dataset": _other,
 }
-
-
-def archive(folder: Path, images: int) -> Path:
-    """Return a drawn archive with so many pictures in `folder`, made if it is not there yet."""
-    path = folder / f"drawn-{images}.zip"
-    if not path.exists():
-        print(f"Drawing {images} pictures", flush=True)
-        python = Path(__file__).parent.parent / ".venv" / "app" / "bin" / "python"
-        command = [str(python), "-m", "local", "sample", "--images", str(images), "--seed", "7", str(path)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return path
 
 
 def tables(path: Path) -> tuple[dict[str, Table], Names, Names]:
