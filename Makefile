@@ -34,7 +34,11 @@ OPTIONS = $(foreach each,$(CONTEXT),--context $(each))
 CDK := node_modules/.bin/cdk
 # The deployment that the commands below speak of: the name in CONTEXT, or else that in stacks/settings.py.
 NAME = $(or $(patsubst name=%,%,$(filter name=%,$(CONTEXT))),$(shell $(APP) -c 'from stacks.settings import Settings; print(Settings().name)'))
-OPERATIONS = $(APP) -m operations --name $(NAME)
+# Profiles that lead to stages in other accounts, for the commands that go there.
+STAGING_PROFILE ?=
+PRODUCTION_PROFILE ?=
+PROFILES = $(foreach each,$(STAGING_PROFILE),--staging-profile $(each)) $(foreach each,$(PRODUCTION_PROFILE),--production-profile $(each))
+OPERATIONS = $(APP) -m operations --name $(NAME) $(PROFILES)
 
 .PHONY: help
 help:  ## Print these verbs
@@ -94,8 +98,14 @@ $(VENV)/mutation/.done: tests/requirements-mutation.txt $(VENV)/jobs-test/.done 
 
 node_modules/.done: package.json package-lock.json
 	@echo "Setting up: the CDK's command line"
-	@npm ci --silent
+	@npm ci --silent --omit=dev
 	@touch $@
+
+# What evaluates policies is under the AGPL: the tests run it as a process of its own, and who deploys does not get it.
+node_modules/.dev: package.json package-lock.json
+	@echo "Setting up: the CDK's command line and the evaluator of policies"
+	@npm ci --silent
+	@touch node_modules/.done $@
 
 # Neither belongs beside the application: the emulator is a server, and checkov pins much that is newer here.
 $(VENV)/emulator/.done: tests/requirements-emulator.txt | $(UV)
@@ -143,10 +153,10 @@ cost: $(VENV)/app/.done  ## Estimate what a month and a retraining cost
 
 .PHONY: bootstrap
 bootstrap: $(VENV)/app/.done node_modules/.done  ## Prepare the account and region of your credentials for the CDK, once
-	@$(CDK) bootstrap $(OPTIONS) $(ARGS)
+	@$(OPERATIONS) bootstrap $(OPTIONS) -- $(ARGS)
 
 .PHONY: preflight
-preflight: $(VENV)/app/.done  ## Look whether account, region and machine have what a deployment needs; changes nothing
+preflight: $(VENV)/app/.done  ## Look whether accounts, regions and machine have what a deployment needs; changes nothing
 	@$(OPERATIONS) preflight $(OPTIONS) $(ARGS)
 
 .PHONY: deploy
@@ -170,6 +180,10 @@ upload: $(VENV)/app/.done  ## Upload ARCHIVE=/path/dataverse_files.zip to the ra
 labels: $(VENV)/app/.done  ## Upload FILE=labels.csv, confirmed labels; the monitor then says what production's answers were worth
 	@$(OPERATIONS) labels $(or $(FILE),$(error Name the table: make labels FILE=labels.csv)) $(ARGS)
 
+.PHONY: export
+export: $(VENV)/app/.done  ## Make an additional archive of production's labelled images; a retraining with it starts
+	@$(OPERATIONS) export $(ARGS)
+
 .PHONY: retrain
 retrain: $(VENV)/app/.done  ## Start a retraining by hand and wait for its outcome
 	@$(OPERATIONS) retrain --wait $(ARGS)
@@ -183,7 +197,7 @@ destroy: $(VENV)/app/.done node_modules/.done  ## Delete the deployment after as
 	@$(OPERATIONS) destroy $(if $(DATA),--data) $(OPTIONS) $(ARGS)
 
 .PHONY: test
-test: $(VENV)/app/.dev $(VENV)/jobs-test/.done $(VENV)/scoring/.done node_modules/.done  ## Pass the tests (without the container build)
+test: $(VENV)/app/.dev $(VENV)/jobs-test/.done $(VENV)/scoring/.done node_modules/.dev  ## Pass the tests (without the container build)
 	@$(JOBS_TEST) -m pytest tests/jobs $(WORKERS) $(PYTEST_ARGS)
 	@$(APP) -m pytest tests $(WORKERS) --ignore=tests/jobs --ignore=tests/image --ignore=tests/emulator --ignore=tests/report $(PYTEST_ARGS)
 
@@ -196,7 +210,7 @@ test-report: $(VENV)/report/.done $(VENV)/jobs/.done  ## Look at the report of t
 	@$(REPORT) -m pytest tests/report $(PYTEST_ARGS)
 
 .PHONY: test-emulator
-test-emulator: $(VENV)/app/.dev $(VENV)/emulator/.done node_modules/.done  ## Deploy what an emulator of AWS knows, and try rules and roles there
+test-emulator: $(VENV)/app/.dev $(VENV)/emulator/.done node_modules/.dev  ## Deploy what an emulator of AWS knows, and try rules and roles there
 	@$(APP) -m pytest tests/emulator $(PYTEST_ARGS)
 
 .PHONY: mutate

@@ -11,14 +11,13 @@ import click
 from local import demonstration, execution, history, listing, operating, parameter, serving, summary
 from local import evidence as bundle
 from local.advice import program, short
-from local.champion import AUTO
-from local.container import DEFAULT_IMAGE, ContainerRunner
+from local.container import ContainerRunner
 from local.home import Home
 from local.jobs import Runner
 from local.launch import Request, launch
+from local.option import running, tuned
 from local.process import ProcessRunner
 from local.registry import APPROVED, REJECTED, Registry
-from local.scale import SCALES
 from local.terminal import Group, console, errors
 from pipeline_src import gate
 
@@ -41,35 +40,11 @@ def main(context: click.Context, home: Path) -> None:
     context.obj = Home(home.absolute())
 
 
-def _running(command: _Command) -> _Command:
-    """Add the options that `run` and `demo` share."""
-    for option in (
-        click.option("--quiet", "-q", is_flag=True, help="Show nothing but the summary."),
-        click.option("--no-cache", is_flag=True, help="Reuse no earlier result."),
-        click.option("--until", metavar="STEP", help="Stop after this step."),
-        click.option("--image", default=DEFAULT_IMAGE, show_default=True, help="For podman or docker."),
-        click.option(
-            "--runner", type=click.Choice(["process", "podman", "docker"]), default="process", show_default=True
-        ),
-        click.option("--scale", type=click.Choice(list(SCALES)), default="laptop", show_default=True),
-        click.option(
-            "--champion",
-            metavar="auto|none|ID",
-            default=AUTO,
-            show_default=True,
-            help="Compare with the model approved last, with none, or with that of a run.",
-        ),
-        click.option("--parameter", "-p", "parameters", multiple=True, metavar="NAME=VALUE", help="May be repeated."),
-    ):
-        command = option(command)
-    return command
-
-
 @main.command()
 @click.option("--archive", type=click.Path(path_type=Path), help="HAM10000's dataverse_files.zip.")
 @click.option("--profile", type=click.Choice(list(gate.PROFILES)), default="default", show_default=True)
 @click.option("--definition", type=click.Path(path_type=Path), help="A definition's JSON instead of the project's own.")
-@_running
+@running
 @click.pass_obj
 def run(
     home: Home,
@@ -85,7 +60,7 @@ def run(
 
 
 @main.command()
-@_running
+@running
 @click.pass_obj
 def demo(home: Home, /, parameters: tuple[str, ...], quiet: bool, **options: _Option) -> None:  # noqa: FBT001  click's flags
     """Run the pipeline on a synthetic archive, with the demo profile."""
@@ -107,10 +82,16 @@ def _run(  # noqa: PLR0913  one parameter for each option
     no_cache: bool,
     quiet: bool,
     champion: str,
+    tune: int | None,
+    parallel: int | None,
+    addition: Path | None,
 ) -> None:
     given = parameter.parse_assignments(parameters)
     image = "" if runner == "process" else image
-    request = Request(archive, given, profile, scale, until, not no_cache, quiet, definition, image, champion)
+    tuning = tuned(tune, parallel, definition)
+    request = Request(
+        archive, given, profile, scale, until, not no_cache, quiet, definition, image, champion, tuning, addition
+    )
     chosen: Runner = ContainerRunner(runner, image) if image else ProcessRunner()
     ending = launch(request, home, chosen, errors())
     summary.show(ending.record, home, console())

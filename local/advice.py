@@ -60,8 +60,10 @@ def following(record: Record, approval: str) -> str:
 def _run(notes: Object) -> Iterator[str]:
     """Yield the command that goes on after `--until`: with all that was typed, or it would reuse no step."""
     yield "run"
-    for option in ("Archive", "Definition", "Profile", "Scale", "Runner", "Image", "Champion"):
+    for option in ("Archive", "Add", "Definition", "Profile", "Scale", "Runner", "Image", "Champion"):
         if notes.get(option):
             yield from (f"--{option.lower()}", str(notes[option]))
+    for option, value in zip(("--tune", "--parallel"), notes.get("Tuning", ()), strict=False):
+        yield from (option, str(value))
     for name, value in notes.get("Typed", {}).items():
         yield from ("--parameter", f"{name}={value}")

@@ -35,17 +35,17 @@ def check(path: Path) -> None:
         )
 
 
-def store(path: Path, bucket: str, target: Store, *, progress: Callable[[int, int], None] | None = None) -> str:
+def store(path: Path, below: str, target: Store, *, progress: Callable[[int, int], None] | None = None) -> str:
     """Put the archive into the store and return its S3 URI.
 
     Args:
         path: A checked archive.
-        bucket: Receives ``archives/<sha256>.zip``.
+        below: Bucket and prefix that receive ``<sha256>.zip``.
         target: The store.
         progress: Called with bytes hashed and bytes in all.
     """
     digest = sha256(path, progress=progress)
-    uri = f"s3://{bucket}/archives/{digest}.zip"
+    uri = f"s3://{below}{digest}.zip"
     stored = target.path(uri)
     # A stored link to a file that was since written to in place would no longer hold what its name says.
     if not (stored.is_file() and (stored.samefile(path) or sha256(stored) == digest)):

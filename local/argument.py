@@ -4,25 +4,20 @@
 MEANINGLESS is the documented list of what is accepted without effect: keys, roles, instance types, volumes, networks
 (a container has none here, and a plain process has this machine's, whatever the definition says), tags, experiments,
 and retries, which answer faults of the service alone.
-Source: the shapes of CreateProcessingJob, CreateTrainingJob, CreateTransformJob, CreateModel and CreateModelPackage in
-the SageMaker API, 2017-07-24.
+Training and Tuning stand in job_argument.py.
+Source: the shapes of CreateProcessingJob, CreateTransformJob, CreateModel and CreateModelPackage in the SageMaker API,
+2017-07-24.
 """
 
 from typing import Final
 
+from local.document import Object
+from local.job_argument import DISTRIBUTION, EVERY_JOB, TRAINING, TUNING, UNCOMPRESSED, tuning_properties
 from local.shape import ANY, COUNT, MEANINGLESS, TEXT, TEXT_MAP, TEXTS, Shape, only
 
-_EVERY_JOB: Final[dict[str, Shape]] = {
-    "RoleArn": MEANINGLESS,
-    "Tags": MEANINGLESS,
-    "ExperimentConfig": MEANINGLESS,
-    "Environment": TEXT_MAP,
-}
-_DISTRIBUTION: Final = only("FullyReplicated", "ShardedByS3Key")
 _NO: Final = (False,)
-_UNCOMPRESSED: Final = only("None", why="the local engine does not decompress inputs")
 
-PROCESSING: Final[dict[str, Shape]] = _EVERY_JOB | {
+PROCESSING: Final[dict[str, Shape]] = EVERY_JOB | {
     "AppSpecification": {"ImageUri": TEXT, "ContainerEntrypoint": TEXTS, "ContainerArguments": TEXTS},
     "ProcessingInputs": [
         {
@@ -33,8 +28,8 @@ PROCESSING: Final[dict[str, Shape]] = _EVERY_JOB | {
                 "LocalPath": TEXT,
                 "S3DataType": only("S3Prefix"),
                 "S3InputMode": only("File"),
-                "S3DataDistributionType": _DISTRIBUTION,
-                "S3CompressionType": _UNCOMPRESSED,
+                "S3DataDistributionType": DISTRIBUTION,
+                "S3CompressionType": UNCOMPRESSED,
             },
         }
     ],
@@ -60,52 +55,7 @@ PROCESSING: Final[dict[str, Shape]] = _EVERY_JOB | {
     "NetworkConfig": MEANINGLESS,
 }
 
-TRAINING: Final[dict[str, Shape]] = _EVERY_JOB | {
-    "AlgorithmSpecification": {
-        "TrainingImage": TEXT,
-        "TrainingInputMode": only("File", "FastFile", why="channels are folders of files here"),
-        "MetricDefinitions": MEANINGLESS,
-        "EnableSageMakerMetricsTimeSeries": MEANINGLESS,
-        "ContainerEntrypoint": TEXTS,
-        "ContainerArguments": TEXTS,
-    },
-    "HyperParameters": TEXT_MAP,
-    "InputDataConfig": [
-        {
-            "ChannelName": TEXT,
-            "DataSource": {
-                "S3DataSource": {
-                    "S3DataType": only("S3Prefix"),
-                    "S3Uri": TEXT,
-                    "S3DataDistributionType": _DISTRIBUTION,
-                }
-            },
-            "ContentType": TEXT,
-            "CompressionType": _UNCOMPRESSED,
-            "RecordWrapperType": only("None"),
-            "InputMode": only("File", "FastFile", why="channels are folders of files here"),
-        }
-    ],
-    "OutputDataConfig": {"S3OutputPath": TEXT, "KmsKeyId": MEANINGLESS, "CompressionType": only("GZIP")},
-    "ResourceConfig": {
-        "InstanceCount": only(1, why="the local engine trains on one host"),
-        "InstanceType": MEANINGLESS,
-        "VolumeSizeInGB": MEANINGLESS,
-        "VolumeKmsKeyId": MEANINGLESS,
-        "KeepAlivePeriodInSeconds": MEANINGLESS,
-    },
-    # Waiting for spot capacity does not happen here; the run time limit counts.
-    "StoppingCondition": {"MaxRuntimeInSeconds": COUNT, "MaxWaitTimeInSeconds": MEANINGLESS},
-    "CheckpointConfig": {"S3Uri": TEXT, "LocalPath": TEXT},
-    "EnableNetworkIsolation": MEANINGLESS,
-    "EnableInterContainerTrafficEncryption": MEANINGLESS,
-    "EnableManagedSpotTraining": MEANINGLESS,
-    "VpcConfig": MEANINGLESS,
-    "RetryStrategy": MEANINGLESS,
-    "ProfilerConfig": MEANINGLESS,
-}
-
-TRANSFORM: Final[dict[str, Shape]] = _EVERY_JOB | {
+TRANSFORM: Final[dict[str, Shape]] = EVERY_JOB | {
     "ModelName": TEXT,
     "MaxConcurrentTransforms": COUNT,
     "MaxPayloadInMB": COUNT,
@@ -114,7 +64,7 @@ TRANSFORM: Final[dict[str, Shape]] = _EVERY_JOB | {
     "TransformInput": {
         "DataSource": {"S3DataSource": {"S3DataType": only("S3Prefix"), "S3Uri": TEXT}},
         "ContentType": TEXT,
-        "CompressionType": _UNCOMPRESSED,
+        "CompressionType": UNCOMPRESSED,
         "SplitType": only("None", why="one object is one request here"),
     },
     "TransformOutput": {
@@ -173,6 +123,7 @@ FAIL: Final[dict[str, Shape]] = {"ErrorMessage": TEXT}
 SHAPES: Final = {
     "Processing": PROCESSING,
     "Training": TRAINING,
+    "Tuning": TUNING,
     "Transform": TRANSFORM,
     "Model": MODEL,
     "RegisterModel": REGISTER,
@@ -180,8 +131,7 @@ SHAPES: Final = {
     "Fail": FAIL,
 }
 
-# What the service generates for a step besides its arguments, and which a Get may therefore name.
-GENERATED: Final[dict[str, dict[str, object]]] = {
+_GENERATED: Final[dict[str, Object]] = {
     "Processing": {"ProcessingJobName": "", "ProcessingJobArn": "", "ProcessingJobStatus": ""},
     "Training": {
         "TrainingJobName": "",
@@ -195,3 +145,8 @@ GENERATED: Final[dict[str, dict[str, object]]] = {
     "Condition": {"Outcome": ""},
     "Fail": {},
 }
+
+
+def generated(kind: str, arguments: Object) -> Object:
+    """Return what the service generates for a step besides its arguments, and which a Get may therefore name."""
+    return tuning_properties(arguments) if kind == "Tuning" else _GENERATED[kind]

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from local import cache, condition, document, model, processing, shape, training, transform
+from local import cache, condition, document, model, processing, shape, training, transform, tuning
 from local.argument import SHAPES
 from local.definition import Step
 from local.document import Object
@@ -19,6 +19,7 @@ from local.world import World
 _EXECUTE: Final[Mapping[str, Callable[[Object, Context], Result]]] = {
     "Processing": processing.execute,
     "Training": training.execute,
+    "Tuning": tuning.execute,
     "Transform": transform.execute,
     "Model": model.create,
     "RegisterModel": model.register,
@@ -100,6 +101,8 @@ def _key(step: Step, arguments: Object, world: World) -> str | None:
         image = arguments["AppSpecification"]["ImageUri"]
     elif step.kind == "Training":
         image = arguments["AlgorithmSpecification"]["TrainingImage"]
+    elif step.kind == "Tuning":
+        image = arguments["TrainingJobDefinition"]["AlgorithmSpecification"]["TrainingImage"]
     else:
         # A model of another name is refused when the step runs.
         made = _models(world).get(arguments["ModelName"], {})
@@ -151,4 +154,5 @@ def _context(step: Step, world: World) -> Context:
         _models(world),
         world.halt,
         lambda line: world.reporter.line(step.name, line),
+        lambda text: world.reporter.said(step.name, text),
     )

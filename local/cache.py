@@ -32,7 +32,10 @@ _KEYS: Final = {
         "InputDataConfig",
     ),
     "Transform": ("DataProcessing", "Environment", "ModelName", "TransformInput"),
+    "Tuning": ("HyperParameterTuningJobConfig",),
 }
+# Of a Tuning's TrainingJobDefinition.
+_TUNED: Final = ("AlgorithmSpecification", "HyperParameterRanges", "InputDataConfig", "StaticHyperParameters")
 
 
 def key(kind: str, arguments: Object, fingerprint: str) -> str:
@@ -44,6 +47,8 @@ def key(kind: str, arguments: Object, fingerprint: str) -> str:
         fingerprint: What stands for the job's code.
     """
     compared = {name: arguments.get(name) for name in _KEYS[kind]}
+    if kind == "Tuning":
+        compared |= {name: arguments["TrainingJobDefinition"].get(name) for name in _TUNED}
     return hashlib.sha256(canonical([kind, compared, fingerprint]).encode()).hexdigest()
 
 

@@ -6,11 +6,11 @@ profile judged another thing. Both models must have been measured on the same te
 that, and refuses what it cannot compare.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from local import document, history
+from local import history
 from local.document import Json, Object
 from local.error import LocalError, StepError, UsageError
 from local.execution import Record
@@ -69,25 +69,6 @@ def values(champion: Champion | None, declared: set[str]) -> dict[str, Json]:
         return {}
     told = {contract.CHAMPION_PREDICTIONS: champion.predictions, contract.CHAMPION_PACKAGE: champion.package}
     return {name: value for name, value in told.items() if name in declared and value}
-
-
-def check(values: Mapping[str, Json], declarations: Iterable[Object], store: Store) -> None:
-    """See to it that the object is there which the parameter of the champion's predictions names.
-
-    Where it is the definition's own default, the object that says that there is no champion is made; on AWS the
-    deployment made it.
-
-    Raises:
-        UsageError: another object is named, and is not there.
-    """
-    name = contract.CHAMPION_PREDICTIONS
-    uri = values.get(name)
-    if uri is None or store.size(str(uri))[0]:
-        return
-    default = next((each.get("DefaultValue") for each in declarations if each["Name"] == name), None)
-    if uri != default:
-        raise UsageError(f"parameter {name!r}: {uri}: no object there ({store.path(str(uri))}). Name another run's.")
-    document.write_bytes(store.path(str(uri)), contract.NO_CHAMPION.encode())
 
 
 def _newest(profile: str, home: Home) -> Champion | None:

@@ -4,12 +4,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from local import archive, champion, commit, document, parameter, rendering, scale, validation
+from local import absence, champion, commit, document, intake, parameter, rendering, scale, search, validation
 from local.definition import Definition
 from local.document import Json, Object
 from local.engine import Ending, Engine, Plan
@@ -21,9 +19,7 @@ from local.jobs import REPOSITORY, Runner
 from local.progress import reporter
 from local.store import Store
 from pipeline_src import contract
-from pipeline_src.pipeline import OFFLINE
-
-_ARCHIVE: Final = contract.INPUT_ARCHIVE
+from pipeline_src.pipeline import OFFLINE, Tuning
 
 
 @dataclass(frozen=True)
@@ -32,6 +28,7 @@ class Request:
 
     Attributes:
         archive: The archive, None where InputArchive names one in the store.
+        addition: An additional archive, None for none or where AdditionalArchive names one in the store.
         parameters: What was typed: texts by parameter name.
         profile: Whose gate floors count.
         scale: How large a network on how large pictures.
@@ -41,6 +38,7 @@ class Request:
         definition: A definition in a file instead of the project's own.
         image: In which a container runner runs the jobs, empty for another runner.
         champion: The run to compare with, `champion.AUTO` or `champion.NONE`.
+        tuning: How Train looks for hyperparameters; None: it trains once.
     """
 
     archive: Path | None
@@ -53,6 +51,13 @@ class Request:
     definition: Path | None = None
     image: str = ""
     champion: str = champion.AUTO
+    tuning: Tuning | None = None
+    addition: Path | None = None
+
+    @property
+    def intake(self) -> intake.Intake:
+        """The archives."""
+        return intake.of(self.archive, self.addition)
 
 
 def launch(request: Request, home: Home, runner: Runner, console: Console) -> Ending:
@@ -61,11 +66,12 @@ def launch(request: Request, home: Home, runner: Runner, console: Console) -> En
     Raises:
         UsageError: It cannot be run; nothing was started.
     """
-    _check_archive(request)
+    request.intake.check(request.parameters)
     runner.check()
-    source = _document(request.definition, home)
+    source = _document(request, home)
     definition = validation.parse(source)
     definition.selection(request.until)
+    _check_drawn(request, definition)
     values = _values(request, definition, home, console)
     notes = _notes(request) | {"Changed": _changed(definition.parameters, values)}
     plan = Plan(definition, values, OFFLINE.pipeline_name, request.until, request.use_cache, notes)
@@ -77,33 +83,28 @@ def launch(request: Request, home: Home, runner: Runner, console: Console) -> En
         return engine.run()
 
 
-def _check_archive(request: Request) -> None:
-    if request.archive is None:
-        if _ARCHIVE not in request.parameters:
-            raise UsageError(
-                "no archive. Give --archive PATH (HAM10000's dataverse_files.zip), or make one: python -m local sample."
-            )
-    elif _ARCHIVE in request.parameters:
-        raise UsageError(f"--archive and --parameter {_ARCHIVE}: both name the archive. Give one of them.")
-    else:
-        archive.check(request.archive)
+def _check_drawn(request: Request, definition: Definition) -> None:
+    """Refuse a value for what a tuning draws."""
+    steps = [step for step in definition.steps.values() if step.kind == "Tuning"]
+    drawn = {
+        name.replace("_", "")
+        for step in steps
+        for name in search.names(step.arguments["HyperParameterTuningJobConfig"])
+    }
+    for name in request.parameters:
+        if name.lower() in drawn:
+            raise UsageError(f"--parameter {name}: a tuning draws it. Leave it out, or leave --tune out.")
 
 
 def _values(request: Request, definition: Definition, home: Home, console: Console) -> dict[str, Json]:
-    """Return the parameters' values, with the archive and the champion that they name in the store."""
+    """Return the parameters' values, with the archives and the champion that they name in the store."""
     declared = {str(declaration["Name"]) for declaration in definition.parameters}
     chosen = champion.choose(request.champion, request.profile, request.parameters, declared, home)
     known = champion.values(chosen, declared) | _commit(declared)
     values = parameter.resolve(definition.parameters, known | _given(request, declared))
     store = Store(home.s3)
-    champion.check(values, definition.parameters, store)
-    if request.archive:
-        if _ARCHIVE not in values:
-            raise UsageError(f"--archive: this definition has no parameter {_ARCHIVE!r}. Leave the option out.")
-        values[_ARCHIVE] = _stored(request.archive, store, console, quiet=request.quiet)
-    elif _ARCHIVE in values:
-        _check_stored(str(values[_ARCHIVE]), store)
-    return values
+    absence.check(values, definition.parameters, store)
+    return values | request.intake.values(values, store, console, quiet=request.quiet)
 
 
 def _commit(declared: set[str]) -> dict[str, Json]:
@@ -111,15 +112,11 @@ def _commit(declared: set[str]) -> dict[str, Json]:
     return {contract.SOURCE_COMMIT: found} if found else {}
 
 
-def _check_stored(uri: str, store: Store) -> None:
-    if not store.size(uri)[0]:
-        raise UsageError(f"parameter {_ARCHIVE!r}: {uri}: no object there ({store.path(uri)}). Give --archive PATH.")
-
-
-def _document(path: Path | None, home: Home) -> Json:
-    """Return the definition in the file `path`, else the project's own."""
+def _document(request: Request, home: Home) -> Json:
+    """Return the definition in the file that is asked for, else the project's own."""
+    path = request.definition
     if path is None:
-        return rendering.definition(home)
+        return rendering.definition(home, request.tuning)
     try:
         return document.read(path)
     except (OSError, ValueError) as error:
@@ -129,10 +126,11 @@ def _document(path: Path | None, home: Home) -> Json:
 def _given(request: Request, declared: set[str]) -> dict[str, Json]:
     """Return parameter values: what was typed goes before profile and scale.
 
-    A definition from a file need not have the project's parameters; its own must have all that scale and profile set.
+    A definition from a file need not have the project's parameters, and a tuning chooses some of them itself; the
+    project's own must have all that scale and profile set.
     """
     preset = dict(scale.SCALES[request.scale]) | scale.floors(request.profile)
-    if request.definition:
+    if request.definition or request.tuning:
         preset = {name: value for name, value in preset.items() if name in declared}
     return preset | dict(request.parameters)
 
@@ -144,7 +142,9 @@ def _notes(request: Request) -> dict[str, Json]:
         "Scale": request.scale,
         "Image": request.image,
         "Archive": str(request.archive or ""),
+        "Add": str(request.addition or ""),
         "Definition": str(request.definition or ""),
+        "Tuning": [request.tuning.jobs, request.tuning.parallel] if request.tuning else [],
         "Champion": "" if request.champion == champion.AUTO else request.champion,
         "Typed": dict(request.parameters),
     }
@@ -153,20 +153,8 @@ def _notes(request: Request) -> dict[str, Json]:
 def _changed(declarations: Iterable[Object], values: Mapping[str, Json]) -> dict[str, Json]:
     """Return the values that are not the definition's own, but for those that the summary tells in another place."""
     own = {str(declaration["Name"]): declaration.get("DefaultValue") for declaration in declarations}
-    elsewhere = (_ARCHIVE, contract.SOURCE_COMMIT, *champion.PARAMETERS)
+    elsewhere = (contract.INPUT_ARCHIVE, contract.SOURCE_COMMIT, *champion.PARAMETERS)
     return {name: value for name, value in values.items() if name not in elsewhere and value != own[name]}
-
-
-def _stored(path: Path, store: Store, console: Console, *, quiet: bool) -> str:
-    shown = Progress(
-        TextColumn("Hashing {task.description}"), BarColumn(), DownloadColumn(), console=console, transient=True
-    )
-    shown.disable = quiet or not console.is_terminal
-    with shown:
-        task = shown.add_task(path.name, total=path.stat().st_size)
-        return archive.store(
-            path, OFFLINE.raw_bucket, store, progress=lambda done, _: shown.update(task, completed=done)
-        )
 
 
 def _say_settings(plan: Plan, request: Request, runner: Runner, console: Console) -> None:

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from local.advice import program
+from local.column import clock
 from local.error import LocalError
 from local.execution import Record
 from local.home import Home
-from local.progress import clock
 from local.registry import APPROVED, PENDING, REJECTED, Registry
 from local.summary import package_arn
 

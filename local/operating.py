@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The commands that operate a model: ``traffic``, ``monitor`` and ``drill``."""
+"""The commands that operate a model: ``traffic``, ``monitor``, ``export`` and ``drill``."""
 
 import sys
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from local import demonstration, drill, execution, history, monitoring, traffic
+from local import demonstration, drill, execution, export, history, monitoring, traffic
 from local.advice import program, short
 from local.home import Home
 from local.process import ProcessRunner
@@ -135,6 +135,42 @@ def _show(finding: monitoring.Finding, shown: Console) -> None:
         )
 
 
+@click.command("export")
+@click.argument("name", metavar="ID", default=execution.LATEST)
+@click.option(
+    "--labels",
+    metavar="LABELS.csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Confirmed classes by the ids of requests.  [default: those that `monitor` was given]",
+)
+@click.option(
+    "--add",
+    "earlier",
+    metavar="FILE.zip",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="An earlier additional archive: the new one holds it too.",
+)
+@click.pass_obj
+def take(home: Home, /, *, name: str, labels: Path | None, earlier: Path | None) -> None:
+    """Make an additional archive of what was captured of run ID's model and confirmed since.
+
+    Exit code 2 where there is nothing to export; no archive is written then.
+    """
+    record = history.load(home.runs, name)
+    made = export.export(export.Request(datetime.now(UTC), labels, earlier), record, home, ProcessRunner())
+    shown, exported = console(), made.report["exported"]
+    mix = ", ".join(f"{label} {count}" for label, count in exported["by_class"].items() if count)
+    shown.print(f"{exported['images']} images were exported, {exported['new']} of them new: {mix}", soft_wrap=True)
+    shown.print(f"{made.report['captured']} requests were captured, {made.report['labelled']} are labelled")
+    for reason, left in made.report["left_out"].items():
+        first = ", ".join(left["first"])
+        shown.print(f"Left out, {reason}: {left['count']} ({first})", style="yellow", markup=False, soft_wrap=True)
+    shown.print(f"Archive   {short(made.archive)}", soft_wrap=True)
+    shown.print(
+        f"Next      {program()} demo --add {short(made.archive)}  (or run --archive PATH --add ...)", soft_wrap=True
+    )
+
+
 @click.command("drill")
 @click.argument("names", metavar="[ID ID]", nargs=-1)
 @click.pass_obj
@@ -149,4 +185,4 @@ def rehearse(home: Home, /, *, names: tuple[str, ...]) -> None:
     shown.print(drill.ON_AWS, soft_wrap=True)
 
 
-COMMANDS: Final = (send, monitor, rehearse)
+COMMANDS: Final = (send, monitor, take, rehearse)

@@ -6,23 +6,15 @@ import time
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
-from rich.progress_bar import ProgressBar
-from rich.spinner import Spinner
+from rich.progress import Progress, TaskID, TextColumn
 from rich.text import Text
 
+from local.column import Bar, Clock, Mark, clock
 from pipeline_src import contract
 
 _PLAIN_SECONDS: Final = 10.0
-_MARKS: Final = {
-    "waiting": ("·", "dim"),
-    "cached": ("✓", "cyan"),
-    "Succeeded": ("✓", "green"),
-    "Failed": ("✗", "red"),
-    "Stopped": ("■", "yellow"),
-}
 
 
 class Reporter(Protocol):
@@ -36,6 +28,9 @@ class Reporter(Protocol):
 
     def line(self, step: str, line: str) -> None:
         """A step's job wrote `line` to its stdout."""
+
+    def said(self, step: str, text: str) -> None:
+        """A step has something for the user to read."""
 
     def finished(self, step: str, status: str, seconds: float, *, cached: bool) -> None:
         """A step ended."""
@@ -54,6 +49,9 @@ class Quiet:
         """Say nothing."""
 
     def line(self, step: str, line: str) -> None:
+        """Say nothing."""
+
+    def said(self, step: str, text: str) -> None:
         """Say nothing."""
 
     def finished(self, step: str, status: str, seconds: float, *, cached: bool) -> None:
@@ -86,6 +84,10 @@ class Plain(Quiet):
             self._next[step] = time.monotonic() + _PLAIN_SECONDS
             self._say(f"{step}: {progress['done']} of {progress['total']} {progress['unit']}")
 
+    def said(self, step: str, text: str) -> None:
+        """Say it."""
+        self._say(f"{step}: {text}")
+
     def finished(self, step: str, status: str, seconds: float, *, cached: bool) -> None:
         """Say so."""
         self._say(f"{step}: {'reused from the cache' if cached else status} ({clock(seconds)})")
@@ -103,11 +105,11 @@ class Live:
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
-            _Mark(),
+            Mark(),
             TextColumn("{task.description}"),
-            _Bar(bar_width=18),
+            Bar(bar_width=18),
             TextColumn("{task.fields[text]}", style="dim"),
-            _Clock(),
+            Clock(),
             console=console,
             transient=True,
         )
@@ -133,6 +135,10 @@ class Live:
             text = f"{done:,}/{total:,} {progress['unit']}"
             self._progress.update(self._task(step), completed=done, total=total, text=escape(text))
 
+    def said(self, step: str, text: str) -> None:
+        """Say it above the list, where it stays."""
+        self._progress.console.print(Text(f"{step}: {text}", style="dim"))
+
     def finished(self, step: str, status: str, seconds: float, *, cached: bool) -> None:
         """Mark the step."""
         state = "cached" if cached else status
@@ -148,48 +154,6 @@ class Live:
 
     def _task(self, step: str) -> TaskID:
         return self._tasks[step]
-
-
-class _Mark(ProgressColumn):
-    """A spinner while the step runs, else a mark."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._spinner = Spinner("dots", style="cyan")
-
-    def render(self, task: Task) -> RenderableType:
-        """Return the mark."""
-        state = task.fields["state"]
-        if state in _MARKS:
-            mark, style = _MARKS[state]
-            return Text(mark, style=style)
-        return self._spinner.render(task.get_time())
-
-
-class _Bar(BarColumn):
-    """A bar, but for a step that waits."""
-
-    def render(self, task: Task) -> ProgressBar:
-        """Return the bar."""
-        bar = super().render(task)
-        bar.pulse = task.fields["state"] == "Executing" and task.total is None
-        return bar
-
-
-class _Clock(ProgressColumn):
-    """How long the step takes or took."""
-
-    def render(self, task: Task) -> Text:
-        """Return the time."""
-        took = task.fields.get("took", task.elapsed)
-        return Text("" if took is None else clock(took), style="dim")
-
-
-def clock(seconds: float) -> str:
-    """Return a duration for reading: ``0.4 s``, ``12.3 s`` or ``2:05 min``."""
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
 
 
 def reporter(console: Console, *, quiet: bool) -> Reporter:

@@ -4,7 +4,7 @@
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from local.argument import GENERATED
+from local.argument import generated
 from local.definition import Step
 from local.document import Object, look_up
 from local.error import DefinitionError, allowed
@@ -69,7 +69,7 @@ def _check_target(place: str, target: str, steps: Steps, parameters: set[str]) -
 
 def _check_property(place: str, path: str, step: Step) -> None:
     try:
-        look_up(step.arguments | GENERATED[step.kind], path)
+        look_up(step.arguments | generated(step.kind, step.arguments), path)
     except (KeyError, ValueError) as error:
         raise DefinitionError(f"{place}: Get Steps.{step.name}.{path}: {error.args[0]}. Correct the path.") from error
 

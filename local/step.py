@@ -33,6 +33,7 @@ class Context:
         models: Arguments of the Model steps so far, by model name.
         stop: Set when the step is to stop.
         line: Receives the lines of its job's stdout.
+        say: Receives what a user should read while the step runs.
     """
 
     step: str
@@ -44,6 +45,7 @@ class Context:
     models: Mapping[str, Object]
     stop: threading.Event
     line: Callable[[str], None]
+    say: Callable[[str], None] = lambda _text: None
 
     @property
     def job_name(self) -> str:

@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local import advice, document, verdict
+from local import advice, document, tuned, verdict
 from local.advice import short
+from local.column import clock
 from local.document import Json, Object
 from local.error import LocalError
 from local.execution import Record
 from local.home import Home
-from local.progress import clock
 from local.registry import Registry
 from pipeline_src import contract
 
@@ -38,6 +38,7 @@ def show(record: Record, home: Home, console: Console) -> None:
     if changed:
         console.print(Text(f"Parameters: {changed}"))
     console.print(_steps(record))
+    tuned.show(record, console)
     card = _output(record, contract.PREPROCESS, contract.DATASET_OUTPUT, contract.DATASET_CARD)
     evaluation = _output(record, contract.EVALUATE, contract.EVALUATION_OUTPUT, contract.EVALUATION)
     if card:
@@ -93,6 +94,9 @@ def _show_dataset(card: Mapping[str, Json], console: Console) -> None:
     sources = ", ".join(card.get("sources", {}))
     lesions = card.get("lesions", {}).get("total")
     console.print(f"\nDataset: {images['total']:,} images of {lesions or 0:,} lesions, source {sources or 'unknown'}")
+    added = card.get("addition", {}).get("images", 0)
+    if added:
+        console.print(f"Of them from the additional archive: {added:,}, none of them in {contract.TEST}")
     table = _table("class", *contract.SPLITS)
     for label in contract.CLASS_LABELS:
         splits = images["by_class_and_split"].get(label, {})

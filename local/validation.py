@@ -27,7 +27,7 @@ _STEP: Final = {
     "PropertyFiles",
     "RetryPolicies",
 }
-_CACHED: Final = {"Processing", "Training", "Transform"}
+_CACHED: Final = {"Processing", "Training", "Tuning", "Transform"}
 # Retries answer faults of the service, which do not occur here; any other exception is refused.
 _RETRIED: Final = {
     "Step.SERVICE_FAULT",

@@ -2,12 +2,13 @@
 """The command line of operations on an account: ``python -m operations``."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from operations import link
-from operations.command import advice, cdk, confirmation, machine, review_comment
+from operations.command import advice, bootstrap, cdk, confirmation, export, machine, review_comment
 from operations.command import labels as labelling
 from operations.command import smoke as smoking
 from operations.command import upload as uploading
@@ -26,14 +27,20 @@ from operations.error import UsageError
     help="The deployment: the setting `name`, with which the names of its stacks begin.",
 )
 @click.option("--region", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="Instead of the profile's region.")
+@click.option("--staging-profile", envvar="STAGING_PROFILE", help="Leads to staging, where it is in another account.")
+@click.option("--production-profile", envvar="PRODUCTION_PROFILE", help="Likewise to production.")
 @click.pass_context
-def main(context: click.Context, name: str, region: str | None) -> None:
+def main(
+    context: click.Context, name: str, region: str | None, staging_profile: str | None, production_profile: str | None
+) -> None:
     """Act on a deployment. AWS_PROFILE chooses the account, AWS_REGION the region.
 
     Exit codes: 0 done, 1 failed, 2 bad usage, credentials or permissions, or nothing deployed, 130 stopped.
     """
     # Tests hand in an account of their own.
-    context.obj = context.obj or here(name, region)
+    account: Account = context.obj or here(name, region)
+    given = {"staging": staging_profile, "production": production_profile}
+    context.obj = replace(account, profiles={stage: profile for stage, profile in given.items() if profile})
 
 
 @main.command()
@@ -62,11 +69,12 @@ def labels(account: Account, table: Path, *, again: bool) -> None:
 @main.command()
 @click.option("--archive", metavar="KEY", default="", help="Key in the raw bucket instead of the newest archive.")
 @click.option("--champion/--no-champion", default=True, help="Compare with the model in production, or with nothing.")
+@click.option("--addition", metavar="KEY|none", default="", help="Instead of the newest additional archive.")
 @click.option("--wait", is_flag=True, help="Follow it until it has ended; exit code 1 where it failed.")
 @click.pass_obj
-def retrain(account: Account, archive: str, *, champion: bool, wait: bool) -> None:
+def retrain(account: Account, archive: str, addition: str, *, champion: bool, wait: bool) -> None:
     """Start a retraining, or join the one that trains the same model already."""
-    execution = machine.start(account, archive, champion=champion)
+    execution = machine.start(account, archive, champion=champion, addition=addition)
     say(console(), f"Started: {link.of_execution(execution)}")
     if wait:
         say(console(), f"Succeeded: {machine.follow(account, execution, console())}")
@@ -107,7 +115,15 @@ def destroy(account: Account, context: tuple[str, ...], *, yes: bool, data: bool
     """Delete the deployment but its data; says what goes and what stays, and asks."""
     settings = _settings(account, "destroy", context)
     ask = None if yes else lambda question: str(click.prompt(question))
-    confirmation.destroy(account, console(), cdk=cdk.in_region(account.region), context=settings, data=data, ask=ask)
+    confirmation.destroy(
+        account,
+        console(),
+        cdk=cdk.in_region(account.region),
+        context=settings,
+        data=data,
+        ask=ask,
+        planned=lambda: demand.stages(demand.read(settings), account.name),
+    )
 
 
 @main.command()
@@ -126,6 +142,17 @@ def next_(account: Account) -> None:
     """Say what to do next; changes nothing."""
     for step in advice.following(account):
         say(console(), f"- {step}")
+
+
+@main.command(name="bootstrap")
+@click.option("--context", "-c", multiple=True, metavar="KEY=VALUE", help="As for cdk deploy; repeatable.")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+@click.pass_obj
+def bootstrap_(account: Account, context: tuple[str, ...], options: tuple[str, ...]) -> None:
+    """Prepare account and region for the CDK, and other accounts whose profiles are named; OPTIONS are cdk's own."""
+    settings = _settings(account, "bootstrap", context)
+    needed = demand.read(settings)
+    bootstrap.prepare(account, needed, console(), cdk=cdk.in_region(""), context=settings, options=options)
 
 
 @main.command()
@@ -158,6 +185,9 @@ def _settings(account: Account, verb: str, context: tuple[str, ...]) -> tuple[st
             f"make {verb} CONTEXT={other}"
         )
     return (f"name={account.name}", *context)
+
+
+main.add_command(export.command)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,10 @@
 """The attempts at training one model: the rules by which simultaneous triggers come to one execution.
 
 What a model depends on is the pipeline definition, which carries the hash of the image and so of the code, and the
-archive, whose key carries its hash. Their common hash, with whether the model is compared with one in production, is
-the identity of the work to be done. Each execution carries it
-in its display name, ``<identity>-<number>-<reason>``. So whoever is asked for that model finds the attempts at it in
-the service's own list; and two who ask at once, and find the same, send the same token, for which the service
-starts one execution.
+archives, whose keys carry their hashes. Their common hash, with whether the model is compared with one in production,
+is the identity of the work to be done. Each execution carries it in its display name, ``<identity>-<number>-<reason>``.
+So whoever is asked for that model finds the attempts at it in the service's own list; and two who ask at once, and find
+the same, send the same token, for which the service starts one execution.
 
 Which champion that is, is no part of it: it changes what a model is compared with, and not the model. So where another
 model went into production since an attempt succeeded, there is nothing to train: that model is in the registry already,
@@ -48,7 +47,7 @@ class Attempt:
     reason: str
 
 
-def identity(definition: str, archive: str, compare: str) -> str:
+def identity(definition: str, archive: str, compare: str, addition: str = "") -> str:
     """Return the identity of what is to be done: 16 hex digits.
 
     Args:
@@ -56,8 +55,9 @@ def identity(definition: str, archive: str, compare: str) -> str:
         archive: Key of the archive.
         compare: What the model is compared with, one of `payload.COMPARISONS`: the champion, whichever it is, or
             nothing.
+        addition: Key of the additional archive; without one the identity is what it was before there were any.
     """
-    return _hash(definition, archive, compare)[:16]
+    return _hash(definition, archive, compare, *([addition] if addition else []))[:16]
 
 
 def display_name(identity: str, number: int, reason: str) -> str:

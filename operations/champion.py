@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from operations import package
+from operations import package, publish
+from operations.access import crossing
 from operations.client import Client
 from operations.error import OperationError
 from operations.payload import Promote, Rejected
@@ -52,28 +53,39 @@ def promote(request: Promote, *, sagemaker: Client, ssm: Client) -> str:
 
     Args:
         request: Which package, and the endpoint that serves it.
-        sagemaker: Client that describes the endpoint.
+        sagemaker: Client that describes the endpoint, where that is.
         ssm: Client that reads and writes the parameter.
 
     Raises:
         OperationError: The endpoint is not in service, or serves another package.
+        CrossingError: It is elsewhere and closed to us.
         ClientError: A service refused.
     """
-    place = f"endpoint {request.endpoint!r}"
-    status = sagemaker.describe_endpoint(EndpointName=request.endpoint)["EndpointStatus"]
-    if status != "InService":
-        raise OperationError(f"{place}: is {status}, not InService. Look at its stack's events, then retry the stage.")
-    served = package.served(sagemaker, request.endpoint)
-    # An endpoint that does not say what it serves was deployed and smoke-tested with this package all the same.
-    if served and served != request.package:
-        raise OperationError(
-            f"{place}: serves {served}, not {request.package}. Deliver that package again: approve it."
-        )
+    with crossing(request.access):
+        _check(request, sagemaker)
     if read(ssm, request.champion) == request.package:
         # When the parameter was written last is since when the package is live.
         return f"{package.named(request.package)} is the champion already."
     ssm.put_parameter(Name=request.champion, Value=request.package, Type="String", Overwrite=True)
     return f"{package.named(request.package)} is the champion."
+
+
+def _check(request: Promote, sagemaker: Client) -> None:
+    """Refuse an endpoint that does not serve the package."""
+    place = f"endpoint {request.endpoint!r}"
+    status = sagemaker.describe_endpoint(EndpointName=request.endpoint)["EndpointStatus"]
+    if status != "InService":
+        raise OperationError(f"{place}: is {status}, not InService. Look at its stack's events, then retry the stage.")
+    if request.bucket:
+        # What is elsewhere knows of no package: it serves the copy that was made of the package's model.
+        wanted = publish.url(request.bucket, request.package)
+        served = package.served_artifact(sagemaker, request.endpoint) or "a model that it does not name"
+    else:
+        # An endpoint that does not say what it serves was deployed and smoke-tested with this package all the same.
+        wanted = request.package
+        served = package.served(sagemaker, request.endpoint) or wanted
+    if served != wanted:
+        raise OperationError(f"{place}: serves {served}, not {wanted}. Deliver that package again: approve it.")
 
 
 def tell_rejected(request: Rejected, *, ssm: Client, sns: Client) -> str:

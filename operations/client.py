@@ -14,7 +14,9 @@ Clients: TypeAlias = Callable[[str], Client]
 CONNECT_SECONDS: Final = 5
 READ_SECONDS: Final = 20
 ATTEMPTS: Final = 2
-_CONFIG: Final = Config(
+# S3 answers once an object is copied; two attempts fit into the five minutes that a function has.
+COPY_SECONDS: Final = 120
+CONFIG: Final = Config(
     connect_timeout=CONNECT_SECONDS,
     read_timeout=READ_SECONDS,
     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
@@ -24,4 +26,10 @@ _CONFIG: Final = Config(
 @functools.cache
 def client(service: str) -> Client:
     """Return the client of `service`, for example ``client("s3")``; a warm function uses it again."""
-    return boto3.client(service, config=_CONFIG)
+    return boto3.client(service, config=CONFIG)
+
+
+@functools.cache
+def copier(region: str) -> Client:
+    """Return the client that copies objects into buckets of `region`."""
+    return boto3.client("s3", region_name=region, config=CONFIG.merge(Config(read_timeout=COPY_SECONDS)))

@@ -4,6 +4,7 @@
 OperationError              every message says place, value, cause and remedy; `exit_code` is the command's
 ├── UsageError              what was typed or handed in is wrong: exit code 2, nothing was started
 ├── AccountError            the account cannot be used as it is: credentials, permissions, nothing deployed: exit code 2
+├── CrossingError           what is elsewhere, in another account or region, is closed to us
 ├── SmokeError              an endpoint does not answer as the model was evaluated, or that cannot be told
 └── StoppedError            the user stopped the command: exit code 130
 """
@@ -25,6 +26,10 @@ class AccountError(OperationError):
     """The account cannot be used as it is: no credentials, no permission, or nothing deployed."""
 
     exit_code = 2
+
+
+class CrossingError(OperationError):
+    """What is elsewhere, in another account or region, is closed to us: one of two sides has to be deployed again."""
 
 
 class SmokeError(OperationError):

@@ -2,22 +2,24 @@
 """Where the functions begin: each reads its payload, makes its clients and answers; the rules stand in the rooms below.
 
 ``retrain`` is a state of the state machine; ``release``, ``rejected``, ``tally``, ``monitor`` and ``judge`` are targets
-of EventBridge: an error is raised, so that the caller sees its sentence. ``smoke`` and ``promote`` are actions of
-CodePipeline: job.py.
+of EventBridge: an error is raised, so that the caller sees its sentence. ``publish``, ``smoke`` and ``promote`` are
+actions of CodePipeline: job.py. Where a stage is elsewhere, access.py leads there.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Final, Protocol
 
-from operations import champion, job, link, package, payload, retraining, watch
+from operations import access, champion, job, link, package, payload, retraining, watch
 from operations import judge as judging
 from operations import monitor as monitoring
+from operations import publish as publishing
 from operations import release as delivery
 from operations import smoke as smoking
 from operations import tally as tallying
-from operations.client import Clients, client
+from operations.access import Connect, Crossed, connected
+from operations.client import Client, Clients, client, copier
 from operations.job import Done
 from operations.target import Endpoint
 
@@ -85,7 +87,21 @@ def judge(event: object, _context: Context, clients: Clients = client) -> dict[s
     return {"message": message}
 
 
-def smoke(event: Mapping[str, Any], context: Context, clients: Clients = client) -> None:
+def publish(
+    event: Mapping[str, Any], context: Context, clients: Clients = client, copies: Callable[[str], Client] = copier
+) -> None:
+    """Copy a model to where its endpoint is: UserParameters are `payload.Publish`; the variable is model, its URI."""
+
+    def work(parameters: object) -> Done:
+        request = payload.read(payload.Publish, parameters)
+        services = {"sagemaker": clients("sagemaker"), "s3": clients("s3"), "there": copies(request.region)}
+        model = publishing.publish(request, **services)
+        return Done(f"The model of {package.named(request.package)} is {model}.", {"model": model})
+
+    job.report(event, context.aws_request_id, clients("codepipeline"), work)
+
+
+def smoke(event: Mapping[str, Any], context: Context, clients: Clients = client, connect: Connect = connected) -> None:
     """Smoke-test an endpoint: UserParameters are `payload.Smoke`; the variables are report, metrics and agreement.
 
     The function needs a time limit of five minutes: it gives a slow endpoint up two minutes before its end.
@@ -94,7 +110,8 @@ def smoke(event: Mapping[str, Any], context: Context, clients: Clients = client)
     def work(parameters: object) -> Done:
         request = payload.read(payload.Smoke, parameters)
         found = package.described(clients("sagemaker"), request.package)
-        target = Endpoint(request.endpoint, clients("sagemaker-runtime"))
+        there = access.crossed(request.access, request.region, "smoke", clients, connect)
+        target = Crossed(Endpoint(request.endpoint, there("sagemaker-runtime")), request.access)
         left = context.get_remaining_time_in_millis
         passed = smoking.run_package(found, target, s3=clients("s3"), left=lambda: left() / 1000)
         report = {"report": link.of_object(found.report, found.arn)}
@@ -103,11 +120,14 @@ def smoke(event: Mapping[str, Any], context: Context, clients: Clients = client)
     job.report(event, context.aws_request_id, clients("codepipeline"), work)
 
 
-def promote(event: Mapping[str, Any], context: Context, clients: Clients = client) -> None:
+def promote(
+    event: Mapping[str, Any], context: Context, clients: Clients = client, connect: Connect = connected
+) -> None:
     """Move the champion pointer: UserParameters are `payload.Promote`."""
 
     def work(parameters: object) -> Done:
         request = payload.read(payload.Promote, parameters)
-        return Done(champion.promote(request, sagemaker=clients("sagemaker"), ssm=clients("ssm")))
+        there = access.crossed(request.access, request.region, "promote", clients, connect)
+        return Done(champion.promote(request, sagemaker=there("sagemaker"), ssm=clients("ssm")))
 
     job.report(event, context.aws_request_id, clients("codepipeline"), work)

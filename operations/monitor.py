@@ -15,7 +15,7 @@ that is asked for; where that job has failed, the next one has a number.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from operations import capture, champion, package, window
+from operations import capture, champion, channel, package, window
 from operations.champion import Live
 from operations.client import Client
 from operations.error import UsageError
@@ -104,12 +104,7 @@ def _created(sagemaker: Client, request: Monitor, name: str, job: Json, period: 
 
 def _named(request: Monitor, name: str, period: Mapping[str, str]) -> Json:
     """Return what of the job depends on its name."""
-    output = {
-        "S3Uri": f"{request.reports}{name}",
-        "LocalPath": contract.processing_output(_REPORT),
-        "S3UploadMode": "EndOfJob",
-    }
-    outputs = {"Outputs": [{"OutputName": _REPORT, "S3Output": output}], "KmsKeyId": request.key}
+    outputs = {"Outputs": [channel.left(_REPORT, f"{request.reports}{name}")], "KmsKeyId": request.key}
     return {
         "ProcessingJobName": name,
         "Environment": _environment(request, name, period),
@@ -122,7 +117,7 @@ def _job(request: Monitor, inputs: Mapping[str, str], volume: int) -> Json:
     return {
         "RoleArn": request.role,
         "AppSpecification": {"ImageUri": request.image, "ContainerEntrypoint": list(ENTRYPOINT)},
-        "ProcessingInputs": [_input(each, uri) for each, uri in inputs.items()],
+        "ProcessingInputs": [channel.given(each, uri) for each, uri in inputs.items()],
         "ProcessingResources": {"ClusterConfig": cluster | {"VolumeKmsKeyId": request.key}},
         "StoppingCondition": {"MaxRuntimeInSeconds": 60 * int(request.minutes)},
         "NetworkConfig": {"EnableNetworkIsolation": True},
@@ -148,14 +143,3 @@ def _environment(request: Monitor, name: str, period: Mapping[str, str]) -> dict
         "sagemaker_endpoint_name": request.endpoint,
         "sagemaker_monitoring_schedule_name": name,
     }
-
-
-def _input(name: str, uri: str) -> Json:
-    given = {
-        "S3Uri": uri,
-        "LocalPath": contract.processing_input(name),
-        "S3DataType": "S3Prefix",
-        "S3InputMode": "File",
-        "S3DataDistributionType": "FullyReplicated",
-    }
-    return {"InputName": name, "S3Input": given}

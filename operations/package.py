@@ -2,10 +2,10 @@
 """A model package as the registry describes it: its status, and where its evaluation lies."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -14,6 +14,8 @@ from operations.error import UsageError
 from pipeline_src import contract
 
 APPROVED: Final = "Approved"
+# Of a model that is elsewhere: names the package of which it is a copy.
+TAG: Final = "model-package"
 _ARN: Final = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):sagemaker:(?P<region>[a-z0-9-]+):[0-9]{12}:model-package/(?P<group>.+)/(?P<version>[0-9]+)"
 )
@@ -29,12 +31,14 @@ class Package:
         status: Its approval status.
         changed: When it was last changed, as by an approval.
         metadata: Its customer metadata.
+        containers: What serves it, as the registry describes each: image, model, environment.
     """
 
     arn: str
     status: str
     changed: datetime
     metadata: Mapping[str, str]
+    containers: Sequence[Mapping[str, Any]] = ()
 
     @property
     def report(self) -> str:
@@ -102,7 +106,9 @@ def described(sagemaker: Client, arn: str) -> Package:
             f"aws sagemaker list-model-packages --model-package-group-name {match(arn)['group']}"
         ) from error
     changed = answer.get("LastModifiedTime", answer["CreationTime"])
-    return Package(arn, answer.get("ModelApprovalStatus", ""), changed, answer.get("CustomerMetadataProperties", {}))
+    status, metadata = answer.get("ModelApprovalStatus", ""), answer.get("CustomerMetadataProperties", {})
+    containers = tuple(answer.get("InferenceSpecification", {}).get("Containers", ()))
+    return Package(arn, status, changed, metadata, containers)
 
 
 def match(arn: str) -> re.Match[str]:
@@ -137,13 +143,37 @@ def served(sagemaker: Client, endpoint: str) -> str:
     Raises:
         ClientError: There is no such endpoint, or the service refused.
     """
+    return _first(_containers(sagemaker, endpoint), "ModelPackageName")
+
+
+def tagged(sagemaker: Client, endpoint: str) -> str:
+    """Return the ARN of the model package that the tag of the model behind an endpoint names; see `served`.
+
+    What is elsewhere is made of a copy, so that its model knows of no package; its stack says so by that tag.
+    """
+    arns = [sagemaker.describe_model(ModelName=name)["ModelArn"] for name in _models(sagemaker, endpoint)]
+    tags = [tag for arn in arns for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]]
+    return next((tag["Value"] for tag in tags if tag["Key"] == TAG), "")
+
+
+def served_artifact(sagemaker: Client, endpoint: str) -> str:
+    """Return the URI of the model behind an endpoint that is elsewhere, where no package is known; see `served`."""
+    return _first(_containers(sagemaker, endpoint), "ModelDataUrl")
+
+
+def _containers(sagemaker: Client, endpoint: str) -> list[Mapping[str, str]]:
+    models = [sagemaker.describe_model(ModelName=name) for name in _models(sagemaker, endpoint)]
+    return [found for model in models for found in (model.get("PrimaryContainer", {}), *model.get("Containers", []))]
+
+
+def _models(sagemaker: Client, endpoint: str) -> list[str]:
+    """Return the name of the model behind an endpoint, if the service says it."""
     configuration = sagemaker.describe_endpoint(EndpointName=endpoint).get("EndpointConfigName")
     if not configuration:
-        return ""
+        return []
     variants = sagemaker.describe_endpoint_config(EndpointConfigName=configuration)["ProductionVariants"]
-    names = [variant["ModelName"] for variant in variants if variant.get("ModelName")]
-    models = [sagemaker.describe_model(ModelName=name) for name in names[:1]]
-    containers = [
-        found for model in models for found in (model.get("PrimaryContainer", {}), *model.get("Containers", []))
-    ]
-    return next((found["ModelPackageName"] for found in containers if found.get("ModelPackageName")), "")
+    return [variant["ModelName"] for variant in variants if variant.get("ModelName")][:1]
+
+
+def _first(containers: list[Mapping[str, str]], key: str) -> str:
+    return next((found[key] for found in containers if found.get(key)), "")

@@ -1,25 +1,24 @@
 # SPDX-License-Identifier: MIT-0
 """What the functions are told and what they answer: the keys are the interface between the stacks and this room.
 
-Each class is one payload, and its fields are exactly the keys of the JSON. Those of the monitor stand in watch.py.
+A class is a payload, its fields are the keys of the JSON; one with a default may be left out. The monitor's: watch.py.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Final, TypeVar
 
 from operations.error import UsageError
 from operations.watch import WINDOWS, Judge, Monitor
 
 REASONS: Final = ("push", "schedule", "data", "drift", "manual")
-# What a new model is compared with: the model in production, or nothing.
 CHAMPION: Final = "champion"
 NOTHING: Final = "nothing"
-COMPARISONS: Final = (CHAMPION, NOTHING)
+COMPARISONS: Final = (CHAMPION, NOTHING)  # what a new model is compared with: that in production, or nothing
 _CHOICES: Final = {"reason": REASONS, "compare": COMPARISONS, "window": WINDOWS}
 _MAY_BE_EMPTY: Final = frozenset({"archive", "commit", "machine"})
 
-Payload = TypeVar("Payload", bound="Retrain | Release | Smoke | Promote | Rejected | Tally | Monitor | Judge")
+Payload = TypeVar("Payload", bound="Retrain | Release | Smoke | Publish | Promote | Rejected | Tally | Monitor | Judge")
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,7 @@ class Retrain:
         reason: What asks for it, one of `REASONS`.
         champion: Name of the SSM parameter that names the package in production.
         compare: What the new model is compared with, one of `COMPARISONS`.
+        addition: Object key of an additional archive, or `contract.NO_ADDITION`; empty: the newest, if there is one.
     """
 
     pipeline: str
@@ -43,6 +43,7 @@ class Retrain:
     reason: str
     champion: str
     compare: str
+    addition: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,28 @@ class Smoke:
     Attributes:
         endpoint: Name of the endpoint.
         package: ARN of the model package.
+        access: ARN of the role by which to reach an endpoint that is elsewhere; empty: it is in our own account.
+        region: Where that is; empty: our own region.
     """
 
     endpoint: str
     package: str
+    access: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True)
+class Publish:
+    """Copy a package's model to where an endpoint that is elsewhere may read it.
+
+    Attributes:
+        package: ARN of the model package.
+        bucket, region: Name of the bucket of the endpoint's account and region, and that region.
+    """
+
+    package: str
+    bucket: str
+    region: str
 
 
 @dataclass(frozen=True)
@@ -111,11 +130,15 @@ class Promote:
         endpoint: Name of the production endpoint.
         package: ARN of the model package.
         champion: Name of the SSM parameter that names the package in production.
+        access, region, bucket: As of `Smoke` and `Publish`, where the endpoint is elsewhere; else empty.
     """
 
     endpoint: str
     package: str
     champion: str
+    access: str = ""
+    region: str = ""
+    bucket: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,8 +161,7 @@ class Tally:
     """Count what an endpoint answered, in one file of captured requests.
 
     Attributes:
-        bucket: Name of the bucket that holds the file.
-        key: The file's object key.
+        bucket, key: Name of the bucket that holds the file, and the file's object key.
         namespace: CloudWatch namespace of the counts.
     """
 
@@ -155,13 +177,13 @@ def read(kind: type[Payload], event: object) -> Payload:
         UsageError: It is no object with exactly those keys, each a string, and filled where it has to be.
     """
     place = f"payload of {kind.__name__.lower()}"
-    names = [field.name for field in fields(kind)]
-    if not isinstance(event, Mapping) or set(event) != set(names):
+    needed, optional = _keys(kind)
+    if not isinstance(event, Mapping) or not set(needed) <= set(event) <= {*needed, *optional}:
         found = ", ".join(sorted(map(str, event))) if isinstance(event, Mapping) else type(event).__name__
-        raise UsageError(f"{place}: needs exactly the keys {', '.join(names)} (found: {found or 'none'}). Name those.")
-    for name in names:
-        value = event[name]
-        if not isinstance(value, str) or not (value or name in _MAY_BE_EMPTY):
+        wanted = ", ".join(needed) + (f", and takes {', '.join(optional)}" if optional else "")
+        raise UsageError(f"{place}: needs exactly the keys {wanted} (found: {found or 'none'}). Name those.")
+    for name, value in event.items():
+        if not isinstance(value, str) or not (value or name in {*_MAY_BE_EMPTY, *optional}):
             raise UsageError(f"{place}: {name} {value!r}: is no filled-in string. Give {name} a value.")
     for name in _CHOICES.keys() & event.keys():
         if event[name] not in _CHOICES[name]:
@@ -169,3 +191,9 @@ def read(kind: type[Payload], event: object) -> Payload:
                 f"{place}: {name} {event[name]!r}: is none of {', '.join(_CHOICES[name])}. Give one of them."
             )
     return kind(**event)
+
+
+def _keys(kind: type[Payload]) -> tuple[list[str], list[str]]:
+    """Return the keys that have to be there, and those that may be left out or empty."""
+    needed = [field.name for field in fields(kind) if field.default is MISSING]
+    return needed, [field.name for field in fields(kind) if field.name not in needed]

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from operations import attempt, comparison, dataset, package
 from operations.attempt import Attempt
 from operations.client import Client
+from operations.dataset import Data
 from operations.error import UsageError
 from operations.payload import CHAMPION, Retrain, Retrained
 from pipeline_src import contract
@@ -39,8 +40,8 @@ def start(
         ClientError: The service refused.
     """
     pipeline = _described(sagemaker, request.pipeline)
-    archive = dataset.archive_key(s3, request.bucket, request.archive)
-    identity = attempt.identity(pipeline["PipelineDefinition"], archive, request.compare)
+    data = _data(request, s3)
+    identity = attempt.identity(pipeline["PipelineDefinition"], data.archive, request.compare, data.addition)
     found = _attempts(sagemaker, request.pipeline, identity)
     sufficient = attempt.sufficient(found, request.reason)
     if sufficient:
@@ -50,7 +51,7 @@ def start(
     token = attempt.token(pipeline["PipelineArn"], pipeline["CreationTime"], identity, number)
     name = attempt.display_name(identity, number, request.reason)
     try:
-        execution = _started(sagemaker, request.pipeline, name, token, _parameters(request, archive) | against)
+        execution = _started(sagemaker, request.pipeline, name, token, _parameters(request, data) | against)
     except ClientError:
         # A second start under one token may be refused instead, where another trigger named another reason, commit or
         # champion.
@@ -58,7 +59,7 @@ def start(
         if other is None:
             raise
         return _joined(other)
-    message = f"Started attempt {number} with s3://{request.bucket}/{archive} ({_told(request, against)})."
+    message = f"Started attempt {number} with {' and '.join(data.uris.values())} ({_told(request, against)})."
     return Retrained(execution=execution, started=True, message=message)
 
 
@@ -79,9 +80,17 @@ def _attempts(sagemaker: Client, pipeline: str, identity: str) -> list[Attempt]:
     return attempt.attempts((found for page in pages for found in page["PipelineExecutionSummaries"]), identity)
 
 
-def _parameters(request: Retrain, archive: str) -> dict[str, str]:
+def _data(request: Retrain, s3: Client) -> Data:
+    return Data(
+        request.bucket,
+        dataset.archive_key(s3, request.bucket, request.archive),
+        dataset.addition_key(s3, request.bucket, request.addition),
+    )
+
+
+def _parameters(request: Retrain, data: Data) -> dict[str, str]:
     commit = {contract.SOURCE_COMMIT: request.commit} if request.commit else {}
-    return {contract.INPUT_ARCHIVE: f"s3://{request.bucket}/{archive}"} | commit
+    return data.uris | commit
 
 
 def _told(request: Retrain, against: Mapping[str, str]) -> str:

@@ -5,10 +5,11 @@
 It gets the SageMaker SDK handed over by pipeline.py, the only module that imports it.
 """
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from pipeline_src import contract, workload
+from pipeline_src import contract, hyperparameter, workload
 from pipeline_src.deployment import QUIET, Deployment
 from pipeline_src.parameter import Parameter, parameters
 
@@ -27,15 +28,25 @@ class Builder:
         self.tags = {"pipeline": deployment.pipeline_name, **deployment.tags}
         self.cache = sdk.steps.CacheConfig(enable_caching=True, expire_after=workload.CACHE_EXPIRES)
         archives = f"s3://{deployment.raw_bucket}/{contract.ARCHIVES_PREFIX}"
+        unused = hyperparameter.UNUSED_WHEN_TUNED if deployment.tuning else ()
         given = (
             Parameter(contract.INPUT_ARCHIVE, archives),
-            *parameters(deployment.defaults),
-            Parameter(contract.CHAMPION_PREDICTIONS, deployment.no_champion),
+            *(each for each in parameters(deployment.defaults) if each.name not in unused),
+            Parameter(contract.ADDITIONAL_ARCHIVE, deployment.absent),
+            Parameter(contract.CHAMPION_PREDICTIONS, deployment.absent),
         )
         self.parameters = {each.name: getattr(sdk.parameters, each.kind)(**each.arguments) for each in given}
 
-    def processing(self, job: workload.Processing, sources: dict[str, Any]) -> Any:
-        """Return a processing step in our own image that reads `sources`, a URI for each input name."""
+    def processing(
+        self, job: workload.Processing, sources: dict[str, Any], facts: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return a processing step in our own image.
+
+        Args:
+            job: What it is told.
+            sources: A URI for each input name.
+            facts: What it is told only to note it, besides parameters, by name.
+        """
         given = self.parameters
         processor = self.sdk.Processor(
             **workload.processor(job, self.at),
@@ -50,7 +61,7 @@ class Builder:
         run = processor.run(
             inputs=[self.sdk.shapes.ProcessingInput(**each) for each in inputs],
             outputs=[self.sdk.shapes.ProcessingOutput(**each) for each in outputs],
-            arguments=[*self.arguments(job), *self.notes(job)],
+            arguments=[*self.arguments(job), *self.notes(job, facts or {})],
         )
         file = self.sdk.properties.PropertyFile(*job.property_file)
         return self.sdk.steps.ProcessingStep(job.step, run, property_files=[file], cache_config=self.cache)
@@ -60,11 +71,12 @@ class Builder:
         given = self.parameters
         return [word for name in job.parameters for word in (workload.option(name), given[name].to_string())]
 
-    def notes(self, job: workload.Processing) -> list[Any]:
+    def notes(self, job: workload.Processing, facts: Mapping[str, Any]) -> list[Any]:
         """Return the words that tell `job` what it is to note."""
-        values = [self.join("=", [name, self.parameters[name]]) for name in job.noted]
-        values += [f"{contract.PREPROCESSING_IMAGE}={self.at.preprocessing_image}"] if job.noted else []
-        return [word for value in values for word in (workload.NOTED_OPTION, value)]
+        values = {name: self.parameters[name] for name in job.noted if name in self.parameters} | dict(facts)
+        words = [self.join("=", [name, value]) for name, value in values.items()]
+        words += [f"{contract.PREPROCESSING_IMAGE}={self.at.preprocessing_image}"] if job.noted else []
+        return [word for each in words for word in (workload.NOTED_OPTION, each)]
 
     def run_uri(self, *path: str) -> Any:
         """Return the URI of `path` below the folder of this execution."""

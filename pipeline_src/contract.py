@@ -39,6 +39,10 @@ SPLITS: Final = (TRAIN, VALIDATION, TEST)
 OFFICIAL: Final = "official"
 PLACES: Final = (*SPLITS, OFFICIAL)  # where an image may lie
 
+# Of which part of the input an image is: the base archive, an additional one, or the official test set of the base.
+BASE: Final = "base"
+ADDITION: Final = "addition"
+
 # Steps of the pipeline.
 PREPROCESS: Final = "Preprocess"
 TRAINING: Final = "Train"
@@ -53,8 +57,9 @@ STEPS: Final = (PREPROCESS, TRAINING, MODEL, SCORE, EVALUATE, GATE, REGISTER, RE
 # Processing channels: each input is the folder /opt/ml/processing/input/<name>,
 # each output the folder /opt/ml/processing/output/<name>.
 ARCHIVE_INPUT: Final = "archive"
+ADDITION_INPUT: Final = "addition"  # one file: an additional archive, or `ABSENT`
 SCORES_INPUT: Final = "scores"
-CHAMPION_INPUT: Final = "champion"  # one file: predictions.csv of the model in production, or `NO_CHAMPION`
+CHAMPION_INPUT: Final = "champion"  # one file: predictions.csv of the model in production, or `ABSENT`
 TRAIN_OUTPUT: Final = "train"  # the RecordIO file and nothing else: Pipe mode streams every object
 VALIDATION_OUTPUT: Final = "validation"  # likewise
 HOLDOUT_OUTPUT: Final = (
@@ -62,6 +67,8 @@ HOLDOUT_OUTPUT: Final = (
 )
 DATASET_OUTPUT: Final = "dataset"  # manifest, dataset card, RecordIO indices
 EVALUATION_OUTPUT: Final = "evaluation"
+ADDITION_OUTPUT: Final = "addition"  # of the export: <sha256>.zip and nothing else
+EXPORT_OUTPUT: Final = "export"  # of the export: what is told of it
 
 # Files. With several Preprocess hosts, `shard_name` is put into the record, index and manifest names.
 RECORDS_SUFFIX: Final = ".rec"
@@ -69,7 +76,7 @@ INDEX_SUFFIX: Final = ".idx"
 MANIFEST: Final = "manifest.csv"
 MANIFEST_COLUMNS: Final = (
     *("image_id", "lesion_id", "label", "split", "sha256", "bytes", "repeats"),
-    *("sex", "age", "localization", "dx_type", "source"),
+    *("sex", "age", "localization", "dx_type", "source", "archive"),
 )
 DATASET_CARD: Final = "dataset_card.json"
 EVALUATION: Final = "evaluation.json"
@@ -93,6 +100,7 @@ DATASET_CARD_PROPERTY: Final = "DatasetCard"
 EVALUATION_PROPERTY: Final = "Evaluation"
 TRAINING_SAMPLES_PATH: Final = "hyperparameters.num_training_samples"  # a string: hyperparameters are strings
 ARCHIVE_SHA256_PATH: Final = "archive.sha256"
+ADDITION_SHA256_PATH: Final = "addition.sha256"  # or `NO_ADDITION`
 VERDICT_PATH: Final = "gate.verdict"
 REASON_PATH: Final = "gate.reason"
 REQUIREMENT_PATH: Final = "gate.metadata"  # below it, each requirement in the words that a model package may hold
@@ -106,21 +114,26 @@ ARCHIVE_METADATA: Final = re.compile(r"HAM10000_metadata(\.(csv|tab|tsv|txt))?")
 
 # Where archives lie in the raw-data bucket. The key of each carries its SHA-256: archives/<sha256>.zip.
 ARCHIVES_PREFIX: Final = "archives/"
+ADDITIONS_PREFIX: Final = "additions/"  # additional archives likewise: additions/<sha256>.zip
 RUNS_PREFIX: Final = "runs/"
 CHECKPOINTS_PREFIX: Final = "checkpoints/"
 CAPTURE_PREFIX: Final = "capture/"  # what endpoints were asked and answered: capture/<stage>/...
+MODELS_PREFIX: Final = "models/"  # where an endpoint is elsewhere, its copies: models/<version>/model.tar.gz
 MONITOR_PREFIX: Final = "monitor/"  # reports of the monitor: monitor/<job>/...
 # Where confirmed labels lie in the raw-data bucket: labels/<sha256>.csv.
 LABELS_PREFIX: Final = "labels/"
 
 # Parameters that whoever starts the pipeline passes.
 INPUT_ARCHIVE: Final = "InputArchive"
+ADDITIONAL_ARCHIVE: Final = "AdditionalArchive"  # URI of one more, whose images join those of the first
+NO_ADDITION: Final = "none"  # in place of its SHA-256
 PREPROCESSING_IMAGE: Final = "PreprocessingImage"  # no parameter: what the report calls the image that Evaluate ran in
 CHAMPION_PREDICTIONS: Final = "ChampionPredictions"  # URI of the champion's predictions.csv
 CHAMPION_PACKAGE: Final = "ChampionPackage"  # ARN of its model package
 NO_PACKAGE: Final = "none"
 NO_COMPARISON: Final = "waived"  # in place of an ARN where somebody switched the comparison off
-NO_CHAMPION: Final = '{"champion": null}\n'  # the object that the parameter names until there is one
+# The object that a parameter names where there is no champion, or no additional archive: no input may be without one.
+ABSENT: Final = '{"absent": true}\n'
 SOURCE_COMMIT: Final = "SourceCommit"
 
 # What a model package carries (CustomerMetadataProperties), so that whoever ships it needs nothing else.
@@ -128,6 +141,7 @@ METADATA_REPORT: Final = "report"  # URI of report.html; predictions.csv lies be
 METADATA_HOLDOUT: Final = "holdout"  # URI of the folder of the images in predictions.csv
 METADATA_COMMIT: Final = "commit"
 METADATA_DATASET: Final = "dataset_sha256"
+METADATA_ADDITION: Final = "additional_sha256"  # or `NO_ADDITION`
 METADATA_CHAMPION: Final = "champion"  # ARN of the package that it was compared with, or `NO_PACKAGE`
 METADATA_REQUIREMENT: Final = "gate_"  # and the name of a requirement of the gate
 

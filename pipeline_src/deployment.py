@@ -23,11 +23,35 @@ _SHAPES: Final = {
     "role_arn": "arn:aws:iam::111111111111:role/{}",
     "kms_key_arn": "arn:aws:kms:us-east-1:111111111111:key/{}",
     "preprocessing_image": "111111111111.dkr.ecr.us-east-1.amazonaws.com/{}:latest",
-    "no_champion": "s3://{}/none.json",
+    "absent": "s3://{}/absent.json",
     "algorithm_image": "111111111111.dkr.ecr.us-east-1.amazonaws.com/{}:latest",
 }
 # `region` is no part of the JSON: a pipeline runs where it was created.
-_NOT_IN_DEFINITION: Final = frozenset({"region", "spot", "tags", "defaults"})
+_NOT_IN_DEFINITION: Final = frozenset({"region", "spot", "tags", "defaults", "tuning"})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """Several trainings in place of one, of which the best goes on.
+
+    A step's kind cannot be a pipeline parameter, so this belongs to where the pipeline lives.
+
+    Attributes:
+        jobs: How many trainings.
+        parallel: How many of them at the same time.
+    """
+
+    jobs: int
+    parallel: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what is no tuning.
+
+        Raises:
+            ValueError: It is none.
+        """
+        if self.jobs < 2 or not 1 <= self.parallel <= self.jobs:
+            raise ValueError(f"tuning: {self.parallel} of {self.jobs} jobs at once. Give 2 jobs or more, and 1 to all.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,11 +68,12 @@ class Deployment:
         runs_bucket: Name of the bucket that receives runs/<execution id>/<step>/<output>.
         kms_key_arn: Key for volumes and outputs.
         model_package_group: Name of the model package group that Register adds to.
-        no_champion: URI of an object that holds `contract.NO_CHAMPION`, for the time before there is one: a processing
-            job whose input names no object fails.
+        absent: URI of an object that holds `contract.ABSENT`, for the time before there is a champion or an additional
+            archive: a processing job whose input names no object fails.
         spot: Whether Train uses managed spot capacity: up to 70 % cheaper, may wait or be interrupted.
         tags: Further tags of every job, model and model package; keys are plain strings.
         defaults: Other defaults of pipeline parameters than those of parameter.py, by name.
+        tuning: Whether, and how, Train looks for hyperparameters; None: it trains once with those of the parameters.
     """
 
     pipeline_name: str
@@ -60,10 +85,21 @@ class Deployment:
     runs_bucket: str
     kms_key_arn: str
     model_package_group: str
-    no_champion: str
+    absent: str
     spot: bool = False
     tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
     defaults: Mapping[str, str | int | float] = dataclasses.field(default_factory=dict)
+    tuning: Tuning | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts.
+
+        Raises:
+            ValueError: Spot capacity for a tuning: all its jobs would write their checkpoints to one prefix, and
+                resume from those of another set of hyperparameters.
+        """
+        if self.spot and self.tuning:
+            raise ValueError("spot and tuning: the jobs would share their checkpoints. Choose one of the two.")
 
     def uri(self, prefix: str) -> str:
         """Return the URI of `prefix` (``runs/``) in the bucket of runs, without its last slash."""
@@ -81,7 +117,7 @@ OFFLINE: Final = Deployment(
     runs_bucket="local-runs",
     kms_key_arn="arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000",
     model_package_group="skin-lesion",
-    no_champion="s3://local-runs/champion/none.json",
+    absent="s3://local-runs/absent.json",
     tags={"project": "skin-lesion-mlops"},
 )
 

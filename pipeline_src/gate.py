@@ -137,16 +137,19 @@ def _subgroups(report: object) -> list[object]:
 
 
 def _worst_subgroup(report: object) -> Figure:
-    """Return the evaluable subgroup with the lowest ceiling; none, or one that cannot be read, has no figure."""
+    """Return the evaluable subgroup with the lowest ceiling; none, or one that cannot be read, has no figure.
+
+    The ceiling is an end of a simultaneous interval, so that the group's own, narrower one is none of it.
+    """
     groups = _subgroups(report)
     ceilings = [_fraction(_at(each, "ceiling")) for each in groups]
     if not groups:
         return Figure()
     worst = min(range(len(groups)), key=lambda number: _rank(ceilings[number]))
-    figure = _estimate("balanced_accuracy")(groups[worst])
+    images = _estimate("balanced_accuracy")(groups[worst]).images
     names = [_at(groups[worst], key) for key in ("attribute", "group")]
     place = ": ".join(str(name)[:40] for name in names)
-    return Figure(got=ceilings[worst], lower=figure.lower, upper=figure.upper, images=figure.images, place=place)
+    return Figure(got=ceilings[worst], images=images, place=place)
 
 
 def _leaked(report: object) -> Figure:

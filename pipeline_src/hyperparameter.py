@@ -7,6 +7,7 @@ Source: SageMaker Developer Guide, "Image Classification Hyperparameters".
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import Final
 
 from pipeline_src import contract
@@ -35,3 +36,44 @@ TUNED: Final = {
     "lr_scheduler_step": "LearningRateSteps",
     "mini_batch_size": "MiniBatchSize",
 }
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a tuning tries for one hyperparameter: all from `low` to `high`, in whole numbers where both are whole.
+
+    Attributes:
+        name: Of the hyperparameter.
+        noted: As what the report notes the value that was best; the pipeline parameter's name where there is one.
+        low: The least.
+        high: The most.
+        scaling: How the values between are spread: ``Linear``, or ``Logarithmic``, by their orders of magnitude.
+    """
+
+    name: str
+    noted: str
+    low: float
+    high: float
+    scaling: str
+
+    @property
+    def kind(self) -> str:
+        """The service's word for it: ``Integer`` or ``Continuous``."""
+        return "Integer" if isinstance(self.low, int) and isinstance(self.high, int) else "Continuous"
+
+
+# What the algorithm reports after each epoch, and a tuning looks for the most of.
+OBJECTIVE: Final = "validation:accuracy"
+# A decade or so around the values above, within what the Developer Guide recommends ("Tune an Image Classification
+# Model": rate 1e-6 to 0.5, batch 8 to 512, momentum and weight decay 0 to 0.999). The optimizer stays: another one
+# reads other hyperparameters, of which a random draw would waste most. 64 pictures fit deep networks into 16 GB.
+RANGES: Final = (
+    Range("learning_rate", "LearningRate", 0.001, 0.1, "Logarithmic"),
+    Range("mini_batch_size", "MiniBatchSize", 16, 64, "Logarithmic"),
+    Range("momentum", "Momentum", 0.8, 0.98, "Linear"),
+    Range("weight_decay", "WeightDecay", 0.00001, 0.001, "Logarithmic"),
+)
+# Pipeline parameters that a tuning leaves nothing to say.
+UNUSED_WHEN_TUNED: Final = tuple(
+    parameter for name, parameter in TUNED.items() if name in {each.name for each in RANGES}
+)

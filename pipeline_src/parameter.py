@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT-0
 """The parameters of the pipeline: what a run may change, with the values it takes otherwise.
 
-Standard library only. Every default works after a deployment and one upload; `InputArchive` and
-`ChampionPredictions` stand in pipeline.py because their defaults name objects of the deployment.
+Standard library only. Every default works after a deployment and one upload; `InputArchive`,
+`AdditionalArchive` and `ChampionPredictions` stand in builder.py because their defaults name objects of the
+deployment.
 """
 
 from collections.abc import Mapping

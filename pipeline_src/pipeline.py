@@ -13,11 +13,11 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from pipeline_src import contract, hyperparameter, registration, workload
+from pipeline_src import contract, hyperparameter, registration, tuning, workload
 from pipeline_src.builder import Builder, output
-from pipeline_src.deployment import OFFLINE, Deployment, filled, offline, stand_in
+from pipeline_src.deployment import OFFLINE, Deployment, Tuning, filled, offline, stand_in
 
-__all__ = ["OFFLINE", "Deployment", "definition"]
+__all__ = ["OFFLINE", "Deployment", "Tuning", "definition"]
 
 
 def definition(deployment: Deployment) -> str:
@@ -42,6 +42,7 @@ def _sdk() -> SimpleNamespace:
     from sagemaker.core.drift_check_baselines import DriftCheckBaselines
     from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
     from sagemaker.core.network import NetworkConfig
+    from sagemaker.core.parameter import ContinuousParameter, IntegerParameter
     from sagemaker.core.processing import Processor
     from sagemaker.core.transformer import Transformer
     from sagemaker.core.workflow import conditions, execution_variables, functions, parameters, properties
@@ -50,6 +51,7 @@ def _sdk() -> SimpleNamespace:
     from sagemaker.serve.configs import Network
     from sagemaker.serve.model_builder import ModelBuilder
     from sagemaker.train.model_trainer import ModelTrainer
+    from sagemaker.train.tuner import HyperparameterTuner
 
     return SimpleNamespace(**locals())
 
@@ -59,20 +61,22 @@ class _Pipeline(Builder):
 
     def document(self) -> dict[str, Any]:
         """Return what the SDK makes of all the steps."""
-        archive = {contract.ARCHIVE_INPUT: self.parameters[contract.INPUT_ARCHIVE]}
-        preprocess = self.processing(workload.PREPROCESS, archive)
+        archives = {name: self.parameters[each] for name, each in workload.ARCHIVES.items()}
+        preprocess = self.processing(workload.PREPROCESS, archives)
         train = self.train(preprocess)
         model = self.sdk.model_step.ModelStep(contract.MODEL, self.model_builder(train).build(tags=self.tags))
         score = self.score(preprocess, model)
-        evaluate = self.evaluate(preprocess, score)
+        evaluate = self.evaluate(preprocess, train, score)
         steps = [preprocess, train, model, score, evaluate, self.gate(self.register(preprocess, train, evaluate))]
         # No experiment (the first None), which would need permissions of its own.
         parameters = list(self.parameters.values())
         pipeline = self.sdk.pipeline.Pipeline(self.at.pipeline_name, parameters, None, None, steps, self.session)
         document: dict[str, Any] = json.loads(pipeline.definition())
         # The SDK's transform request refuses a parameter as its instance count; the service takes one.
-        arguments = next(each["Arguments"] for each in document["Steps"] if each["Name"] == contract.SCORE)
-        arguments["TransformResources"]["InstanceCount"] = self.parameters["ScoreInstanceCount"].expr
+        arguments = {each["Name"]: each["Arguments"] for each in document["Steps"]}
+        arguments[contract.SCORE]["TransformResources"]["InstanceCount"] = self.parameters["ScoreInstanceCount"].expr
+        if self.at.tuning:
+            arguments[contract.TRAINING]["TrainingJobDefinition"] |= tuning.ISOLATED
         return document
 
     def train(self, preprocess: Any) -> Any:
@@ -86,15 +90,25 @@ class _Pipeline(Builder):
             hyperparameters=self.hyperparameters(),
             tags=[{"key": key, "value": value} for key, value in self.tags.items()],
         )
-        channels = [workload.channel(name, output(preprocess, name)) for name in workload.CHANNELS]
-        run = trainer.train(input_data_config=[self.sdk.shapes.Channel(**each) for each in channels])
+        named = [workload.channel(name, output(preprocess, name)) for name in workload.CHANNELS]
+        channels = [self.sdk.shapes.Channel(**each) for each in named]
+        if self.at.tuning:
+            return self.tune(trainer, channels, self.at.tuning)
+        run = trainer.train(input_data_config=channels)
         return self.sdk.steps.TrainingStep(contract.TRAINING, run, cache_config=self.cache)
 
+    def tune(self, trainer: Any, channels: list[Any], given: Tuning) -> Any:
+        kinds = {"Integer": self.sdk.IntegerParameter, "Continuous": self.sdk.ContinuousParameter}
+        ranges = {each.name: kinds[each.kind](each.low, each.high, each.scaling) for each in hyperparameter.RANGES}
+        tuner = self.sdk.HyperparameterTuner(trainer, hyperparameter_ranges=ranges, **tuning.tuner(given))
+        run = tuner.tune(channels, wait=False)
+        return self.sdk.steps.TuningStep(contract.TRAINING, run, cache_config=self.cache)
+
     def hyperparameters(self) -> dict[str, Any]:
-        size = self.parameters["ImageSize"]
+        size, chosen = self.parameters["ImageSize"], hyperparameter.TUNED
         return {
             **hyperparameter.FIXED,
-            **{name: self.parameters[parameter].to_string() for name, parameter in hyperparameter.TUNED.items()},
+            **{name: self.parameters[each].to_string() for name, each in chosen.items() if each in self.parameters},
             "image_shape": self.join(",", ["3", size, size]),
             "num_training_samples": self.value(workload.PREPROCESS, contract.TRAINING_SAMPLES_PATH),
         }
@@ -102,17 +116,23 @@ class _Pipeline(Builder):
     def checkpoint_uri(self) -> Any:
         # The same for the same training and no other. A prefix of the execution's own would defeat step caching,
         # whose key holds this URI; one for all would let a training resume from the checkpoints of another.
-        archive = self.value(workload.PREPROCESS, contract.ARCHIVE_SHA256_PATH)
+        paths = (contract.ARCHIVE_SHA256_PATH, contract.ADDITION_SHA256_PATH)
+        data = self.join("_", [self.value(workload.PREPROCESS, path) for path in paths])
         given = self.join("_", [hyperparameter.DIGEST, *(self.parameters[name] for name in workload.TRAINING_IDENTITY)])
-        return self.join("/", [self.at.uri(contract.CHECKPOINTS_PREFIX), archive, given, self.at.preprocessing_image])
+        return self.join("/", [self.at.uri(contract.CHECKPOINTS_PREFIX), data, given, self.at.preprocessing_image])
 
     def model_builder(self, train: Any) -> Any:
         return self.sdk.ModelBuilder(
             **workload.model(self.at),
-            s3_model_data_url=train.properties.ModelArtifacts.S3ModelArtifacts,
+            s3_model_data_url=self.artifact(train),
             network=self.sdk.Network(enable_network_isolation=True),
             sagemaker_session=self.session,
         )
+
+    def artifact(self, train: Any) -> Any:
+        if self.at.tuning:
+            return self.join("/", tuning.artifact(train.properties))
+        return train.properties.ModelArtifacts.S3ModelArtifacts
 
     def score(self, preprocess: Any, model: Any) -> Any:
         transformer = self.sdk.Transformer(
@@ -126,13 +146,15 @@ class _Pipeline(Builder):
         run = transformer.transform(output(preprocess, contract.HOLDOUT_OUTPUT), **workload.TRANSFORM_REQUEST)
         return self.sdk.steps.TransformStep(contract.SCORE, run, cache_config=self.cache)
 
-    def evaluate(self, preprocess: Any, score: Any) -> Any:
+    def evaluate(self, preprocess: Any, train: Any, score: Any) -> Any:
         names = (contract.DATASET_OUTPUT, contract.HOLDOUT_OUTPUT)
         sources = {
             contract.SCORES_INPUT: score.properties.TransformOutput.S3OutputPath,
             contract.CHAMPION_INPUT: self.parameters[contract.CHAMPION_PREDICTIONS],
         }
-        return self.processing(workload.EVALUATE, sources | {name: output(preprocess, name) for name in names})
+        sources |= {name: output(preprocess, name) for name in names}
+        facts = tuning.facts(self.at.tuning, train.properties, self.join) if self.at.tuning else {}
+        return self.processing(workload.EVALUATE, sources, facts)
 
     def register(self, preprocess: Any, train: Any, evaluate: Any) -> Any:
         folder = output(evaluate, contract.EVALUATION_OUTPUT)
@@ -154,9 +176,11 @@ class _Pipeline(Builder):
             approval_status=self.parameters["ModelApprovalStatus"],
             customer_metadata_properties={
                 contract.METADATA_DATASET: self.value(workload.PREPROCESS, contract.ARCHIVE_SHA256_PATH),
+                contract.METADATA_ADDITION: self.value(workload.PREPROCESS, contract.ADDITION_SHA256_PATH),
                 contract.METADATA_REPORT: self.join("/", [folder, contract.REPORT]),
                 contract.METADATA_HOLDOUT: output(preprocess, contract.HOLDOUT_OUTPUT),
                 **registration.metadata(self.evaluated, self.parameters),
+                **(tuning.metadata(self.at.tuning, train.properties, self.join) if self.at.tuning else {}),
             },
             **registration.INFERENCE,
         )

@@ -45,6 +45,11 @@ class Processing:
     noted: tuple[str, ...] = ()
 
 
+# The parameters that name the archives, by the input that each becomes.
+ARCHIVES: Final = {
+    contract.ARCHIVE_INPUT: contract.INPUT_ARCHIVE,
+    contract.ADDITION_INPUT: contract.ADDITIONAL_ARCHIVE,
+}
 # The real archive is 2.8 GB; what is written about as much again. One host needs about a minute.
 PREPROCESS: Final = Processing(
     step=contract.PREPROCESS,

@@ -10,6 +10,7 @@ from review.difference import Difference, differences
 from review.markdown import changed, code
 from review.note import Note
 from review.protection import is_turned_off
+from review.tuning import job, switched
 
 # The first that fits. A pattern's group, if it has one, is what the setting itself is called.
 _KINDS: Final = (
@@ -42,7 +43,12 @@ def _changes(old: Step | None, new: Step) -> list[Note]:
         place = f" in {code(new.branch)}" if new.branch else ""
         waits = f"; it waits for {_names(new.waits_for)}" if new.waits_for else ""
         return [Note(f"this step is new{place}, of type {code(new.body.get('Type', ''))}{waits}")]
-    return [*_moves(old, new), *_waits(old, new), *map(_spoken, differences(old.body, new.body))]
+    before, after, told = old.body, new.body, switched(old.body, new.body)
+    if told:
+        # The isolation of a training, and that of a tuning's trainings, stand in different places.
+        before, after = job(before), job(after)
+    became = [Note(told)] if told else []
+    return [*_moves(old, new), *became, *_waits(old, new), *map(_spoken, differences(before, after))]
 
 
 def _moves(old: Step, new: Step) -> Iterator[Note]:

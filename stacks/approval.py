@@ -62,7 +62,7 @@ class Approval(Construct):
         return function
 
     def _allow(self, delivery: Delivery) -> None:
-        packages = arn(self, "sagemaker", f"model-package/{self._settings.name}/*")
+        packages = arn("sagemaker", f"model-package/{self._settings.name}/*")
         allow(self.release, "sagemaker:DescribeModelPackage", on=[packages])
         executions = ("GetPipelineExecution", "ListPipelineExecutions", "StartPipelineExecution")
         allow(self.release, *of("codepipeline", *executions), on=[delivery.arn])

@@ -6,17 +6,34 @@ pipelines take no updates from them (`fixed`) and are told here what they may do
 Source: CodePipeline User Guide, "Manage the CodePipeline service role".
 """
 
+from typing import Final, Protocol
+
 from aws_cdk import aws_iam, aws_kms, aws_s3
 
 from stacks.grant import allow
-from stacks.storage import StorageStack
+from stacks.settings import Settings
 
-_OF_THE_BUCKET = ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket"]
-_READ = ["s3:GetObject", "s3:GetObjectVersion"]
+# A stage can be started or rolled back again as long as what its actions were handed is there; production's last
+# success may be more than a year old.
+ARTIFACT_DAYS: Final = 730
+OF_THE_BUCKET: Final = ("s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket")
+READ: Final = ("s3:GetObject", "s3:GetObjectVersion")
 _KEY_READ = ["kms:Decrypt", "kms:DescribeKey"]
 # CodePipeline begins an artifact's key with so many letters of the pipeline's name.
 _LETTERS = 20
 _KEY_WRITE = [*_KEY_READ, "kms:Encrypt", "kms:GenerateDataKey"]
+
+
+class Store(Protocol):
+    """Where artifacts lie: the stack of storage is one."""
+
+    @property
+    def artifacts(self) -> aws_s3.IBucket:
+        """The bucket."""
+
+    @property
+    def key(self) -> aws_kms.IKey:
+        """Its key."""
 
 
 def fixed(role: aws_iam.Role) -> aws_iam.IRole:
@@ -29,24 +46,34 @@ def prefix(pipeline: str) -> str:
     return pipeline[:_LETTERS]
 
 
-def exchange(role: aws_iam.IGrantable, storage: StorageStack, below: str = "") -> None:
+def delivery_name(settings: Settings) -> str:
+    """Return the name of the pipeline that delivers."""
+    return f"{settings.name}-delivery"
+
+
+def delivered(settings: Settings) -> str:
+    """Return that with which the keys of that pipeline's artifacts begin."""
+    return prefix(delivery_name(settings))
+
+
+def exchange(role: aws_iam.IGrantable, bucket: aws_s3.IBucket, key: aws_kms.IKey, below: str) -> None:
     """Let `role` take artifacts and leave some, whose keys begin with `below`: what a pipeline itself does."""
-    allow(role, *_OF_THE_BUCKET, on=[storage.artifacts.bucket_arn])
-    allow(role, *_READ, "s3:PutObject", on=[storage.artifacts.arn_for_objects(f"{below}*")])
-    allow(role, *_KEY_WRITE, on=[storage.key.key_arn])
+    allow(role, *OF_THE_BUCKET, on=[bucket.bucket_arn])
+    allow(role, *READ, "s3:PutObject", on=[bucket.arn_for_objects(f"{below}*")])
+    allow(role, *_KEY_WRITE, on=[key.key_arn])
 
 
-def take(role: aws_iam.IGrantable, storage: StorageStack, below: str) -> None:
+def take(role: aws_iam.IGrantable, storage: Store, below: str) -> None:
     """Let `role` take artifacts whose keys begin with `below`: what an action does that leaves none."""
-    allow(role, *_OF_THE_BUCKET, on=[storage.artifacts.bucket_arn])
-    allow(role, *_READ, on=[storage.artifacts.arn_for_objects(f"{below}*")])
+    allow(role, *OF_THE_BUCKET, on=[storage.artifacts.bucket_arn])
+    allow(role, *READ, on=[storage.artifacts.arn_for_objects(f"{below}*")])
     allow(role, *_KEY_READ, on=[storage.key.key_arn])
 
 
 def read_object(role: aws_iam.IGrantable, bucket: aws_s3.IBucket, name: str, key: aws_kms.IKey | None = None) -> None:
     """Let `role` read the one object `name` of a versioned bucket, under `key` if any: what a source action does."""
-    allow(role, *_OF_THE_BUCKET, on=[bucket.bucket_arn])
+    allow(role, *OF_THE_BUCKET, on=[bucket.bucket_arn])
     tags = ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
-    allow(role, *_READ, *tags, on=[bucket.arn_for_objects(name)])
+    allow(role, *READ, *tags, on=[bucket.arn_for_objects(name)])
     if key:
         allow(role, *_KEY_READ, on=[key.key_arn])

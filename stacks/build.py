@@ -12,12 +12,12 @@ from typing import Any, Final
 from aws_cdk import DefaultStackSynthesizer, Duration, RemovalPolicy, Stack, aws_codebuild, aws_iam, aws_logs
 from constructs import Construct
 
-from stacks import artifact
+from stacks import artifact, place
 from stacks.function import log_retention
 from stacks.grant import allow
 from stacks.override import context_of
 from stacks.role import service_principal
-from stacks.settings import Settings
+from stacks.settings import Environment, Settings
 from stacks.storage import StorageStack
 
 SETTINGS: Final = "SETTINGS"
@@ -49,13 +49,13 @@ def deploying(
 ) -> aws_codebuild.PipelineProject:
     """Return the project that checks, tests and deploys what was pushed.
 
-    Its role reads the artifacts of `pipeline` and assumes the CDK's bootstrap roles in this account and region, no
-    other role.
+    Its role reads the artifacts of `pipeline` and assumes the CDK's bootstrap roles wherever this application's stacks
+    are, no other role.
     """
     log = build_log(scope, "BuildLog", settings=settings, storage=storage)
     role = BuildRole(scope, "BuildRole", log=log, description="Checks, tests and deploys what was pushed")
     artifact.take(role, storage, artifact.prefix(pipeline))
-    allow(role, "sts:AssumeRole", on=bootstrap_roles(scope))
+    allow(role, "sts:AssumeRole", on=bootstrap_roles(scope, settings))
     chosen = json.dumps(context_of(settings), sort_keys=True)
     project = aws_codebuild.PipelineProject(
         scope,
@@ -107,9 +107,17 @@ def build_log(scope: Construct, id_: str, *, settings: Settings, storage: Storag
     )
 
 
-def bootstrap_roles(scope: Construct) -> list[str]:
-    """Return the ARNs of the roles that `cdk bootstrap` made here, one for each thing that `cdk deploy` does."""
+def bootstrap_roles(scope: Construct, settings: Settings) -> list[str]:
+    """Return the ARNs of the roles that `cdk bootstrap` made wherever stacks are, one for each thing `cdk deploy` does.
+
+    Another account lets this one in once it has been bootstrapped with --trust (CDK Developer Guide, Bootstrapping).
+    """
     stack = Stack.of(scope)
     qualifier = stack.synthesizer.bootstrap_qualifier or DefaultStackSynthesizer.DEFAULT_QUALIFIER
-    prefix = f"arn:{stack.partition}:iam::{stack.account}:role/cdk-{qualifier}"
-    return [f"{prefix}-{role}-role-{stack.account}-{stack.region}" for role in _ROLES]
+    here = Environment(account=stack.account, region=stack.region)
+    places = [here, *place.places(settings)]
+    return [
+        f"arn:{stack.partition}:iam::{each.account}:role/cdk-{qualifier}-{role}-role-{each.account}-{each.region}"
+        for each in places
+        for role in _ROLES
+    ]

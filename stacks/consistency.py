@@ -9,8 +9,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from stacks.algorithm import REGISTRIES
 from stacks.override import SettingError
-from stacks.settings import Endpoint, Environment, Settings
+from stacks.place import STAGES, apart
+from stacks.settings import Endpoint, Environment, Settings, Training
+from stacks.tuning import HOURS_AT_MOST, PARALLEL_AT_MOST, at_most
 
 # Days for which CloudWatch Logs can keep a log.
 LOG_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
@@ -28,6 +31,8 @@ _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _USER: Final = re.compile(r"\d+:\d+")
 _ACCOUNT: Final = re.compile(r"\d{12}")
 _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+# How the names of regions begin in the partitions besides the commercial one; the longest first.
+_PARTITIONS: Final = ("us-gov-", "us-isob-", "us-isof-", "us-iso-", "eu-isoe-", "cn-")
 
 # Place, whether it is wrong, value, what is allowed and why.
 Rule = tuple[str, bool, object, str]
@@ -50,8 +55,10 @@ def _rules(settings: Settings) -> Iterator[Rule]:
     yield "name", not (_NAME.fullmatch(name) and len(name) <= 20), name, _name_wanted()
     # Of a deployment `skin`, jobs whose names begin with `skin-monitor-` are those of its monitor.
     yield "name", bool(_MONITOR.search(name)), name, "another deployment's monitor is called so; leave out `-monitor`"
-    for stage in ("build", "staging_environment", "production_environment"):
-        yield from _environment(stage, getattr(settings, stage), settings.build)
+    for place in ("build", *(f"{stage}_environment" for stage in STAGES)):
+        yield from _environment(place, getattr(settings, place))
+    for stage, where in apart(settings).items():
+        yield from _elsewhere(f"{stage}_environment", where, settings.build)
     yield from _source(settings)
     yield from _training(settings)
     for stage in ("staging", "production"):
@@ -64,14 +71,27 @@ def _name_wanted() -> str:
     return "give at most 20 lower-case letters, digits and single hyphens, a letter first; resource names begin with it"
 
 
-def _environment(stage: str, given: Environment, build: Environment) -> Iterator[Rule]:
+def _environment(place: str, given: Environment) -> Iterator[Rule]:
     account, region = given.account, given.region
-    yield f"{stage}.account", bool(account) and not _ACCOUNT.fullmatch(account), account, "give the 12 digits of one"
-    yield f"{stage}.region", bool(region) and not _REGION.fullmatch(region), region, "give one such as eu-west-1"
-    yield f"{stage}.account", bool(account) != bool(region), account, f"give {stage}.region with it, or neither"
-    elsewhere = bool(account) and given != build
-    # A deployment across accounts needs policies on both sides, which these stacks do not have yet.
-    yield f"{stage}.account", elsewhere, f"{account} {region}", "only build's own for now; leave it empty"
+    yield f"{place}.account", bool(account) and not _ACCOUNT.fullmatch(account), account, "give the 12 digits of one"
+    yield f"{place}.region", bool(region) and not _REGION.fullmatch(region), region, "give one such as eu-west-1"
+    yield f"{place}.account", bool(account) != bool(region), account, f"give {place}.region with it, or neither"
+
+
+def _elsewhere(place: str, where: Environment, build: Environment) -> Iterator[Rule]:
+    unknown = not (build.account and build.region)
+    wanted = f"each side names the other, and {place} is elsewhere: give build.account and build.region too"
+    yield "build.account", unknown, build.account, wanted
+    # Policies name no account of another partition, and S3 copies nothing across.
+    far = not unknown and _partition(where.region) != _partition(build.region)
+    yield f"{place}.region", far, where.region, f"give one of the same partition as build.region, {build.region}"
+    bare = bool(_REGION.fullmatch(where.region)) and where.region not in REGISTRIES
+    yield f"{place}.region", bare, where.region, "the built-in algorithm is not there; stacks/algorithm.py has a list"
+
+
+def _partition(region: str) -> str:
+    """Return that with which the names of the regions of a partition begin; empty for the one that has most."""
+    return next((start for start in _PARTITIONS if region.startswith(start)), "")
 
 
 def _source(settings: Settings) -> Iterator[Rule]:
@@ -100,7 +120,23 @@ def _training(settings: Settings) -> Iterator[Rule]:
     for place in ("preprocess", "train", "score"):
         hosts = getattr(training, f"{place}_instances")
         yield f"training.{place}_instances", not 1 <= hosts <= 20, hosts, "give 1 to 20"
+    yield from _tuning(training)
     yield "training.job_user", not _USER.fullmatch(training.job_user), training.job_user, "give uid:gid in digits"
+
+
+def _tuning(training: Training) -> Iterator[Rule]:
+    jobs, at_once, limit = training.tuning_jobs, training.tuning_parallel, training.tuning_usd
+    yield "training.tuning_jobs", jobs != 0 and not 2 <= jobs <= 50, jobs, "give 0 (one training) or 2 to 50"
+    most = min(PARALLEL_AT_MOST, jobs or PARALLEL_AT_MOST)
+    yield "training.tuning_parallel", not 1 <= at_once <= most, at_once, f"give 1 to {most}"
+    yield "training.spot", training.spot and jobs > 0, training.spot, "a tuning's jobs would share their checkpoints"
+    yield "training.tuning_usd", limit < 0, limit, "give dollars, or 0 for no limit"
+    cost = at_most(training)
+    unknown = jobs > 0 and limit > 0 and cost is None
+    wanted = f"the price of {training.train_instance} is not in stacks/price.py; add it, or give 0 for no limit"
+    yield "training.tuning_usd", unknown, limit, wanted
+    wanted = f"{jobs} jobs of {HOURS_AT_MOST} hours, the longest they may take, cost {cost or 0:.2f} $; give more or 0"
+    yield "training.tuning_usd", 0 < limit < (cost or 0), limit, wanted
 
 
 def _endpoint(stage: str, given: Endpoint) -> Iterator[Rule]:

@@ -11,16 +11,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stacks import price
+from stacks import place, price
 from stacks.consistency import checked
 from stacks.monitor import monitoring
 from stacks.override import SettingError, settings_from
-from stacks.settings import Endpoint, Settings
+from stacks.settings import Endpoint, Settings, Training
+from stacks.tuning import at_once, jobs
 
 HOURS: Final = 730  # in a month
 # Alarms over the functions, the state machine and the queues; over an endpoint; and those that its autoscaling makes.
 OWN_ALARMS: Final = 10
 TALLY_ALARMS: Final = 1  # where requests are captured
+PUBLISH_ALARMS: Final = 1  # where a stage is elsewhere
 MONITOR_ALARMS: Final = 3  # where those of production are compared
 ENDPOINT_ALARMS: Final = 3
 SCALING_ALARMS: Final = 2
@@ -61,13 +63,17 @@ def month(settings: Settings) -> list[Line]:
     scaled = sum(1 for each in stages.values() if each.scales)
     own = OWN_ALARMS + (TALLY_ALARMS if any(each.capture_percent for each in stages.values()) else 0)
     own += MONITOR_ALARMS if monitoring(settings) else 0
+    own += PUBLISH_ALARMS if place.apart(settings) else 0
     alarms = own + ENDPOINT_ALARMS * len(stages) + SCALING_ALARMS * scaled
+    # A stage that is elsewhere has a key and a page of its own there, and another region a key for what it is handed.
+    pages = 1 + len(place.apart(settings))
+    keys = pages + len(place.relays(settings))
     return [
         *(line for stage, endpoint in stages.items() for line in _endpoint(stage, endpoint)),
         *_monitor(settings),
-        Line("key", price.KEY_MONTH),
+        Line(f"{keys} key{'s' * (keys > 1)}", keys * price.KEY_MONTH),
         Line(f"{alarms} alarms", alarms * price.ALARM_MONTH),
-        Line("dashboard", price.DASHBOARD_MONTH),
+        Line(f"{pages} dashboard{'s' * (pages > 1)}", pages * price.DASHBOARD_MONTH),
         Line(f"{STORED_GB} GB stored", STORED_GB * price.STORED_GB_MONTH),
     ]
 
@@ -77,7 +83,7 @@ def retraining(settings: Settings) -> list[Line]:
     chosen = settings.training
     hosts = {
         "Preprocess": (chosen.preprocess_instance, chosen.preprocess_instances),
-        "Train": (chosen.train_instance, chosen.train_instances),
+        "Train": (chosen.train_instance, chosen.train_instances * jobs(chosen)),
         "Score": (chosen.score_instance, chosen.score_instances),
         "Evaluate": (chosen.evaluate_instance, 1),
     }
@@ -87,16 +93,17 @@ def retraining(settings: Settings) -> list[Line]:
         dollars = _instances(kind, count, MINUTES[step] / 60)
         cheaper = dollars * price.SPOT_SHARE if spot and dollars is not None else dollars
         lines.append(Line(f"{step}: {count} {kind}, {MINUTES[step]} min{', spot' if spot else ''}", cheaper))
-    transitions = LOOKS_A_MINUTE * _duration()
+    transitions = LOOKS_A_MINUTE * _duration(chosen)
     return [*lines, Line(f"{transitions} state transitions", transitions * price.STATE_TRANSITION)]
 
 
-def push() -> list[Line]:
+def push(settings: Settings) -> list[Line]:
     """Return what a push costs besides the retraining: the build, and the pipeline's minutes while it waits."""
+    waited = _duration(settings.training)
     return [
         Line(f"build, {BUILD_MINUTES} min", BUILD_MINUTES * price.BUILD_MINUTE),
         Line(f"its pipeline, {BUILD_MINUTES} min", BUILD_MINUTES * price.ACTION_MINUTE),
-        Line(f"its pipeline, {_duration()} min more if it retrains", _duration() * price.ACTION_MINUTE),
+        Line(f"its pipeline, {waited} min more if it retrains", waited * price.ACTION_MINUTE),
     ]
 
 
@@ -111,7 +118,7 @@ def text(settings: Settings) -> Iterator[str]:
     yield from _table("A month in which nothing happens", month(settings))
     yield f"  {_most(settings)}"
     yield from _table("A retraining (minutes assumed, not measured)", retraining(settings))
-    yield from _table("A push besides", push())
+    yield from _table("A push besides", push(settings))
     yield "Not counted: requests and what is captured of them, logs, messages, free tiers, taxes."
     yield from _budget(settings)
 
@@ -154,8 +161,10 @@ def _instances(kind: str, count: int, hours: float) -> float | None:
     return None if hourly is None else hourly * count * hours
 
 
-def _duration() -> int:
-    return sum(MINUTES.values()) + WAITED_MINUTES
+def _duration(training: Training) -> int:
+    """Return the minutes of a retraining; the jobs of a tuning go in rounds."""
+    rounds = -(-jobs(training) // at_once(training))
+    return sum(MINUTES.values()) + WAITED_MINUTES + (rounds - 1) * MINUTES["Train"]
 
 
 def _most(settings: Settings) -> str:

@@ -2,7 +2,8 @@
 """The way of an approved model package to production: staging, smoke test, a person's approval, production.
 
 A CodePipeline of type V2 whose variable is the package's ARN. Executions queue, so that none overtakes another, and
-a stage that fails goes back to what it delivered last. Sources: CodePipeline User Guide, "Action structure reference"
+a stage that fails goes back to what it delivered last. To a stage that is elsewhere the model goes first, and the
+deployment runs as roles of there (destination.py). Sources: CodePipeline User Guide, "Action structure reference"
 and "Configuring stage rollback"; "Manage the CodePipeline service role" for the permissions.
 """
 
@@ -14,25 +15,19 @@ from aws_cdk import aws_iam
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
-from stacks.artifact import exchange, fixed, prefix, read_object
-from stacks.deployer import Deployer
-from stacks.endpoint import EndpointStack
+from stacks import place
+from stacks.artifact import delivery_name, exchange, fixed, prefix, read_object
+from stacks.deployer import deploy_with
+from stacks.destination import Destination
 from stacks.function import OperationFunction
-from stacks.grant import allow, arn, of, pass_role
+from stacks.grant import allow, arn
+from stacks.relay import exchange_there, stores
 from stacks.settings import Settings
 from stacks.storage import StorageStack
 
 # What `operations.release` starts an execution with.
 VARIABLE: Final = "ModelPackageArn"
 STAGING_SMOKE: Final = "StagingSmoke"
-_STACK: Final = (
-    "CreateStack",
-    "DescribeStackEvents",
-    "DescribeStackResources",
-    "DescribeStacks",
-    "GetTemplate",
-    "UpdateStack",
-)
 
 
 class Delivery(Construct):
@@ -50,7 +45,7 @@ class Delivery(Construct):
         super().__init__(scope, id_)
         self._settings, self._storage = settings, storage
         self.name = delivery_name(settings)
-        self.arn = arn(self, "codepipeline", self.name)
+        self.arn = arn("codepipeline", self.name)
         self.role = self._role(templates)
         self._package = codepipeline.Variable(variable_name=VARIABLE, description="The model package that is delivered")
         self._templates = codepipeline.Artifact("Templates")
@@ -61,10 +56,13 @@ class Delivery(Construct):
         role = aws_iam.Role(
             self,
             "Role",
+            role_name=self.name if place.apart(self._settings) else None,
             assumed_by=aws_iam.ServicePrincipal("codepipeline.amazonaws.com"),
             description="Delivers model packages",
         )
-        exchange(role, self._storage, below=prefix(self.name))
+        exchange(role, self._storage.deliveries, self._storage.key, prefix(self.name))
+        for region in place.relays(self._settings):
+            exchange_there(role, self._settings, region)
         read_object(role, templates.bucket, templates.s3_object_key)
         return role
 
@@ -76,7 +74,7 @@ class Delivery(Construct):
             pipeline_type=codepipeline.PipelineType.V2,
             execution_mode=codepipeline.ExecutionMode.QUEUED,
             variables=[self._package],
-            artifact_bucket=self._storage.artifacts,
+            **stores(self, self._settings, self._storage),
             role=fixed(self.role),
             use_pipeline_role_for_actions=True,
         )
@@ -96,36 +94,38 @@ class Delivery(Construct):
     def stage(
         self,
         name: str,
+        destination: Destination,
         *,
-        endpoint: EndpointStack,
-        deployer: Deployer,
-        model_role: aws_iam.IRole,
-        replace_broken: bool,
+        first: actions.LambdaInvokeAction | None = None,
         then: list[actions.LambdaInvokeAction],
     ) -> None:
-        """Add a stage that deploys `endpoint` and then does what `then` says.
+        """Add a stage that deploys an endpoint and then does what `then` says.
 
         Args:
             name: The stage's.
-            endpoint: The stack whose template is deployed.
-            deployer: What CloudFormation may do.
-            model_role: What the model runs as.
-            replace_broken: Whether a stack that failed for good is deleted, endpoint and all, and made anew.
+            destination: Which endpoint, where and as whom.
+            first: Action that brings the model there, if it has to be brought, and whose variable says where it is.
             then: Actions that follow, in the order of their own `run_order`.
         """
+        model = {"ModelDataUrl": first.variable("model")} if first else {}
+        known = {"ModelPackageArn": self._package.reference(), **destination.parameters, **model}
+        endpoint = destination.endpoint
         deploy = actions.CloudFormationCreateUpdateStackAction(
             action_name="Deploy",
             stack_name=endpoint.name,
             template_path=self._templates.at_path(endpoint.template_file),
             admin_permissions=False,
-            deployment_role=deployer,
-            parameter_overrides=self._parameters(endpoint, model_role),
-            replace_on_failure=replace_broken,
-            run_order=1,
+            deployment_role=destination.deployer,
+            parameter_overrides={given: known[given] for given in endpoint.parameters},
+            replace_on_failure=destination.deletes,
+            run_order=2 if first else 1,
+            role=destination.role,
+            region=destination.region,
         )
         back = codepipeline.FailureConditions(result=codepipeline.Result.ROLLBACK)
-        self._pipeline.add_stage(stage_name=name, actions=[deploy, *then], on_failure=back)
-        self._allow_stack(endpoint.name, deployer, deletes=replace_broken)
+        before = [first] if first else []
+        self._pipeline.add_stage(stage_name=name, actions=[*before, deploy, *then], on_failure=back)
+        self._allow_stack(destination)
 
     def approval(self, smoke: actions.LambdaInvokeAction) -> None:
         """Add the stage in which a person decides, told what `smoke` found out.
@@ -160,23 +160,8 @@ class Delivery(Construct):
             run_order=order,
         )
 
-    def _parameters(self, endpoint: EndpointStack, model_role: aws_iam.IRole) -> dict[str, str]:
-        known = {
-            "ModelPackageArn": self._package.reference(),
-            "ModelRoleArn": model_role.role_arn,
-            "KeyArn": self._storage.key.key_arn,
-            "RunsBucket": self._storage.runs.bucket_name,
-            "TopicArn": self._storage.topic.topic_arn,
-        }
-        return {name: known[name] for name in endpoint.parameters}
-
-    def _allow_stack(self, name: str, deployer: Deployer, *, deletes: bool) -> None:
-        verbs = (*_STACK, "DeleteStack") if deletes else _STACK
-        stack = arn(self, "cloudformation", f"stack/{name}/*")
-        allow(self.role, *of("cloudformation", *verbs), on=[stack])
-        pass_role(self.role, deployer.role_arn, "cloudformation")
-
-
-def delivery_name(settings: Settings) -> str:
-    """Return the pipeline's name."""
-    return f"{settings.name}-delivery"
+    def _allow_stack(self, to: Destination) -> None:
+        if to.role:
+            allow(self.role, "sts:AssumeRole", on=[to.role.role_arn])
+        else:
+            deploy_with(self.role, to.deployer.role_arn, stack=to.endpoint.name, deletes=to.deletes)

@@ -8,22 +8,24 @@ The document: account and region (empty: those of the credentials); bootstrap (p
 least version, bucket); buckets (names in the templates that others may have taken); regions of the built-in
 algorithm; connection (whether one is used, ARN of an existing one); instances (what SageMaker counts them as, type or
 empty for all types together, how many are needed, how many at most, whose they are, the setting); cost (dollars of a
-month, more with all that autoscaling may add, of a retraining, what is not counted, whose prices); budget (dollars).
+month, more with all that autoscaling may add, of a retraining, what is not counted, whose prices); budget (dollars);
+elsewhere (each other account and region in which something is deployed: the stages that are there, if any, buckets
+and instances as above).
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
-from stacks import cost, price
+from stacks import cost, place, price
 from stacks.algorithm import REGISTRIES
 from stacks.consistency import checked
-from stacks.monitor import monitoring
+from stacks.instance import endpoints, instances
 from stacks.override import SettingError, settings_from
-from stacks.settings import Endpoint, Settings, Source
+from stacks.settings import Environment, Settings, Source
 
 # Of the CDK's default synthesizer: where it looks the version up, and the least that its templates need.
 _QUALIFIER: Final = "hnb659fds"
@@ -32,30 +34,8 @@ BOOTSTRAP: Final = {
     "version": 6,
     "bucket": f"cdk-{_QUALIFIER}-assets-${{AWS::AccountId}}-${{AWS::Region}}",
 }
-# CloudFormation makes the names of all buckets, so that nobody can have taken one.
+# With all stages at home CloudFormation makes the names of all buckets, so that nobody can have taken one.
 BUCKETS: Final[tuple[str, ...]] = ()
-ENDPOINT: Final = "endpoint"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Instances:
-    """Instances that run at the same time.
-
-    Attributes:
-        usage: What the service counts them as, in the words of Service Quotas.
-        type: Their type; empty: whatever their type.
-        needed: So many, or something fails.
-        most: So many that autoscaling may come to.
-        used_by: Steps, jobs or stages.
-        setting: Where the type is chosen.
-    """
-
-    usage: str
-    type: str
-    needed: int
-    most: int
-    used_by: str
-    setting: str
 
 
 def demand(settings: Settings) -> dict[str, Any]:
@@ -64,18 +44,14 @@ def demand(settings: Settings) -> dict[str, Any]:
         "account": settings.build.account,
         "region": settings.build.region,
         "bootstrap": BOOTSTRAP,
-        "buckets": BUCKETS,
+        "buckets": _buckets(settings, settings.build),
         "algorithm_regions": sorted(REGISTRIES),
         "connection": {"used": _connected(settings.source), "arn": settings.source.connection_arn},
         "instances": [asdict(each) for each in instances(settings)],
         "cost": _cost(settings),
         "budget": settings.budget.monthly_usd,
+        "elsewhere": [_elsewhere(settings, where) for where in place.places(settings)],
     }
-
-
-def instances(settings: Settings) -> list[Instances]:
-    """Return the instances of each usage and type, and of each usage whatever the type."""
-    return [*_jobs(settings), *_endpoints(settings)]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -90,72 +66,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.stdout.write(json.dumps(demand(settings), indent=2) + "\n")
 
 
+def _elsewhere(settings: Settings, where: Environment) -> dict[str, Any]:
+    stages = [stage for stage, there in place.apart(settings).items() if there == where]
+    found = [asdict(each) for each in endpoints(settings, stages)]
+    return {**asdict(where), "stages": stages, "buckets": _buckets(settings, where), "instances": found}
+
+
+def _buckets(settings: Settings, where: Environment) -> list[str]:
+    """Return the names of buckets in an account and region that the templates give, because another side names them."""
+    apart = place.apart(settings)
+    if not apart:
+        return list(BUCKETS)
+    names = [place.site_bucket(settings, stage) for stage, there in apart.items() if there == where]
+    if where.account == settings.build.account and where.region in (settings.build.region, *place.relays(settings)):
+        names.append(place.artifacts_bucket(settings, where.region))
+    return [*names, *([place.captures_bucket(settings)] if where == settings.build else [])]
+
+
 def _connected(source: Source) -> bool:
     return source.kind == "codeconnections" and bool(source.repository)
-
-
-def _jobs(settings: Settings) -> Iterator[Instances]:
-    """Yield those of the jobs: the steps of a retraining one after the other, and what may run at any time beside."""
-    steps, beside = _steps(settings), _beside(settings)
-    jobs = [*steps, *beside]
-    for usage, kind in sorted({(job.usage, kind) for job in jobs for kind in (job.type, "")}):
-        same = [job for job in jobs if job.usage == usage and kind in ("", job.type)]
-        hosts = max((job.needed for job in same if job in steps), default=0)
-        hosts += sum(job.needed for job in same if job in beside)
-        yield Instances(
-            usage=usage,
-            type=kind,
-            needed=hosts,
-            most=hosts,
-            used_by=", ".join(job.used_by for job in same),
-            setting=", ".join(job.setting for job in same),
-        )
-
-
-def _steps(settings: Settings) -> list[Instances]:
-    chosen = settings.training
-    train = "spot training job" if chosen.spot else "training job"
-    return [
-        _job("processing job", "Preprocess", chosen.preprocess_instance, chosen.preprocess_instances),
-        _job(train, "Train", chosen.train_instance, chosen.train_instances),
-        _job("transform job", "Score", chosen.score_instance, chosen.score_instances),
-        _job("processing job", "Evaluate", chosen.evaluate_instance, 1),
-    ]
-
-
-def _beside(settings: Settings) -> list[Instances]:
-    if not monitoring(settings):
-        return []
-    return [_job("processing job", "monitor", settings.monitor.instance, 1, setting="monitor.instance")]
-
-
-def _job(usage: str, name: str, kind: str, hosts: int, setting: str = "") -> Instances:
-    chosen = setting or f"training.{name.lower()}_instance"
-    return Instances(usage=usage, type=kind, needed=hosts, most=hosts, used_by=name, setting=chosen)
-
-
-def _endpoints(settings: Settings) -> Iterator[Instances]:
-    """Yield those of the endpoints: all that stand, and once more the largest one that is taken over.
-
-    A new model is given a fleet of its own before the old one is let go, and the delivery pipeline takes over one
-    endpoint at a time. Source: SageMaker Developer Guide, "Blue/Green Deployments".
-    """
-    stages = {"staging": settings.staging, "production": settings.production}
-    for kind in (*sorted({each.instance for each in stages.values()}), ""):
-        same = {stage: each for stage, each in stages.items() if kind in ("", each.instance)}
-        yield Instances(
-            usage=ENDPOINT,
-            type=kind,
-            needed=_taken_over(same.values(), "minimum"),
-            most=_taken_over(same.values(), "maximum"),
-            used_by=", ".join(same),
-            setting=", ".join(f"{stage}.instance" for stage in same),
-        )
-
-
-def _taken_over(endpoints: Iterable[Endpoint], size: str) -> int:
-    sizes = [int(getattr(each, size)) for each in endpoints]
-    return sum(sizes) + max(sizes)
 
 
 def _cost(settings: Settings) -> dict[str, Any]:

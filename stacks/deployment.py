@@ -5,16 +5,21 @@ The registry's event starts the delivery pipeline, which deploys the endpoint te
 `endpoint`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import Stack
+from aws_cdk import aws_codepipeline_actions as actions
 from constructs import Construct
 
+from pipeline_src import contract
+from stacks import place
 from stacks.approval import Approval
+from stacks.crossing import role_arn
 from stacks.delivery import STAGING_SMOKE, Delivery
-from stacks.deployer import Deployer
-from stacks.endpoint import STAGES
-from stacks.invocation import PromoteFunction, SmokeFunction
+from stacks.destination import at_home, elsewhere
+from stacks.function import OperationFunction
+from stacks.invocation import PromoteFunction, PublishFunction, SmokeFunction
 from stacks.output import outputs
 from stacks.serving import Serving
 from stacks.settings import Settings
@@ -32,6 +37,7 @@ class DeploymentStack(Stack):
         approval: What starts it.
         smoke: The function of the smoke tests.
         promote: The function that notes what is live.
+        publish: The function that copies models to where endpoints are; None where both stages are at home.
     """
 
     def __init__(
@@ -45,10 +51,11 @@ class DeploymentStack(Stack):
         **options: Any,
     ) -> None:
         super().__init__(scope, id_, **options)
+        self._settings, self._storage, self._endpoints = settings, storage, endpoints.stacks
         own: dict[str, Any] = {"settings": settings, "storage": storage}
-        self._own, self._storage, self._endpoints = own, storage, endpoints.stacks
         self.undelivered = UndeliveredQueue(self, "Undelivered")
-        self._serving = Serving(self, "Serving", **own)
+        self._serving = self._serve(place.at_home(settings))
+        self.publish = PublishFunction(self, "Publish", **own) if place.apart(settings) else None
         self.smoke = SmokeFunction(self, "Smoke", **own)
         self.promote = PromoteFunction(self, "Promote", **own)
         self.delivery = Delivery(self, "Delivery", templates=templates(self, "Templates", endpoints), **own)
@@ -56,30 +63,68 @@ class DeploymentStack(Stack):
         self.approval = Approval(self, "Approval", delivery=self.delivery, undelivered=self.undelivered, **own)
         self._outputs()
 
-    def _deliver(self) -> None:
-        staging, production = (self._endpoints[stage] for stage in STAGES)
-        delivery = self.delivery
-        tested = delivery.invoke(self.smoke, "SmokeTest", 2, namespace=STAGING_SMOKE, endpoint=staging.name)
-        self._stage("Staging", replace_broken=True, then=[tested])
-        delivery.approval(tested)
-        live = delivery.invoke(self.smoke, "SmokeTest", 2, endpoint=production.name)
-        champion = self._storage.champion.parameter_name
-        noted = delivery.invoke(self.promote, "Promote", 3, endpoint=production.name, champion=champion)
-        # What serves is never deleted by a machine; a person looks at a production stack that failed for good.
-        self._stage("Production", replace_broken=False, then=[live, noted])
-
-    def _stage(self, name: str, **options: Any) -> None:
-        stage = name.lower()
-        deployer = Deployer(self, f"{name}Deployer", stage=stage, model_role=self._serving.role, **self._own)
-        self.delivery.stage(
-            name, endpoint=self._endpoints[stage], deployer=deployer, model_role=self._serving.role, **options
+    def _serve(self, stages: Sequence[str]) -> Serving | None:
+        """Return what the endpoints at home run as, if one is at home."""
+        if not stages:
+            return None
+        models = self._storage.runs.arn_for_objects(f"{contract.RUNS_PREFIX}*/{contract.MODEL_ARTIFACT}")
+        storage = self._storage
+        return Serving(
+            self,
+            "Serving",
+            settings=self._settings,
+            stages=stages,
+            key=storage.key,
+            models=models,
+            captures=storage.captures,
         )
+
+    def _deliver(self) -> None:
+        staging, production = place.STAGES
+        tested = self._action(self.smoke, "SmokeTest", staging, 2, namespace=STAGING_SMOKE)
+        self._stage(staging, then=[tested])
+        self.delivery.approval(tested)
+        live = self._action(self.smoke, "SmokeTest", production, 2)
+        noted = {"champion": self._storage.champion.parameter_name, **self._bucket(production)}
+        promoted = self._action(self.promote, "Promote", production, 3, **noted)
+        self._stage(production, then=[live, promoted])
+
+    def _action(
+        self, function: OperationFunction, name: str, stage: str, order: int, namespace: str | None = None, **given: str
+    ) -> actions.LambdaInvokeAction:
+        """Return an action on the endpoint of `stage`; where that is elsewhere, it is told by which way to reach it."""
+        where = place.remote(self._settings, stage)
+        if where:
+            role = role_arn(where, place.role(self._settings, "access", stage))
+            given |= {"access": role, "region": where.region}
+        # A model that is elsewhere is brought there first.
+        order += 1 if where else 0
+        endpoint = self._endpoints[stage].name
+        return self.delivery.invoke(function, name, order, namespace=namespace, endpoint=endpoint, **given)
+
+    def _bucket(self, stage: str) -> dict[str, str]:
+        return {"bucket": place.site_bucket(self._settings, stage)} if place.remote(self._settings, stage) else {}
+
+    def _stage(self, stage: str, then: list[actions.LambdaInvokeAction]) -> None:
+        name, endpoint, settings = stage.capitalize(), self._endpoints[stage], self._settings
+        where = place.remote(settings, stage)
+        if where and self.publish:
+            to = {**self._bucket(stage), "region": where.region}
+            first = self.delivery.invoke(self.publish, "Publish", 1, namespace=f"{name}Model", **to)
+            there = elsewhere(self, stage, settings=settings, where=where, endpoint=endpoint)
+            self.delivery.stage(name, there, first=first, then=then)
+        elif self._serving:
+            own: dict[str, Any] = {"settings": settings, "storage": self._storage, "serving": self._serving}
+            self.delivery.stage(name, at_home(self, stage, endpoint=endpoint, **own), then=then)
 
     def _outputs(self) -> None:
         named = {stage.capitalize(): stack.name for stage, stack in self._endpoints.items()}
+        far = {stage.capitalize(): where for stage, where in place.apart(self._settings).items()}
         outputs(
             self,
             Delivery=self.delivery.name,
             **{f"{stage}Stack": name for stage, name in named.items()},
             **{f"{stage}Endpoint": name for stage, name in named.items()},
+            **{f"{stage}Account": where.account for stage, where in far.items()},
+            **{f"{stage}Region": where.region for stage, where in far.items()},
         )

@@ -8,16 +8,18 @@ endpoint.
 
 from typing import Any, Final
 
-from aws_cdk import CfnDeletionPolicy, CfnParameter, CfnResource, Duration, Stack, aws_iam, aws_sagemaker, aws_sns
+from aws_cdk import CfnDeletionPolicy, CfnParameter, CfnResource, Duration, Stack, Tags, aws_iam, aws_sagemaker, aws_sns
 from aws_cdk import aws_applicationautoscaling as autoscaling
 from constructs import Construct
 
 from pipeline_src import contract
+from stacks.algorithm import AlgorithmImage
+from stacks.handover import handed
 from stacks.output import outputs
+from stacks.place import remote
 from stacks.rollout import Watch, deployment_config
 from stacks.settings import Endpoint, Settings
 
-STAGES: Final = ("staging", "production")
 # A blue/green update needs the same name before and after, and so does the scaling target.
 VARIANT: Final = "AllTraffic"
 # The service-linked role with which Application Auto Scaling changes the number of instances.
@@ -57,8 +59,9 @@ class EndpointStack(Stack):
     ) -> None:
         super().__init__(scope, id_, **options)
         self._settings, self._stage, self._of = settings, stage, endpoint
+        self._elsewhere = remote(settings, stage) is not None
         self.name = endpoint_name(settings, stage)
-        self._given = {name: self._parameter(name, *rule) for name, rule in self._rules().items()}
+        self._given = {name: self._parameter(name, *rule) for name, rule in handed(settings, stage).items()}
         self.parameters = tuple(self._given)
         self._watch = Watch(
             self,
@@ -72,19 +75,6 @@ class EndpointStack(Stack):
         if endpoint.scales:
             self._scale(resource)
         outputs(self, EndpointName=resource.attr_endpoint_name)
-
-    def _rules(self) -> dict[str, tuple[str, str]]:
-        aws, account = "arn:aws[a-z-]*", "[0-9]{12}"
-        package = f"{aws}:sagemaker:[a-z0-9-]+:{account}:model-package/{self._settings.name}/[0-9]+"
-        rules = {
-            "ModelPackageArn": (package, f"the ARN of a version in the model package group {self._settings.name}"),
-            "ModelRoleArn": (f"{aws}:iam::{account}:role/.+", "the ARN of the role that the model runs as"),
-            "KeyArn": (f"{aws}:kms:[a-z0-9-]+:{account}:key/.+", "the ARN of the key of volumes and captured requests"),
-            "TopicArn": (f"{aws}:sns:[a-z0-9-]+:{account}:.+", "the ARN of the topic that alarms tell"),
-        }
-        if self._of.capture_percent:
-            rules["RunsBucket"] = ("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of the bucket of captured requests")
-        return rules
 
     def _parameter(self, name: str, pattern: str, what: str) -> str:
         parameter = CfnParameter(
@@ -100,15 +90,22 @@ class EndpointStack(Stack):
         model = aws_sagemaker.CfnModel(
             self,
             "Model",
-            containers=[
-                aws_sagemaker.CfnModel.ContainerDefinitionProperty(model_package_name=self._given["ModelPackageArn"])
-            ],
+            containers=[self._container()],
             execution_role_arn=self._given["ModelRoleArn"],
             enable_network_isolation=True,
         )
         _keep_replaced(model)
         model.override_logical_id(generated(self._settings, self._stage, "model"))
+        if self._elsewhere:
+            Tags.of(model).add("model-package", self._given["ModelPackageArn"])
         return model
+
+    def _container(self) -> aws_sagemaker.CfnModel.ContainerDefinitionProperty:
+        of = aws_sagemaker.CfnModel.ContainerDefinitionProperty
+        if not self._elsewhere:
+            return of(model_package_name=self._given["ModelPackageArn"])
+        # What is elsewhere reads no registry: it serves a copy of the package's model with the image of its region.
+        return of(image=AlgorithmImage(self, "Algorithm").uri, model_data_url=self._given["ModelDataUrl"])
 
     def _configuration(self, model: aws_sagemaker.CfnModel) -> aws_sagemaker.CfnEndpointConfig:
         variant = aws_sagemaker.CfnEndpointConfig.ProductionVariantProperty(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What examines production: the role of the monitor's job, the function that starts it, and the one that tells.
+"""What examines production: the roles of the monitor's job and of the export's, and the monitor's two functions.
 
 Sources: SageMaker Developer Guide, "How to use SageMaker AI execution roles" (CreateProcessingJob); Service
 Authorization Reference.
@@ -12,7 +12,6 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from pipeline_src import contract
-from stacks.endpoint import STAGES
 from stacks.function import OperationFunction
 from stacks.grant import (
     allow,
@@ -27,6 +26,7 @@ from stacks.grant import (
     write_logs,
     write_prefix,
 )
+from stacks.place import STAGES
 from stacks.role import sagemaker_principal
 from stacks.settings import Settings
 from stacks.storage import StorageStack
@@ -51,11 +51,27 @@ class MonitorRole(aws_iam.Role):
     def __init__(self, scope: Construct, id_: str, *, storage: StorageStack, training: TrainingStack) -> None:
         super().__init__(scope, id_, assumed_by=sagemaker_principal(), description="Jobs of the monitor")
         runs, raw = storage.runs, storage.raw
-        read_prefix(self, runs.bucket_arn, CAPTURED)
+        read_prefix(self, storage.captures.bucket_arn, CAPTURED)
         allow(self, "s3:GetObject", on=[runs.arn_for_objects(_BASELINE)])
         look_up(self, runs.bucket_arn, _BASELINE)
         read_prefix(self, raw.bucket_arn, contract.LABELS_PREFIX)
         write_prefix(self, runs.bucket_arn, contract.MONITOR_PREFIX)
+        use_key(self, storage.key.key_arn)
+        write_logs(self, "ProcessingJobs")
+        pull(self, training.image.repository.repository_arn)
+
+
+class ExportRole(aws_iam.Role):
+    """What the export's job runs as: reads captures and labels, reads and writes additional archives, nothing else.
+
+    Nobody in the account may assume or pass it by a policy of ours: a person starts the job (operations/command).
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, storage: StorageStack, training: TrainingStack) -> None:
+        super().__init__(scope, id_, assumed_by=sagemaker_principal(), description="Jobs that export labelled images")
+        read_prefix(self, storage.captures.bucket_arn, CAPTURED)
+        read_prefix(self, storage.raw.bucket_arn, contract.LABELS_PREFIX, contract.ADDITIONS_PREFIX)
+        write_prefix(self, storage.raw.bucket_arn, contract.ADDITIONS_PREFIX)
         use_key(self, storage.key.key_arn)
         write_logs(self, "ProcessingJobs")
         pull(self, training.image.repository.repository_arn)
@@ -90,14 +106,14 @@ class MonitorFunction(_Function):
             storage=storage,
             undelivered=undelivered,
         )
-        packages = arn(self, "sagemaker", f"model-package/{settings.name}/*")
-        jobs = arn(self, "sagemaker", f"processing-job/{job_name(settings)}*")
+        packages = arn("sagemaker", f"model-package/{settings.name}/*")
+        jobs = arn("sagemaker", f"processing-job/{job_name(settings)}*")
         allow(self, "ssm:GetParameter", on=[storage.champion.parameter_arn])
         allow(self, "sagemaker:DescribeModelPackage", on=[packages])
         allow(self, *of("sagemaker", "AddTags", "CreateProcessingJob", "DescribeProcessingJob"), on=[jobs])
         pass_role(self, role.role_arn, "sagemaker")
         # It looks whether there is something, and reads none of it.
-        list_prefix(self, storage.runs.bucket_arn, CAPTURED)
+        list_prefix(self, storage.captures.bucket_arn, CAPTURED)
         look_up(self, storage.runs.bucket_arn, _BASELINE)
         list_prefix(self, storage.raw.bucket_arn, contract.LABELS_PREFIX)
 

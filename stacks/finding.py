@@ -37,6 +37,7 @@ _POLICIES: Final = (
     "Monitoring/Notifier/Role/DefaultPolicy/Resource",
     "Monitoring/Tally/FunctionRole/DefaultPolicy/Resource",
     "Monitoring/Monitor/Role/DefaultPolicy/Resource",
+    "Monitoring/ExportRole/DefaultPolicy/Resource",
     "Monitoring/Monitor/StartRole/DefaultPolicy/Resource",
     "Monitoring/Monitor/JudgeRole/DefaultPolicy/Resource",
 )

@@ -40,23 +40,31 @@ class OperationFunction(aws_lambda.Function):
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, handler: str, description: str, settings: Settings, storage: StorageStack
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        handler: str,
+        description: str,
+        settings: Settings,
+        storage: StorageStack,
+        role_name: str | None = None,
+        function_name: str | None = None,
     ) -> None:
-        log = aws_logs.LogGroup(
-            scope,
-            f"{id_}Log",
-            retention=log_retention(settings),
-            encryption_key=storage.key,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        log = _log(scope, f"{id_}Log", settings, storage)
         role = aws_iam.Role(
-            scope, f"{id_}Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"), description=description
+            scope,
+            f"{id_}Role",
+            role_name=role_name,
+            assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=description,
         )
         log.grant_write(role)
         super().__init__(
             scope,
             id_,
             code=aws_lambda.Code.from_asset(str(_REPOSITORY), exclude=list(_PACKAGE), ignore_mode=IgnoreMode.DOCKER),
+            function_name=function_name,
             handler=f"operations.handler.{handler}",
             runtime=aws_lambda.Runtime.PYTHON_3_14,
             architecture=aws_lambda.Architecture.ARM_64,
@@ -66,6 +74,16 @@ class OperationFunction(aws_lambda.Function):
             timeout=Duration.minutes(5),
             memory_size=256,
         )
+
+
+def _log(scope: Construct, id_: str, settings: Settings, storage: StorageStack) -> aws_logs.LogGroup:
+    return aws_logs.LogGroup(
+        scope,
+        id_,
+        retention=log_retention(settings),
+        encryption_key=storage.key,
+        removal_policy=RemovalPolicy.DESTROY,
+    )
 
 
 def log_retention(settings: Settings) -> aws_logs.RetentionDays:

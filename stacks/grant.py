@@ -8,8 +8,7 @@ Reference; SageMaker Developer Guide, "How to use SageMaker AI execution roles".
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from aws_cdk import Aws, Stack, aws_iam
-from constructs import Construct
+from aws_cdk import Aws, aws_iam
 
 _KEY_USES: Final = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
 _LOG: Final = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
@@ -18,10 +17,13 @@ _PULL: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:Get
 Conditions = Mapping[str, Mapping[str, Any]]
 
 
-def arn(scope: Construct, service: str, resource: str) -> str:
-    """Return the ARN of `resource` ("kind/name") of `service` in the account and region of the stack of `scope`."""
-    stack = Stack.of(scope)
-    return f"arn:{stack.partition}:{service}:{stack.region}:{stack.account}:{resource}"
+def arn(service: str, resource: str) -> str:
+    """Return the ARN of `resource` ("kind/name") of `service` in the account and region of whoever uses it.
+
+    CloudFormation fills both in, whether the settings say them or not, so that policies read the same wherever they
+    are, and so does what is said of them in wildcard.py.
+    """
+    return f"arn:{Aws.PARTITION}:{service}:{Aws.REGION}:{Aws.ACCOUNT_ID}:{resource}"
 
 
 def of(service: str, *verbs: str) -> list[str]:

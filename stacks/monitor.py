@@ -136,7 +136,7 @@ class Monitor(Construct):
             "window": window,
             "time": aws_events.EventField.from_path("$.time"),
             "endpoint": endpoint,
-            "capture": f"s3://{storage.runs.bucket_name}/{CAPTURED}{endpoint}/{VARIANT}/",
+            "capture": f"s3://{storage.captures.bucket_name}/{CAPTURED}{endpoint}/{VARIANT}/",
             "labels": f"s3://{storage.raw.bucket_name}/{contract.LABELS_PREFIX}",
             "reports": self._reports(),
             "champion": storage.champion.parameter_name,

@@ -10,10 +10,12 @@ from stacks.alarm import Alarms
 from stacks.budget import Budget
 from stacks.dashboard import Dashboard
 from stacks.deployment import DeploymentStack
-from stacks.endpoint import STAGES, endpoint_name
+from stacks.endpoint import endpoint_name
+from stacks.examination import PRODUCTION, ExportRole
 from stacks.monitor import Monitor, monitor_notices, monitoring
 from stacks.notification import Notice, Notifier, machine_notices, pipeline_notices, training_notices
 from stacks.output import outputs
+from stacks.place import apart, at_home, role
 from stacks.retraining import RetrainingStack
 from stacks.settings import Settings
 from stacks.storage import StorageStack
@@ -44,8 +46,8 @@ class MonitoringStack(Stack):
         alarms = self._alarms(settings, self._tally(settings) | self._monitor(settings, training))
         dashboard = self._dashboard(settings, alarms)
         if settings.budget.monthly_usd:
-            Budget(self, "Budget", settings=settings, storage=storage)
-        outputs(self, Dashboard=dashboard.dashboard_name)
+            Budget(self, "Budget", name=settings.name, settings=settings, topic=storage.topic)
+        outputs(self, Dashboard=dashboard.dashboard_name, **self._export(settings, training))
 
     def _notify(self, all_: dict[str, Notice]) -> None:
         Notifier(self, "Notifier", storage=self._storage, undelivered=self._undelivered, notices=all_)
@@ -65,6 +67,13 @@ class MonitoringStack(Stack):
         machine = self._retraining.starter.machine
         return Monitor(self, "Monitor", training=training, machine=machine, **own).functions
 
+    def _export(self, settings: Settings, training: TrainingStack) -> dict[str, str]:
+        """Return what whoever exports labelled images has to know; nothing where production captures none."""
+        if PRODUCTION not in capturing(settings):
+            return {}
+        role = ExportRole(self, "ExportRole", storage=self._storage, training=training)
+        return {"ExportRole": role.role_arn, "ExportInstance": settings.monitor.instance}
+
     def _alarms(self, settings: Settings, more: dict[str, aws_lambda.IFunction]) -> Alarms:
         retraining, deployment = self._retraining, self._deployment
         return Alarms(
@@ -80,6 +89,7 @@ class MonitoringStack(Stack):
                 "Rejected": deployment.approval.rejected,
                 "SmokeTest": deployment.smoke,
                 "Promote": deployment.promote,
+                **self._publish(settings),
                 **more,
             },
             queues={
@@ -89,13 +99,19 @@ class MonitoringStack(Stack):
             },
         )
 
+    def _publish(self, settings: Settings) -> dict[str, aws_lambda.IFunction]:
+        """Return the function that copies models, by its name: an import of it would keep a stage from coming home."""
+        if not apart(settings):
+            return {}
+        return {"Publish": aws_lambda.Function.from_function_name(self, "Publish", role(settings, "publish"))}
+
     def _dashboard(self, settings: Settings, alarms: Alarms) -> Dashboard:
         return Dashboard(
             self,
             "Dashboard",
             settings=settings,
             machine=self._retraining.starter.machine,
-            endpoints={stage: endpoint_name(settings, stage) for stage in STAGES},
+            endpoints={stage: endpoint_name(settings, stage) for stage in at_home(settings)},
             alarms=alarms.all,
         )
 

@@ -75,7 +75,7 @@ class PushPipeline(Construct):
         role = aws_iam.Role(
             self, "Role", assumed_by=codepipeline, description="Fetches what was pushed, builds it and retrains"
         )
-        artifact.exchange(role, storage, artifact.prefix(self.name))
+        artifact.exchange(role, storage.artifacts, storage.key, artifact.prefix(self.name))
         return role
 
     def _allow(self, role: aws_iam.Role, machine: sfn.StateMachine) -> None:
@@ -83,7 +83,7 @@ class PushPipeline(Construct):
         allow(role, *of("codebuild", *builds), on=[self.project.project_arn])
         starts = ("DescribeStateMachine", "StartExecution")
         allow(role, *of("states", *starts), on=[machine.state_machine_arn])
-        executions = arn(self, "states", f"execution:{machine.state_machine_name}:*")
+        executions = arn("states", f"execution:{machine.state_machine_name}:*")
         allow(role, "states:DescribeExecution", on=[executions])
 
     def _start_on(self, pattern: aws_events.EventPattern, undelivered: aws_sqs.Queue) -> None:

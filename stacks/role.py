@@ -16,6 +16,7 @@ _JOBS = ("processing-job", "training-job", "transform-job")
 _KINDS = ("ProcessingJob", "TrainingJob", "TransformJob")
 _RUN = tuple(f"{verb}{kind}" for kind in _KINDS for verb in ("Create", "Describe", "Stop"))
 _TAGS = ("AddTags", "ListTags")
+_TUNING = "HyperParameterTuningJob"
 
 
 def service_principal(service: str) -> aws_iam.ServicePrincipal:
@@ -43,7 +44,7 @@ class JobRole(aws_iam.Role):
     def __init__(self, scope: Construct, id_: str, *, storage: StorageStack) -> None:
         super().__init__(scope, id_, assumed_by=sagemaker_principal(), description="Jobs of the retraining pipeline")
         work = (contract.RUNS_PREFIX, contract.CHECKPOINTS_PREFIX)
-        read_prefix(self, storage.raw.bucket_arn, contract.ARCHIVES_PREFIX)
+        read_prefix(self, storage.raw.bucket_arn, contract.ARCHIVES_PREFIX, contract.ADDITIONS_PREFIX)
         read_prefix(self, storage.runs.bucket_arn, *work)
         write_prefix(self, storage.runs.bucket_arn, *work)
         use_key(self, storage.key.key_arn)
@@ -55,9 +56,9 @@ class PipelineRole(aws_iam.Role):
 
     def __init__(self, scope: Construct, id_: str, *, storage: StorageStack, jobs: JobRole, registry: str) -> None:
         super().__init__(scope, id_, assumed_by=sagemaker_principal(), description="The retraining pipeline")
-        own = [arn(self, "sagemaker", f"{kind}/pipelines-*") for kind in (*_JOBS, "model")]
+        own = [arn("sagemaker", f"{kind}/pipelines-*") for kind in (*_JOBS, "model")]
         versions = [
-            arn(self, "sagemaker", each) for each in (f"model-package-group/{registry}", f"model-package/{registry}/*")
+            arn("sagemaker", each) for each in (f"model-package-group/{registry}", f"model-package/{registry}/*")
         ]
         allow(self, *of("sagemaker", *_RUN, "CreateModel", "DescribeModel", *_TAGS), on=own)
         allow(self, *of("sagemaker", "CreateModelPackage", "DescribeModelPackage", "AddTags"), on=versions)
@@ -65,3 +66,15 @@ class PipelineRole(aws_iam.Role):
         # The service reads property files, from which conditions and JsonGet take their values, as this role.
         read_prefix(self, storage.runs.bucket_arn, contract.RUNS_PREFIX)
         use_key(self, storage.key.key_arn)
+
+    def let_tune(self, project: str) -> None:
+        """Let it start, watch and stop its own tuning jobs, known by the tag `project`, which it gives them itself.
+
+        How the service names them is not documented; in what others show of it, not as it names the other jobs. It
+        starts their training jobs by itself, in the role of the jobs.
+        """
+        names = [arn("sagemaker", "hyper-parameter-tuning-job/*")]
+        new, own = ({"StringEquals": {f"aws:{whose}Tag/project": project}} for whose in ("Request", "Resource"))
+        allow(self, *of("sagemaker", f"Create{_TUNING}", "AddTags"), on=names, where=new)
+        watch = (f"Describe{_TUNING}", f"Stop{_TUNING}", f"ListTrainingJobsFor{_TUNING}", "ListTags")
+        allow(self, *of("sagemaker", *watch), on=names, where=own)

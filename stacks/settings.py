@@ -28,7 +28,12 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """An account and a region; empty: those of the credentials that deploy."""
+    """An account and a region; both or neither.
+
+    Empty: for build, those of the credentials that deploy; for staging and production, those of build. A stage that is
+    given another account or region is elsewhere: it gets a stack of its own there, with what its endpoint needs, which
+    costs about 4 $ a month more (key, dashboard) and 1 $ for each further region. Then build has to be given too.
+    """
 
     account: str = ""
     region: str = ""
@@ -72,7 +77,12 @@ class Training:
         preprocess_instances: Hosts of Preprocess; one needs a minute for the real archive.
         train_instances: Hosts of Train.
         score_instances: Hosts of Score.
-        spot: Train on spot capacity: up to 70 % cheaper, may wait or be interrupted, resumes from checkpoints.
+        spot: Train on spot capacity: up to 70 % cheaper, may wait or be interrupted, resumes from checkpoints. Not with
+            a tuning, whose jobs would share one prefix for their checkpoints.
+        tuning_jobs: Trainings in place of one, with hyperparameters drawn at random, of which the best goes on: each
+            costs what one does, 0.80 $ with these values. 0: one training; 2 to 50: so many.
+        tuning_parallel: How many of them at the same time; needs a quota of so many instances.
+        tuning_usd: The most that a tuning may cost if each job takes the six hours that it may; 0: whatever it costs.
         job_user: User and group that the preprocessing image runs as: root, which the service is reported to need
             (decision 0008); `10001:10001` once a job has shown otherwise.
     """
@@ -87,6 +97,9 @@ class Training:
     train_instances: int = 1
     score_instances: int = 1
     spot: bool = False
+    tuning_jobs: int = 0
+    tuning_parallel: int = 2
+    tuning_usd: int = 40
     job_user: str = "0:0"
 
 
@@ -128,8 +141,8 @@ class Settings:
     Attributes:
         name: Begins the names of all stacks and resources, so that two deployments may share an account.
         build: Where data, training and the pipelines live.
-        staging_environment: Where the staging endpoint lives.
-        production_environment: Where the production endpoint lives.
+        staging_environment: Where the staging endpoint lives; empty: with build.
+        production_environment: Where the production endpoint lives; empty: with build.
     """
 
     name: str = "skin-lesion"

@@ -8,7 +8,8 @@ from aws_cdk import DefaultStackSynthesizer, IgnoreMode, Stage, Tags
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
-from stacks.endpoint import STAGES, EndpointStack
+from stacks.endpoint import EndpointStack
+from stacks.place import STAGES
 from stacks.settings import Settings
 
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT-0
 """The one way in for a retraining: a state machine that starts the SageMaker pipeline and waits for its outcome.
 
-Its input is ``{"archive": key or "", "commit": id or "", "reason": word, "compare": "champion" or "nothing"}``; what is
-missing is taken from `DEFAULTS`, and whatever else is given is passed over, so that an empty input from the console
-works too. `operations.retraining` decides whether anything is to be started, and outcome.py what its end means.
+Its input is ``{"archive": key or "", "commit": id or "", "reason": word, "compare": "champion" or "nothing",
+"addition": key, "none" or ""}``; what is missing is taken from `DEFAULTS`, and whatever else is given is passed over,
+so that an empty input from the console works too. `operations.retraining` decides whether anything is to be started,
+and outcome.py what its end means.
 """
 
 from typing import Final
@@ -21,8 +22,8 @@ from stacks.settings import Settings
 from stacks.storage import StorageStack
 from stacks.training import TrainingStack
 
-# The newest archive, for no commit, because a person asks for it; its model is compared with the one in production.
-DEFAULTS: Final = {"archive": "", "commit": "", "reason": "manual", "compare": "champion"}
+# The newest archives, for no commit, because a person asks for it; its model is compared with the one in production.
+DEFAULTS: Final = {"archive": "", "commit": "", "reason": "manual", "compare": "champion", "addition": ""}
 LOOK_SECONDS: Final = 60
 # Train may wait twelve hours for spot capacity and then needs six at most.
 LIMIT: Final = Duration.hours(24)
@@ -72,7 +73,7 @@ class Starter(Construct):
         )
         pipeline = ("DescribePipeline", "ListPipelineExecutions", "StartPipelineExecution")
         allow(function, *of("sagemaker", *pipeline), on=[self._training.pipeline_arn])
-        list_prefix(function, self._storage.raw.bucket_arn, contract.ARCHIVES_PREFIX)
+        list_prefix(function, self._storage.raw.bucket_arn, contract.ARCHIVES_PREFIX, contract.ADDITIONS_PREFIX)
         self._let_find_champion(function)
         return function
 
@@ -80,7 +81,7 @@ class Starter(Construct):
         """Let `function` find the champion, and see that its predictions are there: it reads none of them."""
         storage = self._storage
         allow(function, "ssm:GetParameter", on=[storage.champion.parameter_arn])
-        packages = arn(self, "sagemaker", f"model-package/{self._settings.name}/*")
+        packages = arn("sagemaker", f"model-package/{self._settings.name}/*")
         allow(function, "sagemaker:DescribeModelPackage", on=[packages])
         look_up(function, storage.runs.bucket_arn, _PREDICTIONS)
 

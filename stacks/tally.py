@@ -13,9 +13,9 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from pipeline_src import contract
-from stacks.endpoint import STAGES
 from stacks.function import OperationFunction
 from stacks.grant import allow
+from stacks.place import STAGES
 from stacks.settings import Settings
 from stacks.storage import StorageStack
 from stacks.trigger import uploaded
@@ -54,14 +54,14 @@ class Tally(Construct):
         self._rule(settings.name, storage, undelivered)
 
     def _allow(self, namespace: str, storage: StorageStack) -> None:
-        allow(self.function, "s3:GetObject", on=[storage.runs.arn_for_objects(f"{contract.CAPTURE_PREFIX}*")])
+        allow(self.function, "s3:GetObject", on=[storage.captures.arn_for_objects(f"{contract.CAPTURE_PREFIX}*")])
         allow(self.function, "kms:Decrypt", on=[storage.key.key_arn])
         own = {"StringEquals": {"cloudwatch:namespace": namespace}}
         allow(self.function, "cloudwatch:PutMetricData", on=["*"], where=own)
 
     def _rule(self, namespace: str, storage: StorageStack, undelivered: aws_sqs.Queue) -> None:
         key = aws_events.EventField.from_path("$.detail.object.key")
-        given = {"bucket": storage.runs.bucket_name, "key": key, "namespace": namespace}
+        given = {"bucket": storage.captures.bucket_name, "key": key, "namespace": namespace}
         target = targets.LambdaFunction(
             self.function, event=aws_events.RuleTargetInput.from_object(given), dead_letter_queue=undelivered
         )
@@ -69,6 +69,6 @@ class Tally(Construct):
             self,
             "Captured",
             description="Requests of an endpoint were captured: count the answers",
-            event_pattern=uploaded(storage.runs.bucket_name, aws_events.Match.wildcard(CAPTURED_KEYS)),
+            event_pattern=uploaded(storage.captures.bucket_name, aws_events.Match.wildcard(CAPTURED_KEYS)),
             targets=[target],
         )

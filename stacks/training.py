@@ -11,16 +11,16 @@ from aws_cdk import aws_s3_assets as files
 from constructs import Construct
 
 from pipeline_src import gate
-from pipeline_src.pipeline import Deployment, definition
+from pipeline_src.pipeline import Deployment, Tuning, definition
 from stacks.algorithm import AlgorithmImage
-from stacks.grant import pull, read_one
+from stacks.grant import arn, pull, read_one
 from stacks.output import outputs
 from stacks.role import JobRole, PipelineRole
 from stacks.settings import Settings, Training
 from stacks.storage import StorageStack
 
 _REPOSITORY: Final = Path(__file__).parent.parent
-_NO_CHAMPION: Final = _REPOSITORY / "stacks/champion/none.json"
+_ABSENT: Final = _REPOSITORY / "stacks/absent.json"
 
 
 class TrainingStack(Stack):
@@ -29,7 +29,7 @@ class TrainingStack(Stack):
     Attributes:
         image: Image of Preprocess and Evaluate, built from containers/preprocessing and the jobs' sources.
         algorithm: Image of the built-in algorithm.
-        no_champion: File that says that there is no champion yet.
+        absent: File that says that there is no champion, or no additional archive, yet.
         job_role: Role of the jobs.
         pipeline_role: Role of the pipeline.
         pipeline: The SageMaker pipeline.
@@ -49,15 +49,17 @@ class TrainingStack(Stack):
         super().__init__(scope, id_, **options)
         self._settings, self._storage = settings, storage
         self.pipeline_name = settings.name
-        self.pipeline_arn = self.format_arn(service="sagemaker", resource="pipeline", resource_name=self.pipeline_name)
+        self.pipeline_arn = arn("sagemaker", f"pipeline/{self.pipeline_name}")
         self.image = self._image()
         self.algorithm = AlgorithmImage(self, "Algorithm")
         self.job_role = JobRole(self, "JobRole", storage=storage)
-        self.no_champion = files.Asset(self, "NoChampion", path=str(_NO_CHAMPION))
+        self.absent = files.Asset(self, "Absent", path=str(_ABSENT))
         self._let_jobs_read()
         self.pipeline_role = PipelineRole(
             self, "PipelineRole", storage=storage, jobs=self.job_role, registry=settings.name
         )
+        if settings.training.tuning_jobs:
+            self.pipeline_role.let_tune(settings.name)
         self.pipeline = self._pipeline()
         outputs(self, Pipeline=self.pipeline_name, Image=self.image.image_uri)
 
@@ -73,14 +75,14 @@ class TrainingStack(Stack):
         )
 
     def _let_jobs_read(self) -> None:
-        """Let the jobs read what the deployment itself brings: their images, and that there is no champion.
+        """Let the jobs read what the deployment itself brings: their images, and that there is no champion or addition.
 
         A processing job fails where its input names no object, so that one has to be there before the first model is.
         As an asset, `cdk deploy` uploads it by itself, without a function that runs in the account, and its key is the
         hash of its content. `asset.grant_read` would allow every asset of every application in the account.
         """
         pull(self.job_role, self.image.repository.repository_arn, self.algorithm.repository_arn)
-        read_one(self.job_role, self.no_champion.bucket.bucket_arn, self.no_champion.s3_object_key)
+        read_one(self.job_role, self.absent.bucket.bucket_arn, self.absent.s3_object_key)
 
     def _pipeline(self) -> aws_sagemaker.CfnPipeline:
         pipeline = aws_sagemaker.CfnPipeline(
@@ -106,11 +108,17 @@ class TrainingStack(Stack):
             runs_bucket=storage.runs.bucket_name,
             kms_key_arn=storage.key.key_arn,
             model_package_group=settings.name,
-            no_champion=self.no_champion.s3_object_url,
+            absent=self.absent.s3_object_url,
             spot=settings.training.spot,
             tags={"project": settings.name},
             defaults=parameter_defaults(settings.training),
+            tuning=tuning(settings.training),
         )
+
+
+def tuning(training: Training) -> Tuning | None:
+    """Return how Train looks for hyperparameters; None: it trains once."""
+    return Tuning(jobs=training.tuning_jobs, parallel=training.tuning_parallel) if training.tuning_jobs else None
 
 
 def parameter_defaults(training: Training) -> dict[str, str | int | float]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What starts a retraining without a push: an uploaded archive and a schedule.
+"""What starts a retraining without a push: an uploaded archive, an exported one and a schedule.
 
 An event that could not be delivered waits in a queue, whose alarm stands in the MonitoringStack. Source of the event:
 S3 User Guide, "EventBridge event message structure".
@@ -19,6 +19,7 @@ from stacks.starter import DEFAULTS
 from stacks.storage import StorageStack
 
 ARCHIVE_KEYS: Final = f"{contract.ARCHIVES_PREFIX}*.zip"
+ADDITION_KEYS: Final = f"{contract.ADDITIONS_PREFIX}*.zip"
 _UPLOADED: Final = "Object Created"
 
 
@@ -64,6 +65,14 @@ class Trigger(Construct):
             description="An archive was uploaded: retrain on it",
             event_pattern=uploaded(storage.raw.bucket_name, aws_events.Match.wildcard(ARCHIVE_KEYS)),
             targets=[self._target(archive=aws_events.EventField.from_path("$.detail.object.key"), reason="data")],
+        )
+
+        aws_events.Rule(
+            self,
+            "NewAddition",
+            description="Labelled images of production were exported: retrain with them",
+            event_pattern=uploaded(storage.raw.bucket_name, aws_events.Match.wildcard(ADDITION_KEYS)),
+            targets=[self._target(addition=aws_events.EventField.from_path("$.detail.object.key"), reason="data")],
         )
 
     def _on_schedule(self, expression: str) -> None:

@@ -78,7 +78,8 @@ class Budget:
     It counts once the tag is activated as a cost allocation tag in the Billing console, by hand, once for an account.
 
     Attributes:
-        monthly_usd: Amount; e-mail at 80 % spent and at 100 % forecast, to the notification's address. 0: none.
+        monthly_usd: Amount; e-mail at 80 % spent and at 100 % forecast, to the notification's address. 0: none. A stage
+            in another account has a budget of that amount there, since no account sees the bill of another.
     """
 
     monthly_usd: int = 400

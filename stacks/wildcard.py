@@ -5,10 +5,11 @@ from typing import Final
 
 from stacks.acknowledgment import Acknowledged
 from stacks.finding_id import ARTIFACTS, OWN, RAW, RUNS, SAGEMAKER, on, policy
+from stacks.monitoring_wildcard import MONITORING
 
 _ALARM: Final = f"arn:<AWS::Partition>:cloudwatch:{OWN}:alarm"
 _KINDS: Final = ("Processing", "Training", "Transform")
-_CREATED: Final = ("model", "processing-job", "training-job", "transform-job")
+_CREATED: Final = tuple(f"{kind}/pipelines-*" for kind in ("model", "processing-job", "training-job", "transform-job"))
 _STAGES: Final = ("staging", "production")
 
 
@@ -33,10 +34,11 @@ def _made(stage: str) -> tuple[str, ...]:
 # Actions that know no resource (Service Authorization Reference); tests/proof/review.py names each of them.
 _NO_RESOURCE: Final = on("*")
 WILDCARDS: Final = (
+    *MONITORING,
     Acknowledged(
         "Keys that are not known beforehand: an archive's is its hash, a run's begins with its execution id. The "
         "prefix is the narrowest that holds them, and the bucket is named.",
-        on(f"{RAW}/archives/*", f"{RUNS}/runs/*", f"{RUNS}/checkpoints/*"),
+        on(f"{RAW}/archives/*", f"{RAW}/additions/*", f"{RUNS}/runs/*", f"{RUNS}/checkpoints/*"),
         policy("Training/JobRole"),
     ),
     Acknowledged(
@@ -57,37 +59,9 @@ WILDCARDS: Final = (
         policy("Training/JobRole", "Deployment/Serving/Role", "Monitoring/Monitor/Role"),
     ),
     Acknowledged(
-        "PutMetricData knows no resource; a condition limits it to this application's namespace. SageMaker names "
-        "captures by the minute, below the prefix of the stage.",
-        (*_NO_RESOURCE, *on(f"{RUNS}/capture/*")),
-        policy("Monitoring/Tally/FunctionRole"),
-    ),
-    Acknowledged(
-        "SageMaker names captures and log streams by the minute and the host; a table of labels is named by its hash, "
-        "a report by the window that was looked at, and which run made what is live is known when the job starts.",
-        on(
-            f"{RUNS}/capture/production/*",
-            f"{RUNS}/runs/*/evaluate/evaluation/monitor_*",
-            f"{RAW}/labels/*",
-            f"{RUNS}/monitor/*",
-            f"arn:<AWS::Partition>:logs:{OWN}:log-group:/aws/sagemaker/ProcessingJobs*",
-        ),
-        policy("Monitoring/Monitor/Role"),
-    ),
-    Acknowledged(
-        "A job is named by the window that it looks at; names of the pipeline's jobs begin with pipelines-.",
-        on(f"{SAGEMAKER}:processing-job/{{name}}-monitor-*"),
-        policy("Monitoring/Monitor/StartRole"),
-    ),
-    Acknowledged(
-        "A report lies in a folder that is called as its job, which is named by the window that it looked at. "
-        "PutMetricData knows no resource; a condition limits it to this application's namespace.",
-        (*on(f"{RUNS}/monitor/{{name}}-monitor-*/monitor.json"), *_NO_RESOURCE),
-        policy("Monitoring/Monitor/JudgeRole"),
-    ),
-    Acknowledged(
-        "Pipelines itself names what it creates, and begins each name with pipelines-; nobody else's job begins so.",
-        on(*(f"{SAGEMAKER}:{kind}/pipelines-*" for kind in _CREATED)),
+        "Pipelines itself names what it creates, and begins each name with pipelines-; nobody else's job begins so. "
+        "The names of tuning jobs do not; a condition asks for this application's tag.",
+        on(*(f"{SAGEMAKER}:{each}" for each in (*_CREATED, "hyper-parameter-tuning-job/*"))),
         policy("Training/PipelineRole"),
     ),
     Acknowledged(

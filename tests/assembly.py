@@ -2,7 +2,7 @@
 """Synthesizes the application for tests: the settings that ship, with everything switched on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +40,21 @@ def synthesized(folder: Path, context: Mapping[str, Any]) -> Path:
 
 
 def templates_in(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return every template of an assembly by its name, such as Storage, nested ones too."""
+    """Return every template of an assembly by its name, such as Storage, nested ones too.
+
+    One that is of an account and a region, which the manifest knows and the template does not, is given a note of it.
+    """
     found = sorted(folder.rglob("*.template.json"))
-    return {path.name.removesuffix(".template.json"): json.loads(path.read_text()) for path in found}
+    read = {path.name.removesuffix(".template.json"): json.loads(path.read_text()) for path in found}
+    for name, environment in _environments(folder):
+        read[name]["Metadata"] = {"Environment": environment}
+    return read
+
+
+def _environments(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the name of each template that is of an account and a region, and "account/region"."""
+    artifacts = json.loads((folder / "manifest.json").read_text())["artifacts"].values()
+    for each in artifacts:
+        if each["type"] == "aws:cloudformation:stack" and "unknown" not in each["environment"]:
+            file = each["properties"]["templateFile"]
+            yield file.removesuffix(".template.json"), each["environment"].removeprefix("aws://")

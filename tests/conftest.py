@@ -31,3 +31,28 @@ def templates(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     from aws_cdk.assertions import Template
 
     return {name: Template.from_json(document) for name, document in documents.items()}
+
+
+@pytest.fixture(scope="session")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the assembly of a deployment that spans three accounts and two regions, everything switched on."""
+    from tests.assembly import CONNECTED, synthesized
+    from tests.proof.sample import ACCOUNTS
+
+    return synthesized(tmp_path_factory.mktemp("apart"), CONNECTED | ACCOUNTS)
+
+
+@pytest.fixture(scope="session")
+def documents_apart(apart: Path) -> dict[str, dict[str, Any]]:
+    """Every template of that assembly, parsed."""
+    from tests.assembly import templates_in
+
+    return templates_in(apart)
+
+
+@pytest.fixture(scope="session")
+def templates_apart(documents_apart: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Every template of that assembly, for aws_cdk.assertions."""
+    from aws_cdk.assertions import Template
+
+    return {name: Template.from_json(document) for name, document in documents_apart.items()}

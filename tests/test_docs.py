@@ -88,4 +88,4 @@ def test_the_costs_in_the_readme_are_those_of_the_estimate() -> None:
     month, retraining = cost.total(cost.month(Settings())), cost.total(cost.retraining(Settings()))
     assert f"about {month:.0f} $ a month while nothing happens" in README
     assert f"{retraining:.2f} $ a retraining" in README
-    assert f"{cost.total(cost.push()):.2f} $ a push" in README
+    assert f"{cost.total(cost.push(Settings())):.2f} $ a push" in README

@@ -7,8 +7,8 @@ A deployment's stacks are ``<name>-storage``, ``<name>-training`` and so on; the
 import functools
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
 
 import boto3
 from botocore.config import Config
@@ -18,10 +18,20 @@ from operations.client import Clients
 from operations.command import stack
 from operations.error import AccountError
 
+# What makes the clients of a profile, or without its name of our own credentials, in a region.
+Connect: TypeAlias = Callable[[str, str], Clients]
+
 # Copying an object within S3 answers when it is done: up to some minutes at 5 GB.
 _CONFIG: Final = Config(
     retries={"mode": "standard", "total_max_attempts": 6}, read_timeout=300, max_pool_connections=16
 )
+
+
+def connected(profile: str, region: str) -> Clients:
+    """Return what makes clients for a profile; empty: for the one that the environment chooses; see `Connect`."""
+    # Made at the first use: an unknown profile then fails what needs it, and nothing before.
+    session = functools.cache(lambda: boto3.Session(profile_name=profile or None, region_name=region or None))
+    return functools.cache(lambda service: session().client(service, config=_CONFIG))
 
 
 @dataclass(frozen=True)
@@ -32,11 +42,15 @@ class Account:
         name: The deployment's name, with which the names of its stacks begin.
         client: Returns the client of a service, for example ``client("s3")``.
         sleep: Waits for some seconds between two looks at something.
+        profiles: Names of profiles by the stages, such as staging, to whose accounts they lead.
+        connect: Makes clients for another profile or region.
     """
 
     name: str
     client: Clients
     sleep: Callable[[float], None] = time.sleep
+    profiles: Mapping[str, str] = field(default_factory=dict)
+    connect: Connect = connected
 
     @property
     def region(self) -> str:
@@ -62,6 +76,14 @@ class Account:
         Raises:
             AccountError: The stack is not deployed here, or has no such output.
         """
+        return self.outputs_with(part, key)[key]
+
+    def outputs_with(self, part: str, key: str) -> Mapping[str, str]:
+        """Return the outputs of the stack `part`, of which `key` is one.
+
+        Raises:
+            AccountError: The stack is not deployed here, or has no such output.
+        """
         found = stack.described(self.client("cloudformation"), self.stack_name(part))
         place = f"stack {self.stack_name(part)!r} in {self.region}"
         if not found:
@@ -74,7 +96,7 @@ class Account:
             raise AccountError(
                 f"{place}: no output {key!r} (found: {known}; status {found.status}). Deploy again: make deploy."
             )
-        return found.outputs[key]
+        return found.outputs
 
 
 def here(name: str, region: str | None) -> Account:
@@ -84,5 +106,4 @@ def here(name: str, region: str | None) -> Account:
         name: The deployment's name.
         region: None for the profile's. The SDK reads AWS_DEFAULT_REGION alone, the CDK AWS_REGION too.
     """
-    session = boto3.Session(region_name=region)
-    return Account(name, functools.cache(functools.partial(session.client, config=_CONFIG)))
+    return Account(name, connected("", region or ""))

@@ -7,8 +7,10 @@ from typing import Any, Final, TypeAlias
 from operations import champion, dataset, link, package, release
 from operations.champion import Live
 from operations.client import Client
+from operations.command import place, stage
 from operations.command.account import Account
-from operations.error import UsageError
+from operations.command.stage import Stage
+from operations.error import AccountError, UsageError
 
 Found: TypeAlias = dict[str, Any]
 
@@ -45,7 +47,21 @@ def _connections(account: Account) -> Iterator[str]:
 
 
 def _subscriptions(account: Account) -> Iterator[str]:
-    topic = account.output("storage", "Topic")
+    yield from _unconfirmed(account, account.output("storage", "Topic"))
+
+
+def _subscriptions_elsewhere(account: Account, one: Stage) -> Iterator[str]:
+    """Yield what to do about the topic of a stage that is elsewhere, which its own alarms tell."""
+    try:
+        there = place.of(account, one)
+    except AccountError as error:
+        yield f"Whether its notifications are confirmed was not looked at: {error}"
+        return
+    partition = there.client("cloudformation").meta.partition
+    yield from _unconfirmed(there, f"arn:{partition}:sns:{one.region}:{one.account}:{one.endpoint}")
+
+
+def _unconfirmed(account: Account, topic: str) -> Iterator[str]:
     pages = account.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     for subscription in (found for page in pages for found in page["Subscriptions"]):
         if subscription["SubscriptionArn"] == "PendingConfirmation":
@@ -96,18 +112,22 @@ def _packages(account: Account) -> Iterator[str]:
 
 
 def _delivery(account: Account) -> Iterator[str]:
-    """Yield which manual approval waits, and which action of the newest delivery failed."""
-    pipeline = account.output("deployment", "Delivery")
-    place = account.page(f"codesuite/codepipeline/pipelines/{pipeline}/view")
+    """Yield what to do where stages are elsewhere, which approval waits, and which action of a delivery failed."""
+    outputs = account.outputs_with("deployment", "Delivery")
+    for one in stage.stages(outputs):
+        if one.elsewhere:
+            yield from _subscriptions_elsewhere(account, one)
+    pipeline = outputs["Delivery"]
+    page = account.page(f"codesuite/codepipeline/pipelines/{pipeline}/view")
     state = account.client("codepipeline").get_pipeline_state(name=pipeline)
-    for stage in state.get("stageStates", []):
-        for action in stage.get("actionStates", []):
+    for step in state.get("stageStates", []):
+        for action in step.get("actionStates", []):
             latest: Found = action.get("latestExecution", {})
             if latest.get("token") and latest.get("status") == "InProgress":
-                yield f"Look at staging, then approve or reject {stage['stageName']}: {place}"
+                yield f"Look at staging, then approve or reject {step['stageName']}: {page}"
             if latest.get("status") == "Failed":
                 message = latest.get("errorDetails", {}).get("message", "no message")
-                yield f"The delivery failed in {stage['stageName']}, {action['actionName']}: {message} See {place}"
+                yield f"The delivery failed in {step['stageName']}, {action['actionName']}: {message} See {page}"
 
 
 def _approved(account: Account, live: Live | None) -> Iterator[str]:

@@ -19,7 +19,7 @@ def in_region(region: str, root: Path = _ROOT) -> Cdk:
     """Return what runs ``cdk`` with some arguments in the project's folder, and returns its exit code.
 
     Args:
-        region: Where stacks are whose settings name no region.
+        region: Where stacks are whose settings name no region; empty: the command line finds that by itself.
         root: The project's folder.
     """
     return functools.partial(_run, region, root)
@@ -29,7 +29,7 @@ def _run(region: str, root: Path, arguments: Sequence[str]) -> int:
     command = root / "node_modules" / ".bin" / "cdk"
     if not command.exists():
         raise OperationError(f"{command}: not there. Install Node.js 20 or later, then run npm ci.")
-    environment = {**os.environ, "AWS_REGION": region}
+    environment = {**os.environ, **({"AWS_REGION": region} if region else {})}
     return subprocess.run([command, *arguments], cwd=root, env=environment, check=False).returncode
 
 
@@ -38,13 +38,13 @@ def destroy(cdk: Cdk, parts: Sequence[str], context: Sequence[str]) -> None:
 
     Args:
         cdk: Runs the command line.
-        parts: For example ``["monitoring", "deployment"]``; their ids in the application are capitalized.
+        parts: For example ``["monitoring", "ProductionSite"]``; their ids in the application begin in upper case.
         context: ``KEY=VALUE`` each, as the deployment was given them.
 
     Raises:
         OperationError: The command line failed; it has said why.
     """
-    ids = [part.capitalize() for part in parts]
+    ids = [part[:1].upper() + part[1:] for part in parts]
     settings = [word for pair in context for word in ("--context", pair)]
     status = cdk(["destroy", *ids, "--exclusively", "--force", *settings])
     if status:

@@ -51,7 +51,7 @@ def training(account: Account, pipeline: str) -> None:
 
 
 def monitor(account: Account) -> None:
-    """Stop the monitor's jobs and wait until they have stopped: one would go on writing its report."""
+    """Stop the jobs of monitor and export and wait until they have stopped: one would go on writing its report."""
     sagemaker = account.client("sagemaker")
     for job, status in list(_jobs(account)):
         if status == "InProgress":
@@ -61,15 +61,15 @@ def monitor(account: Account) -> None:
                 # It ended since it was listed.
                 if not refusal.is_code(error, "ResourceNotFound", "ValidationException"):
                     raise
-    _wait(account, f"processing jobs {account.name}-monitor-*", lambda: not list(_jobs(account)))
+    _wait(account, f"processing jobs {account.name}-{{monitor,export}}-*", lambda: not list(_jobs(account)))
 
 
 def _jobs(account: Account) -> Iterator[tuple[str, str]]:
-    """Yield name and status of the monitor's jobs that have not ended."""
-    begins = f"{account.name}-monitor-"
+    """Yield name and status of the jobs of monitor and export that have not ended."""
+    begins = tuple(f"{account.name}-{kind}-" for kind in ("monitor", "export"))
     pages = account.client("sagemaker").get_paginator("list_processing_jobs")
     for status in ("InProgress", "Stopping"):
-        for page in pages.paginate(NameContains=begins, StatusEquals=status):
+        for page in pages.paginate(NameContains=f"{account.name}-", StatusEquals=status):
             for job in page["ProcessingJobSummaries"]:
                 # Another deployment's name may end as this one's: `a-b-monitor-` contains `b-monitor-`.
                 if job["ProcessingJobName"].startswith(begins):

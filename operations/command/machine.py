@@ -23,18 +23,20 @@ _RUNNING: Final = "RUNNING"
 _SUCCEEDED: Final = "SUCCEEDED"
 
 
-def start(account: Account, archive: str, *, champion: bool = True) -> str:
+def start(account: Account, archive: str, *, champion: bool = True, addition: str = "") -> str:
     """Start the state machine and return the ARN of its execution.
 
     Args:
         account: Where.
         archive: Key of the archive; empty for the newest.
         champion: Whether the new model is compared with the one in production.
+        addition: Key of the additional archive, or `contract.NO_ADDITION`; empty for the newest, if there is one.
     """
     machine = account.output("retraining", "StateMachine")
     compare = CHAMPION if champion else NOTHING
-    given = json.dumps({"archive": archive, "commit": "", "reason": "manual", "compare": compare})
-    return str(account.client("stepfunctions").start_execution(stateMachineArn=machine, input=given)["executionArn"])
+    given = {"archive": archive, "commit": "", "reason": "manual", "compare": compare, "addition": addition}
+    answer = account.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(given))
+    return str(answer["executionArn"])
 
 
 def follow(account: Account, execution: str, console: Console) -> str:

@@ -5,7 +5,7 @@ Source of the codes: "Common errors" of the API references of IAM, STS, S3 and C
 botocore's.
 """
 
-from typing import Final
+from typing import Final, TypeAlias
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -65,9 +65,10 @@ _REMEDIES: Final[tuple[tuple[tuple[type[BotoCoreError], ...], str], ...]] = (
 
 # All that the SDK raises; the last where what answers is no AWS, as a proxy's or a hotel's page.
 REFUSALS: Final = (BotoCoreError, ClientError, ResponseParserError)
+Refusal: TypeAlias = BotoCoreError | ClientError | ResponseParserError
 
 
-def explained(error: BotoCoreError | ClientError | ResponseParserError) -> OperationError:
+def explained(error: Refusal) -> OperationError:
     """Return `error` as the one sentence that its user reads."""
     if isinstance(error, ClientError):
         return _answered(error)

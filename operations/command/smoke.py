@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
 from operations import answer, golden, package
 from operations import smoke as smoking
 from operations.answer import Answer
+from operations.command import place, refusal, stage
 from operations.command.account import Account
 from operations.error import SmokeError, UsageError
 from operations.golden import Folder, Golden, LocalFolder, S3Folder
@@ -47,17 +49,38 @@ def endpoint(account: Account, name: str, arn: str, console: Console) -> None:
     Raises:
         SmokeError: It does not answer as the model was evaluated.
         UsageError: There is no such package, or the endpoint does not say which it serves.
+        AccountError: The endpoint is in an account to which no credentials lead.
     """
-    sagemaker, s3 = account.client("sagemaker"), account.client("s3")
-    served = arn or package.served(sagemaker, name)
+    s3 = account.client("s3")
+    there, served = _reached(account, name, arn)
     if not served:
         raise UsageError(
             f"endpoint {name!r}: does not say which model package it serves. Name it: "
             f'make smoke ENDPOINT={name} ARGS="--package ARN"'
         )
-    found = package.described(sagemaker, served)
-    target = Endpoint(name, account.client("sagemaker-runtime"))
+    found = package.described(account.client("sagemaker"), served)
+    target = Endpoint(name, there.client("sagemaker-runtime"))
     _run(S3Folder(s3, found.evaluation), S3Folder(s3, found.holdout), target, console)
+
+
+def _reached(account: Account, name: str, arn: str) -> tuple[Account, str]:
+    """Return where the endpoint is, and the ARN of the package that it serves, unless that is given.
+
+    Raises:
+        AccountError: It is in an account to which no credentials lead.
+    """
+    try:
+        sagemaker = account.client("sagemaker")
+        if arn:
+            sagemaker.describe_endpoint(EndpointName=name)
+        return account, arn or package.served(sagemaker, name)
+    except ClientError as error:
+        stages = stage.stages(account.outputs("deployment")) if refusal.is_missing(error) else ()
+        elsewhere = next((one for one in stages if one.elsewhere and one.endpoint == name), None)
+        if elsewhere is None:
+            raise
+    there = place.of(account, elsewhere)
+    return there, arn or package.tagged(there.client("sagemaker"), name)
 
 
 def url(address: str, evaluation: Path, holdout: Path, console: Console) -> None:

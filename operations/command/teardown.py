@@ -6,7 +6,9 @@
 2. Monitoring, deployment and retraining stacks: from then on nothing starts a training.
 3. Executions and the monitor's jobs are stopped; models and images go while the pipeline still says which they are;
    then the training stack.
-4. With the data: model packages, the storage stack, and what that leaves behind: buckets, registry, key.
+4. The relays of other regions, and with the data the sites of stages that are elsewhere: emptied first, because a
+   bucket that is not empty would stop CloudFormation half way. What they leave behind goes as in 5.
+5. With the data: model packages, the storage stack, and what that leaves behind: buckets, registry, key.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,11 +17,11 @@ from dataclasses import dataclass
 from botocore.exceptions import ClientError
 
 from operations import champion
-from operations.command import cdk, halt, image, inventory, refusal, stack, survivor
+from operations.command import cdk, halt, image, inventory, outpost, place, refusal, stack, survivor
 from operations.command.account import Account
 from operations.command.cdk import Cdk
 from operations.command.inventory import STORAGE, Inventory
-from operations.command.stage import Stage
+from operations.command.place import Located
 from operations.error import OperationError
 
 
@@ -51,6 +53,7 @@ class Teardown:
         self._destroy("monitoring", "deployment", "retraining")
         halt.monitor(self.account)
         self._training()
+        self._outposts(data=data)
         if data:
             self._data()
         self._check(data=data)
@@ -64,25 +67,25 @@ class Teardown:
             halt.delivery(self.account, pipeline)
         for one in self.found.stages:
             # Asked again: the pipeline may have made it between the question and its own end.
-            if made := inventory.endpoint_stack(self.account, one):
-                self.tell(f"Deleting the stack {made.name}: some minutes")
-                stack.delete(self.account.client("cloudformation"), made, self.account.sleep)
+            if made := inventory.endpoint_stack(one):
+                self.tell(f"Deleting the stack {one.named(made.name)}: some minutes")
+                stack.delete(one.account.client("cloudformation"), made, self.account.sleep)
             self._leftovers(one)
         if name := self._output(STORAGE, "Champion"):
             champion.forget(self.account.client("ssm"), name)
 
-    def _leftovers(self, one: Stage) -> None:
+    def _leftovers(self, one: Located) -> None:
         """Delete what outlived the stage's stack: CloudFormation forgets what was made or deleted by hand."""
-        for target in list(inventory.targets(self.account, one)):
-            self.tell(f"Deleting the scaling target {target}")
-            self.account.client("application-autoscaling").deregister_scalable_target(
+        for target in list(inventory.targets(one)):
+            self.tell(f"Deleting the scaling target {one.named(target)}")
+            one.account.client("application-autoscaling").deregister_scalable_target(
                 ServiceNamespace="sagemaker",
                 ResourceId=target,
                 ScalableDimension="sagemaker:variant:DesiredInstanceCount",
             )
-        if inventory.is_endpoint(self.account, one):
-            self.tell(f"Deleting the endpoint {one.endpoint}")
-            self.account.client("sagemaker").delete_endpoint(EndpointName=one.endpoint)
+        if inventory.is_endpoint(one):
+            self.tell(f"Deleting the endpoint {one.named(one.stage.endpoint)}")
+            one.account.client("sagemaker").delete_endpoint(EndpointName=one.stage.endpoint)
 
     def _destroy(self, *parts: str) -> None:
         there = [part for part in parts if part in self.found.stacks]
@@ -103,12 +106,13 @@ class Teardown:
         self._destroy("training")
 
     def _models(self) -> None:
-        sagemaker = self.account.client("sagemaker")
         self.tell(f"Deleting {len(self.found.models)} models and their endpoint configurations")
-        for name in inventory.tagged(self.account, "endpoint-config"):
-            self._deleted(sagemaker.delete_endpoint_config, EndpointConfigName=name)
-        for name in inventory.tagged(self.account, "model"):
-            self._deleted(sagemaker.delete_model, ModelName=name)
+        for account in (self.account, *(one.account for one in place.distinct(self.found.stages))):
+            sagemaker = account.client("sagemaker")
+            for name in inventory.tagged(account, "endpoint-config"):
+                self._deleted(sagemaker.delete_endpoint_config, EndpointConfigName=name)
+            for name in inventory.tagged(account, "model"):
+                self._deleted(sagemaker.delete_model, ModelName=name)
 
     def _deleted(self, delete: Callable[..., object], **named: str) -> None:
         try:
@@ -117,6 +121,23 @@ class Teardown:
             # The tagging service goes on naming what was deleted, for a while.
             if not refusal.is_missing(error):
                 raise
+
+    def _outposts(self, *, data: bool) -> None:
+        going = self.found.going(data=data)
+        for one in going:
+            self.tell(f"Emptying the buckets of {one.name}")
+            outpost.clear(one)
+        there = [one for one in going if one.stack]
+        if there:
+            self.tell(f"Deleting the stacks {', '.join(one.name for one in there)}")
+            cdk.destroy(self.cdk, [one.id for one in there], self.context)
+        for one in going:
+            self._survivors(one.account, one.name)
+
+    def _survivors(self, account: Account, name: str) -> None:
+        for left in survivor.remaining(account, name):
+            known = survivor.delete(account, left)
+            self.tell(f"{'Deleting' if known else 'Left behind, delete it by hand:'} {left.kind} {left.name}")
 
     def _data(self) -> None:
         name = self.account.stack_name(STORAGE)
@@ -128,16 +149,16 @@ class Teardown:
                 StackName=name, EnableTerminationProtection=False
             )
             self._destroy(STORAGE)
-        for left in survivor.remaining(self.account, name):
-            known = survivor.delete(self.account, left)
-            self.tell(f"{'Deleting' if known else 'Left behind, delete it by hand:'} {left.kind} {left.name}")
+        self._survivors(self.account, name)
 
     def _check(self, *, data: bool) -> None:
         """Refuse to call it done while a stack is there."""
         client = self.account.client("cloudformation")
         parts = [part for part in inventory.PARTS if data or part != STORAGE]
         left = [name for part in parts if stack.described(client, name := self.account.stack_name(part))]
-        left += [one.stack for one in self.found.stages if inventory.endpoint_stack(self.account, one)]
+        left += [one.named(one.stage.stack) for one in self.found.stages if inventory.endpoint_stack(one)]
+        outposts = outpost.found(self.account, self.found.stages)
+        left += [one.name for one in outposts if one.stack and (data or not one.lasting)]
         if left:
             raise OperationError(
                 f"stacks {', '.join(left)}: still there: something made them anew meanwhile. Run the command again; "

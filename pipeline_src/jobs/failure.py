@@ -9,9 +9,12 @@ import contextlib
 import sys
 import traceback
 from collections.abc import Callable
+from typing import Final
 
 from pipeline_src import contract
 from pipeline_src.lesions.error import BadInputError
+
+_LIMIT: Final = 1024  # bytes
 
 
 def run(job: Callable[[], None]) -> int:
@@ -36,13 +39,17 @@ def run(job: Callable[[], None]) -> int:
     return contract.EXIT_OK
 
 
+def leave(message: str, *names: str) -> None:
+    """Leave `message` in the files `names` below /opt/ml/output, as much of it as the service keeps."""
+    folder = contract.ml_root() / "output"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_text(message.encode()[:_LIMIT].decode(errors="ignore"), encoding="utf-8")
+
+
 def _fail(message: str, code: int) -> int:
     print(message, file=sys.stderr, flush=True)
-    folder = contract.ml_root() / "output"
-    text = message.encode()[:1024].decode(errors="ignore")
     # Where not even this can be written, the log has the message and the exit code still tells.
     with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("failure", "message"):
-            (folder / name).write_text(text, encoding="utf-8")
+        leave(message, "failure", "message")
     return code

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: MIT-0
-"""The Preprocess job: the archive in, RecordIO channels, holdout pictures, manifest and dataset card out."""
+"""The Preprocess job: archives in, RecordIO channels, holdout pictures, manifest and dataset card out."""
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from pipeline_src import contract
 from pipeline_src.jobs import argument, failure
-from pipeline_src.lesions import dataset, option, share, split, workforce
-from pipeline_src.lesions.error import BadInputError
+from pipeline_src.lesions import collection, dataset, option, share, split, workforce
 
 
 def options(arguments: Sequence[str]) -> option.Options:
@@ -33,25 +31,18 @@ def options(arguments: Sequence[str]) -> option.Options:
 
 
 def preprocess(wanted: option.Options) -> None:
-    """Preprocess the archive that lies below `contract.ml_root()`."""
+    """Preprocess the archives that lie below `contract.ml_root()`."""
     root = contract.ml_root()
+    base, addition = collection.find(root / "processing" / "input")
     task = dataset.Task(
-        archive=_archive(root / "processing" / "input" / contract.ARCHIVE_INPUT),
+        archive=base,
+        addition=addition,
         outputs={name: root / "processing" / "output" / name for name in dataset.OUTPUTS},
         options=wanted,
         share=share.read(root / "config" / "resourceconfig.json"),
         workers=workforce.cores(),
     )
     print(dataset.build(task, lambda *state: print(contract.progress_line(*state), flush=True)), flush=True)
-
-
-def _archive(folder: Path) -> Path:
-    found = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
-    if len(found) != 1:
-        raise BadInputError(
-            f"{folder}: {len(found)} files: must hold the archive alone. Name one object as InputArchive."
-        )
-    return found[0]
 
 
 if __name__ == "__main__":

@@ -23,20 +23,28 @@ from pipeline_src.lesions.error import BadInputError
 from pipeline_src.lesions.tape import Tape
 
 METADATA_LIMIT: Final = 64 << 20
+KIND: Final = "archive"
+_DOWNLOAD: Final = 'Download the "Original Format Zip" of the whole dataset.'
+_EXPORT: Final = "Give the archive as it was exported."
 
 
 class Archive:
     """The opened archive; a context manager. Reading is for one thread at a time.
 
-    With `hashed` its SHA-256 is taken while it is read.
+    With `hashed` its SHA-256 is taken while it is read. `kind` is what messages call it: `KIND`, or one that the export
+    made, which the dataset's page does not have.
     """
 
-    def __init__(self, path: Path, *, hashed: bool = False) -> None:
-        self.place = f"archive {path.name!r}"
+    def __init__(self, path: Path, *, hashed: bool = False, kind: str = KIND) -> None:
+        self.place = f"{kind} {path.name!r}"
+        self._again = _DOWNLOAD if kind == KIND else _EXPORT
         self._zip = _open(path, self.place)
         self._tape = Tape(path, hashed=hashed)
         for info in self._zip.infolist():
             entry.check_name(info.orig_filename, self.place)
+        # Of a zip that is cut short within a zip that it holds, the latter's directory is found in place of its own.
+        if self._zip.infolist() and all(info.header_offset for info in self._zip.infolist()):
+            raise BadInputError(f"{self.place}: cut short or damaged: its own directory is not at its end. {AGAIN}")
 
     def __enter__(self) -> Self:
         """Return the archive itself."""
@@ -64,7 +72,7 @@ class Archive:
             names = ", ".join(info.filename for info in found) or "none"
             raise BadInputError(
                 f"{self.place}: HAM10000_metadata: must be there once, with or without .csv or .tab (found: {names}). "
-                'Download the "Original Format Zip" of the whole dataset.'
+                f"{self._again}"
             )
         return self._table(found[0])
 
@@ -122,7 +130,7 @@ class Archive:
         if not parts:
             raise BadInputError(
                 f"{self.place}: HAM10000_images_part_1.zip: inner zip missing, and so is every other part. "
-                'Download the "Original Format Zip" of the whole dataset and do not unpack it.'
+                f"{self._again} Do not unpack it."
             )
         return parts
 

@@ -4,7 +4,8 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from pipeline_src import contract
 from pipeline_src.lesions import split, tally
@@ -12,7 +13,24 @@ from pipeline_src.lesions.leak import Audit
 from pipeline_src.lesions.metadata import Row
 from pipeline_src.lesions.tally import Tally
 
-_EXAMPLES = 20
+_EXAMPLES: Final = 20
+
+
+class Part(NamedTuple):
+    """An archive: its SHA-256, its size in bytes, and the counts of its images that are used."""
+
+    sha256: str
+    size: int
+    tally: Tally
+
+    def as_json(self) -> dict[str, object]:
+        """Return what the card says of it."""
+        images, lesions = _sums(self.tally.images), _sums(self.tally.lesions)
+        counts = {"images": images["total"], "lesions": lesions["total"], "images_by_split": images["by_split"]}
+        return {"sha256": self.sha256, "bytes": self.size, **counts}
+
+
+_NO_PART: Final = Part(contract.NO_ADDITION, 0, tally.count(()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +48,7 @@ class Findings:
         unlisted: ids of images that no table names.
         missing: ids that a table names without an image.
         remarks: of the plan.
-        archive: the archive's SHA-256 and size in bytes; the first host alone finds them.
+        parts: the archives by origin; the first host alone finds them.
     """
 
     parameters: Mapping[str, str]
@@ -43,7 +61,7 @@ class Findings:
     unlisted: Sequence[str]
     missing: Sequence[str]
     remarks: Sequence[str]
-    archive: tuple[str, int] = ("", 0)
+    parts: Mapping[str, Part] = field(default_factory=dict)
 
 
 def training_records(counts: Tally, repeats: Mapping[str, int]) -> dict[str, int]:
@@ -64,10 +82,10 @@ def warnings(found: Findings) -> list[str]:
 def text(found: Findings) -> str:
     """Return the card as JSON."""
     records = training_records(found.tally, found.repeats)
-    sha256, size = found.archive
     card = {
         "schema": 1,
-        "archive": {"sha256": sha256, "bytes": size},
+        "archive": found.parts[contract.BASE].as_json(),
+        "addition": found.parts.get(contract.ADDITION, _NO_PART).as_json(),
         "parameters": found.parameters,
         "image_size": found.image_size,
         "sources": dict(sorted(Counter(row.source for row in found.rows).items())),
@@ -92,7 +110,15 @@ def text(found: Findings) -> str:
 def summary(found: Findings) -> str:
     """Return the counts and the warnings as lines of text."""
     table = tally.table(found.tally, training_records(found.tally, found.repeats))
-    return "\n".join([table, *(f"warning: {line}" for line in warnings(found))])
+    more = [_told(found.parts[contract.ADDITION])] if contract.ADDITION in found.parts else []
+    return "\n".join([table, *more, *(f"warning: {line}" for line in warnings(found))])
+
+
+def _told(added: Part) -> str:
+    """Return in words what of the counts is of the additional archive."""
+    images = {split: sum(tally.of_split(added.tally.images, split).values()) for split in contract.SPLITS}
+    where = ", ".join(f"{count} in {split}" for split, count in images.items() if count)
+    return f"of them from the additional archive {added.sha256[:12]}: {sum(images.values())} images: {where}"
 
 
 def _sums(counts: Mapping[str, Mapping[str, int]]) -> dict[str, object]:

@@ -7,7 +7,6 @@ not compared. Content decides, not the file's name.
 
 import csv
 import io
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline_src import contract
+from pipeline_src.lesions import absence
 from pipeline_src.lesions.error import BadInputError
 from pipeline_src.lesions.scores import SUM_TOLERANCE
 
@@ -53,11 +53,11 @@ def read(folder: Path) -> Champion | None:
     """Read the one file in `folder`.
 
     Returns:
-        The champion; None if the file is `contract.NO_CHAMPION`. Whatever else is wrong is its `refusal`.
+        The champion; None if the file is `contract.ABSENT`. Whatever else is wrong is its `refusal`.
     """
     try:
         text = _text(folder)
-        return None if _is_none(text) else Champion(_answers(text))
+        return None if absence.said(text) else Champion(_answers(text))
     except BadInputError as error:
         return Champion(refusal=str(error))
 
@@ -77,13 +77,6 @@ def _text(folder: Path) -> str:
         return paths[0].read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInputError(f"the champion's file cannot be read as text: {shown(str(error))}. {REMEDY}") from None
-
-
-def _is_none(text: str) -> bool:
-    try:
-        return bool(json.loads(text) == json.loads(contract.NO_CHAMPION))
-    except (ValueError, RecursionError):
-        return False
 
 
 def _answers(text: str) -> dict[str, Answer]:

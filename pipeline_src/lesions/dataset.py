@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""From an archive to a dataset: training and validation records, holdout pictures, manifest and card."""
+"""From archives to a dataset: training and validation records, holdout pictures, manifest and card."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from pipeline_src import contract
-from pipeline_src.lesions import balance, card, leak, output, plan, split, staging, tally, workforce
+from pipeline_src.lesions import balance, card, collection, leak, output, plan, split, staging, tally, workforce
 from pipeline_src.lesions.archive import Archive
+from pipeline_src.lesions.card import Part
+from pipeline_src.lesions.collection import Collection
 from pipeline_src.lesions.error import BadInputError
 from pipeline_src.lesions.leak import Audit
 from pipeline_src.lesions.option import Options
@@ -27,9 +29,19 @@ OUTPUTS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What one host is to do: its share of `archive`, into the folders `outputs`, one for each of `OUTPUTS`."""
+    """What one host is to do.
+
+    Attributes:
+        archive: the base archive.
+        addition: an additional one, or None.
+        outputs: the folders to write into, one for each of `OUTPUTS`.
+        options: what the user decided.
+        share: this host's part of the images.
+        workers: how many threads share the work.
+    """
 
     archive: Path
+    addition: Path | None = None
     outputs: Mapping[str, Path]
     options: Options
     share: Share
@@ -43,28 +55,50 @@ def build(task: Task, progress: Progress) -> str:
         The closing summary, lines of text.
 
     Raises:
-        BadInputError: of the archive, its tables, a picture or an option; the folders are left empty.
+        BadInputError: of an archive, its tables, a picture or an option; the folders are left empty.
         OSError: for example a full disk; likewise.
     """
     options, share = task.options, task.share
     with ExitStack() as stack:
         folders = stack.enter_context(staging.aside({name: task.outputs[name] for name in OUTPUTS}))
         options.check()
-        archive = stack.enter_context(Archive(task.archive, hashed=share.first))
-        planned = plan.make(archive, options, share)
+        archives = _opened(task, stack)
+        planned = plan.make(archives, options, share)
         spill = stack.enter_context(Spill(folders[contract.TRAIN_OUTPUT]))
         sweep = Sweep(planned, folders[contract.HOLDOUT_OUTPUT], spill, progress)
-        workforce.each(sweep.items(archive), sweep.do, task.workers)
-        missing = _missing(sweep, options.allowed_missing, archive)
-        audit = leak.find(sweep, sweep.duplicates(archive), options.near_duplicates, task.workers)
+        workforce.each(sweep.items(archives), sweep.do, task.workers)
+        missing = _missing(sweep, options.allowed_missing, archives)
+        audit = leak.find(sweep, sweep.duplicates(archives), options.near_duplicates, task.workers)
         found = _findings(sweep, options, missing, audit)
         times = {number: _times(sweep, number, found) for number in sorted(sweep.outcomes)}
         output.write(folders, sweep, times, task.workers)
         if not share.first:
             return f"Host {share.host + 1} of {share.hosts}: {len(sweep.outcomes)} images done."
-        found = replace(found, archive=archive.fingerprint())
+        found = replace(found, parts=_parts(archives, sweep, audit))
         (folders[contract.DATASET_OUTPUT] / contract.DATASET_CARD).write_text(card.text(found), encoding="utf-8")
         return card.summary(found)
+
+
+def _opened(task: Task, stack: ExitStack) -> Collection:
+    """Open the archives of `task`, to be closed with `stack`."""
+    base = stack.enter_context(Archive(task.archive, hashed=task.share.first))
+    if task.addition is None:
+        return Collection(base)
+    addition = Archive(task.addition, hashed=task.share.first, kind=collection.KIND)
+    return Collection(base, stack.enter_context(addition))
+
+
+def _parts(archives: Collection, sweep: Sweep, audit: Audit) -> dict[str, Part]:
+    """Return what each archive is, by its origin."""
+    used = [number for number in sorted(sweep.facts) if number not in audit.dropped]
+
+    def part(origin: str) -> Part:
+        numbers = [number for number in used if sweep.plan.origins[number] == origin]
+        counts = tally.count((sweep.plan.rows[number], sweep.plan.splits[number]) for number in numbers)
+        return Part(*archives.of(origin).fingerprint(), counts)
+
+    origins = (contract.BASE,) if archives.addition is None else (contract.BASE, contract.ADDITION)
+    return {origin: part(origin) for origin in origins}
 
 
 def _findings(sweep: Sweep, options: Options, missing: Sequence[str], audit: Audit) -> card.Findings:
@@ -99,14 +133,16 @@ def _check_trained(trained: Mapping[str, int]) -> None:
             )
 
 
-def _missing(sweep: Sweep, allowed: int, archive: Archive) -> list[str]:
-    """Return the ids of the images that the tables name and the archive lacks, if they are not too many."""
-    missing = [row.image_id for number, row in enumerate(sweep.plan.rows) if number not in sweep.facts]
+def _missing(sweep: Sweep, allowed: int, archives: Collection) -> list[str]:
+    """Return the ids of the images that the tables name and the archives lack, if they are not too many."""
+    numbers = [number for number in range(len(sweep.plan.rows)) if number not in sweep.facts]
+    missing = [sweep.plan.rows[number].image_id for number in numbers]
     if len(missing) > allowed:
+        lacking = archives.of(sweep.plan.origins[numbers[0]])
         names = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise BadInputError(
-            f"{archive.place}: {len(missing)} images missing ({names}), {allowed} allowed; its inner zips are"
-            f" {', '.join(archive.parts)}. Download the archive again with all its parts, or allow as many with"
+            f"{lacking.place}: {len(missing)} images missing ({names}), {allowed} allowed; its inner zips are"
+            f" {', '.join(lacking.parts)}. Download the archive again with all its parts, or allow as many with"
             " AllowedMissingImages."
         )
     return missing

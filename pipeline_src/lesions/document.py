@@ -27,6 +27,12 @@ def archive_sha256(card: Json) -> str:
     return str(archive.get("sha256", "unknown")) if isinstance(archive, dict) else "unknown"
 
 
+def addition_sha256(card: Json) -> str:
+    """Return the hash of the additional archive that the card names, or `contract.NO_ADDITION`."""
+    addition = card.get("addition")
+    return str(addition.get("sha256", contract.NO_ADDITION)) if isinstance(addition, dict) else contract.NO_ADDITION
+
+
 def judged(measured: Measurement) -> Json:
     """Return the part of evaluation.json that the gate reads."""
     figures = measured.figures
@@ -60,6 +66,7 @@ def content(measured: Measurement, verdict: gate.Verdict) -> Json:
         "provenance": dict(measured.provenance),
         "sources": card.get("sources", {}),
         "archive": card.get("archive", {}),
+        "addition": card.get("addition", {}),
         "multiclass_classification_metrics": quality.report(test),
     }
 
@@ -79,6 +86,7 @@ def headline(measured: Measurement, verdict: gate.Verdict) -> dict[str, str]:
         "temperature": figure(measured.calibration.temperature),
         "champion_difference": difference(measured.comparison),
         "archive_sha256": archive_sha256(measured.card),
+        "addition_sha256": addition_sha256(measured.card),
     }
     return {name: requirement.plain(text) for name, text in said.items()}
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from pipeline_src import contract
-from pipeline_src.lesions import identity, likeness, option, twin
+from pipeline_src.lesions import identity, likeness, option, placement, twin
 from pipeline_src.lesions.error import BadInputError
 from pipeline_src.lesions.identity import Lesion
 from pipeline_src.lesions.leakage import Twin
@@ -83,7 +83,7 @@ class Audit:
 
 
 def find(sweep: Sweep, duplicates: Sequence[Sequence[int]], policy: str, workers: int) -> Audit:
-    """Return the audit of all images that `sweep` saw.
+    """Return the audit of all images that `sweep` saw, some of which it may place anew (see `placement`).
 
     Args:
         sweep: after its pass.
@@ -97,6 +97,10 @@ def find(sweep: Sweep, duplicates: Sequence[Sequence[int]], policy: str, workers
     plan, splits = sweep.plan, {number: sweep.plan.splits[number] for number in sorted(sweep.facts)}
     exact = {pair for group in duplicates for pair in _across(group, splits)}
     found = _pairs(sweep, splits, exact, workers)
+    if policy == option.DROP:
+        moved = placement.misplaced(plan, identity.lesions(plan, splits, [*found, *duplicates]))
+        plan, splits = sweep.train(moved), splits | dict.fromkeys(moved, contract.TRAIN)
+        found = {pair: distance for pair, distance in found.items() if splits[pair.first] != splits[pair.second]}
     leaks = {pair: distance for pair, distance in found.items() if splits[pair.second] == contract.TRAIN}
     if policy == option.FAIL and leaks:
         raise BadInputError(_refusal(plan, leaks))

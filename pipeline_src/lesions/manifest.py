@@ -12,7 +12,8 @@ from pipeline_src import contract
 class Line(NamedTuple):
     """One image, in the columns of `contract.MANIFEST_COLUMNS`.
 
-    `repeats` counts its records: one for a validation image, none for one that no model is shown.
+    `repeats` counts its records: one for a validation image, none for one that no model is shown. `archive` says which
+    archive it is of, `contract.BASE` or `contract.ADDITION`.
     """
 
     image_id: str
@@ -27,6 +28,7 @@ class Line(NamedTuple):
     localization: str
     dx_type: str
     source: str
+    archive: str
 
 
 def text(lines: Iterable[Line]) -> str:

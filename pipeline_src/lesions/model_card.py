@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from pipeline_src.lesions import audit, metric_group, statement
-from pipeline_src.lesions.document import archive_sha256
+from pipeline_src.lesions.document import addition_sha256, archive_sha256
 from pipeline_src.lesions.evaluation import Evaluation
 from pipeline_src.lesions.metric_group import clipped
 from pipeline_src.lesions.subgroup import Subgroup
@@ -163,6 +163,7 @@ def _details(evaluation: Evaluation) -> dict[str, str]:
         "data_sources": ", ".join(f"{name} {number}" for name, number in sorted(counted.items())) or "not stated",
         "gate_verdict": evaluation.verdict.verdict,
         "dataset_sha256": archive_sha256(evaluation.card),
+        "additional_sha256": addition_sha256(evaluation.card),
         **evaluation.provenance,
     }
     # CloudFormation's form of the same card takes identifiers as keys.

@@ -48,8 +48,10 @@ def _manifest(folders: Mapping[str, Path], sweep: Sweep, times: Mapping[int, int
 
 def _line(sweep: Sweep, number: int, count: int) -> manifest.Line:
     row, outcome = sweep.plan.rows[number], sweep.outcomes[number]
+    added = sweep.plan.origins[number] == contract.ADDITION
     return manifest.Line(
         *(row.image_id, row.lesion_id, row.label, sweep.plan.splits[number]),
         *(outcome.sha256.hex(), outcome.size, count),
         *(row.sex, row.age, row.localization, row.dx_type, row.source),
+        contract.ADDITION if added else contract.BASE,
     )

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline_src import contract
-from pipeline_src.lesions import metadata, official, split
+from pipeline_src.lesions import official, split
 from pipeline_src.lesions.archive import Archive
+from pipeline_src.lesions.collection import Collection
 from pipeline_src.lesions.error import BadInputError
 from pipeline_src.lesions.metadata import Row
 from pipeline_src.lesions.option import Options
@@ -17,29 +18,34 @@ class Plan(NamedTuple):
     """What is to become of the images.
 
     `rows` are all images of the tables, of which a position is the image's number, and `splits` their splits: first
-    the dataset's, then those of the official test set. `share` is this host's part, `side` that of the recorded
-    pictures in pixels, and `remarks` what a reader of the card should know of it.
+    the base archive's, then those of an additional one, then those of the official test set, as `origins` says of
+    each. `share` is this host's part, `side` that of the recorded pictures in pixels, and `remarks` what a reader of
+    the card should know of it.
     """
 
     rows: Sequence[Row]
     splits: Sequence[str]
+    origins: Sequence[str]
     share: Share
     side: int
     remarks: Sequence[str] = ()
 
 
-def make(archive: Archive, options: Options, share: Share) -> Plan:
-    """Return the plan for `archive`.
+def make(archives: Collection, options: Options, share: Share) -> Plan:
+    """Return the plan for `archives`.
 
     Raises:
-        BadInputError: of its tables, or of the split.
+        BadInputError: of their tables, or of the split.
     """
-    rows = metadata.parse(*archive.metadata())
+    rows, more = archives.tables()
     assigned = split.assign(rows, options.fractions)
-    remarks = [*assigned.remarks, *([archive.lacks_official] if archive.lacks_official else [])]
-    tests = _official(archive, {row.image_id for row in rows})
-    splits = [assigned.by_lesion[row.lesion_id] for row in rows] + [contract.OFFICIAL] * len(tests)
-    return Plan([*rows, *tests], splits, share, options.image_size, remarks)
+    remarks = [*assigned.remarks, *([archives.base.lacks_official] if archives.base.lacks_official else [])]
+    tests = _official(archives.base, {row.image_id for row in (*rows, *more)})
+    splits = [assigned.by_lesion[row.lesion_id] for row in rows]
+    splits += [split.added(row.lesion_id, options.fractions) for row in more]
+    splits += [contract.OFFICIAL] * len(tests)
+    origins = [contract.BASE] * len(rows) + [contract.ADDITION] * len(more) + [contract.OFFICIAL] * len(tests)
+    return Plan([*rows, *more, *tests], splits, origins, share, options.image_size, remarks)
 
 
 def _official(archive: Archive, known: set[str]) -> list[Row]:

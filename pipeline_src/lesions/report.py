@@ -15,7 +15,7 @@ from matplotlib import style
 
 from pipeline_src import contract
 from pipeline_src.lesions import audit, leakage, mistakes, statement
-from pipeline_src.lesions.document import archive_sha256
+from pipeline_src.lesions.document import addition_sha256, archive_sha256
 from pipeline_src.lesions.evaluation import Evaluation
 from pipeline_src.lesions.page import champion, finding, title, wording
 from pipeline_src.lesions.plot import curve, interval, reliability
@@ -113,6 +113,8 @@ def html(evaluation: Evaluation, drawn: list[Plot], pictures: Path) -> str:
             sources=_mapping(evaluation.card.get("sources")),
             warnings=_warnings(evaluation),
             archive_sha256=archive_sha256(evaluation.card),
+            addition_sha256=addition_sha256(evaluation.card),
+            added=_added(evaluation),
             skin_tone=statement.SKIN_TONE,
         )
     )
@@ -166,6 +168,12 @@ def _counts(evaluation: Evaluation) -> dict[str, dict[str, object]]:
         label: {split: _mapping(by_class.get(label)).get(split) for split in contract.SPLITS}
         for label in contract.CLASS_LABELS
     }
+
+
+def _added(evaluation: Evaluation) -> dict[str, object]:
+    """Return how many images of each split are of the additional archive; nothing where there is none."""
+    counts = _mapping(_mapping(evaluation.card.get("addition")).get("images_by_split"))
+    return {split: count for split, count in counts.items() if count}
 
 
 def _warnings(evaluation: Evaluation) -> list[str]:

@@ -49,6 +49,10 @@ class Spill:
         _write(self._file.fileno(), record, offset)
         return Place(offset, len(record))
 
+    def read(self, place: Place) -> bytes:
+        """Return the record at `place`."""
+        return self._read([place])
+
     def copy(self, path: Path, places: Sequence[Place]) -> None:
         """Write the records at `places` into a new file, in that order and as often as they come.
 

@@ -57,6 +57,15 @@ def natural(lesion_id: str, fractions: Fractions) -> str:
     return contract.VALIDATION if place < fractions.test + fractions.validation else contract.TRAIN
 
 
+def added(lesion_id: str, fractions: Fractions) -> str:
+    """Return the split of a lesion of an additional archive: never test, which stays the same for every model.
+
+    What is left is shared out between validation and train as the base's is.
+    """
+    validated = position(lesion_id) < fractions.validation / (1 - fractions.test)
+    return contract.VALIDATION if validated else contract.TRAIN
+
+
 class Split(NamedTuple):
     """The split of each lesion by its id, and remarks on classes that were too thin for the hash alone."""
 

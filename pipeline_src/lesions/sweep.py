@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""The one pass over the archive, in its own order.
+"""The one pass over the archives, in their own order.
 
 Memory holds one packed picture a worker, and about 1.5 KB an image: a small grey view of it is most of that.
 """
 
+import itertools
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import numpy as np
 
 from pipeline_src import contract
 from pipeline_src.lesions import entry, likeness, picture, recordio
-from pipeline_src.lesions.archive import Archive
+from pipeline_src.lesions.collection import Collection
 from pipeline_src.lesions.entry import Entry
 from pipeline_src.lesions.error import BadInputError
 from pipeline_src.lesions.plan import Plan
@@ -63,13 +64,13 @@ class Sweep:
         self._total = sum(plan.share.owns(number) for number in range(len(plan.rows)))
         self._lock = threading.Lock()
 
-    def items(self, archive: Archive) -> Iterator[Item]:
-        """Yield the images of `archive`, still packed, of whichever host.
+    def items(self, archives: Collection) -> Iterator[Item]:
+        """Yield the images of `archives`, still packed, of whichever host.
 
         Raises:
-            BadInputError: of the archive; or an image is there twice.
+            BadInputError: of an archive; or an image is there twice.
         """
-        for found, number in self._pictures(archive):
+        for found, number in self._pictures(archives):
             if number is None:
                 self.unlisted.append(_image_id(found.name) or "")
                 continue
@@ -79,18 +80,15 @@ class Sweep:
             self.facts[number] = found.crc, found.size
             yield number, found
 
-    def _pictures(self, archive: Archive) -> Iterator[tuple[Entry, int | None]]:
-        """Yield every picture of `archive` with its number, or None where the table beside it does not name it."""
-        sources = [(archive.entries(), False)]
-        if contract.OFFICIAL in self.plan.splits:
-            sources.append((archive.official_entries(), True))
-        for entries, official in sources:
-            for found in entries:
-                image_id = _image_id(found.name)
-                if image_id is not None:
-                    number = self._numbers.get(image_id, -1)
-                    listed = number >= 0 and (self.plan.splits[number] == contract.OFFICIAL) is official
-                    yield found, number if listed else None
+    def _pictures(self, archives: Collection) -> Iterator[tuple[Entry, int | None]]:
+        """Yield every picture of `archives` with its number, or None where the table beside it does not name it."""
+        official = archives.official_entries() if contract.OFFICIAL in self.plan.origins else ()
+        for origin, found in itertools.chain(archives.entries(), official):
+            image_id = _image_id(found.name)
+            if image_id is not None:
+                number = self._numbers.get(image_id, -1)
+                listed = number >= 0 and self.plan.origins[number] == origin
+                yield found, number if listed else None
 
     def do(self, item: Item) -> None:
         """Check one image and look at it; for several threads.
@@ -110,8 +108,24 @@ class Sweep:
         if self.plan.share.owns(number):
             place = self._record(number, picture.encode(pixels)) if recorded else Place(0, 0)
             if self.plan.splits[number] != contract.TRAIN:
-                (self._holdout / f"{self.plan.rows[number].image_id}.jpg").write_bytes(data)
+                self._laid_aside(number).write_bytes(data)
             self._done(number, Outcome(sha256(data).digest(), found.size, place))
+
+    def train(self, numbers: frozenset[int]) -> Plan:
+        """Place the validation images `numbers` in train after all, and return the plan that says so.
+
+        Raises:
+            OSError: what was laid aside of one cannot be removed.
+        """
+        for number in sorted(numbers):
+            if self.plan.share.owns(number):
+                self._laid_aside(number).unlink()
+        splits = [contract.TRAIN if number in numbers else split for number, split in enumerate(self.plan.splits)]
+        self.plan = self.plan._replace(splits=splits)
+        return self.plan
+
+    def _laid_aside(self, number: int) -> Path:
+        return self._holdout / f"{self.plan.rows[number].image_id}.jpg"
 
     def _record(self, number: int, made: bytes) -> Place:
         label = contract.CLASS_LABELS.index(self.plan.rows[number].label)
@@ -124,7 +138,7 @@ class Sweep:
             if done == self._total or done % max(_STEP, self._total // _LINES) == 0:
                 self._progress(done, self._total, "images")
 
-    def duplicates(self, archive: Archive) -> list[list[int]]:
+    def duplicates(self, archives: Collection) -> list[list[int]]:
         """Return the groups of images with equal bytes but different lesions, by their numbers.
 
         Equal checksums and sizes, which the zip states for every host's images, make a suspect; SHA-256 decides. The
@@ -136,7 +150,7 @@ class Sweep:
         suspects = {number for group in alike.values() if self._lesions(group) > 1 for number in group}
         digests = {number: self.outcomes[number].sha256 for number in suspects if number in self.outcomes}
         if len(digests) < len(suspects):
-            for found, seen in self._pictures(archive):
+            for found, seen in self._pictures(archives):
                 if seen in suspects and seen not in digests:
                     digests[seen] = sha256(entry.unpack(found)).digest()
         equal: dict[bytes, list[int]] = defaultdict(list)

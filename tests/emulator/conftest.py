@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -13,6 +13,20 @@ from tests.emulator import server
 from tests.emulator.command import CommandLine
 from tests.emulator.server import Emulator
 from tests.emulator.supported import supported
+from tests.proof.sample import HERE, PRODUCTION, STAGING, Place
+
+# Where the stacks of a deployment that spans accounts lie, in the order in which they can be made.
+_RELAY: Final = Place(HERE.account, PRODUCTION[1])
+PLACES: Final = {
+    "Storage": HERE,
+    "Relay-eu-central-1": _RELAY,
+    "StagingSite": Place(*STAGING),
+    "ProductionSite": Place(*PRODUCTION),
+    "Training": HERE,
+    "Retraining": HERE,
+    "Deployment": HERE,
+    "Monitoring": HERE,
+}
 
 
 @dataclass(frozen=True)
@@ -60,3 +74,18 @@ def cloud(emulator: Emulator, assembly: Path, tmp_path_factory: pytest.TempPathF
     cdk.bootstrap()
     cdk.deploy(part)
     return Cloud(emulator, cdk, part, left_out)
+
+
+@pytest.fixture(scope="session")
+def apart_cloud(apart: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A deployment that spans three accounts, in an emulator of its own."""
+    if not server.PYTHON.exists():
+        pytest.skip("No emulator is installed. Start these tests by: make test-emulator")
+    folder = tmp_path_factory.mktemp("apart-cloud")
+    part, left_out = supported(apart, folder / "assembly")
+    with server.running(folder) as emulator:
+        for place in dict.fromkeys(PLACES.values()):
+            CommandLine(emulator, folder, place).bootstrap()
+        for stack, place in PLACES.items():
+            CommandLine(emulator, folder, place).deploy(part, stack)
+        yield Cloud(emulator, CommandLine(emulator, folder), part, left_out)

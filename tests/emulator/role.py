@@ -15,15 +15,17 @@ ROLES = {
     "notifier": ("monitoring", "NotifierRole"),
     "tally": ("monitoring", "TallyFunctionRole"),
     "monitored": ("monitoring", "MonitorRole"),
+    "export": ("monitoring", "ExportRole"),
     "monitor": ("monitoring", "MonitorStartRole"),
     "judge": ("monitoring", "MonitorJudgeRole"),
 }
-# The object that says that there is no champion yet; its key is the hash of its content.
+# The object that says that there is no champion, or no additional archive; its key is the hash of its content.
 NO_CHAMPION = "assets:none.json"
 PREDICTIONS = "runs:runs/1/evaluate/evaluation/predictions.csv"
 BASELINE = "runs:runs/1/evaluate/evaluation/monitor_statistics.json"
 CAPTURE = "runs:capture/production/"
 LABELS = "raw:labels/"
+ADDITIONS = "raw:additions/"
 REPORTS = "runs:monitor/"
 REPORT = f"{REPORTS}skin-lesion-monitor-20261124/monitor.json"
 # bucket:key of what lies there before the roles try.
@@ -41,6 +43,7 @@ OBJECTS = (
     "runs:capture/production/1.jsonl",
     "runs:capture/staging/1.jsonl",
     f"{LABELS}1.csv",
+    f"{ADDITIONS}1.zip",
     REPORT,
     f"{REPORTS}skin-lesion-monitor-20261124/monitor.html",
     "artifacts:skin-lesion-source/Pushed/1.zip",
@@ -50,6 +53,7 @@ OBJECTS = (
 READS = {
     "job": {
         "raw:archives/a.zip",
+        f"{ADDITIONS}1.zip",
         NO_CHAMPION,
         "runs:checkpoints/1/c",
         PREDICTIONS,
@@ -71,6 +75,7 @@ READS = {
     "build": {"artifacts:skin-lesion-source/Pushed/1.zip"},
     "tally": {"runs:capture/production/1.jsonl", "runs:capture/staging/1.jsonl"},
     "monitored": {"runs:capture/production/1.jsonl", BASELINE, f"{LABELS}1.csv"},
+    "export": {"runs:capture/production/1.jsonl", f"{LABELS}1.csv", f"{ADDITIONS}1.zip"},
     "judge": {REPORT},
 }
 PLACES = (
@@ -80,6 +85,7 @@ PLACES = (
     "runs:capture/production/b",
     "runs:monitor/b",
     "raw:labels/b",
+    "raw:additions/b",
     "artifacts:b",
     "artifacts:skin-lesion-delivery/b",
     "assets:b",
@@ -87,19 +93,21 @@ PLACES = (
 )
 WRITES = {"job": {"runs:runs/1/b", "runs:checkpoints/1/b"}, "model": {"runs:capture/production/b"}} | {
     "monitored": {"runs:monitor/b"},
+    "export": {"raw:additions/b"},
     "delivery": {"artifacts:skin-lesion-delivery/b"},
 }
 HOLDOUT = "runs:runs/1/preprocess/holdout/"
 LISTS = {
-    "job": {"raw:archives/", "runs:runs/", "runs:checkpoints/", PREDICTIONS, BASELINE, HOLDOUT, NO_CHAMPION},
+    "job": {"raw:archives/", ADDITIONS, "runs:runs/", "runs:checkpoints/", PREDICTIONS, BASELINE, HOLDOUT, NO_CHAMPION},
     "pipeline": {"runs:runs/", PREDICTIONS, BASELINE, HOLDOUT},
-    "start": {"raw:archives/", PREDICTIONS},
+    "start": {"raw:archives/", ADDITIONS, PREDICTIONS},
+    "export": {CAPTURE, LABELS, ADDITIONS},
     "monitored": {CAPTURE, LABELS, BASELINE},
     "monitor": {CAPTURE, LABELS, BASELINE},
     "judge": {REPORTS},
 }
 KEY = ("encrypt", "generate_data_key")
 KEY_USES = {"job": KEY, "pipeline": KEY, "model": KEY, "delivery": KEY, "rejected": KEY[1:], "notifier": KEY[1:]}
-KEY_USES |= {"monitored": KEY, "judge": KEY[1:]}
+KEY_USES |= {"monitored": KEY, "export": KEY, "judge": KEY[1:]}
 # Whoever reads an object or a message needs it, and nobody else has it.
 DECRYPTS = {*KEY_USES, "smoke", "build", "tally"}

@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 
 from tests.assembly import ROOT
-from tests.proof.sample import ACCOUNT, REGION
+from tests.proof.sample import HERE, Place
 
 PYTHON = ROOT / ".venv/emulator/bin/python"
 
@@ -31,29 +31,29 @@ class Emulator:
 
     url: str
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """Credentials of the account's root: the emulator takes an account id for its root's key."""
+    def environment(self, place: Place = HERE) -> dict[str, str]:
+        """Return the credentials of an account's root: the emulator takes an account id for its root's key."""
         return {
-            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_ACCESS_KEY_ID": place.account,
             "AWS_SECRET_ACCESS_KEY": "emulated",
-            "AWS_REGION": REGION,
+            "AWS_REGION": place.region,
             "AWS_ENDPOINT_URL": self.url,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def client(self, service: str, *, tls: bool = True, **credentials: str) -> Any:
+    def client(self, service: str, place: Place = HERE, *, tls: bool = True, **credentials: str) -> Any:
         """Return a client of `service`: of the root, or of whom the `credentials` belong to.
 
         Args:
             service: As boto3 calls it.
+            place: Region that it asks, and the account whose root it is.
             tls: Whether a request says that it came over TLS, as a proxy in front of the emulator would say for it.
             credentials: As boto3 takes them.
         """
-        root = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "emulated"}
+        root = {"aws_access_key_id": place.account, "aws_secret_access_key": "emulated"}
         config = Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}, read_timeout=20)
         client = boto3.client(
-            service, endpoint_url=self.url, region_name=REGION, config=config, **(credentials or root)
+            service, endpoint_url=self.url, region_name=place.region, config=config, **(credentials or root)
         )
         if tls:
             client.meta.events.register("before-send", _over_tls)

@@ -7,7 +7,9 @@ deployed as it is: policies, rules, functions, alarms, state machines.
 """
 
 import json
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +22,7 @@ LEFT_OUT: Final = (
     "AWS::CodePipeline::",
     "AWS::SageMaker::",
 )
+_ROLE: Final = re.compile(r":iam::(\d{12}):role/([\w-]+)")
 _REFERENCES: Final = ("Ref", "Fn::GetAtt")
 
 
@@ -58,12 +61,41 @@ def stripped(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     resources = template["Resources"]
     gone = {id_: each["Type"] for id_, each in resources.items() if each["Type"].startswith(LEFT_OUT)}
     taken = {id_: resources[id_] for id_ in gone}
-    rest = {id_: _without(each, taken) for id_, each in resources.items() if id_ not in gone}
+    rest = {id_: _as_told(_without(each, taken)) for id_, each in resources.items() if id_ not in gone}
     for each in rest.values():
         if "DependsOn" in each:
             wanted = [each["DependsOn"]] if isinstance(each["DependsOn"], str) else each["DependsOn"]
             each["DependsOn"] = [id_ for id_ in wanted if id_ not in gone]
     return {**template, "Resources": rest, "Outputs": _without(template.get("Outputs", {}), taken)}, gone
+
+
+def _as_told(declared: dict[str, Any]) -> dict[str, Any]:
+    """Return a resource whose conditions on a role are in the emulator's words.
+
+    For `aws:PrincipalArn` AWS gives the ARN of the role, the emulator that of its session; and where a bucket of
+    another account is asked for an object, that account's root.
+    """
+    session = "root" if declared["Type"] == "AWS::S3::BucketPolicy" else "assumed-role"
+    service = "iam" if session == "root" else "sts"
+
+    def told(match: re.Match[str]) -> str:
+        rest = "root" if session == "root" else f"{session}/{match[2]}/*"
+        return f":{service}::{match[1]}:{rest}"
+
+    return dict(_conditions(declared, lambda text: _ROLE.sub(told, text)))
+
+
+def _conditions(value: Any, change: Callable[[str], str], *, within: bool = False) -> Any:
+    """Return `value` with every text that a condition compares with `aws:PrincipalArn` changed."""
+    if isinstance(value, str):
+        return change(value) if within else value
+    if isinstance(value, list):
+        return [_conditions(each, change, within=within) for each in value]
+    if isinstance(value, dict):
+        return {
+            key: _conditions(each, change, within=within or key == "aws:PrincipalArn") for key, each in value.items()
+        }
+    return value
 
 
 def _without(value: Any, taken: dict[str, Any]) -> Any:

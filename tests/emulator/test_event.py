@@ -72,6 +72,17 @@ def test_an_uploaded_archive_starts_a_retraining_and_nothing_else_does(
 
 @pytest.mark.parametrize(
     ("key", "expected"),
+    [("additions/0a.zip", True), ("additions/export/job/export.json", False), ("archives/0a.zip", False)],
+)
+def test_an_exported_archive_starts_a_retraining_and_nothing_else_does(
+    cloud: Cloud, key: str, *, expected: bool
+) -> None:
+    event = sample_event.upload(cloud.one("storage", "Raw"), key)
+    assert matches(cloud, deployed(cloud, "retraining", "TriggerNewAddition"), event) is expected
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
     [
         ("capture/production/skin-lesion-production/AllTraffic/2026/01/01/00/1.jsonl", True),
         ("capture/production/1.json", False),

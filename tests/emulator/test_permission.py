@@ -13,6 +13,7 @@ import pytest
 from tests.emulator.conftest import Cloud
 from tests.emulator.identity import Identity, assume
 from tests.emulator.role import (
+    ADDITIONS,
     BASELINE,
     CAPTURE,
     DECRYPTS,
@@ -94,7 +95,7 @@ def test_no_role_deletes(role: str, place: Place) -> None:
 @pytest.mark.parametrize("role", [*LISTS, "model", "release", "notifier"])
 def test_a_role_lists_the_prefixes_that_it_needs_and_no_other(role: str, place: Place) -> None:
     asked = [f"{bucket}:{prefix}" for bucket in place.buckets for prefix in ("", "archives/", "runs/", "checkpoints/")]
-    asked += [NO_CHAMPION, PREDICTIONS, HOLDOUT, BASELINE, CAPTURE, LABELS, REPORTS]
+    asked += [NO_CHAMPION, PREDICTIONS, HOLDOUT, BASELINE, CAPTURE, LABELS, REPORTS, ADDITIONS]
     found = {
         each
         for each in asked

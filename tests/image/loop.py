@@ -61,7 +61,7 @@ class Bench:
         scores = _invented_scores(preprocessed / contract.DATASET_OUTPUT / contract.MANIFEST, self.folder / "scores")
         inputs = {name: preprocessed / name for name in (contract.DATASET_OUTPUT, contract.HOLDOUT_OUTPUT)}
         champion = self.folder / "none.json"
-        champion.write_text(contract.NO_CHAMPION)
+        champion.write_text(contract.ABSENT)
         inputs |= {contract.SCORES_INPUT: scores, contract.CHAMPION_INPUT: champion}
         evaluated = self._succeed(contract.EVALUATE, *EVALUATE, inputs=inputs)
         shutil.copytree(evaluated / contract.EVALUATION_OUTPUT, preprocessed / contract.EVALUATION_OUTPUT)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.operations import elsewhere
+from tests.operations.elsewhere import There
 from tests.operations.service import Services, services
 
 
@@ -13,3 +15,9 @@ def aws() -> Iterator[Services]:
     """AWS, which answers what the test arranged and nothing else."""
     with services() as arranged:
         yield arranged
+
+
+@pytest.fixture
+def there() -> Iterator[There]:
+    """The account and region of a stage that is elsewhere."""
+    yield from elsewhere.there()

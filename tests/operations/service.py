@@ -30,17 +30,17 @@ METADATA: Final = {
 
 
 @functools.cache
-def client(name: str) -> Any:
+def client(name: str, region: str = REGION) -> Any:
     """A client that could reach nothing."""
     keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
-    return boto3.client(name, region_name=REGION, **keys)
+    return boto3.client(name, region_name=region, **keys)
 
 
 class Services:
     """Clients by name, and the answers that they are to give, in order."""
 
-    def __init__(self, stack: ExitStack) -> None:
-        self.stack = stack
+    def __init__(self, stack: ExitStack, region: str = REGION) -> None:
+        self.stack, self.region = stack, region
         self.stubs: dict[str, Stubber] = {}
 
     def __call__(self, name: str) -> Any:
@@ -48,7 +48,7 @@ class Services:
 
     def stub(self, name: str) -> Stubber:
         if name not in self.stubs:
-            self.stubs[name] = self.stack.enter_context(Stubber(client(name)))
+            self.stubs[name] = self.stack.enter_context(Stubber(client(name, self.region)))
         return self.stubs[name]
 
     def answers(self, service: str, operation: str, answer: Mapping[str, Any], **expected: Any) -> None:
@@ -80,8 +80,8 @@ class Services:
         found = {"Name": CHAMPION, "Value": arn, "LastModifiedDate": MONDAY}
         self.answers("ssm", "get_parameter", {"Parameter": found}, Name=CHAMPION)
 
-    def endpoint(self, name: str, arn: str = PACKAGE, status: str = "InService") -> None:
-        """Have an endpoint described that serves a package, twice: its status is asked for, and what it serves."""
+    def endpoint(self, name: str, arn: str = PACKAGE, status: str = "InService", artifact: str = "") -> None:
+        """Have an endpoint described, twice: its status is asked for, and what it serves: a package or an artifact."""
         arns = {"EndpointName": name, "EndpointArn": f"arn:aws:sagemaker:us-east-1:111111111111:endpoint/{name}"}
         times = {"CreationTime": MONDAY, "LastModifiedTime": MONDAY}
         described = {**arns, **times, "EndpointConfigName": "config", "EndpointStatus": status}
@@ -90,7 +90,7 @@ class Services:
             return
         self.answers("sagemaker", "describe_endpoint", described, EndpointName=name)
         self.answers("sagemaker", "describe_endpoint_config", _configuration(), EndpointConfigName="config")
-        self.answers("sagemaker", "describe_model", _model(arn), ModelName="model")
+        self.answers("sagemaker", "describe_model", _model(arn, artifact), ModelName="model")
 
 
 def _configuration() -> dict[str, Any]:
@@ -104,9 +104,11 @@ def _configuration() -> dict[str, Any]:
     }
 
 
-def _model(package: str) -> dict[str, Any]:
+def _model(package: str, artifact: str) -> dict[str, Any]:
     arn = "arn:aws:sagemaker:us-east-1:111111111111:model/model"
     containers = [{"ModelPackageName": package}] if package else [{"Image": "image"}]
+    if artifact:
+        containers = [{"Image": "image", "ModelDataUrl": artifact}]
     return {"ModelName": "model", "ModelArn": arn, "CreationTime": MONDAY, "Containers": containers}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from operations.dataset import archive_key
+from operations.dataset import addition_key, archive_key
 from operations.error import UsageError
 from tests.operations.service import MONDAY, Services
 
@@ -65,3 +65,29 @@ def test_a_given_archive_that_is_not_there_is_refused(aws: Services) -> None:
 def test_a_key_outside_of_archives_or_without_a_hash_is_refused_without_asking(aws: Services, key: str) -> None:
     with pytest.raises(UsageError, match=r"is not named archives/<SHA-256>\.zip"):
         archive_key(aws("s3"), "raw", key)
+
+
+ADDED = f"additions/{'c' * 64}.zip"
+
+
+def test_the_newest_additional_archive_is_taken_if_there_is_one(aws: Services) -> None:
+    other = f"additions/{'d' * 64}.zip"
+    report = "additions/export/job/export.json"
+    aws.answers("s3", "list_objects_v2", _page(ADDED, other, report, later=other), Bucket="raw", Prefix="additions/")
+    assert addition_key(aws("s3"), "raw", "") == other
+    aws.answers("s3", "list_objects_v2", _page(report), Bucket="raw", Prefix="additions/")
+    assert addition_key(aws("s3"), "raw", "") == ""
+
+
+def test_who_wants_no_additional_archive_gets_none_without_asking(aws: Services) -> None:
+    assert addition_key(aws("s3"), "raw", "none") == ""
+
+
+def test_a_given_additional_archive_has_to_be_there_under_its_hash(aws: Services) -> None:
+    aws.answers("s3", "list_objects_v2", _page(ADDED), Bucket="raw", Prefix=ADDED)
+    assert addition_key(aws("s3"), "raw", ADDED) == ADDED
+    aws.answers("s3", "list_objects_v2", {})
+    with pytest.raises(UsageError, match=r"additional archive s3://raw/additions/c+\.zip: is not there\. Export one"):
+        addition_key(aws("s3"), "raw", ADDED)
+    with pytest.raises(UsageError, match=r"is not named additions/<SHA-256>\.zip"):
+        addition_key(aws("s3"), "raw", OLD)

@@ -97,10 +97,14 @@ def test_promote_moves_the_pointer_and_reports_it(aws: Services) -> None:
     handler.promote(event({"endpoint": "production", "package": PACKAGE, "champion": CHAMPION}), CONTEXT, aws)
 
 
-@pytest.mark.parametrize("function", [handler.smoke, handler.promote])
+@pytest.mark.parametrize("function", [handler.publish, handler.smoke, handler.promote])
 def test_an_action_with_wrong_parameters_fails_and_does_not_hang(function: Any, aws: Services) -> None:
     name = function.__name__
-    keys = "endpoint, package" if name == "smoke" else "endpoint, package, champion"
+    keys = {
+        "publish": "package, bucket, region",
+        "smoke": "endpoint, package, and takes access, region",
+        "promote": "endpoint, package, champion, and takes access, region, bucket",
+    }[name]
     fails(aws, f"payload of {name}: needs exactly the keys {keys} (found: none). Name those.")
     function(event({}), CONTEXT, aws)
 

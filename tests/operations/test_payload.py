@@ -18,12 +18,13 @@ RETRAIN = {"pipeline": "skin-lesion", "bucket": "raw", "archive": "", "commit": 
 def test_a_payload_has_the_keys_that_the_stacks_send() -> None:
     keys = {kind.__name__: [field.name for field in fields(kind)] for kind in _KINDS}
     assert keys == {
-        "Retrain": ["pipeline", "bucket", "archive", "commit", "reason", "champion", "compare"],
+        "Retrain": ["pipeline", "bucket", "archive", "commit", "reason", "champion", "compare", "addition"],
         "Retrained": ["execution", "started", "message"],
         "Release": ["package", "delivery", "champion"],
         "Released": ["started", "execution", "message"],
-        "Smoke": ["endpoint", "package"],
-        "Promote": ["endpoint", "package", "champion"],
+        "Smoke": ["endpoint", "package", "access", "region"],
+        "Publish": ["package", "bucket", "region"],
+        "Promote": ["endpoint", "package", "champion", "access", "region", "bucket"],
         "Rejected": ["package", "champion", "topic"],
         "Tally": ["bucket", "key", "namespace"],
         "Monitor": [
@@ -40,6 +41,7 @@ _KINDS: tuple[Any, ...] = (
     payload.Release,
     payload.Released,
     payload.Smoke,
+    payload.Publish,
     payload.Promote,
     payload.Rejected,
     payload.Tally,
@@ -69,3 +71,14 @@ def test_an_archive_and_a_commit_may_be_left_empty() -> None:
 def test_a_payload_with_other_keys_or_values_is_refused_by_name(event: object, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         payload.read(payload.Retrain, event)
+
+
+@pytest.mark.parametrize("more", [{}, {"access": "", "region": ""}, {"access": "arn", "region": "eu-west-1"}])
+def test_what_leads_elsewhere_may_be_left_out_or_empty(more: dict[str, str]) -> None:
+    request = payload.read(payload.Smoke, {"endpoint": "e", "package": "p", **more})
+    assert (request.access, request.region) == (more.get("access", ""), more.get("region", ""))
+
+
+def test_a_key_that_no_stage_has_is_refused_although_others_may_be_left_out() -> None:
+    with pytest.raises(UsageError, match="needs exactly the keys endpoint, package, and takes access, region"):
+        payload.read(payload.Smoke, {"endpoint": "e", "package": "p", "acces": "arn"})

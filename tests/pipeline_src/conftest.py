@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline_src.pipeline import OFFLINE, definition
+from pipeline_src.pipeline import OFFLINE, Tuning, definition
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +21,12 @@ def rendered() -> str:
 def rendered_with_spot() -> str:
     """The same with spot capacity."""
     return definition(dataclasses.replace(OFFLINE, spot=True))
+
+
+@pytest.fixture(scope="session")
+def rendered_with_tuning() -> str:
+    """The same with a tuning of eight jobs, two at once."""
+    return definition(dataclasses.replace(OFFLINE, tuning=Tuning(jobs=8, parallel=2)))
 
 
 @pytest.fixture

@@ -28,9 +28,12 @@ def test_all_eight_steps_are_there(steps: dict[str, Any]) -> None:
     assert tuple(steps) == contract.STEPS
 
 
-def test_preprocess_reads_the_archive_and_writes_what_the_contract_says(arguments: Arguments) -> None:
+def test_preprocess_reads_the_archives_and_writes_what_the_contract_says(arguments: Arguments) -> None:
     outputs = arguments[contract.PREPROCESS]["ProcessingOutputConfig"]["Outputs"]
-    assert inputs(arguments[contract.PREPROCESS]) == {contract.ARCHIVE_INPUT: {"Get": "Parameters.InputArchive"}}
+    assert inputs(arguments[contract.PREPROCESS]) == {
+        contract.ARCHIVE_INPUT: {"Get": "Parameters.InputArchive"},
+        contract.ADDITION_INPUT: {"Get": "Parameters.AdditionalArchive"},
+    }
     assert [each["OutputName"] for each in outputs] == ["train", "validation", "holdout", "dataset"]
 
 
@@ -126,6 +129,8 @@ def test_the_model_package_carries_its_evidence(arguments: Arguments) -> None:
     shown = register["CustomerMetadataProperties"]
     sha256 = read(contract.PREPROCESS, contract.DATASET_CARD_PROPERTY, contract.ARCHIVE_SHA256_PATH)
     assert shown["dataset_sha256"] == sha256
+    added = read(contract.PREPROCESS, contract.DATASET_CARD_PROPERTY, contract.ADDITION_SHA256_PATH)
+    assert shown["additional_sha256"] == added
     assert shown["report"] == {"Std:Join": {"On": "/", "Values": [folder, contract.REPORT]}}
     assert {"balanced_accuracy", "melanoma_sensitivity", "melanoma_threshold"} <= shown.keys()
 

@@ -30,7 +30,7 @@ OPTIONAL = {
     " DriftCheckBaselines ModelDataQuality Constraints SkipModelValidation"
     " InferenceSpecification SupportedContentTypes SupportedResponseMIMETypes"
     " SupportedRealtimeInferenceInstanceTypes SupportedTransformInstanceTypes",
-    "evidence": "dataset_sha256 report holdout champion"
+    "evidence": "dataset_sha256 additional_sha256 report holdout champion"
     " balanced_accuracy melanoma_sensitivity melanoma_specificity melanoma_threshold test_images temperature"
     " champion_difference ModelCard ModelCardContent ModelCardStatus "
     + " ".join(contract.METADATA_REQUIREMENT + name for name in gate.FLOOR_PARAMETERS),

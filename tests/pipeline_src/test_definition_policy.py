@@ -115,7 +115,7 @@ def test_spot_training_resumes_from_no_other_training(spot_arguments: Arguments,
         n for n in named if n.startswith("Parameters.")
     }
     paths = [value for place, value in walk.places(uri) if place[-1] == "Path"]
-    assert paths == [contract.ARCHIVE_SHA256_PATH]
+    assert paths == [contract.ARCHIVE_SHA256_PATH, contract.ADDITION_SHA256_PATH]
     fixed = {name: value for name, value in spot_arguments["HyperParameters"].items() if name in hyperparameter.FIXED}
     digest = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:12]
     texts = {value for _, value in walk.places(uri) if isinstance(value, str)}

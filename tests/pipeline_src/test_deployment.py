@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline_src.deployment import OFFLINE, Deployment, filled, stand_in
+from pipeline_src.deployment import OFFLINE, Deployment, Tuning, filled, stand_in
 
-OTHERS = ("region", "spot", "tags", "defaults")
+OTHERS = ("region", "spot", "tags", "defaults", "tuning")
 FIELDS = [field.name for field in dataclasses.fields(Deployment) if field.name not in OTHERS]
 
 
@@ -47,3 +47,15 @@ def test_the_longest_stand_in_is_replaced_first() -> None:
     """The group's name must not be filled into another value that begins like it."""
     longer = dataclasses.replace(OFFLINE, raw_bucket="raw", tags={str(number): f"tag {number}" for number in range(50)})
     assert json.loads(filled(text_over(longer), longer))["tags"] == dict(longer.tags)
+
+
+@pytest.mark.parametrize(("jobs", "parallel"), [(1, 1), (4, 0), (4, 5)])
+def test_a_tuning_has_several_jobs_of_which_some_run_at_once(jobs: int, parallel: int) -> None:
+    with pytest.raises(ValueError, match=f"{parallel} of {jobs} jobs"):
+        Tuning(jobs=jobs, parallel=parallel)
+
+
+def test_a_tuning_on_spot_capacity_is_refused() -> None:
+    """Its jobs would resume from one another's checkpoints."""
+    with pytest.raises(ValueError, match="share their checkpoints"):
+        dataclasses.replace(OFFLINE, spot=True, tuning=Tuning(jobs=2))

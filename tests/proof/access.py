@@ -2,7 +2,8 @@
 """Whether roles can do what they are for: a role that may too little shows only when it runs, hours after a deployment.
 
 For each function, what its handler asks the services for (operations/handler.py); for the SageMaker pipeline, that its
-jobs can read the objects which its definition names by itself.
+jobs can read the objects which its definition names by itself; for a stage that is elsewhere, what its roles do there.
+The tables stand in need.py.
 """
 
 import json
@@ -12,133 +13,80 @@ from typing import Any, Final
 from tests.pipeline_src.definition import walk
 from tests.proof.grant import Need, missing
 from tests.proof.intrinsic import Documents, Resource, resources
-from tests.proof.sample import ACCOUNT, REGION
+from tests.proof.need import JOBS, NEEDS, SITE, SITE_NOTED, Requests
 
-_PREDICTIONS: Final = "runs/0a1b/evaluate/evaluation/predictions.csv"
-_BASELINE: Final = tuple(f"runs/0a1b/evaluate/evaluation/monitor_{each}.json" for each in ("statistics", "constraints"))
-_PACKAGE: Final = ("sagemaker:DescribeModelPackage", "sagemaker model-package/{name}/7")
-_CHAMPION: Final = "ssm parameter/{name}/champion"
-_ENDPOINTS: Final = tuple(f"sagemaker endpoint/{{name}}-{stage}" for stage in ("staging", "production"))
-_RESULTS: Final = tuple((f"codepipeline:PutJob{end}Result", "*") for end in ("Success", "Failure"))
-_OF_PIPELINE: Final = ("DescribePipeline", "ListPipelineExecutions", "StartPipelineExecution")
-_OF_DELIVERY: Final = ("GetPipelineExecution", "ListPipelineExecutions", "StartPipelineExecution")
-# Handler -> action, resource (service and rest of an ARN, or construct and key of an object), prefix that is listed.
-NEEDS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
-    "retrain": (
-        *((f"sagemaker:{verb}", "sagemaker pipeline/{name}") for verb in _OF_PIPELINE),
-        ("s3:ListBucket", "Raw", "archives/"),
-        ("ssm:GetParameter", _CHAMPION),
-        _PACKAGE,
-        ("s3:ListBucket", "Runs", _PREDICTIONS),
-    ),
-    "release": (
-        _PACKAGE,
-        *((f"codepipeline:{verb}", "codepipeline {name}-delivery") for verb in _OF_DELIVERY),
-        ("ssm:GetParameter", _CHAMPION),
-    ),
-    "rejected": (
-        ("ssm:GetParameter", _CHAMPION),
-        ("sns:Publish", "Topic"),
-        ("kms:Decrypt", "Key"),
-        ("kms:GenerateDataKey", "Key"),
-    ),
-    "smoke": (
-        _PACKAGE,
-        *(("sagemaker:InvokeEndpoint", endpoint) for endpoint in _ENDPOINTS),
-        ("s3:GetObject", f"Runs/{_PREDICTIONS}"),
-        ("s3:GetObject", "Runs/runs/0a1b/preprocess/holdout/ISIC_1.jpg"),
-        ("kms:Decrypt", "Key"),
-        *_RESULTS,
-    ),
-    "monitor": (
-        ("ssm:GetParameter", _CHAMPION),
-        _PACKAGE,
-        *(
-            (f"sagemaker:{verb}", "sagemaker processing-job/{name}-monitor-20261124")
-            for verb in ("AddTags", "CreateProcessingJob", "DescribeProcessingJob")
-        ),
-        ("s3:ListBucket", "Runs", "capture/production/{name}-production/AllTraffic/2026/11/24/"),
-        *(("s3:ListBucket", "Runs", baseline) for baseline in _BASELINE),
-        ("s3:ListBucket", "Raw", "labels/"),
-        ("iam:PassRole", "MonitorRole"),
-    ),
-    "judge": (
-        ("s3:GetObject", "Runs/monitor/{name}-monitor-20261124/monitor.json"),
-        ("kms:Decrypt", "Key"),
-        ("kms:GenerateDataKey", "Key"),
-        ("cloudwatch:PutMetricData", "*"),
-        ("sns:Publish", "Topic"),
-    ),
-    "promote": (
-        ("sagemaker:DescribeEndpoint", _ENDPOINTS[1]),
-        *((f"ssm:{verb}Parameter", _CHAMPION) for verb in ("Get", "Put")),
-        *_RESULTS,
-    ),
-    "tally": (
-        ("s3:GetObject", "Runs/capture/production/1.jsonl"),
-        ("kms:Decrypt", "Key"),
-        ("cloudwatch:PutMetricData", "*"),
-    ),
-}
-# What the monitor's job reads and writes as the role that operations.monitor hands it.
-_CAPTURE: Final = "capture/production/skin-lesion-production/AllTraffic/2026/11/24/"
-JOB: Final[tuple[tuple[str, ...], ...]] = (
-    ("s3:GetObject", f"Runs/{_CAPTURE}09/1.jsonl"),
-    ("s3:ListBucket", "Runs", _CAPTURE),
-    *(("s3:GetObject", f"Runs/{baseline}") for baseline in _BASELINE),
-    *(("s3:ListBucket", "Runs", baseline) for baseline in _BASELINE),
-    ("s3:GetObject", "Raw/labels/0a.csv"),
-    ("s3:ListBucket", "Raw", "labels/"),
-    ("s3:PutObject", "Runs/monitor/{name}-monitor-20261124/monitor.html"),
-    *((f"kms:{verb}", "Key") for verb in ("CreateGrant", "Decrypt", "GenerateDataKey")),
-    ("ecr:GetAuthorizationToken", "*"),
-)
+_SITE: Final = "Site"
 
 
 def problems(documents: Documents) -> Iterator[str]:
     """Yield what roles in `documents` would need and are not allowed."""
     deployed = resources(documents)
+    (group,) = (each for each in deployed if each.kind == "AWS::SageMaker::ModelPackageGroup")
+    name = str(group.properties["ModelPackageGroupName"])
     for resource in deployed:
-        if resource.kind == "AWS::Lambda::Function" and resource.properties["Handler"].startswith("operations."):
-            yield from (f"{resource.place}: {problem}" for problem in _function(resource, deployed, documents))
-        if resource.kind == "AWS::IAM::Role" and resource.id.startswith("MonitorRole"):
-            yield from (
-                f"{resource.place}: {problem}" for problem in _missing("its job", resource, JOB, deployed, documents)
-            )
         if resource.kind == "AWS::SageMaker::Pipeline":
             yield from (f"{resource.place}: {problem}" for problem in _pipeline(resource, documents))
+        for who, role, wanted in _wanted(resource, name, deployed):
+            needs = [Need(action, _arn(on, name, role, deployed), *prefix) for action, on, *prefix in wanted]
+            lacking = missing(documents, str(role.arn).rpartition("/")[2], needs)
+            yield from (f"{resource.place}: {who} needs {need}, which its role is not allowed" for need in lacking)
+        if resource.kind == "AWS::Lambda::Function" and _handler(resource) not in (None, *NEEDS):
+            yield f"{resource.place}: its handler {_handler(resource)} is not in tests/proof/need.py"
 
 
-def _function(function: Resource, deployed: list[Resource], documents: Documents) -> Iterator[str]:
-    handler = function.properties["Handler"].rpartition(".")[2]
-    if handler not in NEEDS:
-        yield f"its handler {handler} is not in tests/proof/access.py"
-        return
-    role = next(each for each in deployed if each.arn == function.properties["Role"])
-    yield from _missing(handler, role, NEEDS[handler], deployed, documents)
+def _wanted(resource: Resource, name: str, deployed: list[Resource]) -> Iterator[tuple[str, Resource, Requests]]:
+    """Yield who needs something as a role, the role, and what; `resource` is what it shows from."""
+    if resource.kind == "AWS::Lambda::Function":
+        handler = _handler(resource)
+        role = next(each for each in deployed if each.arn == resource.properties["Role"])
+        yield str(handler), role, _at_home(NEEDS.get(handler or "", ()), deployed)
+    if resource.kind == "AWS::IAM::Role":
+        yield from (("its job", resource, needs) for begins, needs in JOBS.items() if resource.id.startswith(begins))
+    if resource.kind == "AWS::IAM::Role" and resource.stack.endswith(_SITE):
+        purpose = str(resource.arn).rpartition(f"{name}-{_stage(resource)}-")[2]
+        noted = SITE_NOTED.get(purpose, ()) if _stage(resource) == "production" else ()
+        yield purpose, resource, (*SITE.get(purpose, ()), *noted)
 
 
-def _missing(
-    who: str, role: Resource, wanted: tuple[tuple[str, ...], ...], deployed: list[Resource], documents: Documents
-) -> Iterator[str]:
-    (group,) = (each for each in deployed if each.kind == "AWS::SageMaker::ModelPackageGroup")
-    name = group.properties["ModelPackageGroupName"]
-    needs = [Need(action, _arn(on, name, deployed), *prefix) for action, on, *prefix in wanted]
-    allowed = str(role.arn).rpartition("/")[2]
-    yield from (f"{who} needs {need}, which its role is not allowed" for need in missing(documents, allowed, needs))
+def _handler(function: Resource) -> str | None:
+    """Return the last name of a function's handler if it is one of operations/."""
+    room, _, name = str(function.properties["Handler"]).rpartition(".")
+    return name if room.startswith("operations") else None
 
 
-def _arn(on: str, name: str, deployed: list[Resource]) -> str:
-    """Return the ARN that `on` stands for."""
-    service, space, rest = on.partition(" ")
+def _at_home(wanted: Requests, deployed: list[Resource]) -> Requests:
+    """Return `wanted` without what is for an endpoint elsewhere: that is asked as a role of there, see crossing.py."""
+    elsewhere = {_stage(each) for each in deployed if each.stack.endswith(_SITE)}
+    endpoints = {f"sagemaker endpoint/{{name}}-{stage}" for stage in elsewhere}
+    return tuple(each for each in wanted if each[1] not in endpoints)
+
+
+def _stage(resource: Resource) -> str:
+    return resource.stack.removesuffix(_SITE).lower()
+
+
+def _arn(on: str, name: str, role: Resource, deployed: list[Resource]) -> str:
+    """Return the ARN that `on` stands for where the role is."""
+    text = on.format(name=name, compact=name.replace("-", ""), stage=_stage(role))
+    service, space, rest = text.partition(" ")
     if on == "*":
         return on
     if space:
-        return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{rest.format(name=name)}"
-    construct, slash, key = on.partition("/")
+        return f"arn:aws:{service}:{role.where.region}:{role.where.account}:{rest}"
+    construct, slash, key = text.partition("/")
+    return f"{_found(construct, role, deployed)}{slash}{key}"
+
+
+def _found(construct: str, role: Resource, deployed: list[Resource]) -> str:
+    """Return the ARN of what is called so in the role's stack, or else in its account and region."""
     kinds = ("AWS::S3::Bucket", "AWS::SNS::Topic", "AWS::KMS::Key", "AWS::IAM::Role")
-    (found,) = (each for each in deployed if each.kind in kinds and each.id.startswith(construct))
-    return f"{found.arn}{slash}{key.format(name=name)}"
+    place = (role.where.account, role.where.region)
+    here = [each for each in deployed if each.kind in kinds and (each.where.account, each.where.region) == place]
+    named = [each for each in here if each.id.startswith(construct)]
+    if not named and construct == "Captures":
+        return _found("Runs", role, deployed)  # With both stages at home captured requests lie among the runs.
+    (found,) = [each for each in named if each.stack == role.stack] or named
+    return str(found.arn)
 
 
 def _pipeline(pipeline: Resource, documents: Documents) -> Iterator[str]:

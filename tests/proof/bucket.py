@@ -17,6 +17,7 @@ KNOWN: Final = {
     "NotificationConfiguration",
     "OwnershipControls",
     "PublicAccessBlockConfiguration",
+    "ReplicationConfiguration",
     "Tags",
     "VersioningConfiguration",
 }
@@ -58,6 +59,14 @@ def _logging(given: Properties) -> Properties:
     return _request("BucketLoggingStatus", {"LoggingEnabled": enabled})
 
 
+def _replication(given: Properties) -> Properties:
+    if "ReplicationConfiguration" not in given:
+        return {}
+    told = dict(given["ReplicationConfiguration"])
+    told["Rules"] = [{"ID" if name == "Id" else name: each for name, each in rule.items()} for rule in told["Rules"]]
+    return _request("ReplicationConfiguration", told)
+
+
 def _notification(given: Properties) -> Properties:
     told = dict(given.get("NotificationConfiguration", {}))
     if told.get("EventBridgeConfiguration") == {"EventBridgeEnabled": True}:
@@ -85,6 +94,7 @@ SETTINGS: Final[dict[str, Callable[[Properties], Properties]]] = {
     "PutBucketLogging": _logging,
     "PutBucketNotificationConfiguration": _notification,
     "PutBucketOwnershipControls": _same("OwnershipControls"),
+    "PutBucketReplication": _replication,
     "PutBucketVersioning": _same("VersioningConfiguration"),
     "PutPublicAccessBlock": _same("PublicAccessBlockConfiguration"),
 }

@@ -4,11 +4,27 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from tests.proof import access, action, definition, event, iam, intrinsic, lint, machine, protection, request, text
+from tests.proof import (
+    access,
+    account,
+    action,
+    definition,
+    event,
+    iam,
+    intrinsic,
+    lint,
+    machine,
+    protection,
+    replica,
+    request,
+    text,
+    wiring,
+)
 from tests.proof.intrinsic import Documents
 
 CHECKERS: Final[dict[str, Callable[[Documents], Iterable[str]]]] = {
     "access": access.problems,
+    "account": account.problems,
     "action": action.problems,
     "definition": definition.problems,
     "event": event.problems,
@@ -17,6 +33,8 @@ CHECKERS: Final[dict[str, Callable[[Documents], Iterable[str]]]] = {
     "lint": lint.problems,
     "machine": machine.problems,
     "protection": protection.problems,
+    "replica": replica.problems,
     "request": request.problems,
     "text": text.problems,
+    "wiring": wiring.problems,
 }

@@ -10,11 +10,11 @@ from typing import Any, Final
 from tests.proof import review
 from tests.proof.intrinsic import Documents, resources
 from tests.proof.policy import Policy, Statement, listed, policies
-from tests.proof.sample import ACCOUNT
 
 _SOURCES: Final = ("aws:sourceaccount", "aws:sourcearn", "kms:encryptioncontext:", "kms:calleraccount")
 # Every one of a kind, such as role/* or a bucket of any name; objects below a named bucket are not meant.
 _WHOLE: Final = re.compile(r"arn:[^:]*:(?!s3:)[^:]*:[^:]*:[^:]*:(\*|[\w-]+[/:]\*)|arn:[^:]*:s3:::[^/]*\*.*")
+_ROLE: Final = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+")
 # The CDK's bucket holds what every application in the account was deployed with.
 _ASSETS: Final = re.compile(r"arn:[^:]*:s3:::cdk-[^/]*-assets-[^/]*/.*\*.*")
 _LIMITS: Final = {"AWS::KMS::Key": 32_768, "AWS::S3::BucketPolicy": 20_480, "AWS::IAM::ManagedPolicy": 6_144}
@@ -36,6 +36,7 @@ def of_policy(policy: Policy) -> Iterator[str]:
     yield from _grammar(policy)
     for statement in policy.allowing:
         yield from (f"{key} allows all but what it names" for key in statement if key.startswith("Not"))
+        yield from _others(statement, policy)
         if policy.kind == "trust":
             yield from _trust(statement)
         else:
@@ -45,7 +46,7 @@ def of_policy(policy: Policy) -> Iterator[str]:
 
 
 def _actions(statement: Statement, policy: Policy) -> Iterator[str]:
-    if policy.owner == "AWS::KMS::Key" and _is_account(statement):
+    if policy.owner == "AWS::KMS::Key" and _is_account(statement, policy.account):
         return  # The key's administration lies with the account's own IAM policies, as KMS wants it.
     for action in statement.get("Action", []):
         if "*" in action and action not in review.WILD_ACTIONS:
@@ -60,10 +61,16 @@ def _resources(statement: Statement) -> Iterator[str]:
             yield from _everywhere(statement)
         elif _ASSETS.fullmatch(resource):
             yield f"{', '.join(statement['Action'])} on what others deployed: {resource}"
-        elif _WHOLE.fullmatch(resource):
+        elif _WHOLE.fullmatch(resource) and not (_is_key_behind_s3(resource, statement) or _is_tagged(statement)):
             kinds = {action.partition(":")[0] for action in statement["Action"]} | set(statement["Action"])
             if not kinds & review.WHOLE_KIND.keys():
                 yield f"{', '.join(statement['Action'])} on every {resource}"
+
+
+def _is_tagged(statement: Statement) -> bool:
+    """Return whether it holds only for what carries, or is just given, a tag of this application's."""
+    names = statement.get("Condition", {}).get("StringEquals", {})
+    return any(name in names for name in ("aws:RequestTag/project", "aws:ResourceTag/project"))
 
 
 def _everywhere(statement: Statement) -> Iterator[str]:
@@ -91,10 +98,25 @@ def _trust(statement: Statement) -> Iterator[str]:
     for service in listed(principal.get("Service", [])):
         if service not in review.NO_SOURCE and not _has_source(statement):
             yield f"{service} may assume it for any account (no aws:SourceAccount or aws:SourceArn)"
-    for other in listed(principal.get("AWS", [])):
-        if ACCOUNT not in str(other):
-            yield f"{other} may assume it"
     yield from (f"unknown kind of principal {kind}" for kind in sorted(principal.keys() - {"AWS", "Service"}))
+
+
+def _others(statement: Statement, policy: Policy) -> Iterator[str]:
+    """Yield who of another account is let in by more than the exact ARN of a role."""
+    principal = statement.get("Principal", {})
+    for other in listed(principal.get("AWS", [])) if isinstance(principal, dict) else []:
+        roles = listed(statement.get("Condition", {}).get("ArnEquals", {}).get("aws:PrincipalArn", []))
+        exact = roles and all(_ROLE.fullmatch(str(each)) and each.split(":")[4] in str(other) for each in roles)
+        if policy.account not in str(other) and other != "*" and not exact:
+            what = "assume it" if policy.kind == "trust" else f"do {', '.join(statement['Action'])}"
+            yield f"{other} may {what}, whichever of its roles asks"
+
+
+def _is_key_behind_s3(resource: str, statement: Statement) -> bool:
+    """Return whether the statement is about a key whose random id cannot be known, used by S3 for one bucket alone."""
+    equals = statement.get("Condition", {}).get("StringEquals", {})
+    named = (equals.get("kms:ViaService", "*"), equals.get("kms:EncryptionContext:aws:s3:arn", "*"))
+    return resource.endswith(":key/*") and not any("*" in str(each) for each in named)
 
 
 def _sources(statement: Statement) -> Iterator[str]:
@@ -120,16 +142,16 @@ def _managed(documents: Documents) -> Iterator[str]:
 
 
 def _too_large(found: list[Policy]) -> Iterator[str]:
-    inline: dict[str, int] = {}
+    inline: dict[tuple[str, str], int] = {}
     for policy in found:
         size = len(json.dumps(policy.document, separators=(",", ":")))
         if size > _LIMITS.get(policy.owner, size):
             yield f"{policy.place}: {size} characters, {_LIMITS[policy.owner]} at most"
         for role in policy.roles if policy.kind == "identity" and policy.owner != "AWS::IAM::ManagedPolicy" else ():
-            inline[role] = inline.get(role, 0) + size
+            inline[policy.account, role] = inline.get((policy.account, role), 0) + size
     yield from (
         f"role {role}: {n} characters of inline policies, {_INLINE} at most"
-        for role, n in inline.items()
+        for (_, role), n in inline.items()
         if n > _INLINE
     )
 
@@ -160,6 +182,6 @@ def _keys(statement: Statement) -> set[str]:
     return {key.lower() for tests in statement.get("Condition", {}).values() for key in tests}
 
 
-def _is_account(statement: Statement) -> bool:
+def _is_account(statement: Statement, account: str) -> bool:
     principal: Any = statement.get("Principal")
-    return bool(principal == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
+    return bool(principal == {"AWS": f"arn:aws:iam::{account}:root"})

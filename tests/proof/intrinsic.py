@@ -26,6 +26,7 @@ class Resource:
         id: Logical id.
         kind: Type, such as AWS::S3::Bucket.
         properties: Its properties, intrinsics resolved.
+        where: Account and region that it is deployed to.
         rest: The declaration as it stands in the template (policies, metadata, intrinsics unresolved).
     """
 
@@ -33,6 +34,7 @@ class Resource:
     id: str
     kind: str
     properties: dict[str, Any]
+    where: sample.Place
     rest: dict[str, Any]
 
     @property
@@ -43,7 +45,8 @@ class Resource:
     @property
     def arn(self) -> str | None:
         """A sample of its ARN; None if its type has none here."""
-        return sample.attribute(self.kind, sample.name(self.id, self.properties), "Arn")
+        named = sample.name(self.id, self.properties, self.where)
+        return sample.attribute(self.kind, named, "Arn", self.where)
 
 
 def resources(documents: Documents) -> list[Resource]:
@@ -70,11 +73,12 @@ class Scope:
     def __init__(self, documents: Documents, name: str) -> None:
         self.name, self.problems = name, list[str]()
         self._documents, self._template = documents, documents[name]
+        self._where = sample.where(name, self._template)
 
     def resources(self) -> list[Resource]:
         """Return the template's resources, resolved."""
         return [
-            Resource(self.name, id_, each["Type"], self.value(each.get("Properties", {})), each)
+            Resource(self.name, id_, each["Type"], self.value(each.get("Properties", {})), self._where, each)
             for id_, each in self._template.get("Resources", {}).items()
             if "Condition" not in each or self._condition(each["Condition"])
         ]
@@ -96,13 +100,13 @@ class Scope:
         if name == "AWS::NoValue":
             return NOTHING
         if name in sample.PSEUDO:
-            return sample.PSEUDO[name]
+            return sample.pseudo(name, self._where)
         if name in self._template.get("Parameters", {}):
             return sample.parameter(name, self._template["Parameters"][name])
         declared = self._template.get("Resources", {}).get(name)
         if declared is None:
             return self._unresolved(f"Ref {name}")
-        return sample.reference(declared["Type"], self._physical(name, declared))
+        return sample.reference(declared["Type"], self._physical(name, declared), self._where)
 
     def attribute(self, given: list[str] | str) -> Any:
         """Return what `Fn::GetAtt` gives."""
@@ -110,7 +114,7 @@ class Scope:
         declared = self._template.get("Resources", {}).get(name)
         if declared is None:
             return self._unresolved(f"Fn::GetAtt {name}.{wanted}")
-        found = sample.attribute(declared["Type"], self._physical(name, declared), wanted)
+        found = sample.attribute(declared["Type"], self._physical(name, declared), wanted, self._where)
         return self._unresolved(f"Fn::GetAtt {name}.{wanted} of {declared['Type']}") if found is None else found
 
     def join(self, given: list[Any]) -> str:
@@ -168,7 +172,7 @@ class Scope:
 
     def _physical(self, logical_id: str, declared: dict[str, Any]) -> str:
         given = {key: each for key, each in declared.get("Properties", {}).items() if key.endswith("Name")}
-        return sample.name(logical_id, self.value(given))
+        return sample.name(logical_id, self.value(given), self._where)
 
     def _unresolved(self, what: str) -> str:
         self.problems.append(f"{what} refers to nothing")

@@ -97,6 +97,9 @@ def delivery(resource: Resource) -> dict[str, Any]:
     """Return a CodePipeline."""
     left_out = ("RestartExecutionOnUpdate", "DisableInboundStageTransitions", "Tags")
     pipeline = {"Name": "sample", **plain(*left_out)(resource)}
+    if "ArtifactStores" in pipeline:
+        # A list in CloudFormation, a map by region in the API.
+        pipeline["ArtifactStores"] = {each["Region"]: each["ArtifactStore"] for each in pipeline["ArtifactStores"]}
     return {"pipeline": pipeline, **only("Tags")(resource)}
 
 

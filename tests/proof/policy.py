@@ -29,6 +29,8 @@ class Policy:
         owner: Type of the resource that declares it.
         roles: Names of the roles that it is attached to, for one that belongs to a role.
         document: The policy.
+        account: The account that it is deployed to.
+        of: ARNs of what it protects, for one of a resource or a trust.
     """
 
     place: str
@@ -36,6 +38,8 @@ class Policy:
     owner: str
     roles: tuple[str, ...]
     document: dict[str, Any]
+    account: str
+    of: tuple[str, ...] = ()
 
     @property
     def statements(self) -> list[Statement]:
@@ -63,14 +67,25 @@ def listed(value: Any) -> list[Any]:
 
 
 def _policies(resource: Resource) -> Iterator[Policy]:
-    given, place = resource.properties, resource.place
+    given, place, account = resource.properties, resource.place, resource.where.account
     if resource.kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
-        yield Policy(place, "identity", resource.kind, tuple(given.get("Roles", ())), given["PolicyDocument"])
+        document = given["PolicyDocument"]
+        yield Policy(place, "identity", resource.kind, tuple(given.get("Roles", ())), document, account)
     if resource.kind == "AWS::IAM::Role":
-        yield Policy(place, "trust", resource.kind, (), given["AssumeRolePolicyDocument"])
-        name = (str(resource.arn).rpartition("/")[2],)
+        arn = str(resource.arn)
+        yield Policy(place, "trust", resource.kind, (), given["AssumeRolePolicyDocument"], account, (arn,))
         for each in given.get("Policies", []):
-            yield Policy(place, "identity", resource.kind, name, each["PolicyDocument"])
+            yield Policy(place, "identity", resource.kind, (arn.rpartition("/")[2],), each["PolicyDocument"], account)
     document = given.get(_OF_RESOURCES.get(resource.kind, ""))
     if document:
-        yield Policy(place, "resource", resource.kind, (), document)
+        yield Policy(place, "resource", resource.kind, (), document, account, tuple(_protected(resource)))
+
+
+def _protected(resource: Resource) -> Iterator[str]:
+    """Yield the ARNs of what the policy that `resource` declares protects."""
+    given = resource.properties
+    if "Bucket" in given:
+        yield f"arn:aws:s3:::{given['Bucket']}"
+    elif resource.arn:
+        yield resource.arn
+    yield from given.get("Topics", ())

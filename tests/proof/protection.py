@@ -31,8 +31,10 @@ def problems(documents: Documents) -> Iterator[str]:
 
 
 def _kept(resource: Resource) -> Iterator[str]:
-    for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
-        if resource.rest.get(policy) != "Retain":
+    # What was made by the very operation that fails holds nothing yet.
+    enough = {"DeletionPolicy": ("Retain", "RetainExceptOnCreate"), "UpdateReplacePolicy": ("Retain",)}
+    for policy, kept in enough.items():
+        if resource.rest.get(policy) not in kept:
             yield f"{policy} is {resource.rest.get(policy)}, so that what it holds goes with the stack"
 
 
@@ -124,8 +126,9 @@ def _project(resource: Resource, _: list[Resource]) -> Iterator[str]:
 
 
 def _delivery(resource: Resource, _: list[Resource]) -> Iterator[str]:
-    store = resource.properties.get("ArtifactStore", {})
-    if "EncryptionKey" not in store:
+    given = resource.properties
+    stores = [each["ArtifactStore"] for each in given.get("ArtifactStores", [])] or [given.get("ArtifactStore", {})]
+    if any("EncryptionKey" not in each for each in stores):
         yield "artifacts are encrypted with AWS's key"
     if resource.properties.get("PipelineType") != "V2":
         yield "PipelineType is not V2"

@@ -88,5 +88,5 @@ PROVIDERS: Final = {
     ),
 }
 # What operations/handler.py answers to the delivery pipeline, by its handler's last name.
-LAMBDA_GIVES: Final = {"smoke": _words("report metrics agreement"), "promote": frozenset()}
+LAMBDA_GIVES: Final = {"smoke": _words("report metrics agreement"), "promote": frozenset(), "publish": _words("model")}
 BUILT_IN: Final = _words("codepipeline.PipelineExecutionId")

@@ -71,6 +71,7 @@ NO_SOURCE: Final = {
     "cloudformation.amazonaws.com": "the documented trust policy names no source; iam:PassRole does not cross accounts",
     "codepipeline.amazonaws.com": "the documented trust policy names no source; iam:PassRole does not cross accounts",
     "lambda.amazonaws.com": "the documented trust policy names no source; iam:PassRole does not cross accounts",
+    "s3.amazonaws.com": "that of replication names no source; iam:PassRole, which sets it up, does not cross accounts",
 }
 # Actions on every resource of a kind, where the service knows nothing narrower.
 WHOLE_KIND: Final = {

@@ -4,27 +4,68 @@
 Source: "Return values" of each type in the AWS CloudFormation Template Reference.
 """
 
+import hashlib
 import re
+from dataclasses import dataclass
 from typing import Any, Final
 
 PARTITION: Final = "aws"
 REGION: Final = "eu-west-1"
 ACCOUNT: Final = "111122223333"
 PSEUDO: Final = {
-    "AWS::AccountId": ACCOUNT,
+    "AWS::AccountId": "{a}",
     "AWS::NotificationARNs": [],
     "AWS::Partition": PARTITION,
-    "AWS::Region": REGION,
-    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/sample/0a1b2c3d-0000-4000-8000-000000000000",
+    "AWS::Region": "{r}",
+    "AWS::StackId": "arn:aws:cloudformation:{r}:{a}:stack/sample/0a1b2c3d-0000-4000-8000-000000000000",
     "AWS::StackName": "sample",
     "AWS::URLSuffix": "amazonaws.com",
 }
+# The deployment that spans accounts: staging in another account, production in a third one and in another region.
+STAGING: Final = ("222233334444", REGION)
+PRODUCTION: Final = ("333344445555", "eu-central-1")
+# What it adds to the settings that tests/assembly.py has everything switched on with.
+ACCOUNTS: Final = {
+    "build.account": ACCOUNT,
+    "build.region": REGION,
+    "staging_environment.account": STAGING[0],
+    "staging_environment.region": STAGING[1],
+    "production_environment.account": PRODUCTION[0],
+    "production_environment.region": PRODUCTION[1],
+}
 _KEY: Final = "0a1b2c3d-1111-4222-8333-444455556666"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stack is deployed.
+
+    Attributes:
+        account: Twelve digits.
+        region: Such as eu-west-1.
+        stack: Name of its template where several have a key of their own; else empty.
+    """
+
+    account: str = ACCOUNT
+    region: str = REGION
+    stack: str = ""
+
+    @property
+    def key(self) -> str:
+        """Id of the stack's key, which is random."""
+        return f"{hashlib.sha256(self.stack.encode()).hexdigest()[:8]}{_KEY[8:]}" if self.stack else _KEY
+
+    def filled(self, text: str, name: str = "") -> str:
+        """Return `text` with this region, account, key and `name` in it."""
+        return text.format(r=self.region, a=self.account, k=self.key, n=name)
+
+
+HERE: Final = Place()
 # Property that names a resource, by the last part of its type where it is not simply `Name`.
 _NAMES: Final = ("Name", "BucketName", "TopicName", "RoleName", "FunctionName", "RuleName", "AlarmName", "LogGroupName")
 _NAMES_MORE: Final = ("StateMachineName", "ModelPackageGroupName", "PipelineName", "EndpointName", "QueueName")
 _NAMES_LAST: Final = ("DashboardName", "ConnectionName", "ManagedPolicyName", "PolicyName", "RepositoryName")
-# Type -> its ARN behind "arn:aws:"; {r} region, {a} account, {n} name.
+# Type -> its ARN behind "arn:aws:"; {r} region, {a} account, {k} key, {n} name.
 ARNS: Final = {
     "AWS::CloudWatch::Alarm": "cloudwatch:{r}:{a}:alarm:{n}",
     "AWS::CloudWatch::CompositeAlarm": "cloudwatch:{r}:{a}:alarm:{n}",
@@ -35,7 +76,7 @@ ARNS: Final = {
     "AWS::Events::Rule": "events:{r}:{a}:rule/{n}",
     "AWS::IAM::ManagedPolicy": "iam::{a}:policy/{n}",
     "AWS::IAM::Role": "iam::{a}:role/{n}",
-    "AWS::KMS::Key": f"kms:{{r}}:{{a}}:key/{_KEY}",
+    "AWS::KMS::Key": "kms:{r}:{a}:key/{k}",
     "AWS::Lambda::Function": "lambda:{r}:{a}:function:{n}",
     "AWS::Lambda::LayerVersion": "lambda:{r}:{a}:layer:{n}:1",
     "AWS::Logs::LogGroup": "logs:{r}:{a}:log-group:{n}:*",
@@ -74,25 +115,37 @@ _VALUES: Final = {
 }
 
 
-def name(logical_id: str, properties: dict[str, Any]) -> str:
+def where(template: str, document: dict[str, Any]) -> Place:
+    """Return where that template is deployed, as tests/assembly.py notes in it; HERE for one of no account."""
+    account, _, region = document.get("Metadata", {}).get("Environment", "").partition("/")
+    return Place(account, region, template) if account else HERE
+
+
+def name(logical_id: str, properties: dict[str, Any], place: Place = HERE) -> str:
     """Return the physical name: the one that `properties` give, or the logical id as CloudFormation would use it."""
     for each in (*_NAMES, *_NAMES_MORE, *_NAMES_LAST):
         if isinstance(properties.get(each), str):
             return str(properties[each])
-    return f"sample-{logical_id.lower()}"
+    return "-".join(part for part in ("sample", place.stack.lower(), logical_id.lower()) if part)
 
 
-def reference(kind: str, named: str) -> str:
+def pseudo(named: str, place: Place = HERE) -> Any:
+    """Return what `Ref` of a pseudo parameter gives."""
+    given = PSEUDO[named]
+    return place.filled(given) if isinstance(given, str) else given
+
+
+def reference(kind: str, named: str, place: Place = HERE) -> str:
     """Return what `Ref` of a resource of type `kind` gives."""
     if kind == "AWS::KMS::Key":
-        return _KEY
-    return _arn(kind, named) if kind in _REFS_ARN else named
+        return place.key
+    return _arn(kind, named, place) if kind in _REFS_ARN else named
 
 
-def attribute(kind: str, named: str, wanted: str) -> str | None:
+def attribute(kind: str, named: str, wanted: str, place: Place = HERE) -> str | None:
     """Return what `Fn::GetAtt` of a resource of type `kind` gives; None if no such attribute is known here."""
     if wanted in _ARN_ATTRIBUTES and kind in ARNS:
-        return _arn(kind, named)
+        return _arn(kind, named, place)
     if wanted.endswith("Name"):
         return named
     if kind.startswith(("Custom::", "AWS::CloudFormation::CustomResource")):
@@ -111,11 +164,12 @@ def parameter(named: str, declared: dict[str, Any]) -> Any:
     return next((value for pattern, value in _SUGGESTED if re.search(pattern, named)), "sample")
 
 
-def _arn(kind: str, named: str) -> str:
-    return f"arn:{PARTITION}:" + ARNS[kind].format(r=REGION, a=ACCOUNT, n=named)
+def _arn(kind: str, named: str, place: Place) -> str:
+    return place.filled(f"arn:{PARTITION}:{ARNS[kind]}", named)
 
 
 _SUGGESTED: Final = (
+    ("ModelDataUrl", "s3://sample/models/1/model.tar.gz"),
     ("ModelPackage", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/skin-lesion/1"),
     ("Key", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{_KEY}"),
     ("Role", f"arn:aws:iam::{ACCOUNT}:role/sample"),

@@ -8,27 +8,8 @@ and the ids from which CloudFormation builds the names that policies expect, are
 from typing import Final
 
 from tests.proof.intrinsic import Documents
+from tests.proof.kept import REVIEWED, kept
 
-_STATEFUL: Final = {
-    "AWS::KMS::Key",
-    "AWS::S3::Bucket",
-    "AWS::SageMaker::ModelPackageGroup",
-    "AWS::SNS::Subscription",
-    "AWS::SNS::Topic",
-    "AWS::SSM::Parameter",
-    "AWS::CodeConnections::Connection",
-}
-REVIEWED: Final = {
-    "Retraining/PushConnection6288E5CD",
-    "Storage/AccessLogs8B620ECA",
-    "Storage/Artifacts82DD59A1",
-    "Storage/Key961B73FD",
-    "Storage/Raw72517081",
-    "Storage/Registry",
-    "Storage/RunsE45A2291",
-    "Storage/TopicBFC7AF6E",
-    "Storage/TopicsomeoneexampleorgE9128962",
-}
 NAMES: Final = {
     "Endpoint": "AWS::SageMaker::Endpoint",
     "skinlesion{stage}configuration": "AWS::SageMaker::EndpointConfig",
@@ -37,13 +18,7 @@ NAMES: Final = {
 
 
 def test_what_holds_data_or_was_confirmed_keeps_its_id(documents: Documents) -> None:
-    found = {
-        f"{stack}/{id_}"
-        for stack, document in documents.items()
-        for id_, each in document["Resources"].items()
-        if each["Type"] in _STATEFUL
-    }
-    assert found == REVIEWED
+    assert kept(documents) == REVIEWED
 
 
 def test_the_endpoints_resources_keep_the_ids_that_policies_expect_in_their_names(documents: Documents) -> None:

@@ -7,10 +7,11 @@ import pytest
 
 from tests.proof.check import CHECKERS
 from tests.proof.intrinsic import Documents
-from tests.proof.mistake import champion, delivery, monitor, policy, serving, storage
+from tests.proof.mistake import champion, crossing, delivery, export, monitor, policy, serving, storage
 from tests.proof.mutation import Mistake, mistaken
 
-MISTAKES = tuple(each for kind in (storage, policy, delivery, serving, champion, monitor) for each in kind.MISTAKES)
+_KINDS = (storage, policy, delivery, serving, champion, monitor, export)
+MISTAKES = tuple(each for kind in _KINDS for each in kind.MISTAKES)
 
 
 def noticed(mistake: Mistake, documents: Documents) -> Iterator[str]:
@@ -26,5 +27,7 @@ def test_a_mistake_is_noticed(mistake: Mistake, documents: Documents) -> None:
 
 
 def test_there_are_mistakes_for_every_checker() -> None:
-    assert {mistake.checker for mistake in MISTAKES} == set(CHECKERS)
-    assert len({mistake.name for mistake in MISTAKES}) == len(MISTAKES) >= 45
+    """Those in what crosses between accounts are made in test_account.py."""
+    every = (*MISTAKES, *crossing.MISTAKES)
+    assert {mistake.checker for mistake in every} == set(CHECKERS)
+    assert len({mistake.name for mistake in every}) == len(every) >= 80

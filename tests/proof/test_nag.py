@@ -12,14 +12,18 @@ from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks
 
 from stacks.acknowledgment import rows
 from stacks.finding import FINDINGS
+from stacks.override import settings_from
 from stacks.settings import Settings
+from stacks.site_finding import site_findings
 from stacks.stage import EndpointStage
 from stacks.wildcard import WILDCARDS
 from tests.assembly import CONNECTED, FLAGS, application
+from tests.proof.sample import ACCOUNTS
 
 Found = list[dict[str, Any]]
 PACKS = ("AwsSolutions", "HIPAA.Security", "NIST.800.53.R5")
-TABLE = set(rows((*FINDINGS, *WILDCARDS), Settings().name))
+APART = CONNECTED | ACCOUNTS
+TABLE = set(rows((*FINDINGS, *WILDCARDS, *site_findings(settings_from(APART))), Settings().name))
 
 
 def reported(app: App) -> Found:
@@ -33,8 +37,15 @@ def reported(app: App) -> Found:
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Found:
-    """The reports on the application with everything switched on, and on the one that reviews pull requests itself."""
-    contexts = (CONNECTED, {"source.kind": "codecommit", "source.repository": "skin-lesion-mlops"})
+    """The reports on the application with everything switched on, in one account and in three.
+
+    And on the one that reviews pull requests itself.
+    """
+    contexts = (
+        CONNECTED,
+        APART,
+        {"source.kind": "codecommit", "source.repository": "skin-lesion-mlops", "training.tuning_jobs": "2"},
+    )
     return [each for given in contexts for each in reported(application(tmp_path_factory.mktemp("nag"), given))]
 
 

@@ -32,6 +32,7 @@ OTHERS: Final = {
         "budget.monthly_usd": "0",
         "monitor.every": "hour",
         "retraining.on_new_data": "false",
+        "training.tuning_jobs": "4",
     },
 }
 

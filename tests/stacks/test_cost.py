@@ -15,6 +15,7 @@ from stacks.override import settings_from
 from stacks.settings import Budget, Settings, Training
 from tests.operations.test_job_contract import LESIONS, constant
 from tests.proof.intrinsic import resources
+from tests.proof.sample import ACCOUNTS
 
 DEFAULT = Settings()
 
@@ -36,6 +37,20 @@ def test_the_alarms_that_are_counted_are_those_that_are_deployed(documents: dict
     scaled = [each for each in resources(documents) if each.kind == "AWS::ApplicationAutoScaling::ScalingPolicy"]
     counted = len(alarms) + cost.SCALING_ALARMS * len(scaled)
     assert f"{counted} alarms" in {line.what for line in cost.month(DEFAULT)}
+
+
+def test_a_stage_elsewhere_costs_a_key_and_a_page_more_and_another_region_a_key(
+    documents_apart: dict[str, Any],
+) -> None:
+    apart = settings_from(ACCOUNTS)
+    more = cost.total(cost.month(apart)) - cost.total(cost.month(DEFAULT))
+    site = price.KEY_MONTH + price.DASHBOARD_MONTH
+    assert more == pytest.approx(2 * site + price.KEY_MONTH + cost.PUBLISH_ALARMS * price.ALARM_MONTH)
+    assert f"about {site:.0f} $ a month more (key, dashboard)" in " ".join((settings.Environment.__doc__ or "").split())
+    counted = {line.what for line in cost.month(apart)}
+    kinds = {"AWS::KMS::Key": "keys", "AWS::CloudWatch::Dashboard": "dashboards"}
+    for kind, what in kinds.items():
+        assert f"{sum(each.kind == kind for each in resources(documents_apart))} {what}" in counted
 
 
 def test_where_nothing_is_captured_neither_counting_nor_monitor_is_counted() -> None:
@@ -117,8 +132,8 @@ def test_every_default_instance_has_a_price() -> None:
     [
         ("Training", f"about {cost.total(cost.retraining(DEFAULT)):.2f} $"),
         ("Training", f"an hour of GPU is {price.INSTANCE_HOUR['ml.g4dn.xlarge']:.2f} $"),
-        ("Source", f"about {sum(line.dollars or 0 for line in cost.push()[:2]):.2f} $ for its build"),
-        ("Source", f"{cost.push()[2].dollars:.2f} $ more while it waits"),
+        ("Source", f"about {sum(line.dollars or 0 for line in cost.push(DEFAULT)[:2]):.2f} $ for its build"),
+        ("Source", f"{cost.push(DEFAULT)[2].dollars:.2f} $ more while it waits"),
         ("Endpoint", f"{price.INSTANCE_HOUR['ml.c5.large']:.3f} $ an hour each"),
         ("Endpoint", f"about {price.INSTANCE_HOUR['ml.c5.large'] * cost.HOURS:.0f} $ a month"),
         ("Endpoint", f"{cost.VOLUME_GB * price.INSTANCE_VOLUME_GB_MONTH:.0f} $ for the volume"),

@@ -16,7 +16,12 @@ from tests.proof.intrinsic import resources
 
 DEFAULT = demand.demand(Settings())
 # How Service Quotas calls what a step of a pipeline runs; a new kind of step needs its word here, and its demand.
-USAGES = {"Processing": "processing job", "Training": "training job", "Transform": "transform job"}
+USAGES = {
+    "Processing": "processing job",
+    "Training": "training job",
+    "Tuning": "training job",
+    "Transform": "transform job",
+}
 TYPE = re.compile(r"\bml\.[a-z0-9-]+\.[a-z0-9]+\b")
 
 
@@ -116,6 +121,12 @@ def test_spot_capacity_has_a_quota_of_its_own() -> None:
     found = counts(training__spot="true")
     assert found["spot training job", "ml.g4dn.xlarge"] == (1, 1)
     assert ("training job", "ml.g4dn.xlarge") not in found
+
+
+def test_a_tuning_demands_as_many_as_train_at_the_same_time() -> None:
+    found = counts(training__tuning_jobs=6, training__tuning_parallel=3, training__train_instances=2)
+    assert found["training job", "ml.g4dn.xlarge"] == (6, 6)
+    assert counts(training__tuning_parallel=3)["training job", "ml.g4dn.xlarge"] == (1, 1)
 
 
 def test_endpoints_of_one_type_share_its_quota_and_the_largest_is_doubled_while_it_is_taken_over() -> None:

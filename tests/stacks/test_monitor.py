@@ -180,4 +180,5 @@ def test_where_nothing_is_monitored_nothing_of_it_is_counted_or_told(context: di
 def test_where_nothing_is_captured_there_is_no_monitor(tmp_path: Path) -> None:
     stack = application(tmp_path, {"production.capture_percent": 0}).node.find_child("Monitoring")
     assert stack.node.try_find_child("Monitor") is None
+    assert stack.node.try_find_child("ExportRole") is None
     assert stack.node.find_child("Alarms").node.try_find_child("Drift") is None

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from stacks.dashboard import ENDPOINT_ALARMS, OUTCOMES, PIPELINES
+from stacks.dashboard import OUTCOMES, PIPELINES
+from stacks.graph import ENDPOINT_ALARMS
 from stacks.settings import Settings
 from tests.assembly import CONNECTED, application
 from tests.stacks.synthesis import deployed, endpoint_of, graphs

@@ -14,6 +14,7 @@ import pytest
 from stacks.consistency import checked
 from stacks.override import SettingError, context_of, keys, settings_from
 from stacks.settings import Endpoint, Environment, Settings
+from tests.proof.sample import ACCOUNTS
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -93,6 +94,18 @@ def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: o
         ({"training.train_instance": "ml.c5.xlarge"}, "training.train_instance", "GPU only"),
         ({"training.train_instances": 0}, "training.train_instances", "1 to 20"),
         ({"training.job_user": "nobody"}, "training.job_user", "uid:gid"),
+        ({"training.tuning_jobs": 1}, "training.tuning_jobs", "0 (one training) or 2 to 50"),
+        ({"training.tuning_jobs": 51, "training.tuning_usd": 0}, "training.tuning_jobs", "2 to 50"),
+        ({"training.tuning_jobs": 4, "training.tuning_parallel": 5}, "training.tuning_parallel", "1 to 4"),
+        ({"training.tuning_parallel": 11}, "training.tuning_parallel", "1 to 10"),
+        ({"training.tuning_jobs": 4, "training.spot": True}, "training.spot", "share their checkpoints"),
+        ({"training.tuning_usd": -1}, "training.tuning_usd", "0 for no limit"),
+        ({"training.tuning_jobs": 10}, "training.tuning_usd", "10 jobs of 6 hours"),
+        (
+            {"training.tuning_jobs": 2, "training.train_instance": "ml.g5.48xlarge"},
+            "training.tuning_usd",
+            "not in stacks/price.py",
+        ),
         ({"source.repository": "no-owner"}, "source.repository", "owner/name"),
         ({"source.kind": "codecommit", "source.repository": "a/b"}, "source.repository", "without a slash"),
         ({"source.branch": "my branch"}, "source.branch", "main"),
@@ -126,8 +139,23 @@ def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: o
         ({"build.region": "Europe"}, "build.region", "eu-west-1"),
         (
             {"production_environment.account": "123456789012", "production_environment.region": "eu-west-1"},
-            "production_environment.account",
-            "only build's own",
+            "build.account",
+            "give build.account and build.region too",
+        ),
+        (
+            ACCOUNTS | {"production_environment.region": "cn-north-1"},
+            "production_environment.region",
+            "same partition as build.region, eu-west-1",
+        ),
+        (
+            ACCOUNTS | {"staging_environment.region": "mx-central-1"},
+            "staging_environment.region",
+            "built-in algorithm is not there",
+        ),
+        (
+            ACCOUNTS | {"staging_environment.region": ""},
+            "staging_environment.account",
+            "staging_environment.region with it",
         ),
     ],
 )

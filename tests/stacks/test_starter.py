@@ -109,8 +109,9 @@ def test_what_the_function_refuses_is_told_in_its_own_words(definition: dict[str
 @pytest.mark.parametrize(
     ("given", "asked"),
     [
-        ({}, {"archive": "", "commit": "", "reason": "manual", "compare": "champion"}),
+        ({}, {"archive": "", "commit": "", "reason": "manual", "compare": "champion", "addition": ""}),
         ({"compare": "nothing"}, {"reason": "manual", "compare": "nothing"}),
+        ({"addition": "none"}, {"archive": "", "addition": "none"}),
         ({"champion": "/other/champion"}, {"champion": "/skin-lesion/champion"}),
         ({"commit": "c0ffee", "reason": "push"}, {"archive": "", "commit": "c0ffee", "reason": "push"}),
         ({"archive": "archives/a.zip", "pipeline": "other"}, {"archive": "archives/a.zip", "commit": ""}),

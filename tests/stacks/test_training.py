@@ -120,7 +120,7 @@ def test_the_object_that_says_that_there_is_no_champion_is_deployed_with_the_def
     files = {
         place["objectKey"]: each["source"]["path"] for each in published for place in each["destinations"].values()
     }
-    assert (assembly / files[no_champion(documents)]).read_text() == contract.NO_CHAMPION
+    assert (assembly / files[no_champion(documents)]).read_text() == contract.ABSENT
 
 
 def test_the_jobs_read_that_object_of_the_deployments_own_and_no_other(

@@ -69,7 +69,7 @@ def test_an_uploaded_archive_starts_one_on_that_archive(documents: dict[str, Doc
     raw, given = bucket(documents, "Raw"), rule(documents, "TriggerNewData")
     assert matches(given["EventPattern"], uploaded(raw, KEY))
     asked = json.loads(transformed(given["Targets"][0], uploaded(raw, KEY)))
-    assert asked == {"archive": KEY, "commit": "", "reason": "data", "compare": "champion"}
+    assert asked == {"archive": KEY, "commit": "", "reason": "data", "compare": "champion", "addition": ""}
 
 
 @pytest.mark.parametrize("key", ["source/repository.zip", "archives/readme.txt", f"old/{KEY}", "archives.zip"])
@@ -84,7 +84,7 @@ def test_no_other_bucket_starts_one(documents: dict[str, Document]) -> None:
 def test_the_schedule_starts_one_on_the_newest_archive(documents: dict[str, Document]) -> None:
     given = rule(documents, "TriggerSchedule")
     assert given["ScheduleExpression"] == "rate(30 days)"
-    asked = {"archive": "", "commit": "", "reason": "schedule", "compare": "champion"}
+    asked = {"archive": "", "commit": "", "reason": "schedule", "compare": "champion", "addition": ""}
     assert json.loads(given["Targets"][0]["Input"]) == asked
 
 

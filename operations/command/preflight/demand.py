@@ -11,8 +11,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from operations.command.stage import TITLES, Stage
 from operations.error import OperationError, UsageError
 
 _ROOT: Final = Path(__file__).parent.parent.parent.parent
@@ -61,6 +62,25 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """Another account or region in which something is deployed.
+
+    Attributes:
+        account: Its id.
+        region: The region.
+        stages: Names of the stages that are there; none where deliveries only pass by.
+        buckets: Names of buckets that its templates give.
+        instances: What it needs of SageMaker there.
+    """
+
+    account: str
+    region: str
+    stages: Sequence[str]
+    buckets: Sequence[str]
+    instances: Sequence[Instances]
+
+
+@dataclass(frozen=True)
 class Demand:
     """All that a deployment needs.
 
@@ -74,6 +94,7 @@ class Demand:
         instances: What it needs of SageMaker.
         cost: What it costs.
         budget: US dollars a month; 0: none is set.
+        elsewhere: The same of each other account and region.
     """
 
     account: str
@@ -85,6 +106,7 @@ class Demand:
     instances: Sequence[Instances]
     cost: Cost
     budget: int
+    elsewhere: Sequence[Elsewhere] = ()
 
 
 def read(context: Sequence[str], root: Path = _ROOT) -> Demand:
@@ -118,7 +140,22 @@ def parsed(text: str) -> Demand:
     parts = {
         "bootstrap": Bootstrap(**found["bootstrap"]),
         "connection": Connection(**found["connection"]),
-        "instances": [Instances(**each) for each in found["instances"]],
+        "instances": _instances(found),
         "cost": Cost(**found["cost"]),
+        "elsewhere": [Elsewhere(**each | {"instances": _instances(each)}) for each in found["elsewhere"]],
     }
     return Demand(**found | parts)
+
+
+def stages(demand: Demand, name: str) -> list[Stage]:
+    """Return the stages of deployment `name` that the settings put elsewhere, production first."""
+    found = {stage: where for where in demand.elsewhere for stage in where.stages}
+    return [
+        Stage(f"{name}-{stage}", f"{name}-{stage}", title, found[stage].account, found[stage].region)
+        for title in TITLES
+        if (stage := title.lower()) in found
+    ]
+
+
+def _instances(found: dict[str, Any]) -> list[Instances]:
+    return [Instances(**each) for each in found["instances"]]

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT-0
 """The region: whether one is chosen, whether it is that of the settings, and whether it has the built-in algorithm."""
 
-from botocore.exceptions import InvalidRegionError, NoRegionError
+from botocore.exceptions import InvalidRegionError, NoRegionError, ProfileNotFound
 
+from operations.command import refusal
 from operations.command.account import Account
 from operations.command.preflight.demand import Demand
 from operations.command.preflight.finding import Finding, Verdict
@@ -17,6 +18,9 @@ def chosen(account: Account, demand: Demand) -> Finding:
         return Finding(Verdict.UNKNOWN, "no region is chosen", f"export AWS_REGION={wanted}")
     except InvalidRegionError as error:
         return Finding(Verdict.UNKNOWN, str(error), f"export AWS_REGION={wanted}")
+    except ProfileNotFound as error:
+        # Without its profile nobody knows the region either; what this machine has is looked at all the same.
+        return Finding(Verdict.UNKNOWN, "the profile of the credentials is not known", str(refusal.explained(error)))
     if demand.region not in ("", region):
         sentence = f"{region} is chosen, but build.region is {demand.region}: make next and others would not find it"
         return Finding(Verdict.FAILED, sentence, f"export AWS_REGION={demand.region}")

@@ -51,7 +51,9 @@ def _remedy(finding: Finding) -> str:
 
 def _summary(outcome: Outcome) -> Iterator[str]:
     if outcome.unasked:
-        yield f"Nothing was asked of AWS, so it is open how it stands with: {', '.join(outcome.unasked)}."
+        # Another account may have been asked, although the first was not, and the other way round.
+        begins = "Not all was" if any(name.startswith("bootstrap") for name in outcome.found) else "Nothing was"
+        yield f"{begins} asked of AWS, so it is open how it stands with: {', '.join(outcome.unasked)}."
     counted = Counter(finding.verdict for finding in outcome.findings)
     yield ", ".join(f"{counted[verdict]} {verdict}" for verdict in Verdict if counted[verdict]) + "."
     if counted[Verdict.FAILED] or outcome.unasked:

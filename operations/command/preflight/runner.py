@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: MIT-0
-"""Runs the checks: those of this machine always, those of the account with its credentials, each whatever befalls.
+"""Runs the checks: those of this machine always, those of each account with its credentials, each whatever befalls."""
 
-A check that is refused says so and which permissions it wants, and the others go on.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
-
-from operations.command import refusal
 from operations.command.account import Account
-from operations.command.preflight import bootstrap, bucket, budget, builder, connection, identity, quota, region
+from operations.command.preflight import (
+    bootstrap,
+    bucket,
+    budget,
+    builder,
+    connection,
+    elsewhere,
+    identity,
+    quota,
+    region,
+)
+from operations.command.preflight.asking import looked
 from operations.command.preflight.demand import Demand
 from operations.command.preflight.finding import Check, Finding, Look, Verdict
 
@@ -60,6 +64,15 @@ def run(account: Account, demand: Demand, environment: Mapping[str, str]) -> Out
         demand: What the deployment needs.
         environment: Variables that choose and find the container builder.
     """
+    outcome = _home(account, demand, environment)
+    for where in demand.elsewhere:
+        found, unasked = elsewhere.looked_at(account, demand, where)
+        outcome = Outcome({**outcome.found, **found}, (*outcome.unasked, *unasked))
+    return outcome
+
+
+def _home(account: Account, demand: Demand, environment: Mapping[str, str]) -> Outcome:
+    """Return what they find on this machine and in the account and region of build."""
     found = {"builder": list(builder.ready(environment)), "budget": list(budget.enough(demand))}
     place = region.chosen(account, demand)
     found["region"] = [place]
@@ -74,20 +87,3 @@ def run(account: Account, demand: Demand, environment: Mapping[str, str]) -> Out
         return Outcome(found, tuple(check.name for check in CHECKS))
     look = Look(account, demand, identified)
     return Outcome(found | {check.name: list(looked(check, look)) for check in CHECKS}, ())
-
-
-def looked(check: Check, look: Look) -> Iterator[Finding]:
-    """Yield what `check` finds until it ends, and if AWS refuses to answer, that and what it takes."""
-    try:
-        yield from check.looking(look)
-    except refusal.REFUSALS as error:
-        yield _refused(check, error)
-
-
-def _refused(check: Check, error: BotoCoreError | ClientError | ResponseParserError) -> Finding:
-    told = str(refusal.explained(error))
-    if not (isinstance(error, ClientError) and refusal.is_denied(error)):
-        return Finding(Verdict.UNKNOWN, "AWS did not answer as it should", told)
-    sentence = f"these credentials may not {error.operation_name}"
-    wanted = f"Have {', '.join(check.permissions)} allowed, or use other credentials (AWS_PROFILE)."
-    return Finding(Verdict.UNKNOWN, sentence, wanted)

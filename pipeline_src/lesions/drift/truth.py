@@ -41,10 +41,12 @@ class Labels:
 
     Attributes:
         by_id: the label of each id; one that has two has none.
+        said: all labels of each id.
         problems: by kind, the ids (or the place of a row without one) that could not be used, in the files' order.
     """
 
     by_id: dict[str, str] = field(default_factory=dict)
+    said: dict[str, set[str]] = field(default_factory=dict)
     problems: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -74,7 +76,8 @@ def read(folder: Path) -> Labels | None:
         BadInputError: a table is no text, or lacks a column.
     """
     paths = sorted(folder.rglob("*.csv"))
-    found, seen = Labels(), dict[str, set[str]]()
+    found = Labels()
+    seen = found.said
     for path in paths:
         for place, name, label in _rows(path):
             if not name:

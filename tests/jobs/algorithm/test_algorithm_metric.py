@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from local.algorithm.metric import Tally
+from local.trial import Log
 
 PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.3, 0.6]], np.float32)
 LABELS = np.array([0, 1, 0], np.float32)
@@ -36,3 +37,15 @@ def test_a_probability_of_nought_is_bad_but_finite_and_one_that_is_no_number_is_
     assert 10 < tally.cross_entropy < math.inf
     tally.add(np.array([[math.nan, math.nan]]), np.array([1.0]))
     assert math.isnan(tally.cross_entropy)
+
+
+def test_a_tuning_reads_the_accuracy_on_validation_out_of_the_log_and_nothing_else() -> None:
+    tally = Tally(top_k=2)
+    tally.add(PROBABILITIES, LABELS)
+    log = Log("validation:accuracy", lambda _line: None)
+    for line in (*tally.lines(3, "Train"), "Saved the model of epoch 3, Validation-accuracy=0.9"):
+        log(line)
+    assert log.value is None
+    for line in tally.lines(4, "Validation"):
+        log(line)
+    assert log.value == pytest.approx(tally.accuracy, abs=1e-6)

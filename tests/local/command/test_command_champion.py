@@ -96,7 +96,7 @@ def test_a_definition_without_the_parameter_is_run_without_a_champion_unless_one
 def test_the_loop_compares_with_nobody_until_a_model_is_approved_and_with_that_one_then(shell: Shell) -> None:
     assert shell.run("--quiet").exit_code == 0
     assert shell.parameter(contract.CHAMPION_PREDICTIONS) == NOBODY
-    assert (shell.home / "s3/local-runs/champion/none.json").read_text() == contract.NO_CHAMPION
+    assert (shell.home / "s3/local-runs/champion/none.json").read_text() == contract.ABSENT
     shell("approve", run := shell.run_id())
     result = shell.run()
     assert result.exit_code == 0, result.output

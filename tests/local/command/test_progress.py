@@ -6,7 +6,9 @@ import io
 import pytest
 from rich.console import Console
 
-from local.progress import Live, Plain, Quiet, clock, reporter
+from local.column import clock
+from local.progress import Live, Plain, Quiet, reporter
+from local.share import Share
 
 
 def console(*, terminal: bool) -> Console:
@@ -56,3 +58,25 @@ def test_a_plain_log_tells_a_steps_progress_now_and_then_not_line_by_line() -> N
 )
 def test_durations_read_well(seconds: float, text: str) -> None:
     assert clock(seconds) == text
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_a_step_says_stays_on_the_screen(*, terminal: bool) -> None:
+    screen = console(terminal=terminal)
+    shown = reporter(screen, quiet=False)
+    shown.begin(["Train"])
+    shown.started("Train")
+    shown.said("Train", "job 1 of 4: 0.9717")
+    shown.end()
+    assert isinstance(screen.file, io.StringIO)
+    assert "Train: job 1 of 4: 0.9717" in screen.file.getvalue()
+
+
+def test_the_progress_of_several_jobs_is_summed_and_a_job_that_ended_counts_as_whole() -> None:
+    lines: list[str] = []
+    share = Share(3, lines.append)
+    share.take(0, "progress: 20/100 images")
+    share.take(1, "a line of another kind")
+    share.end(0)
+    share.take(1, "progress: 50/100 images")
+    assert lines == ["progress: 20/300 images of 3 jobs", "progress: 150/300 images of 3 jobs"]

@@ -62,7 +62,7 @@ def test_an_object_that_was_being_made_when_the_process_was_killed_is_no_object(
 
 def test_the_archives_key_carries_its_hash_and_its_bytes_are_not_copied(store: Store, zipped: Path) -> None:
     seen: list[tuple[int, int]] = []
-    uri = archive.store(zipped, "raw", store, progress=lambda done, total: seen.append((done, total)))
+    uri = archive.store(zipped, "raw/archives/", store, progress=lambda done, total: seen.append((done, total)))
     assert uri == f"s3://raw/archives/{sha256(zipped)}.zip"
     assert store.path(uri).samefile(zipped)
     assert seen[-1] == (zipped.stat().st_size, zipped.stat().st_size)
@@ -73,9 +73,9 @@ def test_a_stored_link_to_an_archive_that_was_written_over_is_made_anew(
 ) -> None:
     copy = tmp_path / "copy.zip"
     copy.write_bytes(zipped.read_bytes())
-    uri = archive.store(zipped, "raw", store)
+    uri = archive.store(zipped, "raw/archives/", store)
     zipped.write_bytes(b"other bytes, same file")
-    assert archive.store(copy, "raw", store) == uri
+    assert archive.store(copy, "raw/archives/", store) == uri
     assert store.path(uri).read_bytes() == copy.read_bytes()
 
 

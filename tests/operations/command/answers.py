@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.operations.command import contents
 from tests.operations.command.cloud import RefusedError
-from tests.operations.command.state import ACCOUNT, MONDAY, NAME, OUTPUTS, REGION, Asked, Handler, State, arn
+from tests.operations.command.state import ACCOUNT, MONDAY, NAME, REGION, Asked, Handler, State, arn
 
 
 def services(state: State) -> dict[str, Handler]:
@@ -22,7 +22,7 @@ def _stacks(state: State) -> dict[str, Handler]:
         status = state.stacks.get(name) or ("DELETE_COMPLETE" if by_id else None)
         if status is None:
             raise RefusedError("ValidationError", f"Stack with id {name} does not exist")
-        outputs = OUTPUTS.get(name.removeprefix(f"{NAME}-"), {})
+        outputs = state.outputs.get(name.removeprefix(f"{NAME}-"), {})
         shown = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
         known = {"StackName": name, "StackId": arn(name), "CreationTime": MONDAY, "StackStatus": status}
         return {"Stacks": [{**known, "Outputs": shown}]}
@@ -37,13 +37,14 @@ def _stacks(state: State) -> dict[str, Handler]:
         "cloudformation DescribeStackEvents": _events,
         "cloudformation ListStacks": deleted,
         "cloudformation UpdateTerminationProtection": lambda asked: {"StackId": arn(asked["StackName"])},
+        "sts GetCallerIdentity": lambda _: {"Account": state.account},
     }
 
 
 def _stack_changes(state: State) -> dict[str, Handler]:
     def delete(asked: Asked) -> None:
         name = asked["StackName"].split("/")[1]
-        if state.stacks.get(name, "").endswith("_IN_PROGRESS") or f"{NAME}-deployment" not in state.stacks:
+        if state.stacks.get(name, "").endswith("_IN_PROGRESS") or state.role not in state.stacks:
             raise RefusedError("ValidationError", "it is being updated, or its role is gone")
         state.delete_endpoint_stack(name)
 
@@ -61,12 +62,15 @@ def _resources(asked: Asked) -> Any:
         | {"key": "AWS::KMS::Key", "group": "AWS::SageMaker::ModelPackageGroup"},
         "monitoring": {"monitor-schedule": "AWS::Events::Rule", "dashboard": "AWS::CloudWatch::Dashboard"},
         "retraining": {"rule": "AWS::Events::Rule", "machine": "AWS::StepFunctions::StateMachine"},
+        "production-site": {"site": "AWS::S3::Bucket", "site-key": "AWS::KMS::Key", "topic": "AWS::SNS::Topic"},
+        "relay-eu-west-1": {"relay": "AWS::S3::Bucket", "relay-key": "AWS::KMS::Key"},
     }
     part = next((part for part in kinds if f"{NAME}-{part}" in asked["StackName"]), "")
     status = "DELETE_SKIPPED" if "/" in asked["StackName"] else "CREATE_COMPLETE"
-    common = {"LastUpdatedTimestamp": MONDAY, "ResourceStatus": status}
+    common = {"LastUpdatedTimestamp": MONDAY}
     listed = [
         {"LogicalResourceId": name, "PhysicalResourceId": name, "ResourceType": kind, **common}
+        | {"ResourceStatus": "DELETE_COMPLETE" if kind == "AWS::SNS::Topic" and "/" in asked["StackName"] else status}
         for name, kind in kinds.get(part, {}).items()
     ]
     return {"StackResourceSummaries": listed}

@@ -38,8 +38,10 @@ class Cloud:
         crash: Number of the change after which the user presses Ctrl-C; 0 for never.
     """
 
-    def __init__(self, services: Callable[[State], dict[str, Any]], state: State | None = None) -> None:
-        self.state = state or State()
+    def __init__(
+        self, services: Callable[[State], dict[str, Any]], state: State | None = None, region: str = REGION
+    ) -> None:
+        self.state, self.region = state or State(), region
         self.services = services(self.state)
         self.log: list[str] = []
         self.crash = 0
@@ -57,7 +59,7 @@ class Cloud:
 
     def _client(self, service: str) -> Any:
         """Return the one client of the service, which from now on asks this cloud."""
-        made = _made(service)
+        made = _made(service, self.region, self.state.account)
         for event, handler in (("before-parameter-build", _keep), ("before-call", self._answer)):
             made.meta.events.unregister(event, unique_id=event)
             made.meta.events.register(event, handler, unique_id=event)
@@ -87,9 +89,9 @@ class Cloud:
 
 
 @functools.cache
-def _made(service: str) -> Any:
+def _made(service: str, region: str, _account: str) -> Any:
     """Return a client of these tests' own: those of service.py are stubbed one test at a time."""
-    return boto3.client(service, region_name=REGION, aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
+    return boto3.client(service, region_name=region, aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
 
 
 def _keep(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:

@@ -117,8 +117,9 @@ def data(state: State) -> dict[str, Handler]:
             raise RefusedError("404")
         return {}
 
-    def key(_: Asked) -> Any:
-        return {"KeyMetadata": {"KeyId": "key", "KeyState": "Enabled" if "key" in state.kept else "PendingDeletion"}}
+    def key(asked: Asked) -> Any:
+        there = asked["KeyId"] in state.kept
+        return {"KeyMetadata": {"KeyId": asked["KeyId"], "KeyState": "Enabled" if there else "PendingDeletion"}}
 
     def versions(asked: Asked) -> Any:
         look(asked["Bucket"])
@@ -138,7 +139,7 @@ def data(state: State) -> dict[str, Handler]:
         "s3 DeleteObjects": lambda asked: state.objects.update({asked["Bucket"]: 0}),
         "s3 DeleteBucket": delete_bucket,
         "kms DescribeKey": key,
-        "kms ScheduleKeyDeletion": lambda _: state.kept.discard("key"),
+        "kms ScheduleKeyDeletion": lambda asked: state.kept.discard(asked["KeyId"]),
         "sagemaker DescribeModelPackageGroup": lambda _: look("group") | group | more,
         "sagemaker DeleteModelPackageGroup": lambda _: state.kept.discard("group"),
     }

@@ -28,7 +28,7 @@ OUTPUTS: Final = {
         "Champion": "/skin-lesion/champion",
         "Topic": f"arn:aws:sns:{REGION}:{ACCOUNT}:topic",
     },
-    "training": {"Pipeline": NAME},
+    "training": {"Pipeline": NAME, "Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/jobs:{TAG}"},
     "retraining": {
         "StateMachine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:retraining",
         "SourcePipeline": "source",
@@ -41,7 +41,10 @@ OUTPUTS: Final = {
         "StagingEndpoint": "skin-lesion-staging",
         "ProductionEndpoint": "skin-lesion-production",
     },
-    "monitoring": {},
+    "monitoring": {
+        "ExportRole": f"arn:aws:iam::{ACCOUNT}:role/export",
+        "ExportInstance": "ml.m5.large",
+    },
 }
 
 
@@ -77,12 +80,16 @@ class State:
         default_factory=lambda: {
             f"{NAME}-monitor-20261124": "InProgress",
             f"{NAME}-monitor-labels-20261125T102030": "Stopping",
+            f"{NAME}-export-20261125t102030": "InProgress",
             f"{NAME}-monitor-20261123": "Completed",
             f"other-{NAME}-monitor-20261124": "InProgress",
         }
     )
     champion: str = "model-package/2"
     stuck: str = ""
+    account: str = ACCOUNT
+    outputs: dict[str, dict[str, str]] = field(default_factory=lambda: dict(OUTPUTS))
+    role: str = f"{NAME}-deployment"  # the stack whose role deletes endpoint stacks
 
     def pass_time(self) -> None:
         """Let end what is on its way to its end."""

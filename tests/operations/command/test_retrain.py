@@ -17,7 +17,7 @@ from tests.operations.service import Services
 MACHINE = OUTPUTS["retraining"]["StateMachine"]
 EXECUTION = f"{MACHINE}:1".replace("stateMachine", "execution")
 PIPELINE = "arn:aws:sagemaker:us-east-1:111111111111:pipeline/skin-lesion/execution/abc"
-GIVEN = {"archive": "", "commit": "", "reason": "manual", "compare": "champion"}
+GIVEN = {"archive": "", "commit": "", "reason": "manual", "compare": "champion", "addition": ""}
 
 
 def starts(aws: Services, **given: str) -> None:
@@ -65,6 +65,11 @@ def test_it_is_started_with_the_newest_archive_and_without_waiting(aws: Services
 def test_the_archive_is_handed_on(aws: Services) -> None:
     starts(aws, archive="archives/1.zip")
     assert run(aws, "retrain", "--archive", "archives/1.zip").exit_code == 0
+
+
+def test_the_additional_archive_can_be_chosen_or_left_out(aws: Services) -> None:
+    starts(aws, addition="none")
+    assert run(aws, "retrain", "--addition", "none").exit_code == 0
 
 
 def test_the_comparison_with_production_can_be_left_out(aws: Services) -> None:

@@ -12,7 +12,7 @@ from tests.pipeline_src.definition import walk
 
 _TOP = {"Version", "Metadata", "Parameters", "Steps"}
 _STEP = {"Name", "Type", "Arguments", "DependsOn", "DisplayName", "Description", "RetryPolicies"}
-_CACHED = {"Processing", "Training", "Transform"}
+_CACHED = {"Processing", "Training", "Transform", "Tuning"}
 STEP_TYPES = _CACHED | {"Model", "RegisterModel", "Condition", "Fail"}
 _COMPARISONS = {"Equals", "GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo"}
 _PARAMETER_TYPES = {"String": str, "Integer": int, "Float": float, "Boolean": bool}

@@ -14,7 +14,13 @@ from botocore.validate import ParamValidator
 from tests.pipeline_src.definition import limit, service, walk
 
 # The service names the job and the model; a definition leaves that out.
-_NAMED_BY_THE_SERVICE = ("ProcessingJobName", "TrainingJobName", "ModelName", "TransformJobName")
+_NAMED_BY_THE_SERVICE = (
+    "ProcessingJobName",
+    "TrainingJobName",
+    "HyperParameterTuningJobName",
+    "ModelName",
+    "TransformJobName",
+)
 _JSON_VALUE = "1"  # what a report's value becomes in a request: a string
 
 

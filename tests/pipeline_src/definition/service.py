@@ -5,12 +5,13 @@ import re
 from functools import cache
 
 import botocore.loaders
-from botocore.model import ListShape, ServiceModel, Shape, StructureShape
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
 # Step type -> the operation whose request its arguments are, and the one whose answer its properties are.
 _OPERATIONS = {
     "Processing": ("CreateProcessingJob", "DescribeProcessingJob"),
     "Training": ("CreateTrainingJob", "DescribeTrainingJob"),
+    "Tuning": ("CreateHyperParameterTuningJob", "DescribeHyperParameterTuningJob"),
     "Model": ("CreateModel", "DescribeModel"),
     "Transform": ("CreateTransformJob", "DescribeTransformJob"),
     "RegisterModel": ("CreateModelPackage", "DescribeModelPackage"),
@@ -43,6 +44,8 @@ def property_shape(step_type: str, path: str) -> Shape | None:
             shape = shape.members.get(part["name"])
         elif part["index"] and isinstance(shape, ListShape):
             shape = shape.member
+        elif part["index"] and isinstance(shape, MapShape):
+            shape = shape.value
         else:
             return None
     return shape

@@ -127,7 +127,7 @@ def write(room: Room, listed: list[HoldoutImage], answers: dict[str, tuple[float
         )
         writer.writerows(same | asdict(image) | {"repeats": 0} for image in listed)
     (room.dataset / contract.DATASET_CARD).write_text(json.dumps(card(listed)))
-    (room.champion / "none.json").write_text(contract.NO_CHAMPION)
+    (room.champion / "none.json").write_text(contract.ABSENT)
     write_scores(room, listed, answers)
     for image in listed:
         (room.holdout / f"{image.image_id}.jpg").write_bytes(picture(image.image_id))

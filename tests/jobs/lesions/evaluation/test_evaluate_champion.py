@@ -35,7 +35,7 @@ def test_the_content_decides_not_the_name_of_the_file(tmp_path: Path) -> None:
     assert rival.file(tmp_path, rival.table(RIGHT), "abc123.bin") == rival.known(RIGHT)
 
 
-@pytest.mark.parametrize("text", [contract.NO_CHAMPION, '{"champion":null}'])
+@pytest.mark.parametrize("text", [contract.ABSENT, '{"absent":true}'])
 def test_the_object_that_says_so_means_that_there_is_no_champion(tmp_path: Path, text: str) -> None:
     assert rival.raw(tmp_path, text.encode(), "predictions.csv") is None
 

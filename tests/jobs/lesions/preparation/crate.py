@@ -116,6 +116,13 @@ def good(lesions: int = 5) -> Crate:
     return Crate(rows, pictures)
 
 
+def told(card: dict[str, object], archive: str = "archive") -> tuple[str, int]:
+    """Return the SHA-256 and the bytes of an archive, as the dataset card has them."""
+    found = card[archive]
+    assert isinstance(found, dict)
+    return found["sha256"], found["bytes"]
+
+
 @dataclass
 class Room:
     """The /opt/ml of one job."""
@@ -127,6 +134,12 @@ class Room:
         folder = self.root / "processing" / "input" / contract.ARCHIVE_INPUT
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "dataverse_files.zip").write_bytes(data)
+
+    def add(self, data: bytes) -> None:
+        """Make `data` the additional archive."""
+        folder = self.root / "processing" / "input" / contract.ADDITION_INPUT
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "addition.zip").write_bytes(data)
 
     def output(self, name: str) -> Path:
         """Return the folder of an output."""

@@ -50,7 +50,7 @@ def test_the_same_pictures_give_the_same_dataset_however_they_are_packed(
     data = archive.bytes()
     room.put(data)
     assert room.run() == 0
-    assert room.card()["archive"] == {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    assert crate.told(room.card()) == (hashlib.sha256(data).hexdigest(), len(data))
     assert room.card()["images_without_metadata"] == {"count": 0, "examples": []}
     packed, plain = room.files(), done.files()
     assert packed.pop("dataset/dataset_card.json") != plain.pop("dataset/dataset_card.json")  # the archive's hash
@@ -68,7 +68,7 @@ def test_entries_that_are_not_the_dataset_are_passed_over(room: crate.Room) -> N
     data = archive.bytes()
     room.put(data)
     assert room.run() == 0
-    assert room.card()["archive"] == {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    assert crate.told(room.card()) == (hashlib.sha256(data).hexdigest(), len(data))
     assert room.card()["images_without_metadata"] == {"count": 0, "examples": []}
 
 

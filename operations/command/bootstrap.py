@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT-0
+"""Prepares accounts and regions for the CDK: ours as ever, others only with a profile that the user names for them.
+
+Another account is bootstrapped by its own administrator, and so that it lets the build's account deploy into it.
+Source: CDK Developer Guide, "Customize AWS CDK bootstrapping" (--trust, --cloudformation-execution-policies).
+"""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich.console import Console
+
+from operations.command import place
+from operations.command.account import Account
+from operations.command.cdk import Cdk
+from operations.command.preflight.demand import Demand, Elsewhere
+from operations.command.terminal import say
+from operations.error import OperationError
+
+_POLICIES: Final = "--cloudformation-execution-policies"
+_PARTITIONS: Final = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+
+
+def prepare(  # noqa: PLR0913  one parameter for each thing that the command line decides
+    account: Account,
+    demand: Demand,
+    console: Console,
+    *,
+    cdk: Cdk,
+    context: Sequence[str],
+    options: Sequence[str],
+) -> None:
+    """Bootstrap what our credentials and the given profiles lead to, and print the commands for the rest.
+
+    Args:
+        account: That of the build, with the profiles that lead elsewhere.
+        demand: What the deployment needs, which says where that is.
+        console: What is said on.
+        cdk: Runs the CDK's command line.
+        context: ``KEY=VALUE`` each, as for ``cdk deploy``.
+        options: More options for it.
+
+    Raises:
+        OperationError: The command line failed; it has said why.
+        AccountError: A profile is not of the account that it was named for: nothing was prepared.
+    """
+    settings = [word for pair in context for word in ("--context", pair)]
+    if not demand.elsewhere:
+        # Without an account in the settings it is that of the credentials, which the command line finds by itself.
+        _run(cdk, ["bootstrap", *settings, *options])
+        return
+    ours = [where for where in demand.elsewhere if where.account == demand.account]
+    others = [(where, _profile(account, where)) for where in demand.elsewhere if where not in ours]
+    for environment in (_environment(demand.account, demand.region), *(_environment(*_of(each)) for each in ours)):
+        _run(cdk, ["bootstrap", environment, *settings, *options])
+    for where, profile in others:
+        words = ["bootstrap", _environment(*_of(where)), *_letting_in(demand, where, options), *options]
+        if profile:
+            say(console, f"Account {where.account}, {where.region}, with profile {profile}:")
+            _run(cdk, [*words, *settings, "--profile", profile])
+        else:
+            _tell(where, words, console)
+
+
+def _letting_in(demand: Demand, where: Elsewhere, options: Sequence[str]) -> Iterator[str]:
+    yield from ("--trust", demand.account)
+    if not any(word.startswith(_POLICIES) for word in options):
+        starts = (partition for start, partition in _PARTITIONS.items() if where.region.startswith(start))
+        yield from (_POLICIES, f"arn:{next(starts, 'aws')}:iam::aws:policy/AdministratorAccess")
+
+
+def _of(where: Elsewhere) -> tuple[str, str]:
+    return where.account, where.region
+
+
+def _environment(account: str, region: str) -> str:
+    return f"aws://{account}/{region}"
+
+
+def _profile(account: Account, where: Elsewhere) -> str:
+    """Return the profile that the user named for a stage that is there, once it is seen to lead there; else empty."""
+    for stage in where.stages:
+        if stage in account.profiles:
+            place.at(account, stage, where.account, where.region)
+            return account.profiles[stage]
+    return ""
+
+
+def _tell(where: Elsewhere, words: Sequence[str], console: Console) -> None:
+    stage = where.stages[0]
+    say(
+        console,
+        f"Account {where.account}, {where.region} ({' and '.join(where.stages)}) was left alone. To prepare it,",
+    )
+    say(console, f"  have its administrator run, in this folder: npx {shlex.join(['cdk', *words])}")
+    say(console, f"  or name a profile of it: make bootstrap {stage.upper()}_PROFILE=NAME")
+    say(console, "From then on, whoever may deploy from the build's account may do there what those policies allow.")
+
+
+def _run(cdk: Cdk, words: Sequence[str]) -> None:
+    status = cdk(words)
+    if status:
+        raise OperationError(
+            f"cdk {shlex.join(words)}: exit code {status}; the reason stands above. Mend it, run it again."
+        )

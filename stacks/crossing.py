@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT-0
+"""What crosses from one account or region into another: who may, on both sides, in the same words.
+
+A policy that names a role which is not there yet is refused by KMS, S3 and IAM, and of two sides one would always be
+first. So the principal is the other's account as a whole, with the condition that the caller is exactly the role of a
+given name. Of another account's key only account and region are known, as its id is random: a role may use whichever
+lets it, through S3, for the one bucket. Both sides stay as narrow as the narrower of the two.
+
+Sources: IAM User Guide, "Cross-account policy evaluation logic" and "AWS global condition context keys"
+(aws:PrincipalArn); KMS Developer Guide, "AWS KMS condition keys" (kms:ViaService, kms:EncryptionContext); S3 User
+Guide, "Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys" (the context is the bucket's ARN).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from aws_cdk import Aws, aws_iam, aws_kms, aws_s3
+
+from stacks.grant import Conditions, allow
+from stacks.settings import Environment
+
+
+def role_arn(where: Environment, name: str) -> str:
+    """Return the ARN of the role `name` in the account of `where`."""
+    return f"arn:{Aws.PARTITION}:iam::{where.account}:role/{name}"
+
+
+def arn_there(where: Environment, service: str, resource: str) -> str:
+    """Return the ARN of `resource` ("kind/name") of `service` in the account and region of `where`."""
+    return f"arn:{Aws.PARTITION}:{service}:{where.region}:{where.account}:{resource}"
+
+
+def bucket_arn(name: str) -> str:
+    """Return the ARN of the bucket `name`."""
+    return f"arn:{Aws.PARTITION}:s3:::{name}"
+
+
+def caller(where: Environment, *roles: str) -> aws_iam.IPrincipal:
+    """Return exactly the roles of these names in the account of `where`, whether they are there yet or not."""
+    named = [role_arn(where, name) for name in roles]
+    only = {"ArnEquals": {"aws:PrincipalArn": named}}
+    return aws_iam.AccountPrincipal(where.account).with_conditions(only)
+
+
+def use_key_there(role: aws_iam.IGrantable, where: Environment, bucket: str, *verbs: str) -> None:
+    """Let `role` use the key of the bucket `bucket`, which is in `where`: this side of it."""
+    allow(role, *_of_kms(verbs), on=[arn_there(where, "kms", "key/*")], where=_by_s3(where, bucket))
+
+
+def let_use_key(key: aws_kms.Key, by: aws_iam.IPrincipal, where: Environment, bucket: str, *verbs: str) -> None:
+    """Let `by` use `key` of the bucket `bucket`, both of which are in `where`: the key's side of it."""
+    key.add_to_resource_policy(
+        aws_iam.PolicyStatement(
+            actions=_of_kms(verbs), principals=[by], resources=["*"], conditions=_by_s3(where, bucket)
+        )
+    )
+
+
+def let_in(bucket: aws_s3.Bucket, by: aws_iam.IPrincipal, actions: Sequence[str], *keys: str) -> None:
+    """Let `by` do `actions` on the bucket or, where `keys` are given, on its objects of these keys."""
+    on = [bucket.arn_for_objects(key) for key in keys] or [bucket.bucket_arn]
+    bucket.add_to_resource_policy(aws_iam.PolicyStatement(actions=list(actions), principals=[by], resources=on))
+
+
+def _of_kms(verbs: Sequence[str]) -> list[Any]:
+    return [f"kms:{verb}" for verb in verbs]
+
+
+def _by_s3(where: Environment, bucket: str) -> Conditions:
+    only = {
+        "kms:ViaService": f"s3.{where.region}.amazonaws.com",
+        "kms:EncryptionContext:aws:s3:arn": bucket_arn(bucket),
+    }
+    return {"StringEquals": only}

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT-0
+"""How captured requests of a stage that is elsewhere come home: S3 replicates them, object by object, as they are put.
+
+So the monitor, the counts and the labels find them where they find those of a stage at home. No deletion is
+replicated; each side's lifecycle rule takes its own copy. Sources: S3 User Guide, "Setting up permissions for live
+replication"; "Replicating encrypted objects", with "S3 Bucket Keys and replication"; "Changing the replica owner", by
+which a bucket whose owner owns all objects needs nothing for it.
+"""
+
+from typing import Final
+
+from aws_cdk import aws_iam, aws_kms, aws_s3
+from constructs import Construct
+
+from pipeline_src import contract
+from stacks import place
+from stacks.bucket import DataBucket
+from stacks.crossing import arn_there, bucket_arn, use_key_there
+from stacks.grant import allow
+from stacks.settings import Settings
+
+# On the objects of the bucket that replicas go to.
+REPLICATE: Final = ("s3:ReplicateObject",)
+# On its key; a key that S3 has derived for the bucket is decrypted before it is used.
+KEY: Final = ("Decrypt", "Encrypt")
+# Objects bear no tags and no access list of their own, but S3 reads version and access list as one.
+_READ: Final = ("s3:GetObjectVersionAcl", "s3:GetObjectVersionForReplication")
+
+
+class ReplicaRole(aws_iam.Role):
+    """What S3 replicates the captures of one stage as."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, settings: Settings, stage: str, bucket: DataBucket, key: aws_kms.IKey
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            role_name=place.role(settings, "replicate", stage),
+            assumed_by=aws_iam.ServicePrincipal("s3.amazonaws.com"),
+            description=f"S3, for the captured requests of {stage}",
+        )
+        below, target = f"{contract.CAPTURE_PREFIX}{stage}/*", place.captures_bucket(settings)
+        allow(self, "s3:GetReplicationConfiguration", "s3:ListBucket", on=[bucket.bucket_arn])
+        allow(self, *_READ, on=[bucket.arn_for_objects(below)])
+        allow(self, "kms:Decrypt", on=[key.key_arn])
+        allow(self, *REPLICATE, on=[f"{bucket_arn(target)}/{below}"])
+        use_key_there(self, settings.build, target, *KEY)
+
+
+def replicate(bucket: DataBucket, role: ReplicaRole, *, settings: Settings, stage: str) -> None:
+    """Have S3 replicate what is captured in `bucket`, as `role`, into the bucket of captures."""
+    of = aws_s3.CfnBucket
+    target = of.ReplicationDestinationProperty(
+        bucket=bucket_arn(place.captures_bucket(settings)),
+        encryption_configuration=of.EncryptionConfigurationProperty(
+            replica_kms_key_id=arn_there(settings.build, "kms", place.alias(settings))
+        ),
+    )
+    rule = of.ReplicationRuleProperty(
+        id="Captures",
+        status="Enabled",
+        priority=1,
+        filter=of.ReplicationRuleFilterProperty(prefix=f"{contract.CAPTURE_PREFIX}{stage}/"),
+        delete_marker_replication=of.DeleteMarkerReplicationProperty(status="Disabled"),
+        source_selection_criteria=of.SourceSelectionCriteriaProperty(
+            sse_kms_encrypted_objects=of.SseKmsEncryptedObjectsProperty(status="Enabled")
+        ),
+        destination=target,
+    )
+    bucket.resource.replication_configuration = of.ReplicationConfigurationProperty(role=role.role_arn, rules=[rule])

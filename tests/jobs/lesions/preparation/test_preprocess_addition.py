@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT-0
+"""An additional archive adds to what a model learns from, and changes nothing of what it is tested on."""
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline_src import contract
+from pipeline_src.lesions import option, plan, split
+from pipeline_src.lesions.addition import packing, pool
+from pipeline_src.lesions.collection import Collection
+from pipeline_src.lesions.share import Share
+from pipeline_src.lesions.spill import Spill
+from pipeline_src.lesions.split import Fractions
+from tests.jobs.lesions.preparation import crate
+
+COUNT = 12
+PICTURES = {crate.picture(900 + number): contract.CLASS_LABELS[number % 7] for number in range(COUNT)}
+IDS = {pool.image_id(data): data for data in PICTURES}
+
+
+@pytest.fixture(scope="module")
+def addition(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return exported(tmp_path_factory, PICTURES)
+
+
+def exported(folders: pytest.TempPathFactory, pictures: dict[bytes, str]) -> bytes:
+    """Return the additional archive of `pictures`, each with its class, as the export writes it."""
+    folder = folders.mktemp("exported")
+    with Spill(folder) as spill:
+        found = pool.Pool(spill)
+        for data in pictures:
+            found.add(data)
+        labels = {pool.image_id(data): label for data, label in pictures.items()}
+        return packing.write(folder, labels, found).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory, addition: bytes) -> crate.Room:
+    """Return an /opt/ml after a run on the good archive and an additional one; for reading only."""
+    room = crate.Room(tmp_path_factory.mktemp("both"))
+    room.put(crate.good().bytes())
+    room.add(addition)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ML_ROOT", str(room.root))
+        assert room.run() == 0
+    return room
+
+
+def of(room: crate.Room, archive: str) -> dict[str, dict[str, str]]:
+    """Return the rows of the manifest that are of one archive, without how often they are recorded."""
+    rows = [row for row in room.manifest() if row["archive"] == archive]
+    return {row["image_id"]: {name: value for name, value in row.items() if name != "repeats"} for row in rows}
+
+
+def held_out(room: crate.Room, place: str) -> dict[str, bytes]:
+    names = [row["image_id"] for row in room.manifest() if row["split"] == place]
+    return {name: (room.output("holdout") / f"{name}.jpg").read_bytes() for name in names}
+
+
+def card(room: crate.Room) -> dict[str, Any]:
+    return json.loads(json.dumps(room.card()))
+
+
+def test_every_image_of_the_base_is_where_it_is_without_it(done: crate.Room, both: crate.Room) -> None:
+    assert of(both, "base") == of(done, "base")
+    assert held_out(both, "test") == held_out(done, "test")
+
+
+def test_its_images_are_trained_on_or_choose_the_threshold_and_none_is_tested_on(both: crate.Room) -> None:
+    added = of(both, "addition")
+    assert {name: row["label"] for name, row in added.items()} == {name: PICTURES[IDS[name]] for name in IDS}
+    assert {row["split"] for row in added.values()} == {"train", "validation"}
+    assert {row["source"] for row in added.values()} == {"production"}
+    validated = {name: IDS[name] for name, row in added.items() if row["split"] == "validation"}
+    assert validated.items() <= held_out(both, "validation").items()
+
+
+def test_the_card_names_both_archives_with_hash_and_counts(done: crate.Room, both: crate.Room, addition: bytes) -> None:
+    found, without = card(both), card(done)
+    assert found["archive"] == without["archive"]
+    assert crate.told(found, "addition") == (hashlib.sha256(addition).hexdigest(), len(addition))
+    assert (found["addition"]["images"], found["addition"]["lesions"]) == (COUNT, COUNT)
+    assert found["archive"]["images"] + COUNT == found["images"]["total"]
+    assert found["addition"]["images_by_split"]["test"] == 0
+    assert found["sources"] == without["sources"] | {"production": COUNT}
+    assert found["ages_missing"] == without["ages_missing"] + COUNT
+    assert without["addition"] == {
+        "sha256": "none",
+        "bytes": 0,
+        "images": 0,
+        "lesions": 0,
+        "images_by_split": {"train": 0, "validation": 0, "test": 0},
+    }
+
+
+def test_the_object_that_says_there_is_none_changes_nothing(room: crate.Room, done: crate.Room) -> None:
+    room.put(crate.good().bytes())
+    room.add(contract.ABSENT.encode())
+    assert room.run() == 0
+    assert room.files() == done.files()
+
+
+def test_a_picture_of_production_that_is_a_test_picture_leaves_training(
+    room: crate.Room, tmp_path_factory: pytest.TempPathFactory, done: crate.Room
+) -> None:
+    fractions = Fractions(0.15, 0.20)
+    tested = dict.fromkeys(held_out(done, "test").values(), "nv")
+    trained = {data: "nv" for data in tested if split.added(pool.image_id(data), fractions) == "train"}
+    room.put(crate.good().bytes())
+    room.add(exported(tmp_path_factory, trained | PICTURES))
+    assert room.run() == 0
+    assert {pool.image_id(data) for data in trained} == {*card(room)["leakage"]["dropped"]}
+    assert len(trained) > 1
+    repeats = {row["image_id"]: row["repeats"] for row in room.manifest()}
+    assert {repeats[pool.image_id(data)] for data in trained} == {"0"}
+
+
+def test_several_hosts_make_the_same_dataset_of_both(
+    room: crate.Room, both: crate.Room, monkeypatch: pytest.MonkeyPatch, addition: bytes
+) -> None:
+    rows = []
+    for host in ("algo-1", "algo-2"):
+        part = crate.Room(room.root / host)
+        monkeypatch.setenv("ML_ROOT", str(part.root))
+        part.put(crate.good().bytes())
+        part.add(addition)
+        (part.root / "config").mkdir()
+        told = json.dumps({"current_host": host, "hosts": ["algo-1", "algo-2"]})
+        (part.root / "config/resourceconfig.json").write_text(told)
+        assert part.run() == 0
+        rows += [line for path in part.output("dataset").glob("manifest*") for line in path.read_text().split()[1:]]
+        if host == "algo-1":
+            assert card(part) == card(both)
+    whole = (both.output("dataset") / "manifest.csv").read_text().split()[1:]
+    assert sorted(rows) == sorted(whole)
+
+
+@given(st.integers(0, 10**12).map(lambda number: f"PROD_{number:016x}"), st.floats(0.01, 0.4), st.floats(0.01, 0.5))
+def test_no_lesion_of_it_is_ever_tested_on_and_more_validation_takes_from_training_alone(
+    lesion: str, validation: float, test: float
+) -> None:
+    placed = split.added(lesion, Fractions(validation, test))
+    assert placed in {contract.TRAIN, contract.VALIDATION}
+    if placed == contract.VALIDATION:
+        assert split.added(lesion, Fractions(validation + 0.05, test)) == contract.VALIDATION
+
+
+def test_many_lesions_of_it_are_shared_out_as_those_of_the_base_are() -> None:
+    placed = [split.added(f"PROD_{number:016x}", Fractions(0.15, 0.20)) for number in range(8000)]
+    assert placed.count(contract.VALIDATION) / 8000 == pytest.approx(0.15 / 0.80, abs=0.015)
+
+
+class Table:
+    """Stands for an archive of which only the table is read."""
+
+    lacks_official = None
+
+    def __init__(self, rows: dict[str, str]) -> None:
+        lines = [f"{lesion},{lesion}_1,{label},histo,30,male,back" for lesion, label in rows.items()]
+        self._content = "\n".join(["lesion_id,image_id,dx,dx_type,age,sex,localization", *lines]).encode()
+
+    def metadata(self) -> tuple[str, bytes]:
+        return "table", self._content
+
+    def official(self) -> None:
+        return None
+
+
+LABELS = st.sampled_from(contract.CLASS_LABELS)
+BASE = {f"HAM_{label}_{number}": label for label in contract.CLASS_LABELS for number in range(3)}
+
+
+@settings(max_examples=40)
+@given(
+    st.dictionaries(st.integers(0, 10**6).map("HAM_{}".format), LABELS, max_size=30),
+    st.dictionaries(st.integers(0, 10**6).map("PROD_{}".format), LABELS, min_size=1, max_size=30),
+)
+def test_whatever_is_added_every_base_lesion_keeps_its_split(base: dict[str, str], added: dict[str, str]) -> None:
+    """Those of thin classes too, which the hash alone does not place, and which more base lesions might move."""
+    fractions = option.Options(
+        image_size=32,
+        fractions=Fractions(0.15, 0.20),
+        balance="none",
+        repeat_cap=1,
+        allowed_missing=0,
+        near_duplicates="drop",
+    )
+    first: Any = Table(BASE | base)
+    more: Any = Table(added)
+    alone = plan.make(Collection(first), fractions, Share())
+    both = plan.make(Collection(first, more), fractions, Share())
+    count = len(alone.rows)
+    assert (both.rows[:count], both.splits[:count]) == (alone.rows, alone.splits)
+    assert set(both.splits[count:]) <= {"train", "validation"}

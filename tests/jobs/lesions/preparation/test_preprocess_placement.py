@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT-0
+"""An additional image of a lesion that the base shows lies where the base has it; of a test lesion, nowhere."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from pipeline_src.lesions import split
+from pipeline_src.lesions.addition import pool
+from pipeline_src.lesions.split import Fractions
+from tests.jobs.lesions.preparation import crate
+from tests.jobs.lesions.preparation.test_preprocess_addition import IDS, PICTURES, card, exported
+
+BASE = crate.good(9)
+
+
+def copies(rows: Mapping[str, Mapping[str, str]], place: str) -> dict[bytes, str]:
+    """Return the pictures of the base in `place` whose bytes by themselves would be validation, with their classes."""
+    found = {BASE.pictures[name]: row["label"] for name, row in rows.items() if row["split"] == place}
+    fractions = Fractions(0.15, 0.20)
+    return {data: label for data, label in found.items() if split.added(pool.image_id(data), fractions) == "validation"}
+
+
+@pytest.fixture
+def alone(room: crate.Room) -> dict[str, dict[str, str]]:
+    """The manifest's rows of the base without anything added, by image id."""
+    room.put(BASE.bytes())
+    assert room.run() == 0
+    return {row["image_id"]: row for row in room.manifest()}
+
+
+def test_a_copy_of_a_test_image_chooses_no_threshold_either(
+    room: crate.Room, alone: dict[str, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    copied = copies(alone, "test")
+    room.add(exported(tmp_path_factory, copied | PICTURES))
+    assert room.run() == 0
+    rows = {row["image_id"]: row for row in room.manifest()}
+    names = [pool.image_id(data) for data in copied]
+    assert len(names) > 1
+    assert {(rows[name]["split"], rows[name]["repeats"]) for name in names} == {("train", "0")}
+    assert not any((room.output("holdout") / f"{name}.jpg").exists() for name in names)
+    assert card(room)["leakage"]["dropped"] == sorted(names)
+    assert card(room)["leakage"]["test_images_in_validation"] == 0
+    assert card(room)["addition"]["images"] == len(IDS)
+    assert {name: rows[name]["split"] for name in alone} == {name: row["split"] for name, row in alone.items()}
+
+
+def test_a_copy_of_a_training_image_takes_nothing_of_the_base_out_of_training(
+    room: crate.Room, alone: dict[str, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    copied = copies(alone, "train")
+    room.add(exported(tmp_path_factory, copied))
+    assert room.run("--class-balance", "none") == 0
+    rows = {row["image_id"]: row for row in room.manifest()}
+    assert len(copied) > 1
+    assert {(rows[pool.image_id(data)]["split"], rows[pool.image_id(data)]["repeats"]) for data in copied} == {
+        ("train", "1")
+    }
+    assert card(room)["leakage"]["dropped"] == []
+    assert {rows[name]["repeats"] for name, row in alone.items() if row["split"] == "train"} == {"1"}
+
+
+def test_a_copy_of_a_validation_image_stays_there(
+    room: crate.Room, alone: dict[str, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    copied = copies(alone, "validation")
+    room.add(exported(tmp_path_factory, copied))
+    assert room.run() == 0
+    rows = {row["image_id"]: row for row in room.manifest()}
+    assert {rows[pool.image_id(data)]["split"] for data in copied} == {"validation"}

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT-0
+"""A model is copied to where its endpoint is, as it was registered, or not at all."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from operations import client, publish
+from operations.error import CrossingError, OperationError, UsageError
+from operations.payload import Publish
+from tests.operations.elsewhere import BUCKET, CONTAINER, DENIED, IMAGE, MODEL, REGION, There, serves
+from tests.operations.service import MONDAY, PACKAGE, Services
+
+REQUEST = Publish(PACKAGE, BUCKET, REGION)
+SOURCE = {"Bucket": "runs", "Key": "runs/abc/train/model.tar.gz"}
+COPY = {"Bucket": BUCKET, "Key": "models/3/model.tar.gz", "CopySource": SOURCE, "TaggingDirective": "REPLACE"}
+
+
+def _published(aws: Services, there: There) -> str:
+    return publish.publish(REQUEST, sagemaker=aws("sagemaker"), s3=aws("s3"), there=there.services("s3"))
+
+
+def test_a_copy_is_asked_for_where_the_bucket_is_and_waited_for_longer_than_an_answer() -> None:
+    """A region refuses what is another's with a redirection, and S3 answers once all is copied."""
+    own, copier = client.CONFIG, client.copier(REGION).meta
+    assert copier.region_name == REGION
+    assert copier.config.read_timeout == client.COPY_SECONDS > own.read_timeout
+    assert client.ATTEMPTS * copier.config.read_timeout < 300
+
+
+def test_the_model_is_copied_under_the_version_if_it_is_still_what_it_is_now(aws: Services, there: There) -> None:
+    serves(aws, CONTAINER)
+    aws.answers("s3", "head_object", {"ETag": '"0a1b"', "LastModified": MONDAY}, **SOURCE)
+    there.services.answers("s3", "copy_object", {}, CopySourceIfMatch='"0a1b"', **COPY)
+    assert _published(aws, there) == MODEL
+
+
+def test_the_registry_s_own_etag_counts_where_it_has_one(aws: Services, there: There) -> None:
+    serves(aws, CONTAINER | {"ModelDataETag": "0a1b"})
+    there.services.answers("s3", "copy_object", {}, CopySourceIfMatch="0a1b", **COPY)
+    assert _published(aws, there) == MODEL
+
+
+def test_a_model_that_was_overwritten_is_not_shipped(aws: Services, there: There) -> None:
+    serves(aws, CONTAINER | {"ModelDataETag": "0a1b"})
+    there.services.refuses("s3", "copy_object", "PreconditionFailed")
+    with pytest.raises(OperationError, match=r"s3://runs/runs/abc/train/model\.tar\.gz: is not what was registered"):
+        _published(aws, there)
+
+
+def test_a_bucket_that_does_not_take_it_names_both_sides(aws: Services, there: There) -> None:
+    serves(aws, CONTAINER | {"ModelDataETag": "0a1b"})
+    there.services.refuses("s3", "copy_object", DENIED)
+    with pytest.raises(CrossingError, match=f"{MODEL}: CopyObject: AccessDenied: .* There: .* Here: "):
+        _published(aws, there)
+
+
+def test_what_else_s3_refuses_is_its_own_error(aws: Services, there: There) -> None:
+    serves(aws, CONTAINER | {"ModelDataETag": "0a1b"})
+    there.services.refuses("s3", "copy_object", "SlowDown")
+    with pytest.raises(ClientError):
+        _published(aws, there)
+
+
+@pytest.mark.parametrize(
+    ("container", "told"),
+    [
+        ({"Image": "111111111111.dkr.ecr.us-east-1.amazonaws.com/mine:1"}, "image '.*mine:1': is not the built-in"),
+        ({"Image": IMAGE.replace("us-east-1", "eu-west-1")}, r"is not the built-in algorithm's in us-east-1"),
+        ({"Image": f"{IMAGE}-mine"}, "is not the built-in"),
+        ({"Environment": {"SAGEMAKER_PROGRAM": "x.py"}}, "environment: sets SAGEMAKER_PROGRAM"),
+        ({"ModelDataUrl": "https://somewhere/model.tar.gz"}, "is no S3 URI"),
+    ],
+)
+def test_a_package_that_would_be_served_otherwise_than_it_was_evaluated_is_refused(
+    aws: Services, there: There, container: dict[str, Any], told: str
+) -> None:
+    serves(aws, CONTAINER | container)
+    with pytest.raises(UsageError, match=f"model package {PACKAGE}: .*{told}.*make retrain"):
+        _published(aws, there)
+
+
+def test_a_package_of_two_containers_is_refused(aws: Services, there: There) -> None:
+    serves(aws, CONTAINER, CONTAINER)
+    with pytest.raises(UsageError, match="has 2 containers, not one"):
+        _published(aws, there)
+
+
+def test_a_package_without_containers_is_refused(aws: Services, there: There) -> None:
+    aws.package()
+    with pytest.raises(UsageError, match="has 0 containers, not one"):
+        _published(aws, there)

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT-0
+"""Mistakes between accounts: a side that lets in too many or reaches too far, or one that lets nobody in."""
+
+from typing import Final
+
+from tests.proof.mutation import GONE, Change, Mistake, action, prop, statement, word
+
+_KEY: Final = "StagingSite KMS::Key"
+_BUCKET: Final = "StagingSite S3::BucketPolicy BucketPolicy"
+_CAPTURES: Final = "Storage S3::BucketPolicy CapturesPolicy"
+_ACCESS: Final = "StagingSite IAM::Role Access"
+_DELIVER: Final = "StagingSite IAM::Policy DeliverDefaultPolicy"
+_PUBLISH: Final = "Deployment IAM::Policy PublishRole"
+_DELIVERY: Final = "Deployment IAM::Policy DeliveryRole"
+_REPLICA: Final = "ProductionSite IAM::Policy Replica"
+_PIPELINE: Final = "Deployment CodePipeline::Pipeline"
+_RULE: Final = "ReplicationConfiguration/Rules/0"
+_SOURCE: Final = "ProductionSite S3::Bucket Bucket"
+_NOBODY: Final = "nothing expected"
+_UNUSED: Final = "no expected access needs it"
+
+
+def _trust(key: str, value: object) -> Change:
+    return statement(_ACCESS, "sts:AssumeRole", key, value, "AssumeRolePolicyDocument")
+
+
+def _key(key: str, value: object) -> Change:
+    return statement(_KEY, "kms:GenerateDataKey", key, value, "KeyPolicy")
+
+
+POLICIES: Final = (
+    Mistake(
+        "bucket for all of build's account", "account", _NOBODY, statement(_BUCKET, "PutObject", "Condition", GONE)
+    ),
+    Mistake(
+        "bucket for whoever of another account asks",
+        "iam",
+        "whichever of its roles asks",
+        statement(_BUCKET, "PutObject", "Condition", GONE),
+    ),
+    Mistake("bucket for anyone", "iam", "anyone may do", statement(_BUCKET, "PutObject", "Principal", {"AWS": "*"})),
+    Mistake("bucket for models and all else", "account", _NOBODY, word(_BUCKET, "/models/*", "/*")),
+    Mistake("bucket for another prefix", "account", "the resource", word(_BUCKET, "/models/*", "/model/*")),
+    Mistake(
+        "bucket that models can be read from",
+        "account",
+        _UNUSED,
+        statement(_BUCKET, "PutObject", "Action", ["s3:PutObject", "s3:GetObject"]),
+    ),
+    Mistake(
+        "publisher that writes elsewhere", "account", "the role", word(_PUBLISH, "eu-west-1/models/", "eu-west-1/")
+    ),
+    Mistake("publisher of another bucket", "account", _UNUSED, word(_PUBLISH, "staging-222233334444", "staging")),
+    Mistake("key without the publisher's statement", "account", "the resource", _key("Action", ["kms:DescribeKey"])),
+    Mistake("key that S3 elsewhere may use", "account", "the resource", word(_KEY, "s3.eu-west-1", "s3.eu-west-2")),
+    Mistake("key for whatever bucket and service", "account", _NOBODY, _key("Condition", {})),
+    Mistake(
+        "every key of another account",
+        "iam",
+        "on every arn:aws:kms",
+        statement(_PUBLISH, "kms:GenerateDataKey", "Condition", GONE),
+    ),
+    Mistake("trust of the whole account", "account", _NOBODY, _trust("Condition", GONE)),
+    Mistake("trust of one more function", "account", _UNUSED, word(_ACCESS, "-smoke", "-promote")),
+    Mistake("trust of a misspelt role", "account", "the resource", word(_ACCESS, "lesion-smoke", "lesion-Smoke")),
+    Mistake(
+        "trust of a pattern",
+        "iam",
+        "whichever of its roles asks",
+        word(_ACCESS, "role/skin-lesion-smoke", "role/skin-lesion-*"),
+    ),
+    Mistake("delivery as any role there", "account", _NOBODY, word(_DELIVERY, "skin-lesion-staging-deliver", "*")),
+    Mistake(
+        "push that deploys into any account",
+        "account",
+        _NOBODY,
+        word("Retraining IAM::Policy PushBuildRole", "iam::222233334444:role", "iam::*:role"),
+    ),
+    Mistake(
+        "deliverer that passes any role",
+        "iam",
+        "PassRole of more than one role",
+        statement(_DELIVER, "iam:PassRole", "Resource", "arn:aws:iam::222233334444:role/*"),
+    ),
+    Mistake("deliverer that reads all artifacts", "account", _NOBODY, word(_DELIVER, "skin-lesion-delivery*", "*")),
+    Mistake(
+        "deliverer without a key",
+        "account",
+        "the role",
+        statement(_DELIVER, "kms:Decrypt", "Action", ["kms:DescribeKey"]),
+    ),
+    Mistake("captures of every stage from one", "account", _NOBODY, word(_CAPTURES, "capture/production/", "capture/")),
+    Mistake(
+        "replica that deletes",
+        "account",
+        _UNUSED,
+        statement(_REPLICA, "s3:ReplicateObject", "Action", ["s3:ReplicateObject", "s3:ReplicateDelete"]),
+    ),
+    Mistake(
+        "replica whose bucket key nobody may open",
+        "account",
+        "the role",
+        statement(_REPLICA, "kms:Encrypt", "Action", ["kms:Encrypt"]),
+    ),
+)
+WIRES: Final = (
+    Mistake(
+        "replica under AWS's key",
+        "replica",
+        "own key",
+        prop(_SOURCE, f"{_RULE}/Destination/EncryptionConfiguration", GONE),
+    ),
+    Mistake(
+        "replica of what is not encrypted",
+        "replica",
+        "which is all there is",
+        prop(_SOURCE, f"{_RULE}/SourceSelectionCriteria", GONE),
+    ),
+    Mistake(
+        "replica of another stage",
+        "replica",
+        "is not replicated",
+        prop(_SOURCE, f"{_RULE}/Filter/Prefix", "capture/staging/"),
+    ),
+    Mistake("replica into nowhere", "replica", "no stack makes", word(_SOURCE, "captures-111122223333", "captures")),
+    Mistake(
+        "staging deployed as production's role",
+        "wiring",
+        "is not of 222233334444",
+        word(
+            _PIPELINE,
+            "222233334444:role/skin-lesion-staging-deployer",
+            "333344445555:role/skin-lesion-production-deployer",
+        ),
+    ),
+    Mistake(
+        "deliverer that nobody makes",
+        "wiring",
+        "made by no stack",
+        word(_PIPELINE, 'staging-deliver"', 'staging-delivers"'),
+    ),
+    Mistake(
+        "endpoint under build's key",
+        "wiring",
+        "is not in 222233334444",
+        word(_PIPELINE, ":222233334444:alias/skin-lesion-staging", ":111122223333:alias/skin-lesion"),
+    ),
+    Mistake(
+        "action without a store",
+        "wiring",
+        "no artifact store in",
+        action(_PIPELINE, "Production/Deploy", "Region", "us-east-1"),
+    ),
+    Mistake(
+        "store of the wrong region",
+        "wiring",
+        "is in no stack of",
+        prop(_PIPELINE, "ArtifactStores/1/Region", "eu-west-3"),
+    ),
+    Mistake(
+        "model that no action brings",
+        "action",
+        "no such variable",
+        action(_PIPELINE, "Staging/Publish", "Namespace", "Model"),
+    ),
+    Mistake(
+        "model that its role may not read",
+        "access",
+        "model needs s3:GetObject",
+        word("StagingSite IAM::Policy ServingRole", "/models/*", "/runs/*"),
+    ),
+    Mistake(
+        "endpoint that its access role may not ask",
+        "access",
+        "access needs sagemaker:InvokeEndpoint",
+        word("StagingSite IAM::Policy Access", "endpoint/skin-lesion-staging", "endpoint/skin-lesion"),
+    ),
+)
+MISTAKES: Final = (*POLICIES, *WIRES)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT-0
+"""A setting makes Train a tuning; what that costs is bounded; the pipeline may run it only where it is wanted."""
+
+import copy
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from aws_cdk import App
+
+from pipeline_src.pipeline import OFFLINE, definition
+from stacks import cost, price, tuning
+from stacks.consistency import checked
+from stacks.override import settings_from
+from stacks.settings import Settings, Training
+from stacks.storage import StorageStack
+from stacks.training import TrainingStack
+from stacks.training import tuning as wanted
+from tests.assembly import FLAGS, templates_in
+from tests.proof.check import CHECKERS
+from tests.proof.intrinsic import resources
+from tests.proof.mutation import GONE, statement
+
+JOB = "HyperParameterTuningJob"
+TUNED = Training(tuning_jobs=5, tuning_parallel=2)
+
+
+def statements(documents: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the role of the pipeline may do to tuning jobs."""
+    policies = [each for each in resources(documents) if each.kind == "AWS::IAM::Policy" and each.stack == "Training"]
+    found = [one for each in policies for one in each.properties["PolicyDocument"]["Statement"]]
+    return [each for each in found if JOB in json.dumps(each["Action"])]
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The templates of storage and training where training tunes."""
+    settings = checked(settings_from({"training.tuning_jobs": "5", "training.tuning_parallel": "3"}))
+    folder = tmp_path_factory.mktemp("tuned")
+    app = App(context=FLAGS, outdir=str(folder), analytics_reporting=False)
+    TrainingStack(app, "Training", settings=settings, storage=StorageStack(app, "Storage", settings=settings))
+    app.synth()
+    return templates_in(folder)
+
+
+def test_the_settings_make_train_a_tuning(tuned: dict[str, Any]) -> None:
+    (pipeline,) = [each for each in resources(tuned) if each.kind == "AWS::SageMaker::Pipeline"]
+    document = json.loads(pipeline.properties["PipelineDefinition"]["PipelineDefinitionBody"])
+    train = next(each for each in document["Steps"] if each["Name"] == "Train")
+    assert train["Type"] == "Tuning"
+    limits = train["Arguments"]["HyperParameterTuningJobConfig"]["ResourceLimits"]
+    assert limits == {"MaxNumberOfTrainingJobs": 5, "MaxParallelTrainingJobs": 3}
+
+
+def test_the_pipeline_may_tune_under_its_own_tag_and_nothing_else(tuned: dict[str, Any]) -> None:
+    found = statements(tuned)
+    actions = {action: each["Condition"] for each in found for action in each["Action"]}
+    assert {json.dumps(each["Condition"]).count("skin-lesion") for each in found} == {1}
+    assert actions[f"sagemaker:Create{JOB}"] == {"StringEquals": {"aws:RequestTag/project": "skin-lesion"}}
+    assert actions[f"sagemaker:Stop{JOB}"] == {"StringEquals": {"aws:ResourceTag/project": "skin-lesion"}}
+
+
+def test_a_right_to_every_tuning_job_that_asks_for_no_tag_is_a_finding(tuned: dict[str, Any]) -> None:
+    """The proof lets a whole kind of resource pass for the sake of its condition alone."""
+    documents = copy.deepcopy(tuned)
+    assert list(CHECKERS["iam"](documents)) == []
+    for action in ("Create", "Stop"):
+        statement("Training IAM::Policy PipelineRole", f"sagemaker:{action}{JOB}", "Condition", GONE)(documents)
+    assert len(list(CHECKERS["iam"](documents))) == 2
+
+
+def test_without_a_tuning_it_may_not(documents: dict[str, Any]) -> None:
+    assert statements(documents) == []
+
+
+def test_the_longest_a_job_may_take_is_what_the_definition_says() -> None:
+    """With and without a tuning: it is what its cost is bounded by."""
+    for given in (None, wanted(TUNED)):
+        text = definition(dataclasses.replace(OFFLINE, tuning=given))
+        train = next(each for each in json.loads(text)["Steps"] if each["Name"] == "Train")["Arguments"]
+        limit = train.get("TrainingJobDefinition", train)["StoppingCondition"]["MaxRuntimeInSeconds"]
+        assert limit == tuning.HOURS_AT_MOST * 3600
+
+
+def test_a_tuning_costs_its_jobs_and_at_most_their_longest() -> None:
+    plain, several = (
+        {line.what.partition(":")[0]: line.dollars for line in cost.retraining(Settings(training=each))}
+        for each in (Training(), TUNED)
+    )
+    assert several["Train"] == pytest.approx(5 * (plain["Train"] or 0))
+    assert tuning.at_most(TUNED) == pytest.approx(5 * 6 * price.INSTANCE_HOUR["ml.g4dn.xlarge"])
+    assert (tuning.at_most(TUNED) or 0) > (several["Train"] or 0)
+
+
+def test_two_jobs_at_once_wait_half_as_long() -> None:
+    at_once, one_by_one = (
+        cost.push(Settings(training=dataclasses.replace(TUNED, tuning_parallel=each)))[2].what for each in (5, 1)
+    )
+    minutes = [int(what.split()[2]) for what in (at_once, one_by_one)]
+    assert minutes[1] - minutes[0] == 4 * cost.MINUTES["Train"]
+
+
+@pytest.mark.parametrize("limit", [0, 1000])
+def test_a_higher_limit_or_none_lets_more_jobs_pass(limit: int) -> None:
+    context = {"training.tuning_jobs": 50, "training.tuning_parallel": 10, "training.tuning_usd": limit}
+    assert checked(settings_from(context)).training.tuning_jobs == 50
+
+
+def test_the_docstring_of_the_settings_says_what_a_job_costs() -> None:
+    line = next(each for each in cost.retraining(Settings()) if each.what.startswith("Train"))
+    assert f"{line.dollars:.2f} $ with these values" in " ".join((Training.__doc__ or "").split())
