@@ -42,7 +42,7 @@ OPERATIONS = $(APP) -m operations --name $(NAME) $(PROFILES)
 
 .PHONY: help
 help:  ## Print these verbs
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 $(UV):
 	@echo "Setting up: uv $(UV_VERSION)"

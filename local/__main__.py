@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import click
 
-from local import demonstration, execution, history, listing, operating, parameter, serving, summary
+from local import choice, demonstration, execution, history, listing, operating, parameter, serving, summary
 from local import evidence as bundle
 from local.advice import program, short
 from local.container import ContainerRunner
@@ -159,7 +159,8 @@ def _decide(home: Home, name: str, status: str, description: str) -> None:
 @click.pass_obj
 def serve(home: Home, /, *, name: str, port: int, captures: bool) -> None:
     """Serve a run's approved model on the loopback until Ctrl-C."""
-    serving.serve(history.load(home.runs, name), home, ProcessRunner(), port, console(), captures=captures)
+    record = choice.run(name, home, console(), choice.APPROVED, choice.REGISTERED)
+    serving.serve(record, home, ProcessRunner(), port, console(), captures=captures)
 
 
 for operation in (demonstration.sample, *operating.COMMANDS):

@@ -7,31 +7,56 @@ Its key carries its SHA-256, so that step caching, which looks at URIs alone, is
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from local.error import UsageError
 from local.store import Store, sha256
 
 
-def check(path: Path) -> None:
+class Kind(NamedTuple):
+    """A kind of archive.
+
+    Attributes:
+        name: what messages call it.
+        maker: the command that makes one.
+        again: what to do where it is damaged.
+    """
+
+    name: str
+    maker: str
+    again: str
+
+
+BASE: Final = Kind("archive", "sample", "Download it again, complete.")
+ADDITION: Final = Kind("additional archive", "export", "Export it anew, from the same captures and labels.")
+EARLIER: Final = Kind("earlier additional archive", "export", "Give it as it was exported, or export without it.")
+
+
+def check(path: Path, kind: Kind = BASE) -> None:
     """Refuse what is no zip file.
+
+    Args:
+        path: Of the file.
+        kind: What messages call it, and how it is had.
 
     Raises:
         UsageError: The path is missing, no file, not readable or no zip file.
     """
     if not path.exists():
-        raise UsageError(f"archive {str(path)!r}: no such file. Check the path, or make one: python -m local sample.")
+        raise UsageError(
+            f"{kind.name} {str(path)!r}: no such file. Check the path, or make one: python -m local {kind.maker}."
+        )
     if not path.is_file():
-        raise UsageError(f"archive {str(path)!r}: it is a folder. Name the zip file itself, not what was unpacked.")
+        raise UsageError(f"{kind.name} {str(path)!r}: it is a folder. Name the zip file itself, not what was unpacked.")
     try:
         is_zip = zipfile.is_zipfile(path)
         with path.open("rb") as file:
             file.read(1)
     except OSError as error:
-        raise UsageError(f"archive {str(path)!r}: {error.strerror}. Make it readable.") from error
+        raise UsageError(f"{kind.name} {str(path)!r}: {error.strerror}. Make it readable.") from error
     if not is_zip:
         raise UsageError(
-            f"archive {str(path)!r}: no zip file, or a truncated one ({path.stat().st_size:,} bytes). "
-            "Download it again, complete."
+            f"{kind.name} {str(path)!r}: no zip file, or a truncated one ({path.stat().st_size:,} bytes). {kind.again}"
         )
 
 

@@ -9,26 +9,23 @@ endpoint templates name: JSON is kept as it is, everything else in Base64.
 
 import base64
 import json
-import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Final, Self
+from typing import Final
 
-from local.error import told
 from local.store import Store
 from pipeline_src import contract
 from pipeline_src.pipeline import OFFLINE
 
 INFERENCE_ID: Final = "X-Amzn-SageMaker-Inference-Id"  # the header; source: API reference, InvokeEndpoint
+CAPTURED: Final = "/captured"  # where the server that captures tells how far it is
 STAGE: Final = "local"
 VARIANT: Final = "AllTraffic"
 SUFFIX: Final = ".jsonl"
-LINGER: Final = 1.0  # seconds
 _NAMESPACE: Final = uuid.UUID("6f1d3c5e-5b0a-4c55-9d0b-1f9a1f3e7a42")
-WAITING_LIMIT: Final = 256 << 20  # bytes of requests and answers
 
 
 @dataclass(frozen=True)
@@ -87,6 +84,11 @@ def endpoint_name(execution_id: str) -> str:
     return f"{OFFLINE.pipeline_name}-{execution_id}"
 
 
+def execution_id(endpoint: str) -> str:
+    """Return the run whose model the endpoint of that name serves."""
+    return endpoint.removeprefix(f"{OFFLINE.pipeline_name}-")
+
+
 def prefix(endpoint: str) -> str:
     """Return the URI below which the captured files of `endpoint` lie, by hour."""
     return f"s3://{OFFLINE.runs_bucket}/{contract.CAPTURE_PREFIX}{STAGE}/{endpoint}/{VARIANT}"
@@ -113,84 +115,6 @@ def write(exchanges: Iterable[Exchange], endpoint: str, store: Store) -> int:
 def _event_id(exchange: Exchange, number: int) -> str:
     told_apart = f"{exchange.at.isoformat()} {exchange.inference_id} {exchange.size} {number}"
     return str(uuid.uuid5(_NAMESPACE, told_apart))
-
-
-class Recorder:
-    """Keeps exchanges in a thread of its own, so that no client waits for a disk; a context manager.
-
-    Leaving it writes what still waits. A disk that takes nothing is reported, and serving goes on.
-
-    Args:
-        endpoint: whose exchanges they are.
-        store: receives the files.
-        report: is told what goes wrong.
-        linger: seconds that exchanges wait for others to share a file with.
-        limit: bytes that may wait; what comes beyond is lost.
-    """
-
-    def __init__(
-        self,
-        endpoint: str,
-        store: Store,
-        report: Callable[[str], None],
-        *,
-        linger: float = LINGER,
-        limit: int = WAITING_LIMIT,
-    ) -> None:
-        self.kept = 0
-        self.lost = 0
-        self._endpoint, self._store, self._report = endpoint, store, report
-        self._linger, self._limit = linger, limit
-        self._changed = threading.Condition()
-        self._waiting: list[Exchange] = []
-        self._bytes = 0
-        self._closed = False
-        self._failing = False
-        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
-
-    def __enter__(self) -> Self:
-        """Start the thread."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Write what still waits, then stop the thread."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-        self._thread.join()
-
-    def keep(self, exchange: Exchange) -> None:
-        """Keep `exchange`; returns at once."""
-        with self._changed:
-            if self._bytes + exchange.size > self._limit:
-                self.lost += 1
-                return
-            self._waiting.append(exchange)
-            self._bytes += exchange.size
-            self._changed.notify()
-
-    def _run(self) -> None:
-        while batch := self._next():
-            self._write(batch)
-
-    def _next(self) -> list[Exchange]:
-        """Return what waits, at most `linger` seconds old; nothing once it is closed."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
-            self._changed.wait_for(lambda: self._closed, self._linger)
-            batch, self._waiting, self._bytes = self._waiting, [], 0
-        return batch
-
-    def _write(self, batch: list[Exchange]) -> None:
-        try:
-            self.kept += write(batch, self._endpoint, self._store)
-            self._failing = False
-        except OSError as error:
-            self.lost += len(batch)
-            if not self._failing:  # Once, not for each second that the disk stays full.
-                self._report(f"{told(error, self._store.root)} Until then, requests are answered but not captured.")
-            self._failing = True
 
 
 def now() -> datetime:

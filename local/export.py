@@ -88,7 +88,7 @@ def _inputs(request: Request, endpoint: str, target: str, store: Store) -> Itera
     yield _input(_CAPTURE, captured)
     yield _input(_LABELS, _labels(request.labels, endpoint, target, store))
     if request.earlier is not None:
-        archive.check(request.earlier)
+        archive.check(request.earlier, archive.EARLIER)
         uri = f"{target}/earlier/{sha256(request.earlier)}.zip"
         store.put(request.earlier, uri)
         yield _input(contract.ADDITION_INPUT, uri)

@@ -19,6 +19,7 @@ from pipeline_src.pipeline import OFFLINE
 _BASE: Final = contract.INPUT_ARCHIVE
 _ADDITION: Final = contract.ADDITIONAL_ARCHIVE
 _OPTIONS: Final = {_BASE: "--archive", _ADDITION: "--add"}
+_KINDS: Final = {_BASE: archive.BASE, _ADDITION: archive.ADDITION}
 _PREFIXES: Final = {_BASE: contract.ARCHIVES_PREFIX, _ADDITION: contract.ADDITIONS_PREFIX}
 
 
@@ -43,7 +44,7 @@ class Intake:
             if name in typed:
                 what = option.removeprefix("--") if name == _BASE else "additional archive"
                 raise UsageError(f"{option} and --parameter {name}: both name the {what}. Give one of them.")
-            archive.check(path)
+            archive.check(path, _KINDS[name])
 
     def values(self, values: Mapping[str, Json], store: Store, console: Console, *, quiet: bool) -> dict[str, Json]:
         """Put the files into the store and return the values of the parameters that name them there.

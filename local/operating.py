@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The commands that operate a model: ``traffic``, ``monitor``, ``export`` and ``drill``."""
+"""The commands that operate a model: ``monitor``, ``export`` and ``drill``; ``traffic`` has a module of its own."""
 
 import sys
 from datetime import UTC, datetime
@@ -8,88 +8,14 @@ from typing import Final
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from local import demonstration, drill, execution, export, history, monitoring, traffic
+from local import choice, dispatch, drill, execution, export, monitoring
 from local.advice import program, short
 from local.home import Home
 from local.process import ProcessRunner
-from local.terminal import console, errors
-
-# Names alone: what shifts pictures brings numpy and pillow, which no other command needs.
-SHIFTS: Final = ("none", "colour", "blur", "dark", "mix", "other")
-
-
-@click.command("traffic")
-@click.argument("name", metavar="ID", default=execution.LATEST)
-@click.option("--images", type=click.IntRange(1), default=300, show_default=True, help="How many.")
-@click.option("--shift", type=click.Choice(SHIFTS), default="none", show_default=True, help="What is different.")
-@click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="How much of the shift.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
-@click.option(
-    "--camera",
-    type=click.IntRange(0),
-    default=demonstration.SEED,
-    show_default=True,
-    help="Seed of the synthetic archive whose camera takes them; another one is a shift of its own.",
-)
-@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Where it is served.")
-@click.option("--held-out", is_flag=True, help="Send what run ID held out, not newly drawn pictures.")
-@click.option(
-    "--labels",
-    metavar="OUT.csv",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Also write the classes of what was sent, for `monitor --labels`.",
-)
-@click.pass_obj
-def send(  # noqa: PLR0913  one parameter for each option
-    home: Home,
-    /,
-    *,
-    name: str,
-    images: int,
-    shift: str,
-    strength: float,
-    seed: int,
-    camera: int,
-    port: int,
-    held_out: bool,
-    labels: Path | None,
-) -> None:
-    """Send synthetic pictures to the model served on PORT, clean or shifted; exit code 1 where one was refused."""
-    from local import stream  # noqa: PLC0415  brings numpy and pillow, which no other command needs
-
-    plan = stream.Plan(images, shift, seed, strength, camera)
-    pictures = stream.held_out(plan, history.load(home.runs, name)) if held_out else stream.drawn(plan)
-    with _bar(f"Sending pictures, shift {shift}") as shown:
-        task = shown.add_task("", total=images)
-        outcome = traffic.send(pictures, port, lambda done: shown.update(task, completed=done))
-    if labels:
-        traffic.write_labels(outcome, labels, datetime.now(UTC))
-    _tell(outcome, labels, name)
-    sys.exit(1 if outcome.refused else 0)
-
-
-def _bar(text: str) -> Progress:
-    shown = Progress(TextColumn(text), BarColumn(), MofNCompleteColumn(), console=errors(), transient=True)
-    shown.disable = not errors().is_terminal
-    return shown
-
-
-def _tell(outcome: traffic.Outcome, labels: Path | None, name: str) -> None:
-    shown = console()
-    mix = ", ".join(f"{label} {count}" for label, count in outcome.answers.most_common())
-    shown.print(f"{outcome.sent} pictures were answered: {mix or 'none'}", soft_wrap=True)
-    if outcome.sent:
-        alike, sure = (value / outcome.sent for value in (outcome.alike, outcome.confidence))
-        shown.print(f"{alike:.0%} as they were drawn; {sure:.2f} is the mean probability of the answer")
-    for refusal, times in outcome.refused.items():
-        shown.print(f"{times} were refused, {refusal}", style="red", markup=False, soft_wrap=True)
-    if labels:
-        shown.print(f"Labels: {short(labels)}", soft_wrap=True)
-    shown.print(f"Next: {program()} monitor {name}", soft_wrap=True)
+from local.terminal import console
 
 
 @click.command("monitor")
@@ -109,7 +35,7 @@ def monitor(home: Home, /, *, name: str, since: str | None, labels: Path | None)
     """
     now = datetime.now(UTC)
     request = monitoring.Request(monitoring.moment(since, now) if since else None, now, labels)
-    record = history.load(home.runs, name)
+    record = choice.run(name, home, console(), choice.CAPTURED, choice.REGISTERED)
     finding = monitoring.monitor(request, record, home, ProcessRunner())
     _show(finding, console())
     sys.exit(finding.exit_code)
@@ -156,7 +82,7 @@ def take(home: Home, /, *, name: str, labels: Path | None, earlier: Path | None)
 
     Exit code 2 where there is nothing to export; no archive is written then.
     """
-    record = history.load(home.runs, name)
+    record = choice.run(name, home, console(), choice.CAPTURED)
     made = export.export(export.Request(datetime.now(UTC), labels, earlier), record, home, ProcessRunner())
     shown, exported = console(), made.report["exported"]
     mix = ", ".join(f"{label} {count}" for label, count in exported["by_class"].items() if count)
@@ -185,4 +111,4 @@ def rehearse(home: Home, /, *, names: tuple[str, ...]) -> None:
     shown.print(drill.ON_AWS, soft_wrap=True)
 
 
-COMMANDS: Final = (send, monitor, take, rehearse)
+COMMANDS: Final = (dispatch.send, monitor, take, rehearse)

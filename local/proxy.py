@@ -2,6 +2,7 @@
 """Stands before a model server as the service does: hands requests and answers on, and tells of each exchange.
 
 On SageMaker it is the platform that captures, never the container, so the stand-in's server knows nothing of it.
+``GET /captured`` is this proxy's own, and no endpoint's: it answers when all that was answered before is written.
 """
 
 import asyncio
@@ -14,8 +15,9 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
-from local.capture import INFERENCE_ID, Body, Exchange, now
+from local.capture import CAPTURED, INFERENCE_ID, Body, Exchange, now
 from local.error import UsageError
+from local.recorder import Settled
 from local.server import HOST
 
 _INVOCATIONS: Final = "/invocations"
@@ -31,16 +33,18 @@ _RECEIVED_LIMIT: Final = 101 << 20  # bytes: more than the server reads, whose r
 _STOP_SECONDS: Final = 10.0  # for requests that are on their way
 
 Tell = Callable[[Exchange], None]
+Settle = Callable[[], Settled]
 
 
 @contextmanager
-def forwarding(upstream: int, port: int, tell: Tell) -> Iterator[int]:
+def forwarding(upstream: int, port: int, tell: Tell, settle: Settle) -> Iterator[int]:
     """Answer on `port` of the loopback what the server on port `upstream` answers, for the ``with`` block.
 
     Args:
         upstream: Port of the model server.
         port: 0 for a free one.
         tell: Is told of each request to /invocations that was answered; must return at once.
+        settle: Returns when all that was told so far is written, or the time for it is up.
 
     Yields:
         The port.
@@ -51,7 +55,7 @@ def forwarding(upstream: int, port: int, tell: Tell) -> Iterator[int]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="proxy", daemon=True)
     thread.start()
-    runner = web.AppRunner(_application(f"http://{HOST}:{upstream}", tell), shutdown_timeout=_STOP_SECONDS)
+    runner = web.AppRunner(_application(f"http://{HOST}:{upstream}", tell, settle), shutdown_timeout=_STOP_SECONDS)
     try:
         yield asyncio.run_coroutine_threadsafe(_listen(runner, port), loop).result()
     finally:
@@ -70,7 +74,7 @@ async def _listen(runner: web.AppRunner, port: int) -> int:
     return int(runner.addresses[0][1])
 
 
-def _application(upstream: str, tell: Tell) -> web.Application:
+def _application(upstream: str, tell: Tell, settle: Settle) -> web.Application:
     app = web.Application(client_max_size=_RECEIVED_LIMIT)
     session = web.AppKey("session", aiohttp.ClientSession)
 
@@ -84,8 +88,12 @@ def _application(upstream: str, tell: Tell) -> web.Application:
     async def handle(request: web.Request) -> web.StreamResponse:
         return await _forward(request, app[session], tell)
 
+    async def captured(_request: web.Request) -> web.StreamResponse:
+        return web.json_response(text=(await asyncio.to_thread(settle)).text())
+
     app.cleanup_ctx.append(connected)
     app.on_response_prepare.append(_unadorned)
+    app.router.add_get(CAPTURED, captured)
     app.router.add_route("*", "/{path:.*}", handle)
     return app
 

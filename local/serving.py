@@ -16,6 +16,7 @@ from local.execution import Record
 from local.home import Home
 from local.interrupt import stopping
 from local.jobs import Runner
+from local.recorder import Recorder
 from local.registry import APPROVED, Registry
 from local.server import HOST, Endpoint, Model, require_free, running
 from local.store import Store
@@ -111,8 +112,8 @@ def _captured(record: Record, home: Home, endpoint: Endpoint, port: int, console
     def report(message: str) -> None:
         console.print(f"capture: {message}", style="red", markup=False, soft_wrap=True)
 
-    recorder = capture.Recorder(name, Store(home.s3), report)
-    with recorder, forwarding(endpoint.port, port, recorder.keep):
+    recorder = Recorder(name, Store(home.s3), report)
+    with recorder, forwarding(endpoint.port, port, recorder.keep, recorder.settle):
         send, look = f"{advice.program()} traffic --port {port}", f"{advice.program()} monitor {record.execution_id}"
         console.print(f"Capturing into {capture.prefix(name)}. Send pictures: {send}. Then: {look}", soft_wrap=True)
         yield

@@ -84,6 +84,11 @@ class Store:
         for name, file in self.objects(uri)[share[0] :: share[1]]:
             place(file, folder / name)
 
+    def holds(self, uri: str) -> bool:
+        """Return whether `uri` is an object, or any lies below it."""
+        path = self.path(uri)
+        return path.is_file() or next(files(path), None) is not None
+
     def size(self, uri: str) -> tuple[int, int]:
         """Return number and bytes of the objects of `uri`; (0, 0) where nothing is there."""
         path = self.path(uri)

@@ -18,8 +18,9 @@ from typing import Final
 
 from local import capture, document
 from local.advice import program
-from local.capture import INFERENCE_ID, Body, Exchange
+from local.capture import CAPTURED, INFERENCE_ID, Body, Exchange
 from local.error import StepError, UsageError
+from local.recorder import Settled
 from local.server import HOST
 from local.store import Store
 from pipeline_src import contract
@@ -50,6 +51,8 @@ class Outcome:
         alike: how many answers name the class that the picture is of.
         confidence: sum of the probabilities of the most probable classes.
         refused: what the server said to pictures that it did not take, the first of each kind with its number.
+        labels: name and class of each picture that was answered.
+        settled: how it stands with what the server captured; None where it captures nothing.
     """
 
     answers: Counter[str] = field(default_factory=Counter)
@@ -57,11 +60,17 @@ class Outcome:
     confidence: float = 0.0
     refused: Counter[str] = field(default_factory=Counter)
     labels: list[tuple[str, str]] = field(default_factory=list)
+    settled: Settled | None = None
 
     @property
     def sent(self) -> int:
         """How many were answered."""
         return self.answers.total()
+
+    @property
+    def missing(self) -> bool:
+        """Whether the server captures, and of what it answered something is not captured."""
+        return self.settled is not None and bool(self.settled.waiting or self.settled.lost)
 
     def count(self, picture: Picture, scores: Scores) -> None:
         """Note an answer."""
@@ -74,7 +83,7 @@ class Outcome:
 
 
 def send(pictures: Iterable[Picture], port: int, progress: Callable[[int], None]) -> Outcome:
-    """Send `pictures` to the server on `port` of the loopback.
+    """Send `pictures` to the server on `port` of the loopback, and wait until what it captures of them is written.
 
     Args:
         pictures: In this order, one after the other.
@@ -95,6 +104,7 @@ def send(pictures: Iterable[Picture], port: int, progress: Callable[[int], None]
             else:
                 outcome.refused[f"{status}: {said.decode(errors='replace').strip()[:_SHOWN]}"] += 1
             progress(number)
+        outcome.settled = _settled(connection, port)
     return outcome
 
 
@@ -114,6 +124,23 @@ def _ask(connection: http.client.HTTPConnection, picture: Picture, port: int) ->
         return response.status, response.read()
     except (OSError, http.client.HTTPException) as error:
         raise StepError(f"{HOST}:{port}: the server went away at {picture.name} ({error}). Start it again.") from error
+
+
+def _settled(connection: http.client.HTTPConnection, port: int) -> Settled | None:
+    """Return what the server says when all that it captured is written, or None where it captures nothing."""
+    try:
+        connection.request("GET", CAPTURED)
+        response = connection.getresponse()
+        said = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise StepError(
+            f"{HOST}:{port}: all was answered, but the server went away before it said that it is captured ({error})."
+            " See what it says on its terminal."
+        ) from error
+    try:
+        return Settled.of(said) if response.status == http.client.OK else None
+    except ValueError:  # Somebody else's server.
+        return None
 
 
 def write_labels(outcome: Outcome, path: Path, at: datetime) -> None:

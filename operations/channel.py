@@ -11,7 +11,7 @@ from pipeline_src import contract
 Json = dict[str, Any]
 
 
-def given(name: str, uri: str) -> Json:
+def processing_input(name: str, uri: str) -> Json:
     """Return the input `name`: everything that begins with `uri`, whole."""
     source = {
         "S3Uri": uri,
@@ -23,7 +23,7 @@ def given(name: str, uri: str) -> Json:
     return {"InputName": name, "S3Input": source}
 
 
-def left(name: str, uri: str) -> Json:
+def processing_output(name: str, uri: str) -> Json:
     """Return the output `name`: put below `uri` when the job has completed, and only then."""
     target = {"S3Uri": uri, "LocalPath": contract.processing_output(name), "S3UploadMode": "EndOfJob"}
     return {"OutputName": name, "S3Output": target}

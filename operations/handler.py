@@ -115,7 +115,8 @@ def smoke(event: Mapping[str, Any], context: Context, clients: Clients = client,
         left = context.get_remaining_time_in_millis
         passed = smoking.run_package(found, target, s3=clients("s3"), left=lambda: left() / 1000)
         report = {"report": link.of_object(found.report, found.arn)}
-        return Done(f"{passed.place}: {passed}", report, {"metrics": found.headline, "agreement": str(passed)})
+        live = champion.read(clients("ssm"), request.champion) if request.champion else ""
+        return Done(f"{passed.place}: {passed}", report, {"metrics": found.told(live), "agreement": str(passed)})
 
     job.report(event, context.aws_request_id, clients("codepipeline"), work)
 

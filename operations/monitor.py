@@ -104,7 +104,7 @@ def _created(sagemaker: Client, request: Monitor, name: str, job: Json, period: 
 
 def _named(request: Monitor, name: str, period: Mapping[str, str]) -> Json:
     """Return what of the job depends on its name."""
-    outputs = {"Outputs": [channel.left(_REPORT, f"{request.reports}{name}")], "KmsKeyId": request.key}
+    outputs = {"Outputs": [channel.processing_output(_REPORT, f"{request.reports}{name}")], "KmsKeyId": request.key}
     return {
         "ProcessingJobName": name,
         "Environment": _environment(request, name, period),
@@ -117,7 +117,7 @@ def _job(request: Monitor, inputs: Mapping[str, str], volume: int) -> Json:
     return {
         "RoleArn": request.role,
         "AppSpecification": {"ImageUri": request.image, "ContainerEntrypoint": list(ENTRYPOINT)},
-        "ProcessingInputs": [channel.given(each, uri) for each, uri in inputs.items()],
+        "ProcessingInputs": [channel.processing_input(each, uri) for each, uri in inputs.items()],
         "ProcessingResources": {"ClusterConfig": cluster | {"VolumeKmsKeyId": request.key}},
         "StoppingCondition": {"MaxRuntimeInSeconds": 60 * int(request.minutes)},
         "NetworkConfig": {"EnableNetworkIsolation": True},

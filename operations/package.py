@@ -64,6 +64,21 @@ class Package:
         told += [f"{self.metadata['test_images']} test images"] if "test_images" in self.metadata else []
         return (", ".join(told) or "the package carries no figures") + self._against
 
+    def told(self, live: str) -> str:
+        """Return the headline and, where the package `live` is in production by now, that it was not the one compared.
+
+        Whoever approves reads it; `live` is an ARN, or empty where nothing is in production.
+        """
+        stale = self.against_live(live)
+        return f"{self.headline}; {stale}" if stale else self.headline
+
+    def against_live(self, live: str) -> str:
+        """Return that it was compared with another package than `live`, in words; empty: it was not, or nothing is."""
+        champion = self.metadata.get(contract.METADATA_CHAMPION, contract.NO_COMPARISON)
+        if not live or live in (champion, self.arn) or champion in ("", contract.NO_COMPARISON):
+            return ""
+        return f"not compared with {named(live) if _ARN.fullmatch(live) else live}, which is in production by now"
+
     @property
     def _against(self) -> str:
         """What has changed against the champion of its day, in words; empty where it was registered without them."""

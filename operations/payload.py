@@ -98,14 +98,15 @@ class Smoke:
     Attributes:
         endpoint: Name of the endpoint.
         package: ARN of the model package.
-        access: ARN of the role by which to reach an endpoint that is elsewhere; empty: it is in our own account.
-        region: Where that is; empty: our own region.
+        access, region: ARN of the role by which to reach an endpoint elsewhere, and where that is; empty: our own.
+        champion: Parameter that names what is live, for whoever approves next; empty: nobody does.
     """
 
     endpoint: str
     package: str
     access: str = ""
     region: str = ""
+    champion: str = ""
 
 
 @dataclass(frozen=True)

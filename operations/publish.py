@@ -2,9 +2,9 @@
 """Brings a package's model to where an endpoint that is elsewhere may read it: S3 copies it, no byte comes by here.
 
 An endpoint reads its model from its own region, and nothing of another account reads our buckets. There it is served
-with the image of the built-in algorithm of that region and no environment; so a package that wants anything else is
-refused, because what would be served is not what was evaluated. Which account of AWS the image comes from differs from
-region to region and is not looked at.
+with the image of the built-in algorithm of that region, its model and no environment; so a package that wants anything
+else is refused, because what would be served is not what was evaluated. Which account of AWS the image comes from
+differs from region to region and is not looked at.
 
 Sources: Amazon S3 API Reference, CopyObject; SageMaker API Reference, ModelPackageContainerDefinition.
 """
@@ -25,6 +25,8 @@ from pipeline_src import contract
 Container: TypeAlias = Mapping[str, Any]
 
 _S3: Final = re.compile(r"s3://[^/]+/.+")
+# Of a container: what else the service would fetch for it, beside its model.
+_MORE: Final = ("AdditionalModelDataSources", "AdditionalS3DataSource")
 _CHANGED: Final = ("PreconditionFailed", "412")
 
 
@@ -71,6 +73,9 @@ def _container(sagemaker: Client, arn: str) -> Container:
         raise _refused(arn, f"image {container.get('Image', '')!r}: is not the built-in algorithm's in {region}")
     if container.get("Environment"):
         raise _refused(arn, f"environment: sets {', '.join(sorted(container['Environment']))}")
+    more = [each for each in _MORE if container.get(each)]
+    if more:
+        raise _refused(arn, f"brings more than its model, {', '.join(more)}, which would not be copied")
     if not _S3.fullmatch(container.get("ModelDataUrl", "")):
         raise _refused(arn, f"model {container.get('ModelDataUrl', '')!r}: is no S3 URI")
     return container

@@ -60,9 +60,11 @@ def start(request: Release, *, sagemaker: Client, codepipeline: Client, ssm: Cli
             message=f"{found.arn} is {found.status or 'without a status'} by now. Nothing was started.",
         )
     deliveries = _deliveries(codepipeline, request.delivery, found)
-    needless = reason_against(found, deliveries, champion.read(ssm, request.champion))
+    live = champion.read(ssm, request.champion)
+    needless = reason_against(found, deliveries, live)
     if needless:
         return needless
+    stale = found.against_live(live)
     answer = codepipeline.start_pipeline_execution(
         name=request.delivery,
         variables=[{"name": VARIABLE, "value": found.arn}],
@@ -71,7 +73,7 @@ def start(request: Release, *, sagemaker: Client, codepipeline: Client, ssm: Cli
     return Released(
         started=True,
         execution=answer["pipelineExecutionId"],
-        message=f"Started the delivery of {package.named(found.arn)}.",
+        message=f"Started the delivery of {package.named(found.arn)}{f'; {stale}' if stale else ''}.",
     )
 
 

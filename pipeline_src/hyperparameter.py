@@ -29,7 +29,7 @@ FIXED: Final = {
 # Tells trainings apart whose fixed hyperparameters differ, as those of two versions of this file do.
 DIGEST: Final = hashlib.sha256(json.dumps(FIXED, sort_keys=True).encode()).hexdigest()[:12]
 # Hyperparameter -> pipeline parameter that sets it.
-TUNED: Final = {
+PARAMETERS: Final = {
     "num_layers": "NumLayers",
     "epochs": "Epochs",
     "learning_rate": "LearningRate",
@@ -75,5 +75,5 @@ RANGES: Final = (
 )
 # Pipeline parameters that a tuning leaves nothing to say.
 UNUSED_WHEN_TUNED: Final = tuple(
-    parameter for name, parameter in TUNED.items() if name in {each.name for each in RANGES}
+    parameter for name, parameter in PARAMETERS.items() if name in {each.name for each in RANGES}
 )

@@ -105,7 +105,7 @@ class _Pipeline(Builder):
         return self.sdk.steps.TuningStep(contract.TRAINING, run, cache_config=self.cache)
 
     def hyperparameters(self) -> dict[str, Any]:
-        size, chosen = self.parameters["ImageSize"], hyperparameter.TUNED
+        size, chosen = self.parameters["ImageSize"], hyperparameter.PARAMETERS
         return {
             **hyperparameter.FIXED,
             **{name: self.parameters[each].to_string() for name, each in chosen.items() if each in self.parameters},

@@ -77,12 +77,12 @@ EVALUATE: Final = Processing(
     volume_gb=20,
     seconds=_HOUR,
     # The dataset card notes what Preprocess was told.
-    noted=(contract.SOURCE_COMMIT, "MelanomaTargetSensitivity", *hyperparameter.TUNED.values()),
+    noted=(contract.SOURCE_COMMIT, "MelanomaTargetSensitivity", *hyperparameter.PARAMETERS.values()),
 )
 
 CHANNELS: Final = (contract.TRAIN_OUTPUT, contract.VALIDATION_OUTPUT)
 # The parameters that a training depends on: they name the prefix of its checkpoints.
-TRAINING_IDENTITY: Final = (*PREPROCESS.parameters, *hyperparameter.TUNED.values())
+TRAINING_IDENTITY: Final = (*PREPROCESS.parameters, *hyperparameter.PARAMETERS.values())
 
 # A transform job has no time limit of its own; what it can be held to is the time for each image.
 TRANSFORM_REQUEST: Final = {

@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any, Final
 
-_ALLOW: Final = "Allow"
 _DENY: Final = "Deny"
 _ID: Final = re.compile(r"\$\{(\w+)[.}]")
 _TARGETS: Final = ("principals", "actions", "resources")

@@ -8,7 +8,7 @@ from aws_cdk import Duration, RemovalPolicy, aws_kms, aws_s3
 from constructs import Construct
 
 from pipeline_src import contract
-from stacks.key import removal
+from stacks.key import removal, removal_of_named
 from stacks.settings import Settings
 
 
@@ -95,14 +95,12 @@ def captured(settings: Settings) -> aws_s3.LifecycleRule:
 
 def _options(settings: Settings, *, named: bool = False) -> dict[str, Any]:
     kept = removal(settings)
-    # What a deployment has made that failed goes with it; else the next one would find the bucket's name taken.
-    kept_once_made = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if named and kept is RemovalPolicy.RETAIN else kept
     return {
         "versioned": True,
         "enforce_ssl": True,
         "minimum_tls_version": 1.2,
         "block_public_access": aws_s3.BlockPublicAccess.BLOCK_ALL,
         "object_ownership": aws_s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-        "removal_policy": kept_once_made,
+        "removal_policy": removal_of_named(settings) if named else kept,
         "auto_delete_objects": kept is RemovalPolicy.DESTROY,
     }

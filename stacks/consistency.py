@@ -2,7 +2,7 @@
 """What settings must be so that a deployment can work: each rule with place, value, allowed values and remedy.
 
 Pure functions over Settings. Sources: the SageMaker API Reference (CapacitySize, ResourceConfig), the CodePipeline
-API Reference, and the Application Auto Scaling documentation.
+API Reference, the Application Auto Scaling documentation, and the KMS Developer Guide ("kms:ViaService").
 """
 
 import re
@@ -76,6 +76,8 @@ def _environment(place: str, given: Environment) -> Iterator[Rule]:
     yield f"{place}.account", bool(account) and not _ACCOUNT.fullmatch(account), account, "give the 12 digits of one"
     yield f"{place}.region", bool(region) and not _REGION.fullmatch(region), region, "give one such as eu-west-1"
     yield f"{place}.account", bool(account) != bool(region), account, f"give {place}.region with it, or neither"
+    bare = bool(_REGION.fullmatch(region)) and region not in REGISTRIES
+    yield f"{place}.region", bare, region, "the built-in algorithm is not there; stacks/algorithm.py has a list"
 
 
 def _elsewhere(place: str, where: Environment, build: Environment) -> Iterator[Rule]:
@@ -85,8 +87,10 @@ def _elsewhere(place: str, where: Environment, build: Environment) -> Iterator[R
     # Policies name no account of another partition, and S3 copies nothing across.
     far = not unknown and _partition(where.region) != _partition(build.region)
     yield f"{place}.region", far, where.region, f"give one of the same partition as build.region, {build.region}"
-    bare = bool(_REGION.fullmatch(where.region)) and where.region not in REGISTRIES
-    yield f"{place}.region", bare, where.region, "the built-in algorithm is not there; stacks/algorithm.py has a list"
+    # Services are called alike everywhere in kms:ViaService; as principals, such as CloudWatch Logs, perhaps not [?].
+    china = _partition(where.region) == "cn-"
+    wanted = "keep the stage at home: nobody has looked at China's service principals and CodePipeline"
+    yield f"{place}.region", china, where.region, wanted
 
 
 def _partition(region: str) -> str:

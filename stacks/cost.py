@@ -23,6 +23,8 @@ HOURS: Final = 730  # in a month
 OWN_ALARMS: Final = 10
 TALLY_ALARMS: Final = 1  # where requests are captured
 PUBLISH_ALARMS: Final = 1  # where a stage is elsewhere
+REPLICA_ALARMS: Final = 1  # for each stage whose captured requests are replicated
+REPLICA_METRICS: Final = 4  # that S3 sends of a rule, taken as sent always; at the price of our own
 MONITOR_ALARMS: Final = 3  # where those of production are compared
 ENDPOINT_ALARMS: Final = 3
 SCALING_ALARMS: Final = 2
@@ -32,8 +34,7 @@ VOLUME_GB: Final = 30
 STORED_GB: Final = 10
 # Minutes that each job is paid for: the real archive, one instance each, with the fetching of image and data.
 MINUTES: Final = {"Preprocess": 6, "Train": 65, "Score": 12, "Evaluate": 5}
-# Starting a job takes minutes that cost nothing but the waiting.
-WAITED_MINUTES: Final = 15
+WAITED_MINUTES: Final = 15  # until jobs have started, which cost nothing but the waiting
 MONITOR_MINUTES: Final = 8  # a run over some thousand pictures, with the fetching of image and data
 # What operations.judge publishes of each run: requests, whether they were compared, violations, and each feature's
 # distance; a test counts them. What labels say is sent with labels only, and not counted.
@@ -63,7 +64,9 @@ def month(settings: Settings) -> list[Line]:
     scaled = sum(1 for each in stages.values() if each.scales)
     own = OWN_ALARMS + (TALLY_ALARMS if any(each.capture_percent for each in stages.values()) else 0)
     own += MONITOR_ALARMS if monitoring(settings) else 0
-    own += PUBLISH_ALARMS if place.apart(settings) else 0
+    replicas = sum(1 for stage in place.apart(settings) if stages[stage].capture_percent)
+    own += (PUBLISH_ALARMS if place.apart(settings) else 0) + REPLICA_ALARMS * replicas
+    metrics = REPLICA_METRICS * replicas
     alarms = own + ENDPOINT_ALARMS * len(stages) + SCALING_ALARMS * scaled
     # A stage that is elsewhere has a key and a page of its own there, and another region a key for what it is handed.
     pages = 1 + len(place.apart(settings))
@@ -71,6 +74,7 @@ def month(settings: Settings) -> list[Line]:
     return [
         *(line for stage, endpoint in stages.items() for line in _endpoint(stage, endpoint)),
         *_monitor(settings),
+        *([Line(f"{metrics} metrics of replication", metrics * price.METRIC_MONTH)] if metrics else ()),
         Line(f"{keys} key{'s' * (keys > 1)}", keys * price.KEY_MONTH),
         Line(f"{alarms} alarms", alarms * price.ALARM_MONTH),
         Line(f"{pages} dashboard{'s' * (pages > 1)}", pages * price.DASHBOARD_MONTH),
@@ -149,11 +153,8 @@ def _monitor(settings: Settings) -> Iterator[Line]:
         what = f"monitor: a job each {chosen.every}, {MONITOR_MINUTES} min of {chosen.instance}"
         yield Line(what, _instances(chosen.instance, 1, runs * MONITOR_MINUTES / 60))
         # A metric is paid for the hours in which something is sent.
-        share = runs / HOURS
-        yield Line(
-            f"{MONITOR_METRICS} metrics of the monitor, {runs:.0f} of {HOURS} hours",
-            MONITOR_METRICS * price.METRIC_MONTH * share,
-        )
+        dollars = MONITOR_METRICS * price.METRIC_MONTH * runs / HOURS
+        yield Line(f"{MONITOR_METRICS} metrics of the monitor, {runs:.0f} of {HOURS} hours", dollars)
 
 
 def _instances(kind: str, count: int, hours: float) -> float | None:

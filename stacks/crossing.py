@@ -4,11 +4,14 @@
 A policy that names a role which is not there yet is refused by KMS, S3 and IAM, and of two sides one would always be
 first. So the principal is the other's account as a whole, with the condition that the caller is exactly the role of a
 given name. Of another account's key only account and region are known, as its id is random: a role may use whichever
-lets it, through S3, for the one bucket. Both sides stay as narrow as the narrower of the two.
+lets it, through S3, for the one bucket, and ask about the one of a given alias. Both sides stay as narrow as the
+narrower of the two.
 
 Sources: IAM User Guide, "Cross-account policy evaluation logic" and "AWS global condition context keys"
-(aws:PrincipalArn); KMS Developer Guide, "AWS KMS condition keys" (kms:ViaService, kms:EncryptionContext); S3 User
-Guide, "Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys" (the context is the bucket's ARN).
+(aws:PrincipalArn); KMS Developer Guide, "AWS KMS condition keys" (kms:ViaService, kms:EncryptionContext, and
+kms:ResourceAliases, which a key's own policy cannot ask for) and "Use aliases to control access to KMS keys" (its
+example names keys of two accounts, but no use across them, so that only DescribeKey relies on it here); S3 User Guide,
+"Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys" (the context is the bucket's ARN).
 """
 
 from collections.abc import Sequence
@@ -45,6 +48,17 @@ def caller(where: Environment, *roles: str) -> aws_iam.IPrincipal:
 def use_key_there(role: aws_iam.IGrantable, where: Environment, bucket: str, *verbs: str) -> None:
     """Let `role` use the key of the bucket `bucket`, which is in `where`: this side of it."""
     allow(role, *_of_kms(verbs), on=[arn_there(where, "kms", "key/*")], where=_by_s3(where, bucket))
+
+
+def describe_key_there(role: aws_iam.IGrantable, where: Environment, alias: str) -> None:
+    """Let `role` ask about the key in `where` that `alias` leads to: this side of it."""
+    named = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}}
+    allow(role, "kms:DescribeKey", on=[arn_there(where, "kms", "key/*")], where=named)
+
+
+def let_describe_key(key: aws_kms.Key, by: aws_iam.IPrincipal) -> None:
+    """Let `by` ask about `key`: the key's side of it."""
+    key.add_to_resource_policy(aws_iam.PolicyStatement(actions=["kms:DescribeKey"], principals=[by], resources=["*"]))
 
 
 def let_use_key(key: aws_kms.Key, by: aws_iam.IPrincipal, where: Environment, bucket: str, *verbs: str) -> None:

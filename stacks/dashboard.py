@@ -58,7 +58,7 @@ class Dashboard(aws_cloudwatch.Dashboard):
 
 
 class SiteDashboard(aws_cloudwatch.Dashboard):
-    """The page of one endpoint that is elsewhere, in its own account and region."""
+    """The dashboard of one endpoint that is elsewhere, in the account and region of that."""
 
     def __init__(self, scope: Construct, id_: str, *, stage: str, endpoint: str) -> None:
         super().__init__(scope, id_, dashboard_name=endpoint, default_interval=Duration.days(7))

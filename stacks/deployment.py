@@ -81,12 +81,12 @@ class DeploymentStack(Stack):
 
     def _deliver(self) -> None:
         staging, production = place.STAGES
-        tested = self._action(self.smoke, "SmokeTest", staging, 2, namespace=STAGING_SMOKE)
+        live_now = {"champion": self._storage.champion.parameter_name}
+        tested = self._action(self.smoke, "SmokeTest", staging, 2, namespace=STAGING_SMOKE, **live_now)
         self._stage(staging, then=[tested])
         self.delivery.approval(tested)
         live = self._action(self.smoke, "SmokeTest", production, 2)
-        noted = {"champion": self._storage.champion.parameter_name, **self._bucket(production)}
-        promoted = self._action(self.promote, "Promote", production, 3, **noted)
+        promoted = self._action(self.promote, "Promote", production, 3, **live_now, **self._bucket(production))
         self._stage(production, then=[live, promoted])
 
     def _action(

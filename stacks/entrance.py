@@ -10,7 +10,7 @@ from constructs import Construct
 
 from stacks import place
 from stacks.artifact import OF_THE_BUCKET, READ, delivered, delivery_name
-from stacks.crossing import bucket_arn, caller, use_key_there
+from stacks.crossing import bucket_arn, caller, describe_key_there, use_key_there
 from stacks.deployer import deploy_with, look_up_served
 from stacks.endpoint import endpoint_name
 from stacks.grant import allow, arn
@@ -32,7 +32,10 @@ class DeliverRole(aws_iam.Role):
         store = place.artifacts_bucket(settings, where.region)
         allow(self, *OF_THE_BUCKET, on=[bucket_arn(store)])
         allow(self, *READ, on=[f"{bucket_arn(store)}/{delivered(settings)}*"])
-        use_key_there(self, Environment(account=settings.build.account, region=where.region), store, "Decrypt")
+        store_in = Environment(account=settings.build.account, region=where.region)
+        use_key_there(self, store_in, store, "Decrypt")
+        # CodePipeline asks about the store's key, by itself and not through S3, as the role of the action.
+        describe_key_there(self, store_in, place.alias(settings))
         deletes = stage == place.REPLACED
         deploy_with(self, deployer.role_arn, stack=endpoint_name(settings, stage), deletes=deletes)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Graphs as the dashboards show them, and the row of graphs of an endpoint.
+"""What dashboards show: graphs, and of an endpoint its row of graphs and its alarms.
 
 Source of the metrics: SageMaker Developer Guide, "Metrics for monitoring Amazon SageMaker AI with Amazon CloudWatch".
 """

@@ -39,6 +39,8 @@ class SmokeFunction(OperationFunction):
         if endpoints:
             allow(self, "sagemaker:InvokeEndpoint", on=endpoints)
         take_on(self, settings, place.apart(settings))
+        # Whoever approves is told what is live, where the model was compared with another one.
+        allow(self, "ssm:GetParameter", on=[storage.champion.parameter_arn])
         golden = (contract.PREDICTIONS, f"{contract.HOLDOUT_OUTPUT}/*.jpg")
         read_runs(self, storage, *golden)
 

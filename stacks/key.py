@@ -56,6 +56,15 @@ def removal(settings: Settings) -> RemovalPolicy:
     return RemovalPolicy.RETAIN if settings.retention.data == "keep" else RemovalPolicy.DESTROY
 
 
+def removal_of_named(settings: Settings) -> RemovalPolicy:
+    """Return the same of what is given a name: made by a first deployment that fails, it goes with that.
+
+    It holds nothing yet, and the next attempt would find its name taken.
+    """
+    kept = removal(settings)
+    return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if kept is RemovalPolicy.RETAIN else kept
+
+
 def _publishers() -> list[aws_iam.ServicePrincipal]:
     return [aws_iam.ServicePrincipal(f"{service}.amazonaws.com") for service in ("cloudwatch", "budgets")]
 

@@ -15,7 +15,7 @@ from stacks import place
 from stacks.admission import admit_deliverer
 from stacks.artifact import ARTIFACT_DAYS, OF_THE_BUCKET, READ, Store, delivered
 from stacks.bucket import AccessLogs, DataBucket, expired
-from stacks.crossing import arn_there, bucket_arn, use_key_there
+from stacks.crossing import arn_there, bucket_arn, describe_key_there, use_key_there
 from stacks.grant import allow
 from stacks.key import DataKey, removal
 from stacks.settings import Environment, Settings
@@ -48,6 +48,7 @@ def exchange_there(role: aws_iam.IGrantable, settings: Settings, region: str) ->
     allow(role, *OF_THE_BUCKET, on=[bucket_arn(bucket)])
     allow(role, *READ, "s3:PutObject", on=[f"{bucket_arn(bucket)}/{delivered(settings)}*"])
     use_key_there(role, _in(settings, region), bucket, "Decrypt", "Encrypt", "GenerateDataKey")
+    describe_key_there(role, _in(settings, region), place.alias(settings))
 
 
 def stores(scope: Construct, settings: Settings, storage: Store) -> dict[str, Any]:

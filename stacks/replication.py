@@ -2,14 +2,16 @@
 """How captured requests of a stage that is elsewhere come home: S3 replicates them, object by object, as they are put.
 
 So the monitor, the counts and the labels find them where they find those of a stage at home. No deletion is
-replicated; each side's lifecycle rule takes its own copy. Sources: S3 User Guide, "Setting up permissions for live
-replication"; "Replicating encrypted objects", with "S3 Bucket Keys and replication"; "Changing the replica owner", by
-which a bucket whose owner owns all objects needs nothing for it.
+replicated; each side's lifecycle rule takes its own copy. S3 does not try an object again that it failed to replicate,
+so an alarm tells of each. Sources: S3 User Guide, "Setting up permissions for live replication"; "Replicating encrypted
+objects", with "S3 Bucket Keys and replication"; "Changing the replica owner", by which a bucket whose owner owns all
+objects needs nothing for it; "Using S3 Replication metrics", by which they need no replication time control, and
+failures are counted in the region of the bucket that is read; "Metrics and dimensions".
 """
 
 from typing import Final
 
-from aws_cdk import aws_iam, aws_kms, aws_s3
+from aws_cdk import Duration, aws_cloudwatch, aws_cloudwatch_actions, aws_iam, aws_kms, aws_s3, aws_sns
 from constructs import Construct
 
 from pipeline_src import contract
@@ -21,10 +23,13 @@ from stacks.settings import Settings
 
 # On the objects of the bucket that replicas go to.
 REPLICATE: Final = ("s3:ReplicateObject",)
+# On that bucket.
+OF_THE_TARGET: Final = ("s3:GetBucketVersioning",)
 # On its key; a key that S3 has derived for the bucket is decrypted before it is used.
 KEY: Final = ("Decrypt", "Encrypt")
 # Objects bear no tags and no access list of their own, but S3 reads version and access list as one.
 _READ: Final = ("s3:GetObjectVersionAcl", "s3:GetObjectVersionForReplication")
+_RULE: Final = "Captures"
 
 
 class ReplicaRole(aws_iam.Role):
@@ -44,8 +49,40 @@ class ReplicaRole(aws_iam.Role):
         allow(self, "s3:GetReplicationConfiguration", "s3:ListBucket", on=[bucket.bucket_arn])
         allow(self, *_READ, on=[bucket.arn_for_objects(below)])
         allow(self, "kms:Decrypt", on=[key.key_arn])
+        allow(self, *OF_THE_TARGET, on=[bucket_arn(target)])
         allow(self, *REPLICATE, on=[f"{bucket_arn(target)}/{below}"])
         use_key_there(self, settings.build, target, *KEY)
+
+
+class ReplicaAlarm(aws_cloudwatch.Alarm):
+    """Tells the topic that S3 failed to replicate captured requests of one stage."""
+
+    def __init__(self, scope: Construct, id_: str, *, settings: Settings, stage: str, topic: aws_sns.ITopic) -> None:
+        names = {
+            "SourceBucket": place.site_bucket(settings, stage),
+            "DestinationBucket": place.captures_bucket(settings),
+            "RuleId": _RULE,
+        }
+        super().__init__(
+            scope,
+            id_,
+            alarm_name=f"{settings.name}-{stage}-ReplicationFailed",
+            alarm_description=f"{settings.name}-{stage}: captured requests did not get to build's account. "
+            "What to do: docs/operations.md, ReplicationFailed",
+            metric=aws_cloudwatch.Metric(
+                namespace="AWS/S3",
+                metric_name="OperationsFailedReplication",
+                dimensions_map=names,
+                statistic="Sum",
+                period=Duration.minutes(5),
+            ),
+            threshold=1,
+            comparison_operator=aws_cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=1,
+            # Nothing is sent while nothing is replicated, and then nothing failed.
+            treat_missing_data=aws_cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        self.add_alarm_action(aws_cloudwatch_actions.SnsAction(topic))
 
 
 def replicate(bucket: DataBucket, role: ReplicaRole, *, settings: Settings, stage: str) -> None:
@@ -56,9 +93,10 @@ def replicate(bucket: DataBucket, role: ReplicaRole, *, settings: Settings, stag
         encryption_configuration=of.EncryptionConfigurationProperty(
             replica_kms_key_id=arn_there(settings.build, "kms", place.alias(settings))
         ),
+        metrics=of.MetricsProperty(status="Enabled"),
     )
     rule = of.ReplicationRuleProperty(
-        id="Captures",
+        id=_RULE,
         status="Enabled",
         priority=1,
         filter=of.ReplicationRuleFilterProperty(prefix=f"{contract.CAPTURE_PREFIX}{stage}/"),

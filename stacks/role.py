@@ -76,5 +76,5 @@ class PipelineRole(aws_iam.Role):
         names = [arn("sagemaker", "hyper-parameter-tuning-job/*")]
         new, own = ({"StringEquals": {f"aws:{whose}Tag/project": project}} for whose in ("Request", "Resource"))
         allow(self, *of("sagemaker", f"Create{_TUNING}", "AddTags"), on=names, where=new)
-        watch = (f"Describe{_TUNING}", f"Stop{_TUNING}", f"ListTrainingJobsFor{_TUNING}", "ListTags")
-        allow(self, *of("sagemaker", *watch), on=names, where=own)
+        watch = (f"Describe{_TUNING}", f"Stop{_TUNING}", f"ListTrainingJobsFor{_TUNING}")
+        allow(self, *of("sagemaker", *watch, *_TAGS), on=names, where=own)

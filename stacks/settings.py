@@ -32,7 +32,8 @@ class Environment:
 
     Empty: for build, those of the credentials that deploy; for staging and production, those of build. A stage that is
     given another account or region is elsewhere: it gets a stack of its own there, with what its endpoint needs, which
-    costs about 4 $ a month more (key, dashboard) and 1 $ for each further region. Then build has to be given too.
+    costs about 4 $ a month more (key, dashboard), 1.30 $ where requests are captured (metrics and alarm of their
+    replication) and 1 $ for each further region. Then build has to be given too.
     """
 
     account: str = ""

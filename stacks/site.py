@@ -22,13 +22,13 @@ from stacks.endpoint import endpoint_name
 from stacks.entrance import AccessRole, DeliverRole
 from stacks.key import DataKey, Topic, removal
 from stacks.output import outputs
-from stacks.replication import ReplicaRole, replicate
+from stacks.replication import ReplicaAlarm, ReplicaRole, replicate
 from stacks.serving import Serving
 from stacks.settings import Environment, Settings
 
 
 class SiteStack(Stack):
-    """The key, the bucket, the topic, the roles, the log and the page of one endpoint that is elsewhere.
+    """The key, the bucket, the topic, the roles, the log and the dashboard of one endpoint that is elsewhere.
 
     Attributes:
         key: Customer-managed key of everything below and of the endpoint's volumes.
@@ -55,6 +55,7 @@ class SiteStack(Stack):
         if getattr(settings, stage).capture_percent:
             own: dict[str, Any] = {"settings": settings, "stage": stage}
             replicate(self.bucket, ReplicaRole(self, "Replica", bucket=self.bucket, key=self.key, **own), **own)
+            ReplicaAlarm(self, "ReplicaAlarm", topic=self.topic, **own)
         dashboard = SiteDashboard(self, "Dashboard", stage=stage, endpoint=endpoint_name(settings, stage))
         if settings.budget.monthly_usd and place.bills(settings, stage):
             Budget(self, "Budget", name=endpoint_name(settings, stage), settings=settings, topic=self.topic)

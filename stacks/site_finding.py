@@ -21,7 +21,7 @@ _BUCKET: Final = "<Bucket83908E77.Arn>"
 _REPLICATED: Final = both("S3BucketReplicationEnabled")
 _KEY: Final = (
     "The id of a key is random, and the stack that makes it may come later. Conditions limit this to calls of S3 for "
-    "one bucket, which is named, and the key's own policy names this role."
+    "one bucket, which is named, or to a question about the key of one alias; the key's own policy names this role."
 )
 _MINUTES: Final = "SageMaker names captured requests by the minute, below the prefix of the stage, which is given."
 _ARTIFACTS: Final = (

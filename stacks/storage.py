@@ -12,7 +12,7 @@ from stacks.admission import admit_deliverer, admit_replicas
 from stacks.artifact import ARTIFACT_DAYS
 from stacks.bucket import AccessLogs, DataBucket, captured, expired, fading
 from stacks.crossing import bucket_arn
-from stacks.key import DataKey, Topic, removal
+from stacks.key import DataKey, Topic, removal, removal_of_named
 from stacks.output import outputs
 from stacks.settings import Settings
 
@@ -126,7 +126,7 @@ class StorageStack(Stack):
             model_package_group_name=self._settings.name,
             model_package_group_description="Skin-lesion classifiers that passed the gate. Research use only.",
         )
-        registry.apply_removal_policy(removal(self._settings))
+        registry.apply_removal_policy(removal_of_named(self._settings))
         return registry
 
     def _champion(self) -> aws_ssm.IStringParameter:

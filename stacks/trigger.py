@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What starts a retraining without a push: an uploaded archive, an exported one and a schedule.
+"""What starts a retraining without a push: an uploaded archive, an exported one, or a schedule.
 
 An event that could not be delivered waits in a queue, whose alarm stands in the MonitoringStack. Source of the event:
 S3 User Guide, "EventBridge event message structure".
@@ -59,20 +59,19 @@ class Trigger(Construct):
             self._on_schedule(settings.retraining.schedule)
 
     def _on_new_data(self, storage: StorageStack) -> None:
-        aws_events.Rule(
-            self,
-            "NewData",
-            description="An archive was uploaded: retrain on it",
-            event_pattern=uploaded(storage.raw.bucket_name, aws_events.Match.wildcard(ARCHIVE_KEYS)),
-            targets=[self._target(archive=aws_events.EventField.from_path("$.detail.object.key"), reason="data")],
-        )
+        key = aws_events.EventField.from_path("$.detail.object.key")
+        uploads = "An archive was uploaded: retrain on it"
+        exports = "Labelled images of production were exported: retrain with them"
+        self._on_object("NewData", uploads, ARCHIVE_KEYS, storage, archive=key)
+        self._on_object("NewAddition", exports, ADDITION_KEYS, storage, addition=key)
 
+    def _on_object(self, id_: str, description: str, keys: str, storage: StorageStack, **given: str) -> None:
         aws_events.Rule(
             self,
-            "NewAddition",
-            description="Labelled images of production were exported: retrain with them",
-            event_pattern=uploaded(storage.raw.bucket_name, aws_events.Match.wildcard(ADDITION_KEYS)),
-            targets=[self._target(addition=aws_events.EventField.from_path("$.detail.object.key"), reason="data")],
+            id_,
+            description=description,
+            event_pattern=uploaded(storage.raw.bucket_name, aws_events.Match.wildcard(keys)),
+            targets=[self._target(**given, reason="data")],
         )
 
     def _on_schedule(self, expression: str) -> None:

@@ -48,11 +48,3 @@ def documents_apart(apart: Path) -> dict[str, dict[str, Any]]:
     from tests.assembly import templates_in
 
     return templates_in(apart)
-
-
-@pytest.fixture(scope="session")
-def templates_apart(documents_apart: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Every template of that assembly, for aws_cdk.assertions."""
-    from aws_cdk.assertions import Template
-
-    return {name: Template.from_json(document) for name, document in documents_apart.items()}

@@ -31,7 +31,7 @@ def following(account: Account) -> list[str]:
     except UsageError:
         return [*steps, 'Upload the archive ("Original Format Zip"): make upload ARCHIVE=dataverse_files.zip']
     live = champion.live(account.client("ssm"), account.output("storage", "Champion"))
-    steps += [*_training(account), *_packages(account), *_delivery(account), *_approved(account, live)]
+    steps += [*_training(account), *_packages(account, live), *_delivery(account), *_approved(account, live)]
     return steps or [_live(live)]
 
 
@@ -91,7 +91,7 @@ def _reason(sagemaker: Client, execution: str) -> str:
     return next(reasons, "no step gives a reason.")
 
 
-def _packages(account: Account) -> Iterator[str]:
+def _packages(account: Account, live: Live | None) -> Iterator[str]:
     """Yield how to approve the newest model package that waits."""
     sagemaker = account.client("sagemaker")
     listed = sagemaker.list_model_packages(
@@ -104,7 +104,7 @@ def _packages(account: Account) -> Iterator[str]:
     for summary in listed["ModelPackageSummaryList"]:
         found = package.described(sagemaker, summary["ModelPackageArn"])
         yield (
-            f"Read the report of {package.named(found.arn)} ({found.headline}): "
+            f"Read the report of {package.named(found.arn)} ({found.told(live.package if live else '')}): "
             f"{link.of_object(found.report, found.arn)}\n"
             "  and approve it for staging: aws sagemaker update-model-package --model-approval-status Approved "
             f"--model-package-arn {found.arn}"

@@ -54,7 +54,7 @@ def start(account: Account, clock: Clock = lambda: datetime.now(UTC)) -> str:
         ProcessingJobName=name,
         RoleArn=role,
         AppSpecification={"ImageUri": account.output("training", "Image"), "ContainerEntrypoint": list(ENTRYPOINT)},
-        ProcessingInputs=[channel.given(each, uri) for each, uri, _ in inputs],
+        ProcessingInputs=[channel.processing_input(each, uri) for each, uri, _ in inputs],
         ProcessingOutputConfig={"Outputs": _outputs(raw, name), "KmsKeyId": key},
         ProcessingResources={"ClusterConfig": cluster | {"VolumeSizeInGB": volume, "VolumeKmsKeyId": key}},
         StoppingCondition={"MaxRuntimeInSeconds": 3600 * _HOURS},
@@ -124,6 +124,6 @@ def _inputs(s3: Client, raw: str, captured: str) -> Iterator[tuple[str, str, int
 def _outputs(raw: str, name: str) -> list[Json]:
     additions = f"s3://{raw}/{contract.ADDITIONS_PREFIX}"
     return [
-        channel.left(contract.ADDITION_OUTPUT, additions.rstrip("/")),
-        channel.left(contract.EXPORT_OUTPUT, f"{additions}{contract.EXPORT_OUTPUT}/{name}"),
+        channel.processing_output(contract.ADDITION_OUTPUT, additions.rstrip("/")),
+        channel.processing_output(contract.EXPORT_OUTPUT, f"{additions}{contract.EXPORT_OUTPUT}/{name}"),
     ]

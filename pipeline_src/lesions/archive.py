@@ -18,33 +18,38 @@ from typing import Final, Self
 
 from pipeline_src import contract
 from pipeline_src.lesions import entry, official, part, wrapping
-from pipeline_src.lesions.entry import AGAIN, Entry
+from pipeline_src.lesions.entry import Entry
 from pipeline_src.lesions.error import BadInputError
+from pipeline_src.lesions.source import Kind, Source
 from pipeline_src.lesions.tape import Tape
 
 METADATA_LIMIT: Final = 64 << 20
-KIND: Final = "archive"
-_DOWNLOAD: Final = 'Download the "Original Format Zip" of the whole dataset.'
-_EXPORT: Final = "Give the archive as it was exported."
+KIND: Final = Kind(
+    "archive",
+    "Download the archive again.",
+    'Download the "Original Format Zip" of the whole dataset from Harvard Dataverse.',
+)
 
 
 class Archive:
     """The opened archive; a context manager. Reading is for one thread at a time.
 
-    With `hashed` its SHA-256 is taken while it is read. `kind` is what messages call it: `KIND`, or one that the export
-    made, which the dataset's page does not have.
+    With `hashed` its SHA-256 is taken while it is read. `kind` says what messages call it and how it is had anew:
+    `KIND`, or one that the export made, which the dataset's page does not have.
     """
 
-    def __init__(self, path: Path, *, hashed: bool = False, kind: str = KIND) -> None:
-        self.place = f"{kind} {path.name!r}"
-        self._again = _DOWNLOAD if kind == KIND else _EXPORT
-        self._zip = _open(path, self.place)
+    def __init__(self, path: Path, *, hashed: bool = False, kind: Kind = KIND) -> None:
+        self.place = Source(f"{kind.name} {path.name!r}", kind.again)
+        self.kind = kind
+        self._zip = _open(path, self.place, kind)
         self._tape = Tape(path, hashed=hashed)
         for info in self._zip.infolist():
             entry.check_name(info.orig_filename, self.place)
         # Of a zip that is cut short within a zip that it holds, the latter's directory is found in place of its own.
         if self._zip.infolist() and all(info.header_offset for info in self._zip.infolist()):
-            raise BadInputError(f"{self.place}: cut short or damaged: its own directory is not at its end. {AGAIN}")
+            raise BadInputError(
+                f"{self.place}: cut short or damaged: its own directory is not at its end. {kind.again}"
+            )
 
     def __enter__(self) -> Self:
         """Return the archive itself."""
@@ -72,7 +77,7 @@ class Archive:
             names = ", ".join(info.filename for info in found) or "none"
             raise BadInputError(
                 f"{self.place}: HAM10000_metadata: must be there once, with or without .csv or .tab (found: {names}). "
-                f"{self._again}"
+                f"{self.kind.whole}"
             )
         return self._table(found[0])
 
@@ -99,14 +104,14 @@ class Archive:
         return self._table(truth[0]) if images and truth else None
 
     def _table(self, info: zipfile.ZipInfo) -> tuple[str, bytes]:
-        place = f"{self.place}: {info.filename}"
+        place = self.place.within(info.filename)
         _check(info, place)
         if info.file_size > METADATA_LIMIT:
-            raise BadInputError(f"{place}: {info.file_size} bytes: over the limit of {METADATA_LIMIT}. {AGAIN}")
+            raise BadInputError(f"{place}: {info.file_size} bytes: over the limit of {METADATA_LIMIT}. {place.again}")
         try:
-            return place, self._zip.read(info)
+            return str(place), self._zip.read(info)
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise BadInputError(f"{place}: damaged: {error}. {AGAIN}") from error
+            raise BadInputError(f"{place}: damaged: {error}. {place.again}") from error
 
     @property
     def parts(self) -> list[str]:
@@ -130,13 +135,13 @@ class Archive:
         if not parts:
             raise BadInputError(
                 f"{self.place}: HAM10000_images_part_1.zip: inner zip missing, and so is every other part. "
-                f"{self._again} Do not unpack it."
+                f"{self.kind.whole} Do not unpack it."
             )
         return parts
 
     def _entries(self, parts: list[zipfile.ZipInfo]) -> Iterator[Entry]:
         for info in sorted(parts, key=lambda info: info.header_offset):
-            place = f"{self.place}: {info.filename}"
+            place = self.place.within(info.filename)
             _check(info, place)
             yield from part.entries(wrapping.chunks(self._tape, info, place), place)
 
@@ -145,7 +150,7 @@ class Archive:
         return [info for info in self._zip.infolist() if pattern.fullmatch(info.filename.rpartition("/")[2])]
 
 
-def _open(path: Path, place: str) -> zipfile.ZipFile:
+def _open(path: Path, place: Source, kind: Kind) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
@@ -153,15 +158,13 @@ def _open(path: Path, place: str) -> zipfile.ZipFile:
             begins_as_zip = file.read(4) == part.LOCAL
         if begins_as_zip:
             raise BadInputError(
-                f"{place}: cut short or damaged: the directory at its end cannot be read. {AGAIN}"
+                f"{place}: cut short or damaged: the directory at its end cannot be read. {place.again}"
             ) from error
-        raise BadInputError(
-            f"{place}: not a zip file ({path.stat().st_size} bytes). Give the zip that Harvard Dataverse ships."
-        ) from error
+        raise BadInputError(f"{place}: not a zip file ({path.stat().st_size} bytes). {kind.whole}") from error
     except (ValueError, NotImplementedError, struct.error, EOFError) as error:
-        raise BadInputError(f"{place}: damaged directory: {error}. {AGAIN}") from error
+        raise BadInputError(f"{place}: damaged directory: {error}. {place.again}") from error
 
 
-def _check(info: zipfile.ZipInfo, place: str) -> None:
+def _check(info: zipfile.ZipInfo, place: Source) -> None:
     entry.check_packing(info.flag_bits, info.compress_type, place)
     entry.check_ratio(info.compress_size, info.file_size, place)

@@ -16,8 +16,13 @@ from pipeline_src.lesions.archive import Archive
 from pipeline_src.lesions.entry import Entry
 from pipeline_src.lesions.error import BadInputError
 from pipeline_src.lesions.metadata import Row
+from pipeline_src.lesions.source import Kind
 
-KIND: Final = "additional archive"
+KIND: Final = Kind(
+    "additional archive",
+    "Export it anew, from the same captures and labels: the same bytes come of them.",
+    "Give the archive as it was exported.",
+)
 PRODUCTION: Final = "production"  # the source of an exported image, in the table's column `dataset`
 _SHOWN: Final = 3  # ids that are named
 _SMALL: Final = 1 << 10  # bytes; no archive has fewer, and `contract.ABSENT` has not as many

@@ -142,8 +142,7 @@ def _missing(sweep: Sweep, allowed: int, archives: Collection) -> list[str]:
         names = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise BadInputError(
             f"{lacking.place}: {len(missing)} images missing ({names}), {allowed} allowed; its inner zips are"
-            f" {', '.join(lacking.parts)}. Download the archive again with all its parts, or allow as many with"
-            " AllowedMissingImages."
+            f" {', '.join(lacking.parts)}. {lacking.kind.whole} Or allow as many with AllowedMissingImages."
         )
     return missing
 

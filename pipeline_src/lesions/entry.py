@@ -8,18 +8,18 @@ from typing import Final, NamedTuple
 import deflate
 
 from pipeline_src.lesions.error import BadInputError
+from pipeline_src.lesions.source import Source
 
 SIZE_LIMIT: Final = 64 << 20  # bytes; a picture of HAM10000 has 0.3 MB
 RATIO_LIMIT: Final = 100  # JPEG does not shrink, and a table by ten; deflate can reach 1032 on zeros
 _ENCRYPTED: Final = 0x2041  # flags: encrypted, strongly encrypted, masked header
 _OUTSIDE: Final = re.compile(r"/|[A-Za-z]:|(.*/)?\.\.(/|$)|.*[\\\x00-\x1f]", re.DOTALL)
-AGAIN: Final = "Download the archive again."
 
 
 class Entry(NamedTuple):
     """One entry as it lies in the zip: `packed` bytes that must inflate to `size` bytes with checksum `crc`."""
 
-    place: str
+    place: Source
     name: str
     method: int
     crc: int
@@ -40,14 +40,14 @@ def unpack(entry: Entry) -> bytes | bytearray:
         data = b""
     if len(data) != entry.size:
         raise BadInputError(
-            f"{entry.place}: damaged: it does not hold the {entry.size} bytes that it declares. {AGAIN}"
+            f"{entry.place}: damaged: it does not hold the {entry.size} bytes that it declares. {entry.place.again}"
         )
     if deflate.crc32(data) != entry.crc:
-        raise BadInputError(f"{entry.place}: damaged: its checksum is wrong. {AGAIN}")
+        raise BadInputError(f"{entry.place}: damaged: its checksum is wrong. {entry.place.again}")
     return data
 
 
-def check_name(name: str, place: str) -> None:
+def check_name(name: str, place: Source) -> None:
     """Refuse an entry's `name` that points outside the folder into which someone may unpack the archive.
 
     Raises:
@@ -57,7 +57,7 @@ def check_name(name: str, place: str) -> None:
         raise BadInputError(f"{place}: entry {name!r}: its name escapes the archive. Get the archive from its source.")
 
 
-def check_packing(flags: int, method: int, place: str) -> None:
+def check_packing(flags: int, method: int, place: Source) -> None:
     """Refuse an entry that is encrypted, or packed in a way that Dataverse does not use.
 
     Raises:
@@ -69,7 +69,7 @@ def check_packing(flags: int, method: int, place: str) -> None:
         raise BadInputError(f"{place}: compression method {method}: only stored and deflated are read. Pack it anew.")
 
 
-def check_ratio(packed: int, size: int, place: str) -> None:
+def check_ratio(packed: int, size: int, place: Source) -> None:
     """Refuse an entry that declares far more bytes than pictures or tables can inflate to.
 
     Raises:

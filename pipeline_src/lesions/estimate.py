@@ -111,6 +111,12 @@ def _proportion(found: Mask, counted: Mask, draws: Draws, images: Sequence[Holdo
     return Estimate(share, lower, upper, total, lesions, BOOTSTRAP)
 
 
+def shares(hits: Mask, counted: Mask) -> Draws:
+    """Return (K,) shares, by column: `counted` (N, K) images that are `hits` (N, K); every column must count one."""
+    found: Draws = np.count_nonzero(hits & counted, axis=0) / np.count_nonzero(counted, axis=0)
+    return found
+
+
 def ratios(resamples: Resamples, hits: Mask, counted: Mask) -> Draws:
     """Return (B, K) shares, by resample and column: `counted` (N, K) images that are `hits` (N, K); NaN of none."""
     weights = resamples.weights

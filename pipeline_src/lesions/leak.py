@@ -6,13 +6,13 @@ official test set shows a lesion that the dataset shows too. A twin proves that 
 `identity`), so that every training image of that lesion would tell, not the twin alone.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
 from pipeline_src import contract
-from pipeline_src.lesions import identity, likeness, option, placement, twin
+from pipeline_src.lesions import identity, likeness, option, resemblance
+from pipeline_src.lesions.contradiction import Contradiction
 from pipeline_src.lesions.error import BadInputError
 from pipeline_src.lesions.identity import Lesion
 from pipeline_src.lesions.leakage import Twin
@@ -40,6 +40,7 @@ class Audit:
         validated: images of the split test whose lesion a validation image shows too.
         lesions: lesions that still lie in more than one split, however many ids each has.
         equal: groups of ids of images with equal bytes but different lesions, whatever their splits.
+        contradictions: additional images that look like one of the base with another label.
     """
 
     policy: str
@@ -52,6 +53,7 @@ class Audit:
     validated: int
     lesions: int
     equal: Sequence[Sequence[str]]
+    contradictions: Sequence[Contradiction] = ()
 
     def as_json(self) -> dict[str, object]:
         """Return what the dataset card says of it."""
@@ -67,6 +69,10 @@ class Audit:
             "test_images_in_validation": self.validated,
             "lesions_across_splits": self.lesions,
             "twins": [asdict(each) for each in self.twins[:_EXAMPLES]],
+            "contradictions": {
+                "count": len(self.contradictions),
+                "examples": [each._asdict() for each in self.contradictions[:_EXAMPLES]],
+            },
         }
 
     def warnings(self) -> list[str]:
@@ -78,6 +84,7 @@ class Audit:
             (self.leaked_official, "official test images show a lesion that the model is trained on."),
             (kept, "pairs of held-out images in different splits show one lesion."),
             (self.lesions, "lesions lie in more than one split."),
+            (len(self.contradictions), "additional images look like one of the base that has another label."),
         ]
         return [f"{count} {text}" for count, text in told if count]
 
@@ -92,22 +99,18 @@ def find(sweep: Sweep, duplicates: Sequence[Sequence[int]], policy: str, workers
         workers: how many threads share the work.
 
     Raises:
-        BadInputError: a training image is a held-out one's twin, and the policy is `option.FAIL`.
+        BadInputError: a training image is a held-out one's twin, and the policy is `option.FAIL`; or equal bytes have
+            two labels (see `contradiction`).
     """
-    plan, splits = sweep.plan, {number: sweep.plan.splits[number] for number in sorted(sweep.facts)}
-    exact = {pair for group in duplicates for pair in _across(group, splits)}
-    found = _pairs(sweep, splits, exact, workers)
-    if policy == option.DROP:
-        moved = placement.misplaced(plan, identity.lesions(plan, splits, [*found, *duplicates]))
-        plan, splits = sweep.train(moved), splits | dict.fromkeys(moved, contract.TRAIN)
-        found = {pair: distance for pair, distance in found.items() if splits[pair.first] != splits[pair.second]}
+    seen = resemblance.find(sweep, duplicates, workers, placed=policy == option.DROP)
+    plan, splits, found = sweep.plan, seen.splits, seen.distances
     leaks = {pair: distance for pair, distance in found.items() if splits[pair.second] == contract.TRAIN}
     if policy == option.FAIL and leaks:
         raise BadInputError(_refusal(plan, leaks))
     lesions = identity.lesions(plan, splits, [*found, *duplicates])
     told = [lesion for lesion in lesions if policy == option.DROP and len(lesion) > 1]
     dropped = {number: plan.rows[number].image_id for lesion in told for number in lesion.get(contract.TRAIN, ())}
-    twins = [_twin(plan, pair, found[pair], exact=pair in exact, dropped=pair.second in dropped) for pair in found]
+    twins = [_twin(plan, pair, found[pair], exact=pair in seen.exact, dropped=pair.second in dropped) for pair in found]
     kept = [_without(lesion, dropped) for lesion in lesions]
     return Audit(
         policy=policy,
@@ -120,14 +123,8 @@ def find(sweep: Sweep, duplicates: Sequence[Sequence[int]], policy: str, workers
         validated=_seen(kept, contract.TEST, contract.VALIDATION),
         lesions=sum(len(lesion) > 1 for lesion in kept),
         equal=[[plan.rows[number].image_id for number in group] for group in duplicates],
+        contradictions=seen.contradictions,
     )
-
-
-def _pairs(sweep: Sweep, splits: Mapping[int, str], exact: set[Pair], workers: int) -> dict[Pair, int]:
-    """Return all twins with the distance of their hashes; 0 of those with equal bytes, which `exact` are."""
-    found = twin.near(sweep.views, splits, workers)
-    more = [pair for pair in (*exact, *_shared(sweep.plan, splits)) if pair not in found]
-    return found | twin.distances(sweep.views, more) | dict.fromkeys(exact, 0)
 
 
 def _without(lesion: Lesion, dropped: Mapping[int, str]) -> Lesion:
@@ -139,21 +136,6 @@ def _without(lesion: Lesion, dropped: Mapping[int, str]) -> Lesion:
 def _seen(lesions: Sequence[Lesion], split: str, other: str) -> int:
     """Return how many images of `split` show a lesion of which `other` has an image too."""
     return sum(len(lesion.get(split, ())) for lesion in lesions if other in lesion)
-
-
-def _across(group: Sequence[int], splits: Mapping[int, str]) -> list[Pair]:
-    """Return the pairs of a group that lie in different splits."""
-    ranked = [(twin.RANKS[splits[number]], number) for number in group]
-    return [Pair(mine, other) for high, mine in ranked for low, other in ranked if high > low]
-
-
-def _shared(plan: Plan, splits: Mapping[int, str]) -> list[Pair]:
-    """Return the pairs of an official image and one of the dataset that show the same lesion."""
-    groups: dict[str, list[int]] = defaultdict(list)
-    for number in splits:
-        groups[plan.rows[number].lesion_id].append(number)
-    pairs = (pair for group in groups.values() for pair in _across(group, splits))
-    return [pair for pair in pairs if splits[pair.first] == contract.OFFICIAL]
 
 
 def _twin(plan: Plan, pair: Pair, distance: int, *, exact: bool, dropped: bool) -> Twin:

@@ -30,24 +30,22 @@ def mean(hits: Mask, counted: Mask, resamples: Resamples, images: Sequence[Holdo
     """
     anywhere = counted.any(axis=1)
     size = int(np.count_nonzero(anywhere)), estimate.count_lesions(images, anywhere)
-    total = np.count_nonzero(counted, axis=0)
-    if not total.all() or not total.size:
+    if not counted.size or not counted.any(axis=0).all():
         return estimate.undefined(*size)
     lower, upper = (ends.mean(axis=1) for ends in draws(hits, counted, resamples, images))
-    value = float((np.count_nonzero(hits & counted, axis=0) / total).mean())
+    value = float(estimate.shares(hits, counted).mean())
     return Estimate(value, float(np.quantile(lower, TAIL)), float(np.quantile(upper, 1 - TAIL)), *size, BOOTSTRAP)
 
 
 def draws(hits: Mask, counted: Mask, resamples: Resamples, images: Sequence[HoldoutImage]) -> tuple[Draws, Draws]:
     """Return the draws (B, K) for the lower end and those for the upper end; every column must count an image."""
-    drawn = estimate.ratios(resamples, hits, counted)
+    drawn, shares = estimate.ratios(resamples, hits, counted), estimate.shares(hits, counted)
     lower, upper = drawn.copy(), drawn.copy()
     for column, inside in enumerate(counted.T):
         lesions = {images[row].lesion_id for row in np.flatnonzero(inside)}
         level, size = _levels(lesions, len(drawn)), estimate.effective_lesions(images, inside)
-        share = np.count_nonzero(hits[:, column] & inside) / np.count_nonzero(inside)
         if len(lesions) < SMALL:
-            lower[:, column], upper[:, column] = _exact(share, size, level)
+            lower[:, column], upper[:, column] = _exact(shares[column], size, level)
         else:
             lower[:, column] = np.minimum(drawn[:, column], _exact(1.0, size, level)[0])
             upper[:, column] = np.maximum(drawn[:, column], _exact(0.0, size, level)[1])

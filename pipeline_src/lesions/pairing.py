@@ -155,8 +155,8 @@ def _wide(hits: Mask, classes: Mask) -> Mask:
 
 def _mean(hits: Mask, classes: Mask, resamples: Resamples) -> tuple[float, Draws]:
     """Return the mean over `classes` (N, K) of the share of their images that are `hits` (N,), and of each resample."""
-    shares = [np.count_nonzero(hits & column) / np.count_nonzero(column) for column in classes.T]
-    return float(np.mean(shares)), estimate.ratios(resamples, _wide(hits, classes), classes).mean(axis=1)
+    wide = _wide(hits, classes)
+    return float(estimate.shares(wide, classes).mean()), estimate.ratios(resamples, wide, classes).mean(axis=1)
 
 
 def _difference(hits: tuple[Mask, Mask], classes: Mask, paired: Paired, *, same: bool) -> Estimate:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from pipeline_src.lesions import entry
-from pipeline_src.lesions.entry import AGAIN, Entry
+from pipeline_src.lesions.entry import Entry
 from pipeline_src.lesions.error import BadInputError
+from pipeline_src.lesions.source import Source
 from pipeline_src.lesions.stream import Stream
 
 LOCAL: Final = b"PK\x03\x04"
@@ -42,7 +43,7 @@ class _Ledger:
         return not self._balance and not self.entries
 
 
-def entries(chunks: Iterator[bytes], place: str) -> Iterator[Entry]:
+def entries(chunks: Iterator[bytes], place: Source) -> Iterator[Entry]:
     """Yield the entries of the zip whose bytes are `chunks`, folders left out.
 
     Raises:
@@ -51,7 +52,7 @@ def entries(chunks: Iterator[bytes], place: str) -> Iterator[Entry]:
     """
     stream, ledger = Stream(chunks, place), _Ledger()
     if stream.peek(4) not in {LOCAL, _END}:
-        raise BadInputError(f"{place}: not a zip file. {AGAIN}")
+        raise BadInputError(f"{place}: not a zip file. {place.again}")
     while stream.peek(4) == LOCAL:
         found = _entry(stream, ledger, place)
         if not found.name.endswith("/"):
@@ -59,20 +60,20 @@ def entries(chunks: Iterator[bytes], place: str) -> Iterator[Entry]:
     while stream.peek(4) == _DIRECTORY:
         _directory_entry(stream, ledger)
     if stream.find(_END, 0) < 0:
-        raise BadInputError(f"{place}: cut short or damaged: its directory does not end. {AGAIN}")
+        raise BadInputError(f"{place}: cut short or damaged: its directory does not end. {place.again}")
     if not ledger.balanced():
-        raise BadInputError(f"{place}: damaged: its directory does not list what it holds. {AGAIN}")
+        raise BadInputError(f"{place}: damaged: its directory does not list what it holds. {place.again}")
     stream.drain()
 
 
-def _entry(stream: Stream, ledger: _Ledger, place: str) -> Entry:
+def _entry(stream: Stream, ledger: _Ledger, place: Source) -> Entry:
     fields = _LOCAL_FIELDS.unpack(stream.take(_LOCAL_FIELDS.size))
     _, flags, method, crc, packed, size, name_length, extra_length = fields
     raw = stream.take(name_length)
     packed, size = _sizes(stream.take(extra_length), packed, size)
     name = raw.decode("utf-8" if flags & _UTF8 else "cp437", errors="replace")
     entry.check_name(name, place)
-    here = f"{place}: {name}"
+    here = place.within(name)
     entry.check_packing(flags, method, here)
     streamed = bool(flags & _DESCRIPTOR_FOLLOWS)
     if streamed and not packed:
@@ -102,7 +103,7 @@ def _sizes(extra: bytes, packed: int, size: int) -> tuple[int, int]:
     return packed, size
 
 
-def _descriptor(stream: Stream, place: str) -> tuple[int, int, int]:
+def _descriptor(stream: Stream, place: Source) -> tuple[int, int, int]:
     """Return checksum, packed size and size of an entry whose header was written before they were known.
 
     They follow the packed bytes, whose end is where a descriptor's own packed size agrees with its position.
@@ -114,7 +115,7 @@ def _descriptor(stream: Stream, place: str) -> tuple[int, int, int]:
             return crc, packed, size
         at = stream.find(_DESCRIPTOR, at + 1)
     raise BadInputError(
-        f"{place}: cut short, or over the limit of {entry.SIZE_LIMIT} bytes: its end is not found. {AGAIN}"
+        f"{place}: cut short, or over the limit of {entry.SIZE_LIMIT} bytes: its end is not found. {place.again}"
     )
 
 

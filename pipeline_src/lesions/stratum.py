@@ -64,8 +64,9 @@ def measure(test: Predictions, rows: Mask, labels: tuple[str, ...], resamples: R
     positions = [contract.CLASS_LABELS.index(label) for label in labels]
     columns = metrics.one_hot(test.truth)[:, positions] & rows[:, np.newaxis]
     hits = columns & (test.truth == test.predicted)[:, np.newaxis]
-    shares = np.count_nonzero(hits, axis=0) / np.count_nonzero(columns, axis=0)
-    return Strata(labels, columns, shares, *melding.draws(hits, columns, resamples, test.images))
+    return Strata(
+        labels, columns, estimate.shares(hits, columns), *melding.draws(hits, columns, resamples, test.images)
+    )
 
 
 def estimated(test: Predictions, rows: Mask, value: float, low: Draws, high: Draws) -> Estimate:

@@ -3,14 +3,15 @@
 
 from collections.abc import Iterator
 
-from pipeline_src.lesions.entry import AGAIN, SIZE_LIMIT
+from pipeline_src.lesions.entry import SIZE_LIMIT
 from pipeline_src.lesions.error import BadInputError
+from pipeline_src.lesions.source import Source
 
 
 class Stream:
     """A position in bytes that come in chunks; `place` names them in errors."""
 
-    def __init__(self, chunks: Iterator[bytes], place: str) -> None:
+    def __init__(self, chunks: Iterator[bytes], place: Source) -> None:
         self._chunks = chunks
         self._place = place
         self._data = b""
@@ -26,7 +27,7 @@ class Stream:
         """Return `size` bytes and move past them."""
         data = self.peek(size)
         if len(data) < size:
-            raise BadInputError(f"{self._place}: cut short: it ends within an entry. {AGAIN}")
+            raise BadInputError(f"{self._place}: cut short: it ends within an entry. {self._place.again}")
         self._at += size
         return data
 

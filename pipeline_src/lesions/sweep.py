@@ -103,16 +103,17 @@ class Sweep:
         number, found = item
         recorded = self.plan.splits[number] in {contract.TRAIN, contract.VALIDATION}
         data = entry.unpack(found)
-        pixels = picture.square(data, found.place, self.plan.side) if recorded else picture.verify(data, found.place)
+        place = str(found.place)
+        pixels = picture.square(data, place, self.plan.side) if recorded else picture.verify(data, place)
         self.views[number] = likeness.view(pixels)
         if self.plan.share.owns(number):
-            place = self._record(number, picture.encode(pixels)) if recorded else Place(0, 0)
+            record = self._record(number, picture.encode(pixels)) if recorded else Place(0, 0)
             if self.plan.splits[number] != contract.TRAIN:
                 self._laid_aside(number).write_bytes(data)
-            self._done(number, Outcome(sha256(data).digest(), found.size, place))
+            self._done(number, Outcome(sha256(data).digest(), found.size, record))
 
-    def train(self, numbers: frozenset[int]) -> Plan:
-        """Place the validation images `numbers` in train after all, and return the plan that says so.
+    def train(self, numbers: frozenset[int]) -> None:
+        """Place the validation images `numbers` in train after all; its plan says so from then on.
 
         Raises:
             OSError: what was laid aside of one cannot be removed.
@@ -122,7 +123,6 @@ class Sweep:
                 self._laid_aside(number).unlink()
         splits = [contract.TRAIN if number in numbers else split for number, split in enumerate(self.plan.splits)]
         self.plan = self.plan._replace(splits=splits)
-        return self.plan
 
     def _laid_aside(self, number: int) -> Path:
         return self._holdout / f"{self.plan.rows[number].image_id}.jpg"

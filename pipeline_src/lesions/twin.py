@@ -16,8 +16,9 @@ from threadpoolctl import threadpool_limits
 from pipeline_src import contract
 from pipeline_src.lesions import likeness, workforce
 
+ADDED: Final = "added validation"  # what validation has of the additional archive, as a split of its own
 # How far a split is from training; the farther image of a pair comes first.
-RANKS: Final = {contract.TRAIN: 0, contract.VALIDATION: 1, contract.TEST: 2, contract.OFFICIAL: 3}
+RANKS: Final = {contract.TRAIN: 0, ADDED: 1, contract.VALIDATION: 2, contract.TEST: 3, contract.OFFICIAL: 4}
 _BLOCK: Final = 64  # images that a worker compares at a time
 _TILE: Final = 8192  # oriented held-out images that it compares them with at a time: 2 MB of products
 

@@ -10,14 +10,14 @@ from typing import Final
 import deflate
 
 from pipeline_src.lesions import part
-from pipeline_src.lesions.entry import AGAIN
 from pipeline_src.lesions.error import BadInputError
+from pipeline_src.lesions.source import Source
 from pipeline_src.lesions.tape import CHUNK, Tape
 
 _LOCAL_HEADER: Final = struct.Struct("<4s22xHH")
 
 
-def chunks(tape: Tape, info: zipfile.ZipInfo, place: str) -> Iterator[bytes]:
+def chunks(tape: Tape, info: zipfile.ZipInfo, place: Source) -> Iterator[bytes]:
     """Yield the bytes of `info`, checked against the size and the checksum that the zip declares.
 
     Raises:
@@ -33,25 +33,25 @@ def chunks(tape: Tape, info: zipfile.ZipInfo, place: str) -> Iterator[bytes]:
             break
         yield chunk
     if (size, crc) != (info.file_size, info.CRC):
-        raise BadInputError(f"{place}: damaged: its bytes are not those that the zip declares. {AGAIN}")
+        raise BadInputError(f"{place}: damaged: its bytes are not those that the zip declares. {place.again}")
 
 
-def _packed(tape: Tape, info: zipfile.ZipInfo, place: str) -> Iterator[bytes]:
+def _packed(tape: Tape, info: zipfile.ZipInfo, place: Source) -> Iterator[bytes]:
     header = tape.read(_LOCAL_HEADER.size, info.header_offset)
     if len(header) < _LOCAL_HEADER.size or not header.startswith(part.LOCAL):
-        raise BadInputError(f"{place}: no entry begins at byte {info.header_offset}. {AGAIN}")
+        raise BadInputError(f"{place}: no entry begins at byte {info.header_offset}. {place.again}")
     _, name, extra = _LOCAL_HEADER.unpack(header)
     offset = info.header_offset + _LOCAL_HEADER.size + name + extra
     end = offset + info.compress_size
     while offset < end:
         chunk = tape.read(min(CHUNK, end - offset), offset)
         if not chunk:
-            raise BadInputError(f"{place}: the file ends within it, at byte {offset}. {AGAIN}")
+            raise BadInputError(f"{place}: the file ends within it, at byte {offset}. {place.again}")
         offset += len(chunk)
         yield chunk
 
 
-def _inflated(packed: Iterator[bytes], place: str) -> Iterator[bytes]:
+def _inflated(packed: Iterator[bytes], place: Source) -> Iterator[bytes]:
     """Yield `packed` inflated, at most one chunk at a time however much it would grow."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
@@ -62,4 +62,4 @@ def _inflated(packed: Iterator[bytes], place: str) -> Iterator[bytes]:
         # All input can be consumed while output still waits behind the limit.
         yield inflater.flush()
     except zlib.error as error:
-        raise BadInputError(f"{place}: damaged: {error}. {AGAIN}") from error
+        raise BadInputError(f"{place}: damaged: {error}. {place.again}") from error

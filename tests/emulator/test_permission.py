@@ -135,10 +135,12 @@ def test_no_role_opens_a_bucket(role: str, place: Place) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_promotion_alone_writes_the_champion_and_those_that_act_on_it_alone_read_it(role: str, place: Place) -> None:
+def test_promotion_alone_writes_the_champion_and_those_that_act_on_it_or_tell_of_it_read_it(
+    role: str, place: Place
+) -> None:
     who = place.identities[role]
     assert who.may("ssm", "get_parameter", Name=place.parameter) is (
-        role in ("start", "release", "rejected", "monitor", "promote")
+        role in ("start", "release", "rejected", "monitor", "smoke", "promote")
     )
     written = who.may("ssm", "put_parameter", Name=place.parameter, Value="none", Overwrite=True)
     assert written is (role == "promote")

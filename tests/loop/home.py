@@ -4,7 +4,11 @@
 import csv
 import json
 import os
+import signal
+import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +46,32 @@ class Home:
         """Return the newest file called `name` in the local S3's runs."""
         found = [path for path in (self.path / "s3/local-runs/runs").rglob(name) if path.is_file()]
         return max(found, key=lambda path: path.stat().st_mtime_ns)
+
+    def registered(self) -> str:
+        """Return the id of the newest execution that registered a model."""
+        records = sorted((self.path / "runs").glob("*/execution.json"), key=lambda path: path.stat().st_mtime_ns)
+        done = [
+            path.parent.name
+            for path in records
+            if json.loads(path.read_text())["PipelineExecutionStatus"] == "Succeeded"
+        ]
+        return [name for name in done if name != "latest"][-1]
+
+    @contextmanager
+    def served(self, run: str) -> Iterator[int]:
+        """Serve the approved model of `run` and capture what it is asked; yield the port."""
+        with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+            port = probe.getsockname()[1]
+        command = [str(APP), "-m", "local", "serve", run, "--capture", "--port", str(port)]
+        with subprocess.Popen(
+            command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as server:
+            assert server.stdout is not None
+            for line in server.stdout:
+                if "curl" in line:
+                    break
+            yield port
+            os.kill(server.pid, signal.SIGINT)
 
     def predictions(self) -> list[dict[str, str]]:
         with self.output("predictions.csv").open(newline="") as lines:

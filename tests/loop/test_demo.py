@@ -2,20 +2,13 @@
 """What `make demo` promises. The tests of this file go through one home in order: demo, again, stricter, approved."""
 
 import json
-import os
-import signal
-import socket
 import subprocess
-import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 
 import numpy as np
-import pytest
 
 from pipeline_src import contract, gate
-from tests.loop.home import APP, ROOT, Home, Loop
+from tests.loop.home import APP, ROOT, Loop
 
 CACHED = (contract.PREPROCESS, contract.TRAINING)
 
@@ -61,44 +54,10 @@ def test_the_default_gate_rejects_the_same_archive_and_names_what_was_missed(loo
     assert all("CacheHitResult" in steps[name] for name in CACHED)
 
 
-def _registered(home: Home) -> str:
-    """Return the id of the newest execution that registered a model."""
-    records = sorted((home.path / "runs").glob("*/execution.json"), key=lambda path: path.stat().st_mtime_ns)
-    done = [
-        path.parent.name for path in records if json.loads(path.read_text())["PipelineExecutionStatus"] == "Succeeded"
-    ]
-    return [name for name in done if name != "latest"][-1]
-
-
 def test_a_model_that_nobody_approved_is_not_served(loop: Loop) -> None:
-    refused = loop.home.local("serve", _registered(loop.home))
+    refused = loop.home.local("serve", loop.home.registered())
     assert refused.returncode == 2
     assert "approve" in refused.stderr + refused.stdout
-
-
-@contextmanager
-def _served(home: Home, run: str) -> Iterator[int]:
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        port = probe.getsockname()[1]
-    command = [str(APP), "-m", "local", "serve", run, "--capture", "--port", str(port)]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=home.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as server:
-        assert server.stdout is not None
-        for line in server.stdout:
-            if "curl" in line:
-                break
-        yield port
-        os.kill(server.pid, signal.SIGINT)
-
-
-@pytest.fixture(scope="module")
-def endpoint(loop: Loop) -> Iterator[int]:
-    run = _registered(loop.home)
-    approved = loop.home.local("approve", run)
-    assert approved.returncode == 0, approved.stdout + approved.stderr
-    with _served(loop.home, run) as port:
-        yield port
 
 
 def _scores(port: int, image: bytes) -> list[float]:
@@ -128,10 +87,9 @@ def test_the_served_model_passes_the_smoke_test_that_the_endpoints_pass(loop: Lo
 
 
 def test_shifted_traffic_is_captured_and_the_monitor_finds_it(loop: Loop, endpoint: int) -> None:
-    run = _registered(loop.home)
+    run = loop.home.registered()
     sent = loop.home.local("traffic", run, "--images", "110", "--shift", "dark", "--port", str(endpoint))
     assert sent.returncode == 0, sent.stderr
-    time.sleep(1.5)  # The last second's requests are written by then.
     found = loop.home.local("monitor", run)
     assert found.returncode == 1, found.stdout + found.stderr
     assert "brightness" in found.stdout

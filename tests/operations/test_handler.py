@@ -15,7 +15,7 @@ from operations import handler
 from operations.error import UsageError
 from tests.operations.evidence import GOLDEN
 from tests.operations.pipeline import Bucket, Pipeline, Store
-from tests.operations.service import CHAMPION, PACKAGE, TOPIC, Services
+from tests.operations.service import CHAMPION, EARLIER, METADATA, PACKAGE, TOPIC, Services
 from tests.operations.test_job import event, fails, succeeds
 from tests.operations.test_smoke_endpoint import evidence, invoked
 
@@ -63,8 +63,8 @@ def test_a_wrong_payload_is_raised_so_that_the_caller_sees_its_sentence(function
         function({}, CONTEXT, aws)
 
 
-def test_smoke_reports_the_report_the_metrics_and_the_agreement_for_the_approval(aws: Services) -> None:
-    aws.package()
+def _smokes(aws: Services, told: str = "", **more: str) -> None:
+    """Have staging pass; whoever approves reads the figures and `told`."""
     evidence(aws, "predictions.csv", *GOLDEN)
     for image_id in GOLDEN:
         invoked(aws, image_id)
@@ -75,10 +75,22 @@ def test_smoke_reports_the_report_the_metrics_and_the_agreement_for_the_approval
         report="https://us-east-1.console.aws.amazon.com/s3/object/runs?region=us-east-1"
         "&prefix=runs/abc/evaluate/evaluation/report.html",
         metrics="balanced accuracy 0.712, melanoma sensitivity 0.851, melanoma specificity 0.803, threshold 0.214, "
-        "1993 test images",
+        f"1993 test images{told}",
         agreement=line,
     )
-    handler.smoke(event({"endpoint": "staging", "package": PACKAGE}), CONTEXT, aws)
+    handler.smoke(event({"endpoint": "staging", "package": PACKAGE, **more}), CONTEXT, aws)
+
+
+def test_smoke_reports_the_report_the_metrics_and_the_agreement_for_the_approval(aws: Services) -> None:
+    aws.package()
+    _smokes(aws)
+
+
+def test_smoke_tells_whoever_approves_of_a_comparison_that_does_not_hold_any_more(aws: Services) -> None:
+    aws.package(CustomerMetadataProperties=METADATA | {"champion": "none", "champion_difference": "absent"})
+    aws.champion(EARLIER)
+    by_now = "not compared with version 2 of skin-lesion, which is in production by now"
+    _smokes(aws, f"; compared with no other model; {by_now}", champion=CHAMPION)
 
 
 def test_smoke_reports_a_failure_with_its_sentence(aws: Services) -> None:
@@ -102,7 +114,7 @@ def test_an_action_with_wrong_parameters_fails_and_does_not_hang(function: Any, 
     name = function.__name__
     keys = {
         "publish": "package, bucket, region",
-        "smoke": "endpoint, package, and takes access, region",
+        "smoke": "endpoint, package, and takes access, region, champion",
         "promote": "endpoint, package, champion, and takes access, region, bucket",
     }[name]
     fails(aws, f"payload of {name}: needs exactly the keys {keys} (found: none). Name those.")

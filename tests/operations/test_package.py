@@ -43,10 +43,28 @@ def test_the_headline_says_what_has_changed_against_the_champion_of_its_day() ->
     assert waived.headline.endswith("; not compared with the model in production, because somebody switched that off")
 
 
+@pytest.mark.parametrize("compared", ["none", EARLIER])
+def test_who_approves_is_told_that_another_model_than_it_was_compared_with_is_live_by_now(compared: str) -> None:
+    found = replace(FOUND, metadata=METADATA | {"champion": compared, "champion_difference": "x"})
+    live = PACKAGE.replace("/3", "/7")
+    assert found.against_live(live) == "not compared with version 7 of skin-lesion, which is in production by now"
+    assert found.told(live) == f"{found.headline}; {found.against_live(live)}"
+
+
+@pytest.mark.parametrize(
+    ("compared", "live"),
+    [(EARLIER, EARLIER), (EARLIER, ""), ("none", ""), (EARLIER, PACKAGE), ("waived", EARLIER), ("", EARLIER)],
+)
+def test_nobody_is_warned_of_a_comparison_that_holds_or_that_the_headline_tells_of(compared: str, live: str) -> None:
+    found = replace(FOUND, metadata=METADATA | {"champion": compared, "champion_difference": "x"})
+    assert found.against_live(live) == ""
+    assert found.told(live) == found.headline
+
+
 def test_the_longest_headline_leaves_room_in_the_message_of_the_approval() -> None:
-    """CodePipeline takes 1,000 characters; the sentences around it, an ARN and the agreement need 500 at most."""
+    """CodePipeline takes 1,000 characters; the sentences around it, an ARN and the agreement need 440 at most."""
     longest = dict.fromkeys(METADATA, "9" * 20) | {"champion": PACKAGE, "champion_difference": "d" * 256}
-    assert len(replace(FOUND, metadata=longest).headline) < 500
+    assert len(replace(FOUND, metadata=longest).told(EARLIER)) < 560
 
 
 @pytest.mark.parametrize("value", [None, "", "report.html", "https://x/report.html"])

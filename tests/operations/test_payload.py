@@ -22,7 +22,7 @@ def test_a_payload_has_the_keys_that_the_stacks_send() -> None:
         "Retrained": ["execution", "started", "message"],
         "Release": ["package", "delivery", "champion"],
         "Released": ["started", "execution", "message"],
-        "Smoke": ["endpoint", "package", "access", "region"],
+        "Smoke": ["endpoint", "package", "access", "region", "champion"],
         "Publish": ["package", "bucket", "region"],
         "Promote": ["endpoint", "package", "champion", "access", "region", "bucket"],
         "Rejected": ["package", "champion", "topic"],

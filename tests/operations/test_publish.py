@@ -14,6 +14,10 @@ from tests.operations.service import MONDAY, PACKAGE, Services
 
 REQUEST = Publish(PACKAGE, BUCKET, REGION)
 SOURCE = {"Bucket": "runs", "Key": "runs/abc/train/model.tar.gz"}
+MORE = {
+    "ChannelName": "more",
+    "S3DataSource": {"S3Uri": "s3://runs/more/", "S3DataType": "S3Prefix", "CompressionType": "None"},
+}
 COPY = {"Bucket": BUCKET, "Key": "models/3/model.tar.gz", "CopySource": SOURCE, "TaggingDirective": "REPLACE"}
 
 
@@ -71,6 +75,11 @@ def test_what_else_s3_refuses_is_its_own_error(aws: Services, there: There) -> N
         ({"Image": f"{IMAGE}-mine"}, "is not the built-in"),
         ({"Environment": {"SAGEMAKER_PROGRAM": "x.py"}}, "environment: sets SAGEMAKER_PROGRAM"),
         ({"ModelDataUrl": "https://somewhere/model.tar.gz"}, "is no S3 URI"),
+        ({"AdditionalModelDataSources": [MORE]}, "brings more than its model, AdditionalModelDataSources"),
+        (
+            {"AdditionalS3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://runs/more/"}},
+            "brings more than its model, AdditionalS3DataSource",
+        ),
     ],
 )
 def test_a_package_that_would_be_served_otherwise_than_it_was_evaluated_is_refused(

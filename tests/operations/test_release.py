@@ -12,7 +12,7 @@ from operations.error import UsageError
 from operations.package import Package
 from operations.payload import Release, Released
 from operations.release import Delivery
-from tests.operations.service import CHAMPION, EARLIER, MONDAY, PACKAGE, Services
+from tests.operations.service import CHAMPION, EARLIER, METADATA, MONDAY, PACKAGE, Services
 
 ID = "00000000-0000-0000-0000-00000000000{}"
 REQUEST = Release(PACKAGE, "skin-lesion-delivery", CHAMPION)
@@ -66,6 +66,17 @@ def test_an_approved_package_is_delivered(aws: Services) -> None:
     started = _start(aws)
     assert started == Released(started=True, execution=ID.format(9), message=started.message)
     assert started.message == "Started the delivery of version 3 of skin-lesion."
+
+
+def test_a_delivery_says_that_another_model_than_its_own_was_compared_with_is_live(aws: Services) -> None:
+    aws.package(CustomerMetadataProperties=METADATA | {"champion": "none", "champion_difference": "absent"})
+    _deliveries(aws)
+    aws.champion(EARLIER)
+    _starts(aws, [])
+    assert _start(aws).message == (
+        "Started the delivery of version 3 of skin-lesion; "
+        "not compared with version 2 of skin-lesion, which is in production by now."
+    )
 
 
 def test_a_second_event_of_the_same_approval_finds_the_delivery_on_a_later_page(aws: Services) -> None:

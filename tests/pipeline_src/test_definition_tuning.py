@@ -79,7 +79,12 @@ def test_nothing_is_both_fixed_and_looked_for(train: dict[str, Any]) -> None:
     looked_for = {each.name for each in hyperparameter.RANGES}
     fixed = train["TrainingJobDefinition"]["StaticHyperParameters"].keys()
     assert looked_for & fixed == set()
-    assert looked_for | fixed >= {*hyperparameter.FIXED, *hyperparameter.TUNED, "image_shape", "num_training_samples"}
+    assert looked_for | fixed >= {
+        *hyperparameter.FIXED,
+        *hyperparameter.PARAMETERS,
+        "image_shape",
+        "num_training_samples",
+    }
 
 
 @pytest.mark.parametrize("given", hyperparameter.RANGES, ids=lambda each: each.name)
@@ -89,7 +94,7 @@ def test_a_range_lies_in_the_recommended_one_and_holds_the_value_of_a_single_tra
     low, high = RECOMMENDED[given.name]
     assert low <= given.low < given.high <= high
     defaults = {each["Name"]: each["DefaultValue"] for each in document["Parameters"]}
-    single = hyperparameter.FIXED.get(given.name) or defaults[hyperparameter.TUNED[given.name]]
+    single = hyperparameter.FIXED.get(given.name) or defaults[hyperparameter.PARAMETERS[given.name]]
     assert given.low <= float(single) <= given.high
 
 

@@ -132,13 +132,15 @@ def _too_wide(expected: Sequence[Request], sides: Sides) -> Iterator[str]:
     known = frozenset((each.role, each.action, each.resource) for each in expected)
     here, there = list[Question](), list[Question]()
     for each in expected:
-        wrong = [*deviation.by_which_action(each, known), *deviation.in_which_context(each)]
+        wrong, ways = list(deviation.by_which_action(each, known)), list(deviation.in_which_context(each))
         other = list(deviation.of_what(each))
-        here += [Question(it, sides.identity(each.role), welcoming(it)) for it in (*wrong, *other)]
+        here += [Question(it, sides.identity(each.role), welcoming(it)) for it in (*wrong, *ways, *other)]
         if ":role/cdk-" in each.resource or (each.caller == each.account and not each.action.startswith("sts:")):
             continue  # Within an account the role's policies are enough, but for who may assume a role.
-        # The policy of a key and of a role names no resource: it is of that one. That of a bucket does.
+        # The policy of a key and of a role names no resource: it is of that one. That of a bucket does. A key's own
+        # cannot ask for its aliases (KMS Developer Guide, "AWS KMS condition keys").
         wrong += [*deviation.by_whom(each), *(other if each.action.startswith("s3:") else ())]
+        wrong += ways if "kms:ResourceAliases" not in each.context else ()
         there += [Question(it, [GENEROUS], sides.resource(each)) for it in wrong]
     for side, questions in (("the role", here), ("the resource", there)):
         for question, allows in zip(questions, allowed(questions), strict=True):

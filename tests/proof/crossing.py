@@ -13,7 +13,8 @@ from tests.proof.simulation import Request
 
 # Whose role, its purpose (the end of its name), the action, what on, and for which stages the row counts.
 # On a role: whose, and its purpose. On an object: its bucket and its key. On a key: the bucket whose key it is; S3 asks
-# for it in the role's name, so the request tells of S3 in that region and of that bucket (bucket keys are on).
+# for it in the role's name, so the request tells of S3 in that region and of that bucket (bucket keys are on). Who only
+# asks about a key does so by itself, and such a request tells of the key's alias.
 Row = tuple[str, str, str, str, str]
 TABLE: Final[tuple[Row, ...]] = (
     # The delivery deploys the endpoint as a role of the stage's account, which reads the templates that it is handed.
@@ -21,6 +22,7 @@ TABLE: Final[tuple[Row, ...]] = (
     ("stage", "deliver", "s3:GetObject", "artifacts {name}-delivery/Templates/1.zip", "all"),
     ("stage", "deliver", "s3:GetObjectVersion", "artifacts {name}-delivery/Templates/1.zip", "all"),
     ("stage", "deliver", "kms:Decrypt", "artifacts", "all"),
+    ("stage", "deliver", "kms:DescribeKey", "artifacts", "all"),
     ("stage", "deliver", "s3:GetBucketAcl", "artifacts", "all"),
     ("stage", "deliver", "s3:GetBucketLocation", "artifacts", "all"),
     ("stage", "deliver", "s3:GetBucketVersioning", "artifacts", "all"),
@@ -34,6 +36,7 @@ TABLE: Final[tuple[Row, ...]] = (
     ("build", "promote", "sts:AssumeRole", "stage access", "production"),
     # S3 brings captured requests to the build account, where monitor and tally read them.
     ("stage", "replicate", "s3:ReplicateObject", "captures capture/{stage}/AllTraffic/2026/1.jsonl", "captures"),
+    ("stage", "replicate", "s3:GetBucketVersioning", "captures", "captures"),
     ("stage", "replicate", "kms:Encrypt", "captures", "captures"),
     ("stage", "replicate", "kms:Decrypt", "captures", "captures"),
     # A push deploys the stage's stacks with the roles that `cdk bootstrap --trust` made there.
@@ -118,5 +121,6 @@ def _request(deployment: Deployment, stage: Stage, role: str, action: str, on: s
     bucket, account, region = buckets(deployment, stage)[word]
     if action.startswith("s3:"):
         return Request(role, action, f"{bucket}/{rest}" if rest else bucket, account)
-    context = {"kms:ViaService": f"s3.{region}.amazonaws.com", "kms:EncryptionContext:aws:s3:arn": bucket}
+    by_s3 = {"kms:ViaService": f"s3.{region}.amazonaws.com", "kms:EncryptionContext:aws:s3:arn": bucket}
+    context = {"kms:ResourceAliases": f"alias/{deployment.name}"} if action == "kms:DescribeKey" else by_s3
     return Request(role, action, deployment.keys.get(bucket, "no key"), account, context)

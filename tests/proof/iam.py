@@ -61,7 +61,7 @@ def _resources(statement: Statement) -> Iterator[str]:
             yield from _everywhere(statement)
         elif _ASSETS.fullmatch(resource):
             yield f"{', '.join(statement['Action'])} on what others deployed: {resource}"
-        elif _WHOLE.fullmatch(resource) and not (_is_key_behind_s3(resource, statement) or _is_tagged(statement)):
+        elif _WHOLE.fullmatch(resource) and not (_is_known_key(resource, statement) or _is_tagged(statement)):
             kinds = {action.partition(":")[0] for action in statement["Action"]} | set(statement["Action"])
             if not kinds & review.WHOLE_KIND.keys():
                 yield f"{', '.join(statement['Action'])} on every {resource}"
@@ -112,11 +112,16 @@ def _others(statement: Statement, policy: Policy) -> Iterator[str]:
             yield f"{other} may {what}, whichever of its roles asks"
 
 
-def _is_key_behind_s3(resource: str, statement: Statement) -> bool:
-    """Return whether the statement is about a key whose random id cannot be known, used by S3 for one bucket alone."""
-    equals = statement.get("Condition", {}).get("StringEquals", {})
-    named = (equals.get("kms:ViaService", "*"), equals.get("kms:EncryptionContext:aws:s3:arn", "*"))
-    return resource.endswith(":key/*") and not any("*" in str(each) for each in named)
+def _is_known_key(resource: str, statement: Statement) -> bool:
+    """Return whether the statement is about a key whose random id cannot be known, but whose use or alias is.
+
+    S3 uses it for one bucket alone, or it bears one alias.
+    """
+    conditions = statement.get("Condition", {})
+    equals, any_equals = conditions.get("StringEquals", {}), conditions.get("ForAnyValue:StringEquals", {})
+    by_s3 = (equals.get("kms:ViaService", "*"), equals.get("kms:EncryptionContext:aws:s3:arn", "*"))
+    by_alias = (any_equals.get("kms:ResourceAliases", "*"),)
+    return resource.endswith(":key/*") and any("*" not in str(named) for named in (by_s3, by_alias))
 
 
 def _sources(statement: Statement) -> Iterator[str]:

@@ -40,6 +40,7 @@ NEEDS: Final[dict[str, Requests]] = {
     ),
     "smoke": (
         _PACKAGE,
+        ("ssm:GetParameter", _CHAMPION),
         *(("sagemaker:InvokeEndpoint", endpoint) for endpoint in _ENDPOINTS),
         ("s3:GetObject", f"Runs/{_PREDICTIONS}"),
         ("s3:GetObject", "Runs/runs/0a1b/preprocess/holdout/ISIC_1.jpg"),

@@ -2,7 +2,8 @@
 """Whether S3 replicates captured requests as it should: into a bucket that is there, under its key, all of them.
 
 S3 refuses a replication whose destination is not there or keeps no versions, and goes on silently without objects
-that the rule leaves out. Source: S3 User Guide, "Requirements for replication" and "Replicating encrypted objects".
+that the rule leaves out, and without those that it fails to replicate. Source: S3 User Guide, "Requirements for
+replication", "Replicating encrypted objects", "Using S3 Replication metrics" and "Metrics and dimensions".
 """
 
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ def _bucket(bucket: Resource, given: dict[str, Any], deployed: list[Resource]) -
         if encrypted.get("Status") != "Enabled":
             yield f"rule {rule['Id']} leaves out what is encrypted with a customer's key, which is all there is"
         yield from _destination(rule, deployed)
+        yield from _watched(rule, bucket, deployed)
 
 
 def _destination(rule: dict[str, Any], deployed: list[Resource]) -> Iterator[str]:
@@ -61,6 +63,23 @@ def _destination(rule: dict[str, Any], deployed: list[Resource]) -> Iterator[str
     named = key.get("ReplicaKmsKeyID", "AWS's own key")
     if own not in (named, aliases(deployed).get(named)):
         yield f"rule {rule['Id']} encrypts with {named}, and the bucket that it leads to with {own}"
+
+
+def _watched(rule: dict[str, Any], bucket: Resource, deployed: list[Resource]) -> Iterator[str]:
+    """Yield if nobody is told that the rule fails; S3 counts it in the region of the bucket that it reads."""
+    if rule["Destination"].get("Metrics", {}).get("Status") != "Enabled":
+        yield f"rule {rule['Id']} has no metrics, so that nothing counts what fails"
+    names = {"SourceBucket": bucket.arn, "DestinationBucket": rule["Destination"]["Bucket"], "RuleId": rule["Id"]}
+    wanted = {name: str(value).removeprefix("arn:aws:s3:::") for name, value in names.items()}
+    alarms = (each for each in deployed if each.kind == "AWS::CloudWatch::Alarm" and each.where == bucket.where)
+    if not any(_is_of_failures(each.properties, wanted) for each in alarms):
+        yield f"no alarm tells that rule {rule['Id']} fails"
+
+
+def _is_of_failures(alarm: dict[str, Any], wanted: dict[str, str]) -> bool:
+    given = {each["Name"]: each["Value"] for each in alarm.get("Dimensions", [])}
+    metric = (alarm.get("Namespace"), alarm.get("MetricName"), alarm.get("Statistic"))
+    return metric == ("AWS/S3", "OperationsFailedReplication", "Sum") and given == wanted and "AlarmActions" in alarm
 
 
 def _captures(configuration: Resource, deployed: list[Resource]) -> Iterator[str]:

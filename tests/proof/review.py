@@ -94,5 +94,7 @@ NO_MISTAKE: Final = {
     "'action': 'states:DescribeExecution'": "parliament knows the ARNs of express executions alone",
     "'action': 'sagemaker:CreateModel', 'required_format': 'arn:*:sagemaker:*:*:model/*'": "a model that is made of a "
     "package is asked for on the package too, by SageMaker's guide to deploying a model version",
+    "Unknown condition kms:ResourceAliases for action kms:DescribeKey": "newer than parliament's list; the IAM "
+    "reference has it for each action on a key",
     "Unknown action UseConnection": "newer than parliament's list: codeconnections, in the IAM reference since 2024",
 }

@@ -22,6 +22,8 @@ _SCRIPT: Final = Path(__file__).with_name("simulation.mjs")
 _CONTEXT: Final = "kms:EncryptionContext:"
 _STANDS_FOR_CONTEXT: Final = "aws:PrincipalTag/context:"
 _ANYTHING: Final = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+# A key may have several aliases, so a request tells of a list of them.
+_LISTS: Final = ("kms:ResourceAliases",)
 # Policies of a role that lets it do anything, for a question about the other side alone.
 GENEROUS: Final[Document] = {"Version": "2012-10-17", "Statement": [_ANYTHING]}
 
@@ -107,13 +109,14 @@ def _simulation(question: Question) -> dict[str, Any]:
     request = question.request
     account, role = request.caller, request.role.rpartition("/")[2]
     context = {"aws:PrincipalArn": request.role, "aws:PrincipalAccount": account, "aws:SecureTransport": "true"}
+    told = {key: [value] if key in _LISTS else value for key, value in request.context.items()}
     tls = {"s3:TlsVersion": "1.3"} if request.action.startswith("s3:") else {}
     simulation = {
         "request": {
             "principal": f"arn:aws:sts::{account}:assumed-role/{role}/session",
             "action": request.action,
             "resource": {"resource": request.resource, "accountId": request.account},
-            "contextVariables": {**context, **tls, **request.context},
+            "contextVariables": {**context, **tls, **told},
         },
         "identityPolicies": [{"name": str(n), "policy": each} for n, each in enumerate(question.identity)],
         "resourcePolicy": question.resource,

@@ -12,8 +12,8 @@ from tests.proof.check import CHECKERS
 from tests.proof.crossing import TABLE, crossings
 from tests.proof.intrinsic import Documents, resources
 from tests.proof.kept import REVIEWED, REVIEWED_APART, kept
-from tests.proof.mistake import crossing
-from tests.proof.mutation import mistaken
+from tests.proof.mistake import crossing, wiring
+from tests.proof.mutation import Mistake, mistaken
 from tests.proof.sample import HERE, PRODUCTION
 
 _BUILD: Final = {"build.account": HERE.account, "build.region": HERE.region}
@@ -28,6 +28,7 @@ OTHERS: Final = {
 }
 # Those of one account are linted in test_template.py; these are in none, or are other ones here.
 _LINTED: Final = ("Deployment", "ProductionSite", "Relay-eu-central-1", "Storage")
+_MISTAKES: Final = (*crossing.MISTAKES, *wiring.MISTAKES)
 
 
 @pytest.mark.parametrize("checker", [each for each in CHECKERS if each != "lint"])
@@ -59,10 +60,10 @@ def test_what_holds_data_or_was_confirmed_keeps_its_id(documents_apart: Document
 @pytest.fixture(scope="module")
 def said(documents_apart: Documents) -> dict[str, set[str]]:
     """What each checker says of the templates without a mistake."""
-    return {name: set(CHECKERS[name](documents_apart)) for name in {each.checker for each in crossing.MISTAKES}}
+    return {name: set(CHECKERS[name](documents_apart)) for name in {each.checker for each in _MISTAKES}}
 
 
-@pytest.mark.parametrize("mistake", crossing.MISTAKES, ids=lambda mistake: f"{mistake.checker}: {mistake.name}")
-def test_a_mistake_is_noticed(mistake: crossing.Mistake, documents_apart: Documents, said: dict[str, set[str]]) -> None:
+@pytest.mark.parametrize("mistake", _MISTAKES, ids=lambda mistake: f"{mistake.checker}: {mistake.name}")
+def test_a_mistake_is_noticed(mistake: Mistake, documents_apart: Documents, said: dict[str, set[str]]) -> None:
     new = set(CHECKERS[mistake.checker](mistaken(documents_apart, mistake))) - said[mistake.checker]
     assert any(mistake.says in each for each in new), new

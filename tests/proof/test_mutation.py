@@ -7,7 +7,7 @@ import pytest
 
 from tests.proof.check import CHECKERS
 from tests.proof.intrinsic import Documents
-from tests.proof.mistake import champion, crossing, delivery, export, monitor, policy, serving, storage
+from tests.proof.mistake import champion, crossing, delivery, export, monitor, policy, serving, storage, wiring
 from tests.proof.mutation import Mistake, mistaken
 
 _KINDS = (storage, policy, delivery, serving, champion, monitor, export)
@@ -28,6 +28,6 @@ def test_a_mistake_is_noticed(mistake: Mistake, documents: Documents) -> None:
 
 def test_there_are_mistakes_for_every_checker() -> None:
     """Those in what crosses between accounts are made in test_account.py."""
-    every = (*MISTAKES, *crossing.MISTAKES)
+    every = (*MISTAKES, *crossing.MISTAKES, *wiring.MISTAKES)
     assert {mistake.checker for mistake in every} == set(CHECKERS)
-    assert len({mistake.name for mistake in every}) == len(every) >= 80
+    assert len({mistake.name for mistake in every}) == len(every) >= 190

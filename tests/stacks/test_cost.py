@@ -45,12 +45,17 @@ def test_a_stage_elsewhere_costs_a_key_and_a_page_more_and_another_region_a_key(
     apart = settings_from(ACCOUNTS)
     more = cost.total(cost.month(apart)) - cost.total(cost.month(DEFAULT))
     site = price.KEY_MONTH + price.DASHBOARD_MONTH
-    assert more == pytest.approx(2 * site + price.KEY_MONTH + cost.PUBLISH_ALARMS * price.ALARM_MONTH)
-    assert f"about {site:.0f} $ a month more (key, dashboard)" in " ".join((settings.Environment.__doc__ or "").split())
+    replica = cost.REPLICA_ALARMS * price.ALARM_MONTH + cost.REPLICA_METRICS * price.METRIC_MONTH
+    assert more == pytest.approx(2 * site + price.KEY_MONTH + cost.PUBLISH_ALARMS * price.ALARM_MONTH + replica)
+    said = " ".join((settings.Environment.__doc__ or "").split())
+    assert f"about {site:.0f} $ a month more (key, dashboard), {replica:.2f} $ where requests are captured" in said
     counted = {line.what for line in cost.month(apart)}
     kinds = {"AWS::KMS::Key": "keys", "AWS::CloudWatch::Dashboard": "dashboards"}
     for kind, what in kinds.items():
         assert f"{sum(each.kind == kind for each in resources(documents_apart))} {what}" in counted
+    scaled = [each for each in resources(documents_apart) if each.kind == "AWS::ApplicationAutoScaling::ScalingPolicy"]
+    alarms = [each for each in resources(documents_apart) if each.kind == "AWS::CloudWatch::Alarm"]
+    assert f"{len(alarms) + cost.SCALING_ALARMS * len(scaled)} alarms" in counted
 
 
 def test_where_nothing_is_captured_neither_counting_nor_monitor_is_counted() -> None:

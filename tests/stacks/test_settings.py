@@ -14,7 +14,6 @@ import pytest
 from stacks.consistency import checked
 from stacks.override import SettingError, context_of, keys, settings_from
 from stacks.settings import Endpoint, Environment, Settings
-from tests.proof.sample import ACCOUNTS
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -134,29 +133,6 @@ def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: o
         ({"name": "Skin Lesion"}, "name", "lower-case"),
         ({"name": "skin-monitor"}, "name", "another deployment's monitor is called so"),
         ({"name": "skin-monitor-eu"}, "name", "another deployment's monitor is called so"),
-        ({"build.account": "12"}, "build.account", "12 digits"),
-        ({"build.account": "123456789012"}, "build.account", "build.region with it"),
-        ({"build.region": "Europe"}, "build.region", "eu-west-1"),
-        (
-            {"production_environment.account": "123456789012", "production_environment.region": "eu-west-1"},
-            "build.account",
-            "give build.account and build.region too",
-        ),
-        (
-            ACCOUNTS | {"production_environment.region": "cn-north-1"},
-            "production_environment.region",
-            "same partition as build.region, eu-west-1",
-        ),
-        (
-            ACCOUNTS | {"staging_environment.region": "mx-central-1"},
-            "staging_environment.region",
-            "built-in algorithm is not there",
-        ),
-        (
-            ACCOUNTS | {"staging_environment.region": ""},
-            "staging_environment.account",
-            "staging_environment.region with it",
-        ),
     ],
 )
 def test_settings_that_contradict_are_refused_with_place_value_and_remedy(

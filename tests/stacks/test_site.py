@@ -110,10 +110,25 @@ def test_captures_are_replicated_where_there_are_any(deployed: list[Resource]) -
         "EncryptionConfiguration": {
             "ReplicaKmsKeyID": f"arn:aws:kms:{REGION}:{ACCOUNT}:{alias.properties['AliasName']}"
         },
+        # Without it nothing tells of what S3 could not replicate.
+        "Metrics": {"Status": "Enabled"},
     }
     assert (rule["Filter"], rule["Status"]) == ({"Prefix": "capture/production/"}, "Enabled")
     assert rule["SourceSelectionCriteria"]["SseKmsEncryptedObjects"]["Status"] == "Enabled"
     assert rule["DeleteMarkerReplication"]["Status"] == "Disabled"
+
+
+def test_what_cannot_be_replicated_is_told(deployed: list[Resource]) -> None:
+    (alarm,) = (
+        each.properties
+        for each in of_site(deployed, "production", "AWS::CloudWatch::Alarm")
+        if each.properties["MetricName"] == "OperationsFailedReplication"
+    )
+    (rule,) = bucket(deployed, "production")["ReplicationConfiguration"]["Rules"]
+    names = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+    assert names["RuleId"] == rule["Id"]
+    assert rule["Destination"]["Bucket"].endswith(f":{names['DestinationBucket']}")
+    assert len(alarm["AlarmActions"]) == 1
 
 
 def test_nothing_is_replicated_where_nothing_is_captured(deployed: list[Resource]) -> None:

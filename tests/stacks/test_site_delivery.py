@@ -79,7 +79,9 @@ def test_the_functions_are_told_by_which_way_to_reach_the_endpoint(stages: dict[
     assert told(actions["Publish"]) == {"package": PACKAGE, "bucket": BUCKET, "region": PRODUCTION[1]}
     assert told(actions["SmokeTest"]) == {**endpoint, **access}
     assert told(actions["Promote"]) == {**endpoint, **access, **promoted}
-    for name, kind in {"Publish": payload.Publish, "SmokeTest": payload.Smoke, "Promote": payload.Promote}.items():
+    # Whoever approves is told what is live by staging's.
+    assert told(stages["Staging"]["SmokeTest"]).keys() == {field.name for field in fields(payload.Smoke)}
+    for name, kind in {"Publish": payload.Publish, "Promote": payload.Promote}.items():
         assert told(actions[name]).keys() == {field.name for field in fields(kind)}
 
 

@@ -55,10 +55,15 @@ def test_the_settings_make_train_a_tuning(tuned: dict[str, Any]) -> None:
 
 def test_the_pipeline_may_tune_under_its_own_tag_and_nothing_else(tuned: dict[str, Any]) -> None:
     found = statements(tuned)
-    actions = {action: each["Condition"] for each in found for action in each["Action"]}
+    actions: dict[str, list[Any]] = {}
+    for each in found:
+        for action in each["Action"]:
+            actions.setdefault(action, []).append(each["Condition"])
+    new, own = ({"StringEquals": {f"aws:{whose}Tag/project": "skin-lesion"}} for whose in ("Request", "Resource"))
     assert {json.dumps(each["Condition"]).count("skin-lesion") for each in found} == {1}
-    assert actions[f"sagemaker:Create{JOB}"] == {"StringEquals": {"aws:RequestTag/project": "skin-lesion"}}
-    assert actions[f"sagemaker:Stop{JOB}"] == {"StringEquals": {"aws:ResourceTag/project": "skin-lesion"}}
+    assert (actions[f"sagemaker:Create{JOB}"], actions[f"sagemaker:Stop{JOB}"]) == ([new], [own])
+    # Tags are given with the job, or to one that has the tag already.
+    assert actions["sagemaker:AddTags"] == [new, own]
 
 
 def test_a_right_to_every_tuning_job_that_asks_for_no_tag_is_a_finding(tuned: dict[str, Any]) -> None:

@@ -11,8 +11,10 @@ from pipeline_src.lesions.archive import Archive
 from pipeline_src.lesions.collection import PRODUCTION
 from pipeline_src.lesions.error import BadInputError
 from pipeline_src.lesions.metadata import Row
+from pipeline_src.lesions.source import Kind
 
-KIND: Final = "earlier additional archive"
+_REMEDY: Final = "Give the archive as it was exported, or export without it."
+KIND: Final = Kind("earlier additional archive", _REMEDY, _REMEDY)
 
 
 def include(path: Path, target: Pool) -> dict[str, str]:
@@ -35,9 +37,6 @@ def include(path: Path, target: Pool) -> dict[str, str]:
     if left:
         raise BadInputError(f"{place}: {len(left)} images missing ({min(left)}). {_REMEDY}")
     return labels
-
-
-_REMEDY: Final = "Give the archive as it was exported, or export without it."
 
 
 def _checked(row: Row, place: str) -> Row:

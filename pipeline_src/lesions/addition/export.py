@@ -21,6 +21,7 @@ from pipeline_src.lesions.spill import Spill
 CAPTURE: Final = "capture"  # inputs, as folders; ADDITION_INPUT of the contract is the third
 LABELS: Final = "labels"
 REPORT: Final = "export.json"
+UNMATCHED: Final = "no captured request has this id"
 OUTPUTS: Final = (contract.ADDITION_OUTPUT, contract.EXPORT_OUTPUT)
 _SHOWN: Final = 5  # ids that are named
 _LIMIT: Final = 1 << 10  # bytes of `contract.ABSENT` at the most, below which no archive is
@@ -93,7 +94,7 @@ def _left_out(chosen: Selection, found: Harvest, labels: truth.Labels, pool: Poo
         for reason in found.rejections.counts
     }
     unknown = sorted(labels.said.keys() - found.seen - pool.pictures.keys())
-    unmatched = {truth.UNMATCHED: unknown} if unknown else {}
+    unmatched = {UNMATCHED: unknown} if unknown else {}
     return dict(sorted((labels.problems | rejected | chosen.left_out | unmatched).items()))
 
 

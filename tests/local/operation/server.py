@@ -17,6 +17,7 @@ class ModelServer(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.asked: list[tuple[Message, bytes]] = []
+        self.said: bytes | None = None  # at /captured; None where it knows no such path
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -24,7 +25,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: ModelServer
 
     def do_GET(self) -> None:
-        self._answer(200, b"", "application/json")
+        if self.path == "/captured":
+            self._answer(404 if self.server.said is None else 200, self.server.said or b"", "application/json")
+        else:
+            self._answer(200, b"", "application/json")
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))

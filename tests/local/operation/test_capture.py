@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from local import capture
-from local.capture import Body, Exchange, Recorder
+from local.capture import Body, Exchange
+from local.recorder import Recorder, Settled
 from local.store import Store
 
 AT = datetime(2026, 11, 25, 13, 59, 59, 250_000, UTC)
@@ -106,6 +107,33 @@ def test_nobody_waits_for_a_slow_disk(disk: Disk, tmp_path: Path) -> None:
         assert recorder.kept == 0  # The disk has not moved, and still all were taken.
         disk.fast.set()
     assert sum(map(len, captured(tmp_path).values())) == 20
+
+
+def test_who_asks_how_it_stands_is_answered_when_all_so_far_is_written_however_long_it_would_linger(
+    tmp_path: Path,
+) -> None:
+    with Recorder("here", Store(tmp_path), pytest.fail, linger=3600) as recorder:
+        assert recorder.settle() == Settled("here", 0, 0, 0)
+        for number in (3, 5):
+            for _ in range(number - recorder.kept):
+                recorder.keep(exchange())
+            assert recorder.settle() == Settled("here", number, 0, 0)
+            assert sum(map(len, captured(tmp_path).values())) == number
+
+
+def test_who_asks_is_not_kept_waiting_for_ever_and_told_what_is_still_missing(disk: Disk) -> None:
+    disk.free.set()
+    with Recorder("here", disk, pytest.fail, linger=3600) as recorder:
+        recorder.keep(exchange())
+        assert recorder.settle(0.05) == Settled("here", 0, 0, 1)
+        disk.fast.set()
+        assert recorder.settle() == Settled("here", 1, 0, 0)
+
+
+def test_what_a_full_disk_took_nothing_of_is_told_as_lost_not_awaited(disk: Disk) -> None:
+    with Recorder("here", disk, lambda _: None, linger=3600) as recorder:
+        recorder.keep(exchange())
+        assert recorder.settle() == Settled("here", 0, 1, 0)
 
 
 def test_a_full_disk_is_reported_once_counted_and_goes_on_when_there_is_room_again(disk: Disk, tmp_path: Path) -> None:

@@ -127,4 +127,6 @@ def test_a_file_that_is_no_archive_is_exit_code_2(record: Record, place: Home, l
     options = ["--labels", str(labels), "--add", str(labels)]
     result = CliRunner().invoke(main, ["--home", str(place.root), "export", record.execution_id, *options])
     assert result.exit_code == 2
+    assert "earlier additional archive" in result.stderr
     assert "no zip file" in result.stderr
+    assert "or export without it" in result.stderr

@@ -11,10 +11,15 @@ import pytest
 from local.capture import INFERENCE_ID, Exchange
 from local.error import UsageError
 from local.proxy import forwarding
+from local.recorder import Settled
 from tests.local.operation.server import ModelServer, answering
 
 PICTURE = b"\xff\xd8" + bytes(range(256)) * 1200  # larger than one read from a socket
 Said = tuple[int, dict[str, str], bytes]
+
+
+def settled() -> Settled:
+    return Settled("here", 2, 0, 1)
 
 
 @pytest.fixture
@@ -48,7 +53,7 @@ def test_a_client_gets_the_very_answer_of_the_server(
     upstream: ModelServer, method: str, path: str, body: bytes | None
 ) -> None:
     direct = ask(upstream.server_port, method, path, body, Content_Type="application/x-image")
-    with forwarding(upstream.server_port, 0, lambda _: None) as port:
+    with forwarding(upstream.server_port, 0, lambda _: None, settled) as port:
         assert ask(port, method, path, body, Content_Type="application/x-image") == direct
     if body:
         (before, sent), (after, handed_on) = upstream.asked
@@ -58,7 +63,7 @@ def test_a_client_gets_the_very_answer_of_the_server(
 
 def test_it_tells_of_each_answered_invocation_and_of_nothing_else(upstream: ModelServer) -> None:
     told: list[Exchange] = []
-    with forwarding(upstream.server_port, 0, told.append) as port:
+    with forwarding(upstream.server_port, 0, told.append, settled) as port:
         ask(port, "GET", "/ping")
         ask(port, "POST", "/invocations", b"no picture", Content_Type="application/x-image")
         ask(port, "POST", "/other", PICTURE)
@@ -70,10 +75,17 @@ def test_it_tells_of_each_answered_invocation_and_of_nothing_else(upstream: Mode
     assert told[0].answered.content.startswith(b"[0.1, 0.6")
 
 
+def test_it_says_itself_how_far_what_it_was_told_is_captured(upstream: ModelServer) -> None:
+    with forwarding(upstream.server_port, 0, lambda _: None, settled) as port:
+        status, headers, said = ask(port, "GET", "/captured")
+    assert (status, headers["Content-Type"]) == (200, "application/json; charset=utf-8")
+    assert Settled.of(said) == settled()
+
+
 def test_a_server_that_is_gone_is_a_bad_gateway_and_the_proxy_stays() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as probe:
         gone = probe.getsockname()[1]
-    with forwarding(gone, 0, lambda _: None) as port:
+    with forwarding(gone, 0, lambda _: None, settled) as port:
         for _ in range(2):
             status, _headers, said = ask(port, "POST", "/invocations", PICTURE)
             assert status == 502
@@ -82,5 +94,5 @@ def test_a_server_that_is_gone_is_a_bad_gateway_and_the_proxy_stays() -> None:
 
 def test_a_taken_port_is_refused_and_another_one_proposed(upstream: ModelServer) -> None:
     taken = upstream.server_port
-    with pytest.raises(UsageError, match=f"--port {taken + 1}"), forwarding(taken, taken, lambda _: None):
+    with pytest.raises(UsageError, match=f"--port {taken + 1}"), forwarding(taken, taken, lambda _: None, settled):
         pass

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from rich.console import Console
 
 from local import capture, serving
@@ -19,10 +19,11 @@ from local.__main__ import main
 from local.error import StepError
 from local.execution import Record
 from local.home import Home
+from local.recorder import Settled
 from local.registry import APPROVED, Registry
 from tests.local.fake import FakeRunner
 from tests.local.operation import registered
-from tests.local.operation.server import SCORES, answering
+from tests.local.operation.server import SCORES, ModelServer, answering
 from tests.local.operation.test_capture import captured
 
 RUN = "a" * 12
@@ -107,15 +108,38 @@ def test_without_capture_nothing_is_kept(record: Record, place: Home) -> None:
     assert captured(place.s3, capture.endpoint_name(RUN)) == {}
 
 
+def sent(place: Home, server: ModelServer, *options: str) -> Result:
+    given = ["--images", "3", "--shift", "dark", "--port", str(server.server_port), *options]
+    return CliRunner().invoke(main, ["--home", str(place.root), "traffic", *given])
+
+
 def test_the_traffic_command_sends_what_was_asked_for_and_says_what_was_answered(place: Home, tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
     with answering() as server:
-        options = ["--images", "3", "--shift", "dark", "--port", str(server.server_port), "--labels", str(labels)]
-        result = CliRunner().invoke(main, ["--home", str(place.root), "traffic", *options])
+        result = sent(place, server, "--labels", str(labels))
     assert result.exit_code == 0, result.output
     assert "3 pictures were answered: nv 3" in result.stdout
+    assert "Nothing was captured" in result.stdout
     assert len(labels.read_text().splitlines()) == 4
     assert len(server.asked) == 3
+
+
+def test_it_names_the_run_that_is_served_to_be_monitored_whichever_is_the_newest(place: Home, record: Record) -> None:
+    registered.run(place, "b" * 12, SCORES)
+    with answering() as server:
+        server.said = Settled(capture.endpoint_name(record.execution_id), 3, 0, 0).text().encode()
+        result = sent(place, server)
+    assert result.exit_code == 0, result.output
+    assert f"monitor {RUN}\n" in result.stdout
+
+
+@pytest.mark.parametrize(("lost", "waiting", "said"), [(2, 0, "has lost 2 requests"), (0, 1, "1 requests are not wri")])
+def test_what_was_not_captured_is_exit_code_1_and_said(place: Home, lost: int, waiting: int, said: str) -> None:
+    with answering() as server:
+        server.said = Settled("skin-lesion-a", 1, lost, waiting).text().encode()
+        result = sent(place, server)
+    assert result.exit_code == 1
+    assert said in result.stdout
 
 
 @pytest.mark.parametrize("command", [("monitor", "nosuchrun"), ("monitor", RUN), ("drill",)])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from local import operating, shift
+from local import dispatch, shift
 from local.error import UsageError
 from local.execution import Identity, Record
 from local.sample.drawing import NOTICE
@@ -74,7 +74,7 @@ def test_the_mix_makes_every_class_as_likely_and_half_a_mix_half_of_the_way() ->
 
 
 def test_the_command_line_knows_every_shift() -> None:
-    assert set(operating.SHIFTS) == set(shift.SHIFTS)
+    assert set(dispatch.SHIFTS) == set(shift.SHIFTS)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from local import traffic
 from local.capture import INFERENCE_ID
 from local.error import StepError, UsageError
+from local.recorder import Settled
 from local.store import Store
 from local.traffic import Picture
 from tests.local.operation.server import SCORES, answering
@@ -47,6 +48,25 @@ def test_where_no_server_answers_it_says_how_to_start_one() -> None:
         port = probe.getsockname()[1]
     with pytest.raises(UsageError, match=rf"serve ID --capture --port {port}"):
         traffic.send(PICTURES, port, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    "settled", [Settled("run", 4, 0, 0), Settled("run", 3, 1, 0), Settled("run", 3, 0, 1)], ids=("all", "lost", "late")
+)
+def test_it_ends_when_the_server_says_how_all_is_captured(settled: Settled) -> None:
+    with answering() as server:
+        server.said = settled.text().encode()
+        outcome = traffic.send(PICTURES, server.server_port, lambda _: None)
+    assert outcome.settled == settled
+    assert outcome.missing == (settled.kept < 4)
+
+
+@pytest.mark.parametrize("said", [None, b"<html>", b'{"status": "another server"}', b"[]"])
+def test_of_a_server_that_captures_nothing_nothing_is_missing(said: bytes | None) -> None:
+    with answering() as server:
+        server.said = said
+        outcome = traffic.send(PICTURES, server.server_port, lambda _: None)
+    assert (outcome.settled, outcome.missing) == (None, False)
 
 
 def _hang_up(listening: socket.socket) -> None:

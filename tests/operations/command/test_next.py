@@ -8,7 +8,7 @@ import pytest
 
 from tests.operations.command.shell import has_stack, lacks_stack, run
 from tests.operations.command.state import MONDAY, OUTPUTS
-from tests.operations.service import EARLIER, PACKAGE, Services
+from tests.operations.service import EARLIER, METADATA, PACKAGE, Services
 
 TOPIC = OUTPUTS["storage"]["Topic"]
 CONNECTION = OUTPUTS["retraining"]["Connection"]
@@ -122,14 +122,14 @@ def test_a_training_that_failed_is_told_with_its_reason(aws: Services) -> None:
 
 
 def test_a_model_that_waits_is_shown_with_its_report_and_how_to_approve_it(aws: Services) -> None:
-    beginning(aws)
+    beginning(aws, live=EARLIER)
     training(aws, "Succeeded")
     packages(aws, PACKAGE)
-    aws.package(status="PendingManualApproval")
+    aws.package(status="PendingManualApproval", CustomerMetadataProperties=METADATA | {"champion": "none"})
     delivery(aws)
     report, approve = told(aws)
-    assert "report.html" in report
-    assert "melanoma sensitivity 0.851" in report
+    for part in ("report.html", "melanoma sensitivity 0.851", "not compared with version 2 of skin-lesion, which is"):
+        assert part in report
     assert approve.endswith(f"--model-approval-status Approved --model-package-arn {PACKAGE}")
 
 

@@ -3,7 +3,7 @@
 
 from typing import Final
 
-from tests.proof.mutation import GONE, Change, Mistake, action, prop, statement, word
+from tests.proof.mutation import GONE, Change, Mistake, statement, word
 
 _KEY: Final = "StagingSite KMS::Key"
 _BUCKET: Final = "StagingSite S3::BucketPolicy BucketPolicy"
@@ -13,9 +13,6 @@ _DELIVER: Final = "StagingSite IAM::Policy DeliverDefaultPolicy"
 _PUBLISH: Final = "Deployment IAM::Policy PublishRole"
 _DELIVERY: Final = "Deployment IAM::Policy DeliveryRole"
 _REPLICA: Final = "ProductionSite IAM::Policy Replica"
-_PIPELINE: Final = "Deployment CodePipeline::Pipeline"
-_RULE: Final = "ReplicationConfiguration/Rules/0"
-_SOURCE: Final = "ProductionSite S3::Bucket Bucket"
 _NOBODY: Final = "nothing expected"
 _UNUSED: Final = "no expected access needs it"
 
@@ -28,7 +25,7 @@ def _key(key: str, value: object) -> Change:
     return statement(_KEY, "kms:GenerateDataKey", key, value, "KeyPolicy")
 
 
-POLICIES: Final = (
+MISTAKES: Final = (
     Mistake(
         "bucket for all of build's account", "account", _NOBODY, statement(_BUCKET, "PutObject", "Condition", GONE)
     ),
@@ -89,6 +86,18 @@ POLICIES: Final = (
         "the role",
         statement(_DELIVER, "kms:Decrypt", "Action", ["kms:DescribeKey"]),
     ),
+    Mistake(
+        "deliverer that asks about any key",
+        "account",
+        "the role",
+        statement(_DELIVER, "kms:DescribeKey", "Condition", GONE),
+    ),
+    Mistake(
+        "deliverer that asks about any key of another account",
+        "iam",
+        "on every arn:aws:kms",
+        statement(_DELIVER, "kms:DescribeKey", "Condition", GONE),
+    ),
     Mistake("captures of every stage from one", "account", _NOBODY, word(_CAPTURES, "capture/production/", "capture/")),
     Mistake(
         "replica that deletes",
@@ -103,77 +112,3 @@ POLICIES: Final = (
         statement(_REPLICA, "kms:Encrypt", "Action", ["kms:Encrypt"]),
     ),
 )
-WIRES: Final = (
-    Mistake(
-        "replica under AWS's key",
-        "replica",
-        "own key",
-        prop(_SOURCE, f"{_RULE}/Destination/EncryptionConfiguration", GONE),
-    ),
-    Mistake(
-        "replica of what is not encrypted",
-        "replica",
-        "which is all there is",
-        prop(_SOURCE, f"{_RULE}/SourceSelectionCriteria", GONE),
-    ),
-    Mistake(
-        "replica of another stage",
-        "replica",
-        "is not replicated",
-        prop(_SOURCE, f"{_RULE}/Filter/Prefix", "capture/staging/"),
-    ),
-    Mistake("replica into nowhere", "replica", "no stack makes", word(_SOURCE, "captures-111122223333", "captures")),
-    Mistake(
-        "staging deployed as production's role",
-        "wiring",
-        "is not of 222233334444",
-        word(
-            _PIPELINE,
-            "222233334444:role/skin-lesion-staging-deployer",
-            "333344445555:role/skin-lesion-production-deployer",
-        ),
-    ),
-    Mistake(
-        "deliverer that nobody makes",
-        "wiring",
-        "made by no stack",
-        word(_PIPELINE, 'staging-deliver"', 'staging-delivers"'),
-    ),
-    Mistake(
-        "endpoint under build's key",
-        "wiring",
-        "is not in 222233334444",
-        word(_PIPELINE, ":222233334444:alias/skin-lesion-staging", ":111122223333:alias/skin-lesion"),
-    ),
-    Mistake(
-        "action without a store",
-        "wiring",
-        "no artifact store in",
-        action(_PIPELINE, "Production/Deploy", "Region", "us-east-1"),
-    ),
-    Mistake(
-        "store of the wrong region",
-        "wiring",
-        "is in no stack of",
-        prop(_PIPELINE, "ArtifactStores/1/Region", "eu-west-3"),
-    ),
-    Mistake(
-        "model that no action brings",
-        "action",
-        "no such variable",
-        action(_PIPELINE, "Staging/Publish", "Namespace", "Model"),
-    ),
-    Mistake(
-        "model that its role may not read",
-        "access",
-        "model needs s3:GetObject",
-        word("StagingSite IAM::Policy ServingRole", "/models/*", "/runs/*"),
-    ),
-    Mistake(
-        "endpoint that its access role may not ask",
-        "access",
-        "access needs sagemaker:InvokeEndpoint",
-        word("StagingSite IAM::Policy Access", "endpoint/skin-lesion-staging", "endpoint/skin-lesion"),
-    ),
-)
-MISTAKES: Final = (*POLICIES, *WIRES)

@@ -98,6 +98,7 @@ def test_what_is_no_earlier_export_is_refused_and_nothing_is_written(desk: Desk,
         assert desk.run() == contract.EXIT_BAD_INPUT
         assert "earlier additional archive 'earlier.zip'" in desk.message()
         assert reason in desk.message()
+        assert "or export without it" in desk.message()
         assert desk.archives() == {}
 
 

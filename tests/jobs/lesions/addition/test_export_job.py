@@ -80,7 +80,10 @@ def test_the_same_captures_and_labels_give_the_same_bytes_in_any_order_at_any_ti
     [
         (None, "no table of labels"),
         ({}, "no usable label in any table"),
-        ({"somebody": "mel"}, r"no picture with one label \(6 requests captured, 0 of them labelled; id was not"),
+        (
+            {"somebody": "mel"},
+            r"no picture with one label \(6 requests captured, 0 of them labelled; no captured request has this id",
+        ),
         ({name_of(0): "melanoma"}, "no usable label in any table"),
     ],
 )
@@ -111,6 +114,13 @@ def test_lines_and_pictures_that_cannot_be_read_are_counted_and_lose_nothing_els
     assert desk.told()["exported"]["images"] == 2
     assert left["malformed line"]["count"] == left["image cannot be decoded"]["count"] == 1
     assert left["image cannot be decoded"]["first"][0].startswith("skin/AllTraffic/2026/11/25/08/a.jsonl: line 3")
+
+
+def test_labels_without_a_captured_request_are_named_without_speaking_of_a_window(desk: Desk) -> None:
+    desk.capture(stream.captured(0))
+    desk.label({name_of(0): "nv", "somebody": "mel"})
+    assert desk.run() == 0
+    assert desk.told()["left_out"] == {"no captured request has this id": {"count": 1, "first": ["somebody"]}}
 
 
 def test_pictures_nobody_confirmed_are_not_even_decoded(desk: Desk) -> None:

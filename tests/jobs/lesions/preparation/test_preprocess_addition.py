@@ -108,9 +108,9 @@ def test_the_object_that_says_there_is_none_changes_nothing(room: crate.Room, do
 def test_a_picture_of_production_that_is_a_test_picture_leaves_training(
     room: crate.Room, tmp_path_factory: pytest.TempPathFactory, done: crate.Room
 ) -> None:
-    fractions = Fractions(0.15, 0.20)
-    tested = dict.fromkeys(held_out(done, "test").values(), "nv")
-    trained = {data: "nv" for data in tested if split.added(pool.image_id(data), fractions) == "train"}
+    fractions, labels = Fractions(0.15, 0.20), {row["image_id"]: row["label"] for row in done.manifest()}
+    tested = held_out(done, "test").items()
+    trained = {data: labels[at] for at, data in tested if split.added(pool.image_id(data), fractions) == "train"}
     room.put(crate.good().bytes())
     room.add(exported(tmp_path_factory, trained | PICTURES))
     assert room.run() == 0

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """An additional archive that would blur what a model is tested on is refused, naming both places; nothing is left."""
 
+import zipfile
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from tests.jobs.lesions.preparation import crate
 
 FIRST = "archive 'dataverse_files.zip': HAM10000_metadata"
 SECOND = "additional archive 'addition.zip'"
+ANEW = "Export it anew, from the same captures and labels"
 
 
 def addition(**changed: str) -> crate.Crate:
@@ -26,6 +28,18 @@ def without_a_picture(made: crate.Crate) -> bytes:
     return made.bytes()
 
 
+def with_a_wrong_checksum(made: crate.Crate) -> bytes:
+    """As one is whose bytes were changed within the inner zip, before it was zipped again."""
+    pictures = list(made.pictures.values())
+
+    def spoilt(entries: dict[str, bytes]) -> bytes:
+        packed = crate.zipped(entries, zipfile.ZIP_STORED)
+        return packed.replace(pictures[0], pictures[0][:-2] + b"??")
+
+    made.inner = spoilt
+    return made.bytes()
+
+
 def with_a_broken_picture(made: crate.Crate) -> bytes:
     made.pictures[made.rows[1]["image_id"]] = b"\xff\xd8 no picture"
     return made.bytes()
@@ -37,10 +51,14 @@ def with_a_broken_picture(made: crate.Crate) -> bytes:
         (lambda: addition(image_id="ISIC_0000003").bytes(), [SECOND, "image_id ISIC_0000003: 1 in all", FIRST]),
         (lambda: addition(lesion_id="HAM_nv_0").bytes(), [SECOND, "lesion_id HAM_nv_0: 1 in all", FIRST]),
         (lambda: crate.good().bytes(), [SECOND, "42 in all: already in", FIRST]),
-        (lambda: b"no zip", [SECOND, "not a zip file"]),
-        (lambda: addition().bytes()[:-40], [SECOND, "cut short or damaged"]),
+        (lambda: b"no zip", [SECOND, "not a zip file", "as it was exported"]),
+        (lambda: addition().bytes()[:-40], [SECOND, "cut short or damaged", ANEW]),
         (lambda: crate.zipped({"readme.txt": b"x"}), [SECOND, "HAM10000_metadata: must be there once", "exported"]),
-        (lambda: without_a_picture(addition()), [SECOND, "1 images missing (PROD_0000000000000001)"]),
+        (
+            lambda: without_a_picture(addition()),
+            [SECOND, "1 images missing (PROD_0000000000000001)", "as it was exported"],
+        ),
+        (lambda: with_a_wrong_checksum(addition()), [SECOND, "_1.zip", "damaged: its checksum is wrong", ANEW]),
         (lambda: with_a_broken_picture(addition()), [SECOND, "PROD_0000000000000001.jpg"]),
         (lambda: addition(dx="melanoma").bytes(), [SECOND, "line 2", "none of the seven diagnoses"]),
     ],
@@ -52,6 +70,7 @@ def test_what_is_wrong_with_it_is_said_and_the_outputs_stay_empty(
     room.add(make())
     assert room.run() == contract.EXIT_BAD_INPUT
     assert all(reason in room.reason() for reason in reasons), room.reason()
+    assert "ownload" not in room.reason()
     assert room.files() == {}
 
 

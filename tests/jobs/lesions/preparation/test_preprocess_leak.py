@@ -63,6 +63,7 @@ def test_without_twins_the_card_says_what_was_compared(done: crate.Room) -> None
         "test_images_in_validation": 0,
         "lesions_across_splits": 0,
         "twins": [],
+        "contradictions": {"count": 0, "examples": []},
     }
 
 

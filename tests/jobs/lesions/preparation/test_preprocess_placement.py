@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""An additional image of a lesion that the base shows lies where the base has it; of a test lesion, nowhere."""
+"""An additional image of a lesion that the base trains on is trained on; of one that it holds out, nowhere."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
+import simplejpeg
 
 from pipeline_src.lesions import split
 from pipeline_src.lesions.addition import pool
@@ -61,11 +62,37 @@ def test_a_copy_of_a_training_image_takes_nothing_of_the_base_out_of_training(
     assert {rows[name]["repeats"] for name, row in alone.items() if row["split"] == "train"} == {"1"}
 
 
-def test_a_copy_of_a_validation_image_stays_there(
+def repacked(data: bytes) -> bytes:
+    """Return the picture `data` in other bytes, as somebody who edits it would save it."""
+    return bytes(simplejpeg.encode_jpeg(simplejpeg.decode_jpeg(data, "BGR"), quality=95, colorspace="BGR"))
+
+
+@pytest.mark.parametrize("again", [bytes, repacked])
+def test_a_copy_of_a_validation_image_does_not_count_twice_there(
+    room: crate.Room,
+    alone: dict[str, dict[str, str]],
+    tmp_path_factory: pytest.TempPathFactory,
+    again: Callable[[bytes], bytes],
+) -> None:
+    validated = {BASE.pictures[name]: row["label"] for name, row in alone.items() if row["split"] == "validation"}
+    copied = {again(data): label for data, label in validated.items()}
+    room.add(exported(tmp_path_factory, copied | PICTURES))
+    assert room.run() == 0
+    rows = {row["image_id"]: row for row in room.manifest()}
+    names = [pool.image_id(data) for data in copied]
+    assert {split.added(name, Fractions(0.15, 0.20)) for name in names} == {"train", "validation"}
+    assert {(rows[name]["split"], rows[name]["repeats"]) for name in names} == {("train", "0")}
+    assert not any((room.output("holdout") / f"{name}.jpg").exists() for name in names)
+    assert card(room)["leakage"]["dropped"] == sorted(names)
+    assert {name: rows[name]["split"] for name in alone} == {name: row["split"] for name, row in alone.items()}
+
+
+def test_where_nothing_is_placed_anew_it_stays_and_is_no_pair_across_splits(
     room: crate.Room, alone: dict[str, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     copied = copies(alone, "validation")
     room.add(exported(tmp_path_factory, copied))
-    assert room.run() == 0
+    assert room.run("--near-duplicates", "fail") == 0
     rows = {row["image_id"]: row for row in room.manifest()}
     assert {rows[pool.image_id(data)]["split"] for data in copied} == {"validation"}
+    assert card(room)["leakage"]["pairs"] == 0

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT-0
+"""A picture that the base and an additional archive label differently is told of, and refused if its bytes are one."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pipeline_src import contract
+from pipeline_src.lesions.addition import pool
+from tests.jobs.lesions.preparation import crate
+from tests.jobs.lesions.preparation.test_preprocess_addition import PICTURES, card, exported
+from tests.jobs.lesions.preparation.test_preprocess_placement import BASE, repacked
+
+Change = Callable[[bytes], bytes]
+LABELS = {row["image_id"]: row["dx"] for row in BASE.rows}
+
+
+def other(label: str) -> str:
+    return "nv" if label != "nv" else "mel"
+
+
+def run(room: crate.Room, folders: pytest.TempPathFactory, *names: str, again: Change) -> int:
+    """Preprocess the base and copies of its images `names`, each in other bytes and with another label."""
+    room.put(BASE.bytes())
+    copied = {again(BASE.pictures[name]): other(LABELS[name]) for name in names}
+    room.add(exported(folders, copied | PICTURES))
+    return room.run()
+
+
+def test_equal_bytes_with_two_labels_are_refused_wherever_they_lie(
+    room: crate.Room, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert run(room, tmp_path_factory, *LABELS, again=bytes) == contract.EXIT_BAD_INPUT
+    assert "and 65 more" in room.reason()
+    assert room.files() == {}
+    (name, label) = next(iter(LABELS.items()))
+    assert run(room, tmp_path_factory, name, again=bytes) == contract.EXIT_BAD_INPUT
+    copy = pool.image_id(BASE.pictures[name])
+    assert f"equal bytes with two labels: {copy} is {other(label)}, and {name} of the base {label}." in room.reason()
+
+
+def test_pictures_that_only_look_the_same_are_told_with_both_labels(
+    room: crate.Room, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    room.put(BASE.bytes())
+    assert room.run() == 0
+    held_out = [row["image_id"] for row in room.manifest() if row["split"] != "train"]
+    assert run(room, tmp_path_factory, *held_out, again=repacked) == 0
+    wanted = [
+        {
+            "images": [name, pool.image_id(repacked(BASE.pictures[name]))],
+            "labels": [LABELS[name], other(LABELS[name])],
+        }
+        for name in sorted(held_out)
+    ]
+    assert card(room)["leakage"]["contradictions"] == {"count": len(wanted), "examples": wanted}
+    said = f"{len(wanted)} additional images look like one of the base that has another label."
+    assert said in card(room)["warnings"]
+
+
+def test_where_both_agree_there_is_no_contradiction(room: crate.Room, tmp_path_factory: pytest.TempPathFactory) -> None:
+    room.put(BASE.bytes())
+    same = {BASE.pictures[name]: label for name, label in LABELS.items()}
+    room.add(exported(tmp_path_factory, same))
+    assert room.run() == 0
+    assert card(room)["leakage"]["contradictions"] == {"count": 0, "examples": []}

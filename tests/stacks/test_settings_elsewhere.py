@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT-0
+"""Settings about accounts and regions: what cannot work is refused at synth."""
+
+from typing import Any
+
+import pytest
+
+from stacks.consistency import checked
+from stacks.override import SettingError, settings_from
+from tests.proof.sample import ACCOUNTS
+
+
+@pytest.mark.parametrize(
+    ("context", "place", "said"),
+    [
+        ({"build.account": "12"}, "build.account", "12 digits"),
+        ({"build.account": "123456789012"}, "build.account", "build.region with it"),
+        ({"build.region": "Europe"}, "build.region", "eu-west-1"),
+        (
+            {"production_environment.account": "123456789012", "production_environment.region": "eu-west-1"},
+            "build.account",
+            "give build.account and build.region too",
+        ),
+        (
+            ACCOUNTS | {"production_environment.region": "cn-north-1"},
+            "production_environment.region",
+            "same partition as build.region, eu-west-1",
+        ),
+        (
+            ACCOUNTS | {"staging_environment.region": "mx-central-1"},
+            "staging_environment.region",
+            "built-in algorithm is not there",
+        ),
+        (
+            {"build.account": "123456789012", "build.region": "mx-central-1"},
+            "build.region",
+            "built-in algorithm is not there",
+        ),
+        (
+            ACCOUNTS
+            | dict.fromkeys(("build.region", "staging_environment.region"), "cn-north-1")
+            | {"production_environment.region": "cn-northwest-1"},
+            "production_environment.region",
+            "nobody has looked at China",
+        ),
+        (
+            ACCOUNTS | {"staging_environment.region": ""},
+            "staging_environment.account",
+            "staging_environment.region with it",
+        ),
+    ],
+)
+def test_places_that_cannot_work_are_refused_with_place_value_and_remedy(
+    context: dict[str, Any], place: str, said: str
+) -> None:
+    with pytest.raises(SettingError) as caught:
+        checked(settings_from(context))
+    assert any(line.startswith(f"setting '{place}'") and said in line for line in str(caught.value).splitlines())
