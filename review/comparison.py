@@ -98,7 +98,7 @@ def compare(pairs: Sequence[Pair]) -> list[Comparison]:
     """
     node = shutil.which("node")
     if not node:
-        raise ComparisonError("node: not found. Install Node.js 20 or later; synthesis needs it as well.")
+        raise ComparisonError("node: not found. Install Node.js 22 or 24; synthesis needs it as well.")
     question = [{"stack": each.stack, "old": _text(each.old), "new": _text(each.new)} for each in pairs]
     done = subprocess.run([node, str(_SCRIPT)], input=json.dumps(question), capture_output=True, text=True, check=False)
     if done.returncode:

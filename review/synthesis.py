@@ -26,7 +26,6 @@ _SET: Final = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
-    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
     "PYTHONHASHSEED": "0",
 }
 # The command line asks for the construct's path in each resource's metadata; without it resources had no names.

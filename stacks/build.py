@@ -23,8 +23,9 @@ from stacks.storage import StorageStack
 SETTINGS: Final = "SETTINGS"
 LIMIT: Final = Duration.minutes(90)
 _QUEUED: Final = Duration.hours(2)
+BUILD_NODE: Final = "22"
 # The Makefile installs everything else from the lock files, without root: local/native.py.
-_INSTALL: Final = {"runtime-versions": {"python": "3.11", "nodejs": "22"}}
+_INSTALL: Final = {"runtime-versions": {"python": "3.11", "nodejs": BUILD_NODE}}
 DEPLOY_COMMANDS: Final = (
     # What CodePipeline hands over is a zip without a repository, and the tests ask git which files are ours.
     "git init --quiet && git add --all",

@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: MIT-0
-"""One synthesized assembly for the session, which tests/stacks, tests/proof and tests/emulator share."""
+"""What all tests share: their isolation from the machine, and the assemblies that are synthesized once a session."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests import isolation
+
+
+def pytest_configure() -> None:
+    """Isolate every process of the suite before it imports a test."""
+    isolation.isolate()
 
 
 @pytest.fixture(scope="session")

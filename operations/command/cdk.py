@@ -28,7 +28,7 @@ def in_region(region: str, root: Path = _ROOT) -> Cdk:
 def _run(region: str, root: Path, arguments: Sequence[str]) -> int:
     command = root / "node_modules" / ".bin" / "cdk"
     if not command.exists():
-        raise OperationError(f"{command}: not there. Install Node.js 20 or later, then run npm ci.")
+        raise OperationError(f"{command}: not there. Install Node.js 22 or 24, then run npm ci.")
     environment = {**os.environ, **({"AWS_REGION": region} if region else {})}
     return subprocess.run([command, *arguments], cwd=root, env=environment, check=False).returncode
 

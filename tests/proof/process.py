@@ -24,7 +24,6 @@ def synthesize(folder: Path, home: Path, context: Mapping[str, Any], *before: st
         "HOME": str(home),
         "CDK_OUTDIR": str(folder),
         "CDK_CONTEXT_JSON": json.dumps({**FLAGS, **context}),
-        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
         "TMPDIR": str(home),
     }
     command = [*before, sys.executable, str(ROOT / "app.py")]

@@ -128,7 +128,7 @@ def read(context: Sequence[str], root: Path = _ROOT) -> Demand:
     if told.returncode:
         last = (told.stderr.strip().splitlines() or ["it says nothing"])[-1]
         raise OperationError(
-            f"python -m {_MODULE}: exit code {told.returncode}: {last} It needs Node.js 20 or later, on which the "
+            f"python -m {_MODULE}: exit code {told.returncode}: {last} It needs Node.js 22 or 24, on which the "
             "CDK's Python bindings run, and the application's environment (make synth sets it up)."
         )
     return parsed(told.stdout)

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT-0
 """Fixtures of the preprocessing's tests."""
 
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -31,11 +29,3 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> crate.Room:
         patch.setenv("ML_ROOT", str(room.root))
         assert room.run() == 0
     return room
-
-
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Let SIGINT interrupt this process and those that it starts, even where a shell's `&` has it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)

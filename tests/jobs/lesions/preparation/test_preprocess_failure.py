@@ -101,7 +101,6 @@ def test_a_killed_job_leaves_nothing_in_place_and_the_next_starts_clean(room: cr
     assert room.files() == done.files()
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_job_leaves_nothing(room: crate.Room) -> None:
     room.put(crate.good(lesions=60).bytes())
     with room.start() as process:

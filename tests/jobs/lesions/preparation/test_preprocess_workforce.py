@@ -52,7 +52,6 @@ def test_the_earliest_error_is_raised_even_if_it_comes_last() -> None:
         workforce.each(iter(range(50)), work, 2)
 
 
-@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("at", [0, 1000])
 def test_an_interrupt_stops_the_workers(at: int) -> None:
     """At the first item, when some of them have not begun, and later."""

@@ -17,11 +17,6 @@ from tests.operations.service import Services
 
 def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str = READY, region: str = "us-east-1") -> Result:
     """Type the command on a machine without any credentials, whose builder does as the script `said`."""
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, "/nonexistent")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     sample.builder(tmp_path, said, "tool")
     monkeypatch.setenv("CDK_DOCKER", str(tmp_path / "tool"))
     monkeypatch.setenv("BUILDAH_FORMAT", "docker")

@@ -38,5 +38,5 @@ def test_a_setting_that_cannot_be_is_told_in_the_settings_words(tmp_path: Path) 
     ],
 )
 def test_where_it_breaks_its_last_word_is_told_and_what_it_needs(tmp_path: Path, said: str, reason: str) -> None:
-    with pytest.raises(OperationError, match=rf"^python -m stacks.demand: {reason} It needs Node.js 20 or later"):
+    with pytest.raises(OperationError, match=rf"^python -m stacks.demand: {reason} It needs Node.js 22 or 24"):
         demand.read([], project(tmp_path, said))

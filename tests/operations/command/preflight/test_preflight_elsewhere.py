@@ -166,8 +166,6 @@ def test_an_unknown_profile_of_our_own_ends_no_check_of_this_machine(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "mistyped")
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, "/nonexistent")
     outcome = runner.run(here("skin-lesion", "us-east-1"), sample.DEMAND, sample.builder(tmp_path, READY))
     assert outcome.found["builder"][0].verdict is Verdict.OK
     assert outcome.found["budget"][0].verdict is Verdict.OK
