@@ -3,7 +3,7 @@
 
 MEANINGLESS is the documented list of what is accepted without effect: keys, roles, instance types, volumes, networks
 (a container has none here, and a plain process has this machine's, whatever the definition says), tags, experiments,
-and retries, which answer faults of the service alone.
+and retries that a job asks for itself; those of a step stand in step_retries.py.
 Training and Tuning stand in job_argument.py.
 Source: the shapes of CreateProcessingJob, CreateTransformJob, CreateModel and CreateModelPackage in the SageMaker API,
 2017-07-24.

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT-0
 """Carries out one step: evaluates its arguments, looks for an earlier result, runs it, keeps the record."""
 
+import shutil
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from local import cache, condition, document, model, processing, shape, training, transform, tuning
+from local import cache, condition, document, model, processing, shape, step_retries, training, transform, tuning
 from local.argument import SHAPES
 from local.definition import Step
 from local.document import Object
@@ -90,8 +91,18 @@ def _carry_out(step: Step, world: World) -> Object:
     hit = _reuse(step, wanted, world)
     if hit:
         return hit
-    result = _EXECUTE[step.kind](arguments, _context(step, world))
-    return _keep(step, result, wanted, world)
+    # Each attempt begins with an empty folder, as each job of the service does.
+    return step_retries.persist(
+        step,
+        lambda: _keep(step, _EXECUTE[step.kind](arguments, _context(step, world)), wanted, world),
+        lambda seconds, why: _wait(step, seconds, why, world),
+    )
+
+
+def _wait(step: Step, seconds: float, why: str, world: World) -> None:
+    world.reporter.said(step.name, why)
+    if world.wait(world.halt, seconds):
+        raise StoppedError("stopped")
 
 
 def _key(step: Step, arguments: Object, world: World) -> str | None:
@@ -143,7 +154,8 @@ def _models(world: World) -> dict[str, Object]:
 
 def _context(step: Step, world: World) -> Context:
     folder = world.record.path.parent / step.name
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     return Context(
         step.name,
         folder,

@@ -5,7 +5,7 @@ When a step fails, what still runs is stopped and nothing new starts, as the ser
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -37,6 +37,7 @@ class Plan:
         until: Last step to run, None for all.
         use_cache: Whether earlier results may be reused.
         notes: Kept in the record's `Local`.
+        wait: Waits some seconds before a step is tried again, or until the event is set, which it then tells.
     """
 
     definition: Definition
@@ -45,6 +46,7 @@ class Plan:
     until: str | None = None
     use_cache: bool = True
     notes: Mapping[str, Json] = field(default_factory=dict)
+    wait: Callable[[threading.Event, float], bool] = threading.Event.wait
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Engine:
             reporter,
             Record.create(home.runs, identity, dict(plan.parameters), notes),
             tuple(earlier) if plan.use_cache else (),
+            plan.wait,
         )
         self._running: set[str] = set()
         self._ended: dict[str, BaseException | None] = {}

@@ -5,6 +5,7 @@ LocalError                  every message says place, value, cause and remedy; `
 ├── UsageError              what was typed or handed in is wrong: exit code 2, nothing was started
 │   └── DefinitionError     the pipeline definition holds something that the engine does not know
 ├── StepError               a step failed: exit code 1, or 2 where the job says that its input is bad
+│   └── ServiceFaultError   the service would have reported it, so that a retry policy may answer it
 └── StoppedError            the user stopped the execution: exit code 130
 """
 
@@ -46,6 +47,20 @@ class StepError(LocalError):
     def __init__(self, message: str, *, code: int = 1) -> None:
         super().__init__(message)
         self.exit_code = code
+
+
+class ServiceFaultError(StepError):
+    """A failure that the service would report, which a step's retry policies may answer.
+
+    A runner raises it; those of this machine never do.
+
+    Attributes:
+        exception: What a retry policy calls it, such as SageMaker.CAPACITY_ERROR.
+    """
+
+    def __init__(self, exception: str, message: str) -> None:
+        super().__init__(f"{exception}: {message}")
+        self.exception = exception
 
 
 class StoppedError(LocalError):

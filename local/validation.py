@@ -7,7 +7,7 @@ Step types, functions, conditions, fields and arguments are checked here, refere
 from collections.abc import Iterator
 from typing import Final
 
-from local import condition, parameter, reference, shape
+from local import condition, parameter, reference, shape, step_retries
 from local.argument import SHAPES
 from local.definition import Definition, Step
 from local.document import Json, Object
@@ -28,14 +28,6 @@ _STEP: Final = {
     "RetryPolicies",
 }
 _CACHED: Final = {"Processing", "Training", "Tuning", "Transform"}
-# Retries answer faults of the service, which do not occur here; any other exception is refused.
-_RETRIED: Final = {
-    "Step.SERVICE_FAULT",
-    "Step.THROTTLING",
-    "SageMaker.JOB_INTERNAL_ERROR",
-    "SageMaker.CAPACITY_ERROR",
-    "SageMaker.RESOURCE_LIMIT",
-}
 
 
 def parse(document: Json) -> Definition:
@@ -88,16 +80,9 @@ def _check_step(step: Step) -> None:
     shape.check(step.body["Arguments"], SHAPES[step.kind], step.name)
     for test in step.arguments["Conditions"] if step.kind == "Condition" else []:
         condition.check(test, place)
-    _check_retries(step, place)
+    step_retries.check(step)
     if step.cache_seconds is not None and step.kind not in _CACHED:
         raise DefinitionError(f"{place}: a {step.kind} step is never cached. Drop its CacheConfig.")
-
-
-def _check_retries(step: Step, place: str) -> None:
-    for policy in step.body.get("RetryPolicies", []):
-        for exception in policy.get("ExceptionType", []):
-            if exception not in _RETRIED:
-                raise DefinitionError(f"{place}: cannot retry on {exception!r}. {allowed(exception, _RETRIED)}")
 
 
 def _check_functions(value: Json, place: str) -> None:

@@ -2,7 +2,7 @@
 """What the steps of one execution share."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from local import document
@@ -26,6 +26,7 @@ class World:
         earlier: Executions whose results may be reused, oldest first.
         properties: By step, what finished steps left; grows as they finish.
         outputs: By step, the S3 URIs of their outputs.
+        wait: Waits some seconds, or until `halt` is set, which it then tells; a test need not wait.
         halt: Set when everything is to stop.
     """
 
@@ -38,6 +39,7 @@ class World:
     reporter: Reporter
     record: Record
     earlier: tuple[Record, ...]
+    wait: Callable[[threading.Event, float], bool]
     halt: threading.Event = field(default_factory=threading.Event)
     properties: dict[str, Object] = field(default_factory=dict)
     outputs: dict[str, Mapping[str, str]] = field(default_factory=dict)

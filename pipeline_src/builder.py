@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from pipeline_src import contract, hyperparameter, workload
+from pipeline_src import contract, hyperparameter, retry_policies, workload
 from pipeline_src.deployment import QUIET, Deployment
 from pipeline_src.parameter import Parameter, parameters
 
@@ -64,7 +64,30 @@ class Builder:
             arguments=[*self.arguments(job), *self.notes(job, facts or {})],
         )
         file = self.sdk.properties.PropertyFile(*job.property_file)
-        return self.sdk.steps.ProcessingStep(job.step, run, property_files=[file], cache_config=self.cache)
+        return self.sdk.steps.ProcessingStep(job.step, run, property_files=[file], **self.repeated("Processing"))
+
+    def repeated(self, kind: str) -> dict[str, Any]:
+        """Return when a step of `kind` that runs jobs reuses an earlier result, and when it is tried again."""
+        return {"cache_config": self.cache, "retry_policies": self.retries(kind)}
+
+    def retries(self, kind: str) -> list[Any]:
+        """Return the SDK's policies by which a step of `kind` is tried again."""
+        sdk = self.sdk.retry
+        of_requests = (sdk.StepRetryPolicy, sdk.StepExceptionTypeEnum)
+        of_jobs = (sdk.SageMakerJobStepRetryPolicy, sdk.SageMakerJobExceptionTypeEnum)
+        made = []
+        for each in retry_policies.POLICIES[kind]:
+            policy, known = of_requests if each.exceptions[0].startswith("Step.") else of_jobs
+            named = {member.value: member for member in known}
+            made.append(
+                policy(
+                    exception_types=[named[name] for name in each.exceptions],
+                    backoff_rate=each.backoff,
+                    interval_seconds=each.seconds,
+                    max_attempts=each.attempts,
+                )
+            )
+        return made
 
     def arguments(self, job: workload.Processing) -> list[Any]:
         """Return the words that tell `job` the parameters it takes."""

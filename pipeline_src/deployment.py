@@ -27,7 +27,7 @@ _SHAPES: Final = {
     "algorithm_image": "111111111111.dkr.ecr.us-east-1.amazonaws.com/{}:latest",
 }
 # `region` is no part of the JSON: a pipeline runs where it was created.
-_NOT_IN_DEFINITION: Final = frozenset({"region", "spot", "tags", "defaults", "tuning"})
+_NOT_IN_DEFINITION: Final = frozenset({"region", "spot", "tags", "defaults", "tuning", "keep_warm_seconds"})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,6 +73,7 @@ class Deployment:
         spot: Whether Train uses managed spot capacity: up to 70 % cheaper, may wait or be interrupted.
         tags: Further tags of every job, model and model package; keys are plain strings.
         defaults: Other defaults of pipeline parameters than those of parameter.py, by name.
+        keep_warm_seconds: How long the instances of Train are kept for a next training that is alike; 0: not at all.
         tuning: Whether, and how, Train looks for hyperparameters; None: it trains once with those of the parameters.
     """
 
@@ -90,16 +91,21 @@ class Deployment:
     tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
     defaults: Mapping[str, str | int | float] = dataclasses.field(default_factory=dict)
     tuning: Tuning | None = None
+    keep_warm_seconds: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what contradicts.
 
         Raises:
             ValueError: Spot capacity for a tuning: all its jobs would write their checkpoints to one prefix, and
-                resume from those of another set of hyperparameters.
+                resume from those of another set of hyperparameters. Or instances to keep where the service keeps none,
+                those of spot capacity, or by itself, those of a tuning.
         """
         if self.spot and self.tuning:
             raise ValueError("spot and tuning: the jobs would share their checkpoints. Choose one of the two.")
+        if self.keep_warm_seconds and (self.spot or self.tuning):
+            taken = "spot" if self.spot else "tuning"
+            raise ValueError(f"keep_warm_seconds {self.keep_warm_seconds} and {taken}: no warm pool there. Give 0.")
 
     def uri(self, prefix: str) -> str:
         """Return the URI of `prefix` (``runs/``) in the bucket of runs, without its last slash."""

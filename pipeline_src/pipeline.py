@@ -47,7 +47,7 @@ def _sdk() -> SimpleNamespace:
     from sagemaker.core.transformer import Transformer
     from sagemaker.core.workflow import conditions, execution_variables, functions, parameters, properties
     from sagemaker.core.workflow.pipeline_context import PipelineSession
-    from sagemaker.mlops.workflow import condition_step, fail_step, model_step, pipeline, steps
+    from sagemaker.mlops.workflow import condition_step, fail_step, model_step, pipeline, retry, steps
     from sagemaker.serve.configs import Network
     from sagemaker.serve.model_builder import ModelBuilder
     from sagemaker.train.model_trainer import ModelTrainer
@@ -64,7 +64,8 @@ class _Pipeline(Builder):
         archives = {name: self.parameters[each] for name, each in workload.ARCHIVES.items()}
         preprocess = self.processing(workload.PREPROCESS, archives)
         train = self.train(preprocess)
-        model = self.sdk.model_step.ModelStep(contract.MODEL, self.model_builder(train).build(tags=self.tags))
+        built = self.model_builder(train).build(tags=self.tags)
+        model = self.sdk.model_step.ModelStep(contract.MODEL, built, retry_policies=self.retries("Model"))
         score = self.score(preprocess, model)
         evaluate = self.evaluate(preprocess, train, score)
         steps = [preprocess, train, model, score, evaluate, self.gate(self.register(preprocess, train, evaluate))]
@@ -76,7 +77,7 @@ class _Pipeline(Builder):
         arguments = {each["Name"]: each["Arguments"] for each in document["Steps"]}
         arguments[contract.SCORE]["TransformResources"]["InstanceCount"] = self.parameters["ScoreInstanceCount"].expr
         if self.at.tuning:
-            arguments[contract.TRAINING]["TrainingJobDefinition"] |= tuning.ISOLATED
+            arguments[contract.TRAINING]["TrainingJobDefinition"] |= tuning.ADDED
         return document
 
     def train(self, preprocess: Any) -> Any:
@@ -95,14 +96,14 @@ class _Pipeline(Builder):
         if self.at.tuning:
             return self.tune(trainer, channels, self.at.tuning)
         run = trainer.train(input_data_config=channels)
-        return self.sdk.steps.TrainingStep(contract.TRAINING, run, cache_config=self.cache)
+        return self.sdk.steps.TrainingStep(contract.TRAINING, run, **self.repeated("Training"))
 
     def tune(self, trainer: Any, channels: list[Any], given: Tuning) -> Any:
         kinds = {"Integer": self.sdk.IntegerParameter, "Continuous": self.sdk.ContinuousParameter}
         ranges = {each.name: kinds[each.kind](each.low, each.high, each.scaling) for each in hyperparameter.RANGES}
         tuner = self.sdk.HyperparameterTuner(trainer, hyperparameter_ranges=ranges, **tuning.tuner(given))
         run = tuner.tune(channels, wait=False)
-        return self.sdk.steps.TuningStep(contract.TRAINING, run, cache_config=self.cache)
+        return self.sdk.steps.TuningStep(contract.TRAINING, run, **self.repeated("Tuning"))
 
     def hyperparameters(self) -> dict[str, Any]:
         size, chosen = self.parameters["ImageSize"], hyperparameter.PARAMETERS
@@ -144,7 +145,7 @@ class _Pipeline(Builder):
             **workload.transformer(self.at),
         )
         run = transformer.transform(output(preprocess, contract.HOLDOUT_OUTPUT), **workload.TRANSFORM_REQUEST)
-        return self.sdk.steps.TransformStep(contract.SCORE, run, cache_config=self.cache)
+        return self.sdk.steps.TransformStep(contract.SCORE, run, **self.repeated("Transform"))
 
     def evaluate(self, preprocess: Any, train: Any, score: Any) -> Any:
         names = (contract.DATASET_OUTPUT, contract.HOLDOUT_OUTPUT)
@@ -184,7 +185,7 @@ class _Pipeline(Builder):
             },
             **registration.INFERENCE,
         )
-        return self.sdk.model_step.ModelStep(contract.REGISTER, package)
+        return self.sdk.model_step.ModelStep(contract.REGISTER, package, retry_policies=self.retries("RegisterModel"))
 
     def gate(self, register: Any) -> Any:
         verdict = self.evaluated(contract.VERDICT_PATH)

@@ -9,14 +9,19 @@ Sources: SageMaker Developer Guide, "Perform Automatic Model Tuning" and "Tune a
 
 from typing import Any, Final
 
-from pipeline_src import contract, hyperparameter
+from pipeline_src import contract, hyperparameter, retry_policies
 from pipeline_src.deployment import Tuning
 
 # Random search draws the same values for the same seed, however its jobs are spread over time (docs/decisions/0017).
 # The SDK leaves a seed of 0 out.
 SEED: Final = 20
-# What the SDK's tuner does not hand on from the trainer to the request.
-ISOLATED: Final = {"EnableNetworkIsolation": True, "EnableInterContainerTrafficEncryption": True}
+# What the SDK's tuner does not hand on from the trainer to the request, or has no word for. A job that the service
+# loses is tried again by the tuning, within the limit of the job's time.
+ADDED: Final = {
+    "EnableNetworkIsolation": True,
+    "EnableInterContainerTrafficEncryption": True,
+    "RetryStrategy": {"MaximumRetryAttempts": retry_policies.LOST_JOB.attempts},
+}
 
 
 def tuner(given: Tuning) -> dict[str, Any]:

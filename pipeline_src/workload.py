@@ -155,6 +155,7 @@ def compute(at: Deployment, kind: Any, hosts: Any) -> dict[str, Any]:
         "instance_count": hosts,
         "volume_size_in_gb": 30,
         "enable_managed_spot_training": at.spot,
+        **({"keep_alive_period_in_seconds": at.keep_warm_seconds} if at.keep_warm_seconds else {}),
     }
 
 

@@ -22,6 +22,7 @@ _MONITOR: Final = re.compile(r"-monitor(-|$)")
 _INSTANCE: Final = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 # Families with local NVMe storage encrypt it themselves, and the service refuses a key for their volumes.
 _NVME: Final = re.compile(r"ml\.(g4dn|g5|g6|p4d|p5|[a-z]\d[a-z]*d[a-z]*)\.")
+_WARM_SECONDS: Final = 3600
 _GPU: Final = re.compile(r"ml\.(g4dn|g5)\.")
 _REPOSITORY: Final = re.compile(r"[\w.-]+(/[\w.-]+)+")
 _BRANCH: Final = re.compile(r"[\w./-]{1,100}")
@@ -124,8 +125,19 @@ def _training(settings: Settings) -> Iterator[Rule]:
     for place in ("preprocess", "train", "score"):
         hosts = getattr(training, f"{place}_instances")
         yield f"training.{place}_instances", not 1 <= hosts <= 20, hosts, "give 1 to 20"
+    yield from _warm_pool(training)
     yield from _tuning(training)
     yield "training.job_user", not _USER.fullmatch(training.job_user), training.job_user, "give uid:gid in digits"
+
+
+def _warm_pool(training: Training) -> Iterator[Rule]:
+    # SageMaker Developer Guide, "SageMaker AI Managed Warm Pools", and of a tuning the API Reference,
+    # HyperParameterTuningResourceConfig. The API takes longer ones than the guide, which counts here.
+    kept, place = training.keep_warm_seconds, "training.keep_warm_seconds"
+    yield place, not 0 <= kept <= _WARM_SECONDS, kept, f"give 0 (not at all) to {_WARM_SECONDS}"
+    yield place, kept > 0 and training.spot, kept, "spot capacity cannot be kept; give 0, or training.spot=false"
+    wanted = "the jobs of a tuning share their instances by themselves; give 0"
+    yield place, kept > 0 and training.tuning_jobs > 0, kept, wanted
 
 
 def _tuning(training: Training) -> Iterator[Rule]:

@@ -97,6 +97,9 @@ def retraining(settings: Settings) -> list[Line]:
         dollars = _instances(kind, count, MINUTES[step] / 60)
         cheaper = dollars * price.SPOT_SHARE if spot and dollars is not None else dollars
         lines.append(Line(f"{step}: {count} {kind}, {MINUTES[step]} min{', spot' if spot else ''}", cheaper))
+    if chosen.keep_warm_seconds:
+        kind, count, minutes = chosen.train_instance, chosen.train_instances, chosen.keep_warm_seconds / 60
+        lines.append(Line(f"Train: {count} {kind} kept, {minutes:.0f} min", _instances(kind, count, minutes / 60)))
     transitions = LOOKS_A_MINUTE * _duration(chosen)
     return [*lines, Line(f"{transitions} state transitions", transitions * price.STATE_TRANSITION)]
 

@@ -116,8 +116,10 @@ class Deployer(aws_iam.Role):
 
     def _take_packages(self) -> None:
         # A model that is made of a package needs the permission on both (Model Registry, "Deploy a Model Version").
+        # AccessModelPackage guards the use of a package in hosting by the Service Authorization Reference; no record of
+        # a real deployment shows whether CreateModel asks for it [?].
         packages = [arn("sagemaker", f"model-package/{self._settings.name}/*")]
-        allow(self, *of("sagemaker", "CreateModel", "DescribeModelPackage"), on=packages)
+        allow(self, *of("sagemaker", "CreateModel", "DescribeModelPackage", "AccessModelPackage"), on=packages)
 
     def _encrypt(self, key_arn: str) -> None:
         allow(self, "kms:DescribeKey", on=[key_arn])

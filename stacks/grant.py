@@ -45,13 +45,17 @@ def pass_role(role: aws_iam.IGrantable, passed_arn: str, service: str) -> None:
 
 def list_prefix(role: aws_iam.IGrantable, bucket_arn: str, *prefixes: str) -> None:
     """Let `role` list what lies below `prefixes` of the bucket."""
-    below = {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}}
-    allow(role, "s3:ListBucket", on=[bucket_arn], where=below)
+    look_up(role, bucket_arn, *(f"{prefix}*" for prefix in prefixes))
 
 
 def look_up(role: aws_iam.IGrantable, bucket_arn: str, *keys: str) -> None:
-    """Let `role` see whether objects with these keys are in the bucket, `*` standing for any letters: not read them."""
+    """Let `role` see whether objects with these keys are in the bucket, `*` standing for any letters: not read them.
+
+    It may ask for the bucket's region too: SageMaker's documented execution roles do, and clients use it to find the
+    bucket's endpoint.
+    """
     allow(role, "s3:ListBucket", on=[bucket_arn], where={"StringLike": {"s3:prefix": list(keys)}})
+    allow(role, "s3:GetBucketLocation", on=[bucket_arn])
 
 
 def read_one(role: aws_iam.IGrantable, bucket_arn: str, key: str) -> None:

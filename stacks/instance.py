@@ -7,10 +7,11 @@ from typing import Final
 
 from stacks import place
 from stacks.monitor import monitoring
-from stacks.settings import Endpoint, Settings
+from stacks.settings import Endpoint, Settings, Training
 from stacks.tuning import at_once
 
 ENDPOINT: Final = "endpoint"
+WARM_POOL: Final = "training warm pool"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +64,14 @@ def _steps(settings: Settings) -> list[Instances]:
     return [
         _job("processing job", "Preprocess", chosen.preprocess_instance, chosen.preprocess_instances),
         _job(train, "Train", chosen.train_instance, chosen.train_instances * at_once(chosen)),
+        *([_warm_pool(chosen)] if chosen.keep_warm_seconds else []),
         _job("transform job", "Score", chosen.score_instance, chosen.score_instances),
         _job("processing job", "Evaluate", chosen.evaluate_instance, 1),
     ]
+
+
+def _warm_pool(chosen: Training) -> Instances:
+    return _job(WARM_POOL, "Train", chosen.train_instance, chosen.train_instances)
 
 
 def _beside(settings: Settings) -> list[Instances]:

@@ -104,7 +104,7 @@ def read_runs(function: OperationFunction, storage: StorageStack, *names: str) -
     objects = [storage.runs.arn_for_objects(f"{contract.RUNS_PREFIX}*/{name}") for name in names]
     allow(function, "s3:GetObject", on=objects)
     # Without it S3 says of an object that is not there that access is denied, and nobody knows what to mend.
-    allow(function, "s3:ListBucket", on=[storage.runs.bucket_arn])
+    allow(function, "s3:ListBucket", "s3:GetBucketLocation", on=[storage.runs.bucket_arn])
     allow(function, "kms:Decrypt", on=[storage.key.key_arn])
 
 

@@ -57,15 +57,23 @@ class PipelineRole(aws_iam.Role):
     def __init__(self, scope: Construct, id_: str, *, storage: StorageStack, jobs: JobRole, registry: str) -> None:
         super().__init__(scope, id_, assumed_by=sagemaker_principal(), description="The retraining pipeline")
         own = [arn("sagemaker", f"{kind}/pipelines-*") for kind in (*_JOBS, "model")]
-        versions = [
-            arn("sagemaker", each) for each in (f"model-package-group/{registry}", f"model-package/{registry}/*")
-        ]
         allow(self, *of("sagemaker", *_RUN, "CreateModel", "DescribeModel", *_TAGS), on=own)
-        allow(self, *of("sagemaker", "CreateModelPackage", "DescribeModelPackage", "AddTags"), on=versions)
+        self._let_register(registry)
         pass_role(self, jobs.role_arn, "sagemaker")
         # The service reads property files, from which conditions and JsonGet take their values, as this role.
         read_prefix(self, storage.runs.bucket_arn, contract.RUNS_PREFIX)
         use_key(self, storage.key.key_arn)
+
+    def _let_register(self, registry: str) -> None:
+        """Let it do what a RegisterModel step does, in the group `registry` alone.
+
+        The step creates the group before each version, also where the group exists, and fails if that is denied.
+        """
+        group, versions = (
+            arn("sagemaker", each) for each in (f"model-package-group/{registry}", f"model-package/{registry}/*")
+        )
+        allow(self, *of("sagemaker", "CreateModelPackageGroup"), on=[group])
+        allow(self, *of("sagemaker", "CreateModelPackage", "DescribeModelPackage", "AddTags"), on=[group, versions])
 
     def let_tune(self, project: str) -> None:
         """Let it start, watch and stop its own tuning jobs, known by the tag `project`, which it gives them itself.

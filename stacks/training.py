@@ -13,7 +13,7 @@ from constructs import Construct
 from pipeline_src import gate
 from pipeline_src.pipeline import Deployment, Tuning, definition
 from stacks.algorithm import AlgorithmImage
-from stacks.grant import arn, pull, read_one
+from stacks.grant import allow, arn, pull, read_one
 from stacks.output import outputs
 from stacks.role import JobRole, PipelineRole
 from stacks.settings import Settings, Training
@@ -58,6 +58,9 @@ class TrainingStack(Stack):
         self.pipeline_role = PipelineRole(
             self, "PipelineRole", storage=storage, jobs=self.job_role, registry=settings.name
         )
+        # A registration may look at its image in the name of the role that registers: AWS's managed policy for the
+        # registry has it, and no public record shows it [?].
+        allow(self.pipeline_role, "ecr:BatchGetImage", on=[self.algorithm.repository_arn])
         if settings.training.tuning_jobs:
             self.pipeline_role.let_tune(settings.name)
         self.pipeline = self._pipeline()
@@ -113,6 +116,7 @@ class TrainingStack(Stack):
             tags={"project": settings.name},
             defaults=parameter_defaults(settings.training),
             tuning=tuning(settings.training),
+            keep_warm_seconds=settings.training.keep_warm_seconds,
         )
 
 

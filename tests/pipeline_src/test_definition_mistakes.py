@@ -71,6 +71,22 @@ TYPES = {
         "Invalid type",
     ),
 }
+# Faults of the service after which a step would not be tried again, or without a bound.
+RETRIES = {
+    "no retries": (gone("Train/RetryPolicies"), "it is tried again after []"),
+    "one fault forgotten": (gone("Train/RetryPolicies/0/ExceptionType/0"), "it is tried again after"),
+    "job's fault for a step without a job": (
+        more("Model/RetryPolicies/0/ExceptionType", "SageMaker.CAPACITY_ERROR"),
+        "it is tried again after",
+    ),
+    "a condition that is tried again": (
+        at("Gate/RetryPolicies", [{"ExceptionType": ["Step.THROTTLING"]}]),
+        "it is tried again after",
+    ),
+    "two bounds": (at("Train/RetryPolicies/1/ExpireAfterMin", 30), "retry policy of"),
+    "no bound": (gone("Train/RetryPolicies/1/MaxAttempts"), "retry policy of"),
+    "more attempts than the service takes": (at("Score/RetryPolicies/0/MaxAttempts", 21), "retry policy with"),
+}
 # What only the service would refuse.
 LIMITS = {
     "unknown instance type": (at("Parameters/1/DefaultValue", "ml.c5.xlrage"), "none of the service's values"),
@@ -157,7 +173,8 @@ FORM = {
 
 
 @pytest.mark.parametrize(
-    ("seed", "message"), [pytest.param(*case, id=name) for name, case in {**TYPES, **LIMITS, **GRAPH, **FORM}.items()]
+    ("seed", "message"),
+    [pytest.param(*case, id=name) for name, case in {**TYPES, **LIMITS, **GRAPH, **FORM, **RETRIES}.items()],
 )
 def test_a_seeded_mistake_is_caught(document: Document, seed: Callable[[Document], None], message: str) -> None:
     seed(document)

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT-0
 """What every job must be, whatever else changes: isolated, encrypted, limited, tagged, cached where that is right."""
 
+import dataclasses
 import hashlib
 import json
 from typing import Any
 
 import pytest
 
-from pipeline_src import contract, hyperparameter
-from pipeline_src.pipeline import OFFLINE
-from tests.pipeline_src.definition import walk
+from local import validation
+from pipeline_src import contract, hyperparameter, retry_policies
+from pipeline_src.pipeline import OFFLINE, definition
+from tests.pipeline_src.definition import check, walk
 
 Arguments = dict[str, Any]
 PROCESSING = [contract.PREPROCESS, contract.EVALUATE]
@@ -126,3 +128,33 @@ def test_spot_training_waits_longer_than_it_runs(spot_arguments: Arguments) -> N
     limit = spot_arguments["StoppingCondition"]
     assert spot_arguments["EnableManagedSpotTraining"] is True
     assert limit["MaxRuntimeInSeconds"] < limit["MaxWaitTimeInSeconds"]
+
+
+@pytest.mark.parametrize("which", ["rendered", "rendered_with_tuning"])
+def test_each_step_that_asks_a_service_is_tried_again_and_bounded(request: pytest.FixtureRequest, which: str) -> None:
+    """A full region, a throttled request or a lost job does not end an execution; what never mends does, in time."""
+    document = json.loads(request.getfixturevalue(which))
+    for step in walk.steps(document):
+        policies = step.get("RetryPolicies", [])
+        assert {name for each in policies for name in each["ExceptionType"]} == {
+            name for each in retry_policies.POLICIES.get(step["Type"], ()) for name in each.exceptions
+        }, step["Name"]
+        assert bool(policies) is (step["Type"] not in ("Condition", "Fail"))
+        waits = [each["IntervalSeconds"] * (2 ** each["MaxAttempts"] - 1) for each in policies]
+        assert all(each["BackoffRate"] == 2 for each in policies)
+        assert sum(waits) <= 2 * 3600
+
+
+def test_a_tuning_tries_lost_jobs_again_by_itself(rendered_with_tuning: str) -> None:
+    train = next(each for each in walk.steps(json.loads(rendered_with_tuning)) if each["Type"] == "Tuning")
+    assert train["Arguments"]["TrainingJobDefinition"]["RetryStrategy"] == {"MaximumRetryAttempts": 2}
+
+
+def test_instances_of_training_are_kept_only_where_that_is_asked_for(arguments: Arguments) -> None:
+    warm = json.loads(definition(dataclasses.replace(OFFLINE, keep_warm_seconds=600)))
+    train = next(each for each in walk.steps(warm) if each["Name"] == contract.TRAINING)
+    resources = train["Arguments"]["ResourceConfig"]
+    assert resources == arguments[contract.TRAINING]["ResourceConfig"] | {"KeepAlivePeriodInSeconds": 600}
+    assert "KeepAlivePeriodInSeconds" not in arguments[contract.TRAINING]["ResourceConfig"]
+    assert check.problems(warm) == []
+    assert validation.parse(warm)

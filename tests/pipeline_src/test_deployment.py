@@ -3,6 +3,7 @@
 
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline_src.deployment import OFFLINE, Deployment, Tuning, filled, stand_in
 
-OTHERS = ("region", "spot", "tags", "defaults", "tuning")
+OTHERS = ("region", "spot", "tags", "defaults", "tuning", "keep_warm_seconds")
 FIELDS = [field.name for field in dataclasses.fields(Deployment) if field.name not in OTHERS]
 
 
@@ -59,3 +60,9 @@ def test_a_tuning_on_spot_capacity_is_refused() -> None:
     """Its jobs would resume from one another's checkpoints."""
     with pytest.raises(ValueError, match="share their checkpoints"):
         dataclasses.replace(OFFLINE, spot=True, tuning=Tuning(jobs=2))
+
+
+@pytest.mark.parametrize("other", [{"spot": True}, {"tuning": Tuning(jobs=2)}])
+def test_instances_are_not_kept_where_the_service_keeps_none(other: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="no warm pool there"):
+        dataclasses.replace(OFFLINE, keep_warm_seconds=600, **other)

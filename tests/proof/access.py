@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: MIT-0
 """Whether roles can do what they are for: a role that may too little shows only when it runs, hours after a deployment.
 
-For each function, what its handler asks the services for (operations/handler.py); for the SageMaker pipeline, that its
-jobs can read the objects which its definition names by itself; for a stage that is elsewhere, what its roles do there.
-The tables stand in need.py.
+For each function, what its handler asks the services for (operations/handler.py); for a stage that is elsewhere, what
+its roles do there. The tables stand in need.py. What AWS does for the pipeline's steps stands in performed_access.py.
 """
 
-import json
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from tests.pipeline_src.definition import walk
 from tests.proof.grant import Need, missing
 from tests.proof.intrinsic import Documents, Resource, resources
 from tests.proof.need import JOBS, NEEDS, SITE, SITE_NOTED, Requests
@@ -24,10 +21,10 @@ def problems(documents: Documents) -> Iterator[str]:
     (group,) = (each for each in deployed if each.kind == "AWS::SageMaker::ModelPackageGroup")
     name = str(group.properties["ModelPackageGroupName"])
     for resource in deployed:
-        if resource.kind == "AWS::SageMaker::Pipeline":
-            yield from (f"{resource.place}: {problem}" for problem in _pipeline(resource, documents))
         for who, role, wanted in _wanted(resource, name, deployed):
             needs = [Need(action, _arn(on, name, role, deployed), *prefix) for action, on, *prefix in wanted]
+            # Whoever lists below a prefix may ask where the bucket is, as clients do.
+            needs += [Need("s3:GetBucketLocation", each.resource) for each in needs if each.prefix]
             lacking = missing(documents, str(role.arn).rpartition("/")[2], needs)
             yield from (f"{resource.place}: {who} needs {need}, which its role is not allowed" for need in lacking)
         if resource.kind == "AWS::Lambda::Function" and _handler(resource) not in (None, *NEEDS):
@@ -87,29 +84,3 @@ def _found(construct: str, role: Resource, deployed: list[Resource]) -> str:
         return _found("Runs", role, deployed)  # With both stages at home captured requests lie among the runs.
     (found,) = [each for each in named if each.stack == role.stack] or named
     return str(found.arn)
-
-
-def _pipeline(pipeline: Resource, documents: Documents) -> Iterator[str]:
-    try:
-        document = json.loads(pipeline.properties["PipelineDefinition"]["PipelineDefinitionBody"])
-    except (ValueError, TypeError, KeyError):
-        return  # It is for definition.py to say so.
-    defaults = {each["Name"]: each["DefaultValue"] for each in document["Parameters"]}
-    for step in walk.steps(document):
-        for each in step["Arguments"].get("ProcessingInputs", []):
-            uri = _uri(each["S3Input"]["S3Uri"], defaults)
-            role = str(step["Arguments"]["RoleArn"]).rpartition("/")[2]
-            needs = missing(documents, role, _reading(uri)) if uri else []
-            yield from (f"{step['Name']}: input {each['InputName']}: its role is not allowed {need}" for need in needs)
-
-
-def _uri(given: Any, defaults: dict[str, Any]) -> str:
-    """Return the URI that an input names without asking another step; else empty."""
-    reference = given.get("Get", "") if isinstance(given, dict) else ""
-    return str(given) if isinstance(given, str) else str(defaults.get(reference.removeprefix("Parameters."), ""))
-
-
-def _reading(uri: str) -> list[Need]:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    arn = f"arn:aws:s3:::{bucket}"
-    return [Need("s3:GetObject", f"{arn}/{key}"), Need("s3:ListBucket", arn, key)]

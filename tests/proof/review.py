@@ -92,6 +92,7 @@ NO_MISTAKE: Final = {
     "'action': 'codestar-connections:UseConnection'": "the service's old prefix beside its new one, which the ARN has: "
     "the service may ask for either",
     "'action': 'states:DescribeExecution'": "parliament knows the ARNs of express executions alone",
+    "Unknown action sagemaker:AccessModelPackage": "newer than parliament's list, in the IAM reference",
     "'action': 'sagemaker:CreateModel', 'required_format': 'arn:*:sagemaker:*:*:model/*'": "a model that is made of a "
     "package is asked for on the package too, by SageMaker's guide to deploying a model version",
     "Unknown condition kms:ResourceAliases for action kms:DescribeKey": "newer than parliament's list; the IAM "

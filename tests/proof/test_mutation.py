@@ -7,10 +7,21 @@ import pytest
 
 from tests.proof.check import CHECKERS
 from tests.proof.intrinsic import Documents
-from tests.proof.mistake import champion, crossing, delivery, export, monitor, policy, serving, storage, wiring
+from tests.proof.mistake import (
+    champion,
+    crossing,
+    delivery,
+    export,
+    monitor,
+    performed,
+    policy,
+    serving,
+    storage,
+    wiring,
+)
 from tests.proof.mutation import Mistake, mistaken
 
-_KINDS = (storage, policy, delivery, serving, champion, monitor, export)
+_KINDS = (storage, policy, delivery, serving, champion, monitor, export, performed)
 MISTAKES = tuple(each for kind in _KINDS for each in kind.MISTAKES)
 
 

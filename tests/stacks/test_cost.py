@@ -166,3 +166,10 @@ def test_the_command_refuses_an_unknown_setting(capsys: pytest.CaptureFixture[st
         cost.main(["--context", "budgt.monthly_usd=1"])
     assert stopped.value.code == 2
     assert "Did you mean 'budget.monthly_usd'?" in capsys.readouterr().err
+
+
+def test_instances_that_are_kept_warm_are_paid_for_and_a_full_hour_is_what_the_setting_says() -> None:
+    warm = dataclasses.replace(DEFAULT, training=Training(keep_warm_seconds=3600))
+    (kept,) = set(cost.retraining(warm)) - set(cost.retraining(DEFAULT))
+    assert (kept.what, kept.dollars) == ("Train: 1 ml.g4dn.xlarge kept, 60 min", pytest.approx(0.7364))
+    assert "0.74 $ more a retraining" in str(Training.__doc__)

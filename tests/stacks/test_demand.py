@@ -123,6 +123,11 @@ def test_spot_capacity_has_a_quota_of_its_own() -> None:
     assert ("training job", "ml.g4dn.xlarge") not in found
 
 
+def test_instances_that_are_kept_warm_have_a_quota_of_their_own() -> None:
+    found = counts(training__keep_warm_seconds=600, training__train_instances=2)
+    assert found["training warm pool", "ml.g4dn.xlarge"] == found["training job", "ml.g4dn.xlarge"] == (2, 2)
+
+
 def test_a_tuning_demands_as_many_as_train_at_the_same_time() -> None:
     found = counts(training__tuning_jobs=6, training__tuning_parallel=3, training__train_instances=2)
     assert found["training job", "ml.g4dn.xlarge"] == (6, 6)

@@ -29,6 +29,7 @@ NEEDED = {
         ("sagemaker:UpdateEndpoint", f"{SAGEMAKER}:endpoint-config/skinlesionproductionconfiguration-a1b2c3d4e5f6"),
         ("sagemaker:DescribeModelPackage", PACKAGE),
         ("sagemaker:CreateModel", PACKAGE),
+        ("sagemaker:AccessModelPackage", PACKAGE),
         ("cloudwatch:PutMetricAlarm", f"{ALARM}:"),
         ("cloudwatch:DescribeAlarms", f"{ALARM}:*"),
         ("cloudwatch:PutMetricAlarm", f"{ALARM}:skin-lesion-production-Latency"),

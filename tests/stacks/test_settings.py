@@ -98,6 +98,18 @@ def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: o
         ({"training.tuning_jobs": 4, "training.tuning_parallel": 5}, "training.tuning_parallel", "1 to 4"),
         ({"training.tuning_parallel": 11}, "training.tuning_parallel", "1 to 10"),
         ({"training.tuning_jobs": 4, "training.spot": True}, "training.spot", "share their checkpoints"),
+        ({"training.keep_warm_seconds": -1}, "training.keep_warm_seconds", "to 3600"),
+        ({"training.keep_warm_seconds": 3601}, "training.keep_warm_seconds", "to 3600"),
+        (
+            {"training.keep_warm_seconds": 60, "training.spot": True},
+            "training.keep_warm_seconds",
+            "training.spot=false",
+        ),
+        (
+            {"training.keep_warm_seconds": 60, "training.tuning_jobs": 4},
+            "training.keep_warm_seconds",
+            "by themselves",
+        ),
         ({"training.tuning_usd": -1}, "training.tuning_usd", "0 for no limit"),
         ({"training.tuning_jobs": 10}, "training.tuning_usd", "10 jobs of 6 hours"),
         (

@@ -42,6 +42,7 @@ def test_the_function_may_start_our_pipeline_list_archives_find_the_champion_and
         *(f"sagemaker:{action}" for action in pipeline),
         "sagemaker:DescribeModelPackage",
         "ssm:GetParameter",
+        "s3:GetBucketLocation",
         "s3:ListBucket",
         "logs:CreateLogStream",
         "logs:PutLogEvents",

@@ -17,6 +17,8 @@ from stacks.settings import Training
 from stacks.training import parameter_defaults
 from tests.stacks.conftest import ROOT, synthesized, templates_in
 
+_JOBS = ("AbortMultipartUpload", "GetBucketLocation", "GetObject", "ListBucket", "PutObject")
+
 
 @pytest.fixture(scope="module")
 def training(templates: dict[str, Template]) -> Template:
@@ -107,7 +109,7 @@ def test_the_jobs_may_read_archives_and_write_their_runs(training: Template) -> 
         for action in _list(each["Action"])
         if action.startswith("s3:")
     }
-    assert set(objects) == {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket"}
+    assert set(objects) == {f"s3:{verb}" for verb in _JOBS}
     assert all("/runs/*" in each or "/checkpoints/*" in each for each in objects["s3:PutObject"])
     assert not any("Delete" in action for each in statements for action in _list(each["Action"]))
 
@@ -136,6 +138,7 @@ def test_the_jobs_read_that_object_of_the_deployments_own_and_no_other(
     ]
     place, key = '${AWS::AccountId}-${AWS::Region}"}', no_champion(documents)
     assert sorted(wanted) == [
+        ("s3:GetBucketLocation", f"{place}]]}}", None),
         ("s3:GetObject", f'{place}, "/{key}"]]}}', None),
         ("s3:ListBucket", f"{place}]]}}", {"StringLike": {"s3:prefix": [f"{key}*"]}}),
     ]

@@ -100,7 +100,10 @@ MISTAKES = {
     "needs 'F', which runs in a branch of 'G' only": put(*IF, 0, "DependsOn", value=["F"]),
     "no type 'Magic'": put(*IF, 0, "Type", value="Magic"),
     "condition type 'Near'": put("Steps", 3, "Arguments", "Conditions", 0, "Type", value="Near"),
-    "cannot retry on 'Any.ERROR'": put(*A, "RetryPolicies", value=[{"ExceptionType": ["Any.ERROR"]}]),
+    "a Processing step cannot retry on 'Any.ERROR'": put(*A, "RetryPolicies", value=[{"ExceptionType": ["Any.ERROR"]}]),
+    "cannot retry by 'ExpireAfterMin'": put(*A, "RetryPolicies", value=[{"ExceptionType": [], "ExpireAfterMin": 5}]),
+    "MaxAttempts 21: the service takes 0 to 20": put(*A, "RetryPolicies", value=[{"MaxAttempts": 21}]),
+    "a Condition step takes no RetryPolicies": put("Steps", 3, "RetryPolicies", value=[{"MaxAttempts": 1}]),
     "a Condition step is never cached": put("Steps", 3, "CacheConfig", value={"Enabled": True}),
     "'30 days' is no ISO 8601 duration": put(*A, "CacheConfig", value={"Enabled": True, "ExpireAfter": "30 days"}),
     "it has no Steps": put("Steps", value=[]),
@@ -122,12 +125,3 @@ def test_an_argument_whose_value_comes_from_a_parameter_is_checked_before_anythi
     with pytest.raises(DefinitionError, match="the local engine trains on one host"):
         engine(copy.deepcopy(BASE), home, runner, given={"Count": 2})
     assert not home.exists()
-
-
-@pytest.mark.parametrize(
-    "policy", ["Step.SERVICE_FAULT", "Step.THROTTLING", "SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR"]
-)
-def test_retries_of_faults_of_the_service_mean_nothing_here_and_are_accepted(policy: str) -> None:
-    document = copy.deepcopy(BASE)
-    document["Steps"][0]["RetryPolicies"] = [{"ExceptionType": [policy], "MaxAttempts": 3}]
-    assert validation.parse(document)

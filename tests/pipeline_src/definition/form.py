@@ -14,6 +14,13 @@ _TOP = {"Version", "Metadata", "Parameters", "Steps"}
 _STEP = {"Name", "Type", "Arguments", "DependsOn", "DisplayName", "Description", "RetryPolicies"}
 _CACHED = {"Processing", "Training", "Transform", "Tuning"}
 STEP_TYPES = _CACHED | {"Model", "RegisterModel", "Condition", "Fail"}
+_REQUESTS = {"Step.SERVICE_FAULT", "Step.THROTTLING"}
+_STARTED = _REQUESTS | {"SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"}
+_LOST = "SageMaker.JOB_INTERNAL_ERROR"
+# Step type -> the faults after which the service tries such a step again if a policy says so (Developer Guide, "Retry
+# Policy for Pipeline Steps"); jobs of a tuning are not, and the SDK refuses policies of jobs where there is no job.
+_RETRIED = {kind: _STARTED | {_LOST} for kind in ("Processing", "Training", "Transform")}
+_RETRIED |= {"Tuning": _STARTED, "Model": _REQUESTS, "RegisterModel": _REQUESTS}
 _COMPARISONS = {"Equals", "GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo"}
 _PARAMETER_TYPES = {"String": str, "Integer": int, "Float": float, "Boolean": bool}
 _DURATION = re.compile(r"P(?=.)(\d+Y)?(\d+M)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?")
@@ -55,6 +62,7 @@ def _step(step: dict[str, Any]) -> Iterator[str]:
         _STEP | ({"CacheConfig"} if kind in _CACHED else set()) | ({"PropertyFiles"} if kind == "Processing" else set())
     )
     yield from (f"unknown key {key}" for key in sorted(step.keys() - known))
+    yield from _retries(step)
     if "CacheConfig" in step:
         yield from _cache(step["CacheConfig"])
     if kind == "Processing":
@@ -63,6 +71,25 @@ def _step(step: dict[str, Any]) -> Iterator[str]:
         yield from _condition(step["Arguments"])
     if kind == "Fail" and set(step["Arguments"]) != {"ErrorMessage"}:
         yield "a Fail step takes ErrorMessage alone"
+
+
+def _retries(step: dict[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the retry policies of a step: each fault that its type may answer has one, bounded."""
+    policies = step.get("RetryPolicies", [])
+    found = sorted(exception for policy in policies for exception in policy.get("ExceptionType", []))
+    wanted = sorted(_RETRIED.get(step.get("Type", ""), ()))
+    if found != wanted:
+        yield f"it is tried again after {found}, not after {wanted}"
+    for policy in policies:
+        numbers = {key: policy.get(key) for key in ("IntervalSeconds", "BackoffRate", "MaxAttempts")}
+        if set(policy) != {"ExceptionType", *numbers}:
+            yield f"retry policy of {sorted(policy)}; MaxAttempts bounds it, and ExpireAfterMin then may not"
+        elif not (
+            1 <= numbers["IntervalSeconds"] <= 43_200
+            and 1 <= numbers["BackoffRate"] <= 4
+            and 1 <= numbers["MaxAttempts"] <= 20
+        ):
+            yield f"retry policy with {numbers}"
 
 
 def _function(value: Any) -> Iterator[str]:

@@ -70,10 +70,10 @@ MISTAKES: Final = (
         prop(_START, "Roles", []),
     ),
     Mistake(
-        "job that may not see that there is no champion", "access", "Evaluate: input champion", _asset(_JOB, "0" * 64)
+        "job that may not see that there is no champion", "performed", "Evaluate: job role", _asset(_JOB, "0" * 64)
     ),
     Mistake(
-        "definition that names an object of nobody", "access", "Evaluate: input champion", _asset(_PIPELINE, "0" * 64)
+        "definition that names an object of nobody", "performed", "Evaluate: job role", _asset(_PIPELINE, "0" * 64)
     ),
     Mistake("job that reads every application's assets", "iam", "what others deployed", _asset(_JOB, "*")),
     Mistake(
