@@ -15,7 +15,7 @@ from stacks.grant import arn
 
 REQUESTS: Final = "AWS/SageMaker"
 INSTANCES: Final = "/aws/sagemaker/Endpoints"
-# The names of an endpoint's alarms end so; a test compares them with the template that makes them.
+# The names of an endpoint's alarms that tell end so; a test compares them with the template that makes them.
 ENDPOINT_ALARMS: Final = ("ServerErrors", "ModelErrors", "Latency")
 WIDTH: Final = 24
 _HEIGHT: Final = 6
