@@ -6,7 +6,7 @@ metadata or of its card too. UpdatedModelPackageFields says what was changed. It
 EventBridge may ask for it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 _APPROVAL: Final = "ModelApprovalStatus"
@@ -23,5 +23,5 @@ def leaves_approval(detail: Mapping[str, Any]) -> bool:
 
     An event that does not say what was changed may tell of an approval.
     """
-    changed = detail.get(_CHANGED)
+    changed: Sequence[str] = detail.get(_CHANGED) or ()
     return bool(changed) and _APPROVAL not in changed
