@@ -64,15 +64,13 @@ class EndpointStack(Stack):
         self._given = {name: self._parameter(name, *rule) for name, rule in handed(settings, stage).items()}
         self.parameters = tuple(self._given)
         topic = aws_sns.Topic.from_topic_arn(self, "Topic", self._given["TopicArn"])
-        EndpointAlarms(self, "Watch", topic=topic, **self._watched())
+        named = {"endpoint_name": self.name, "variant": VARIANT}
+        self._watched: dict[str, Any] = {**named, "latency_ms": endpoint.latency_ms, "topic": topic}
+        EndpointAlarms(self, "Watch", **self._watched)
         resource = self._endpoint(self._configuration(self._model()))
         if endpoint.scales:
             self._scale(resource)
         outputs(self, EndpointName=resource.attr_endpoint_name)
-
-    def _watched(self) -> dict[str, Any]:
-        """Return the options that all alarms of the endpoint share."""
-        return {"endpoint_name": self.name, "variant": VARIANT, "latency_ms": self._of.latency_ms}
 
     def _parameter(self, name: str, pattern: str, what: str) -> str:
         parameter = CfnParameter(
@@ -141,7 +139,7 @@ class EndpointStack(Stack):
     def _endpoint(self, configuration: aws_sagemaker.CfnEndpointConfig) -> aws_sagemaker.CfnEndpoint:
         # What autoscaling has decided survives an update; where it decides nothing, the settings' number applies.
         scales = self._of.scales
-        guard = RolloutGuard(self, "Guard", configuration=configuration, **self._watched())
+        guard = RolloutGuard(self, "Guard", configuration=configuration, **self._watched)
         capture = aws_sagemaker.CfnEndpoint.VariantPropertyProperty(variant_property_type="DataCaptureConfig")
         return aws_sagemaker.CfnEndpoint(
             self,

@@ -39,18 +39,15 @@ class EndpointAlarms(Construct):
     ) -> None:
         super().__init__(scope, id_)
         dimensions = {"EndpointName": endpoint_name, "VariantName": variant}
-        told = aws_cloudwatch_actions.SnsAction(topic)
         for signal in (*_guarding(latency_ms), _MODEL_ERRORS):
             # A name that never needs replacing, and by which the deployment's role is let change it.
-            alarm = signal.alarm(self, name=f"{endpoint_name}-{signal.id}", dimensions=dimensions)
-            alarm.add_alarm_action(told)
+            signal.alarm(self, name=f"{endpoint_name}-{signal.id}", dimensions=dimensions, topic=topic)
 
 
 class RolloutGuard(Construct):
-    """The alarms that undo an update: they watch what the new configuration answers, and tell nobody.
+    """The alarms that undo an update: they watch what the new configuration answers, and tell the topic.
 
-    An update that they undo is a delivery that fails, which is told anyway; what they see after it, the alarms of the
-    endpoint see too. Requests that the model refuses are no reason to undo an update: any client can send bad pictures,
+    Requests that the model refuses are no reason to undo an update: any client can send bad pictures,
     and would hold up every delivery.
 
     Attributes:
@@ -65,6 +62,7 @@ class RolloutGuard(Construct):
         endpoint_name: str,
         variant: str,
         latency_ms: int,
+        topic: aws_sns.ITopic,
         configuration: aws_sagemaker.CfnEndpointConfig,
     ) -> None:
         super().__init__(scope, id_)
@@ -74,7 +72,7 @@ class RolloutGuard(Construct):
         # keeps its state: it would ring for the old model when the update begins. Those of the old configuration are
         # deleted when the update is done, so that CloudFormation can go back to them until then.
         self.alarms = tuple(
-            signal.alarm(self, name=f"{endpoint_name}-{name}-{signal.id}", dimensions=dimensions)
+            signal.alarm(self, name=f"{endpoint_name}-{name}-{signal.id}", dimensions=dimensions, topic=topic)
             for signal in _guarding(latency_ms)
         )
 
@@ -97,10 +95,12 @@ class _Signal:
     threshold: float
     what: str
 
-    def alarm(self, scope: Construct, *, name: str, dimensions: Mapping[str, str]) -> aws_cloudwatch.Alarm:
-        """Return an alarm of that name over the metric with those dimensions."""
+    def alarm(
+        self, scope: Construct, *, name: str, dimensions: Mapping[str, str], topic: aws_sns.ITopic
+    ) -> aws_cloudwatch.Alarm:
+        """Return an alarm of that name over the metric with those dimensions, which tells the topic."""
         endpoint = dimensions["EndpointName"]
-        return aws_cloudwatch.Alarm(
+        alarm = aws_cloudwatch.Alarm(
             scope,
             self.id,
             alarm_name=name,
@@ -120,6 +120,8 @@ class _Signal:
             # An endpoint that nobody asks is well, and so is a fleet that gets no request yet.
             treat_missing_data=aws_cloudwatch.TreatMissingData.NOT_BREACHING,
         )
+        alarm.add_alarm_action(aws_cloudwatch_actions.SnsAction(topic))
+        return alarm
 
 
 _MODEL_ERRORS: Final = _Signal("ModelErrors", "InvocationModelErrors", "Average", MODEL_ERROR_SHARE, "the model fails")
