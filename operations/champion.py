@@ -15,6 +15,7 @@ from operations.access import crossing
 from operations.client import Client
 from operations.error import OperationError
 from operations.payload import Promote, Rejected
+from operations.registry_event import leaves_approval, package_arn
 
 _SUBJECT: Final = "A rejected model version is live in production"
 
@@ -97,12 +98,16 @@ def tell_rejected(request: Rejected, *, ssm: Client, sns: Client) -> str:
         sns: Client that publishes.
 
     Raises:
+        UsageError: The event names no package.
         ClientError: A service refused.
     """
-    if request.package != read(ssm, request.champion):
-        return f"{package.named(request.package)} was rejected and is not live. Nobody was told."
-    sns.publish(TopicArn=request.topic, Subject=_SUBJECT, Message=live_although_rejected(request.package))
-    return f"{package.named(request.package)} was rejected and is live. The topic was told."
+    arn = package_arn(request.detail)
+    if leaves_approval(request.detail):
+        return f"{package.named(arn)} was edited and its approval was not. Nobody was told."
+    if arn != read(ssm, request.champion):
+        return f"{package.named(arn)} was rejected and is not live. Nobody was told."
+    sns.publish(TopicArn=request.topic, Subject=_SUBJECT, Message=live_although_rejected(arn))
+    return f"{package.named(arn)} was rejected and is live. The topic was told."
 
 
 def live_although_rejected(arn: str) -> str:

@@ -6,7 +6,7 @@ A class is a payload, its fields are the keys of the JSON; one with a default ma
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from operations.error import UsageError
 from operations.watch import WINDOWS, Judge, Monitor
@@ -16,6 +16,7 @@ CHAMPION: Final = "champion"
 NOTHING: Final = "nothing"
 COMPARISONS: Final = (CHAMPION, NOTHING)  # what a new model is compared with: that in production, or nothing
 _CHOICES: Final = {"reason": REASONS, "compare": COMPARISONS, "window": WINDOWS}
+_DETAIL: Final = "detail"
 _MAY_BE_EMPTY: Final = frozenset({"archive", "commit", "machine"})
 
 Payload = TypeVar("Payload", bound="Retrain | Release | Smoke | Publish | Promote | Rejected | Tally | Monitor | Judge")
@@ -66,12 +67,12 @@ class Release:
     """Deliver an approved model package.
 
     Attributes:
-        package: ARN of the model package.
+        detail: What the registry's event says of the model package and of its change.
         delivery: Name of the CodePipeline that delivers.
         champion: Name of the SSM parameter that names the package in production.
     """
 
-    package: str
+    detail: Mapping[str, Any]
     delivery: str
     champion: str
 
@@ -147,12 +148,12 @@ class Rejected:
     """Tell if a package was rejected that serves in production.
 
     Attributes:
-        package: ARN of the rejected model package.
+        detail: What the registry's event says of the rejected model package and of its change.
         champion: Name of the SSM parameter that names the package in production.
         topic: ARN of the SNS topic to tell.
     """
 
-    package: str
+    detail: Mapping[str, Any]
     champion: str
     topic: str
 
@@ -175,7 +176,8 @@ def read(kind: type[Payload], event: object) -> Payload:
     """Return `event` as a payload of `kind`.
 
     Raises:
-        UsageError: It is no object with exactly those keys, each a string, and filled where it has to be.
+        UsageError: It is no object with exactly those keys, each a string, and filled where it has to be; `detail` is
+            an object.
     """
     place = f"payload of {kind.__name__.lower()}"
     needed, optional = _keys(kind)
@@ -184,7 +186,10 @@ def read(kind: type[Payload], event: object) -> Payload:
         wanted = ", ".join(needed) + (f", and takes {', '.join(optional)}" if optional else "")
         raise UsageError(f"{place}: needs exactly the keys {wanted} (found: {found or 'none'}). Name those.")
     for name, value in event.items():
-        if not isinstance(value, str) or not (value or name in {*_MAY_BE_EMPTY, *optional}):
+        if name == _DETAIL:
+            if not isinstance(value, Mapping):
+                raise UsageError(f"{place}: {name} {value!r}: is no object. Give the detail of the registry's event.")
+        elif not isinstance(value, str) or not (value or name in {*_MAY_BE_EMPTY, *optional}):
             raise UsageError(f"{place}: {name} {value!r}: is no filled-in string. Give {name} a value.")
     for name in _CHOICES.keys() & event.keys():
         if event[name] not in _CHOICES[name]:

@@ -17,6 +17,7 @@ from operations.client import Client
 from operations.error import UsageError
 from operations.package import Package
 from operations.payload import Release, Released
+from operations.registry_event import leaves_approval, package_arn
 
 VARIABLE: Final = "ModelPackageArn"
 _RUNNING: Final = "InProgress"
@@ -40,7 +41,7 @@ class Delivery:
 
 
 def start(request: Release, *, sagemaker: Client, codepipeline: Client, ssm: Client) -> Released:
-    """Start a delivery, unless the package is being delivered, is live or is not approved any more.
+    """Start a delivery, unless the package was only edited, is being delivered, is live or is not approved any more.
 
     Args:
         request: What to deliver.
@@ -49,10 +50,14 @@ def start(request: Release, *, sagemaker: Client, codepipeline: Client, ssm: Cli
         ssm: Client that reads the champion.
 
     Raises:
-        UsageError: There is no such package, or no such delivery.
+        UsageError: There is no such package, or no such delivery, or the event names no package.
         ClientError: A service refused.
     """
-    found = package.described(sagemaker, request.package)
+    arn = package_arn(request.detail)
+    if leaves_approval(request.detail):
+        message = f"{package.named(arn)} was edited and its approval was not. Nothing was started."
+        return Released(started=False, execution="", message=message)
+    found = package.described(sagemaker, arn)
     if found.status != package.APPROVED:
         return Released(
             started=False,

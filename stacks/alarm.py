@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """What should never happen: alarms over the functions, the state machine and the queues.
 
-The alarms of the endpoints stand in rollout.py, because they roll an update back too. A model that the gate rejects is
+The alarms of the endpoints stand in rollout.py, beside those that roll an update back. A model that the gate rejects is
 no alarm: notification.py tells of it with its reason.
 """
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT-0
 """What an approval and a rejection in the model registry set off: a delivery, and a warning if that model is live.
 
-Both go through a function, since SageMaker sends several events for a change and EventBridge delivers at least once:
-`operations.release` starts one delivery for each approval. Source of the event: SageMaker Developer Guide, "Events
-that Amazon SageMaker AI sends to Amazon EventBridge", model package state change.
+Both go through a function, since SageMaker sends several events for a change, and one for each edit of a package's
+metadata or card, and EventBridge delivers at least once: `operations.release` starts one delivery for each approval.
+Sources: SageMaker Developer Guide, "Events that Amazon SageMaker AI sends to Amazon EventBridge", model package state
+change; EventBridge User Guide, "Input transformation".
 """
 
 from typing import Final
@@ -18,7 +19,7 @@ from stacks.grant import allow, arn, of
 from stacks.settings import Settings
 from stacks.storage import StorageStack
 
-_PACKAGE: Final = aws_events.EventField.from_path("$.detail.ModelPackageArn")
+_DETAIL: Final = aws_events.EventField.from_path("$.detail")
 
 
 class Approval(Construct):
@@ -72,7 +73,9 @@ class Approval(Construct):
         allow(self.rejected, "kms:Decrypt", "kms:GenerateDataKey", on=[self._storage.key.key_arn])
 
     def _rule(self, status: str, function: OperationFunction, **payload: str) -> None:
-        given = {"package": _PACKAGE, **payload}
+        # The whole detail: it says what was changed in a field that may be absent, and an input transformer leaves a
+        # hole where a path leads to nothing.
+        given = {"detail": _DETAIL, **payload}
         target = targets.LambdaFunction(
             function, event=aws_events.RuleTargetInput.from_object(given), dead_letter_queue=self._undelivered
         )
@@ -86,7 +89,7 @@ class Approval(Construct):
 
 
 def changed(group: str, status: str) -> aws_events.EventPattern:
-    """Return the pattern of the events that tell that a version in `group` has been given that approval status."""
+    """Return the pattern of the events that tell of a version in `group` that has that approval status."""
     return aws_events.EventPattern(
         source=["aws.sagemaker"],
         detail_type=["SageMaker Model Package State Change"],

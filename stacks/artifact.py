@@ -46,9 +46,20 @@ def prefix(pipeline: str) -> str:
     return pipeline[:_LETTERS]
 
 
+def pipeline_name(settings: Settings, purpose: str) -> str:
+    """Return the name of the pipeline of that purpose.
+
+    What tells the pipelines of a deployment apart comes last where it is among the letters that begin the keys of
+    their artifacts, and first where the deployment's name leaves no room for it: a role may touch the artifacts of its
+    own pipeline alone. To put it first everywhere would replace pipelines that are deployed.
+    """
+    name = f"{settings.name}-{purpose}"
+    return name if len(settings.name) + len("-") < _LETTERS else f"{purpose}-{settings.name}"
+
+
 def delivery_name(settings: Settings) -> str:
     """Return the name of the pipeline that delivers."""
-    return f"{settings.name}-delivery"
+    return pipeline_name(settings, "delivery")
 
 
 def delivered(settings: Settings) -> str:

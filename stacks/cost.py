@@ -26,7 +26,7 @@ PUBLISH_ALARMS: Final = 1  # where a stage is elsewhere
 REPLICA_ALARMS: Final = 1  # for each stage whose captured requests are replicated
 REPLICA_METRICS: Final = 4  # that S3 sends of a rule, taken as sent always; at the price of our own
 MONITOR_ALARMS: Final = 3  # where those of production are compared
-ENDPOINT_ALARMS: Final = 3
+ENDPOINT_ALARMS: Final = 5  # three over all that it answers, two that undo an update
 SCALING_ALARMS: Final = 2
 # What an instance of these families is given where its configuration asks for nothing else.
 VOLUME_GB: Final = 30

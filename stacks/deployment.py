@@ -53,7 +53,7 @@ class DeploymentStack(Stack):
         super().__init__(scope, id_, **options)
         self._settings, self._storage, self._endpoints = settings, storage, endpoints.stacks
         own: dict[str, Any] = {"settings": settings, "storage": storage}
-        self.undelivered = UndeliveredQueue(self, "Undelivered")
+        self.undelivered = UndeliveredQueue(self, "Undelivered", settings=settings)
         self._serving = self._serve(place.at_home(settings))
         self.publish = PublishFunction(self, "Publish", **own) if place.apart(settings) else None
         self.smoke = SmokeFunction(self, "Smoke", **own)

@@ -17,7 +17,7 @@ from stacks.algorithm import AlgorithmImage
 from stacks.handover import handed
 from stacks.output import outputs
 from stacks.place import remote
-from stacks.rollout import Watch, deployment_config
+from stacks.rollout import EndpointAlarms, RolloutGuard, deployment_config
 from stacks.settings import Endpoint, Settings
 
 # A blue/green update needs the same name before and after, and so does the scaling target.
@@ -63,14 +63,10 @@ class EndpointStack(Stack):
         self.name = endpoint_name(settings, stage)
         self._given = {name: self._parameter(name, *rule) for name, rule in handed(settings, stage).items()}
         self.parameters = tuple(self._given)
-        self._watch = Watch(
-            self,
-            "Watch",
-            endpoint_name=self.name,
-            variant=VARIANT,
-            latency_ms=endpoint.latency_ms,
-            topic=aws_sns.Topic.from_topic_arn(self, "Topic", self._given["TopicArn"]),
-        )
+        topic = aws_sns.Topic.from_topic_arn(self, "Topic", self._given["TopicArn"])
+        named = {"endpoint_name": self.name, "variant": VARIANT}
+        self._watched: dict[str, Any] = {**named, "latency_ms": endpoint.latency_ms, "topic": topic}
+        EndpointAlarms(self, "Watch", **self._watched)
         resource = self._endpoint(self._configuration(self._model()))
         if endpoint.scales:
             self._scale(resource)
@@ -143,13 +139,14 @@ class EndpointStack(Stack):
     def _endpoint(self, configuration: aws_sagemaker.CfnEndpointConfig) -> aws_sagemaker.CfnEndpoint:
         # What autoscaling has decided survives an update; where it decides nothing, the settings' number applies.
         scales = self._of.scales
+        guard = RolloutGuard(self, "Guard", configuration=configuration, **self._watched)
         capture = aws_sagemaker.CfnEndpoint.VariantPropertyProperty(variant_property_type="DataCaptureConfig")
         return aws_sagemaker.CfnEndpoint(
             self,
             "Endpoint",
             endpoint_name=self.name,
             endpoint_config_name=configuration.attr_endpoint_config_name,
-            deployment_config=deployment_config(self._of, self._watch.alarms),
+            deployment_config=deployment_config(self._of, guard),
             # What the template says counts at each update; to keep the last one would keep a changed canary out.
             retain_deployment_config=False,
             retain_all_variant_properties=scales,

@@ -15,7 +15,7 @@ from stacks.grant import arn
 
 REQUESTS: Final = "AWS/SageMaker"
 INSTANCES: Final = "/aws/sagemaker/Endpoints"
-# The names of an endpoint's alarms end so; a test compares them with the template that makes them.
+# The names of the alarms over all that an endpoint answers end so; a test compares them with its template.
 ENDPOINT_ALARMS: Final = ("ServerErrors", "ModelErrors", "Latency")
 WIDTH: Final = 24
 _HEIGHT: Final = 6

@@ -41,7 +41,7 @@ class MonitoringStack(Stack):
     ) -> None:
         super().__init__(scope, id_, **options)
         self._storage, self._retraining, self._deployment = storage, retraining, deployment
-        self._undelivered = UndeliveredQueue(self, "Undelivered")
+        self._undelivered = UndeliveredQueue(self, "Undelivered", settings=settings)
         self._notify(notices(settings, training, retraining, deployment))
         alarms = self._alarms(settings, self._tally(settings) | self._monitor(settings, training))
         dashboard = self._dashboard(settings, alarms)

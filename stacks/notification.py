@@ -2,7 +2,8 @@
 """Who is told what: rules that make one sentence of an event and send it to the topic.
 
 EventBridge publishes with a role, because it gives the conditions of a topic's policy nothing to compare with. Sources
-of the events: SageMaker Developer Guide, "Amazon EventBridge integration"; Step Functions Developer Guide, "EventBridge
+of the events: SageMaker Developer Guide, "Amazon EventBridge integration"; EventBridge User Guide, "Comparison
+operators for use in event patterns"; Step Functions Developer Guide, "EventBridge
 integration"; CodePipeline User Guide, "Monitoring CodePipeline events".
 """
 
@@ -57,6 +58,12 @@ def training_notices(name: str, pipeline_arn: str) -> dict[str, Notice]:
         "ModelPackageGroupName": [name],
         "ModelPackageStatus": ["Completed"],
         "ModelApprovalStatus": ["PendingManualApproval"],
+        # An edit of a version that waits comes as the same event. A new version's does not say what was updated; should
+        # it say so one day, the notice of its training is sent all the same.
+        "$or": [
+            {"UpdatedModelPackageFields": [{"exists": False}]},
+            {"UpdatedModelPackageFields": ["ModelApprovalStatus"]},
+        ],
     }
     return {
         "TrainingFailed": Notice(

@@ -43,7 +43,7 @@ class PushPipeline(Construct):
         undelivered: aws_sqs.Queue,
     ) -> None:
         super().__init__(scope, id_)
-        self.name = f"{settings.name}-source"
+        self.name = artifact.pipeline_name(settings, "source")
         role = self._role(storage)
         pushed = aws_codepipeline.Artifact("Pushed")
         chosen = source(self, settings=settings, storage=storage, output=pushed, role=role)
@@ -88,22 +88,12 @@ class PushPipeline(Construct):
 
     def _start_on(self, pattern: aws_events.EventPattern, undelivered: aws_sqs.Queue) -> None:
         caller = event_role(self, "Starts the pipeline of pushes")
-        rule = aws_events.Rule(
+        aws_events.Rule(
             self,
             "Pushed",
             description="Something was pushed: deploy and retrain",
             event_pattern=pattern,
             targets=[targets.CodePipeline(self.pipeline, dead_letter_queue=undelivered, event_role=caller)],
-        )
-        # Of the library's targets, this one alone does not let its rule send to the queue.
-        own = {"ArnEquals": {"aws:SourceArn": rule.rule_arn}}
-        undelivered.add_to_resource_policy(
-            aws_iam.PolicyStatement(
-                actions=["sqs:SendMessage"],
-                principals=[aws_iam.ServicePrincipal("events.amazonaws.com")],
-                resources=[undelivered.queue_arn],
-                conditions=own,
-            )
         )
 
 

@@ -38,7 +38,7 @@ class RetrainingStack(Stack):
         **options: Any,
     ) -> None:
         super().__init__(scope, id_, **options)
-        self.undelivered = UndeliveredQueue(self, "Undelivered")
+        self.undelivered = UndeliveredQueue(self, "Undelivered", settings=settings)
         self.starter = Starter(self, "Starter", settings=settings, storage=storage, training=training)
         own: dict[str, Any] = {"settings": settings, "storage": storage, "undelivered": self.undelivered}
         Trigger(self, "Trigger", machine=self.starter.machine, **own)

@@ -7,12 +7,13 @@ S3 User Guide, "EventBridge event message structure".
 
 from typing import Final
 
-from aws_cdk import Duration, aws_events, aws_sqs
+from aws_cdk import Duration, aws_events, aws_iam, aws_sqs
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from pipeline_src import contract
+from stacks.grant import arn
 from stacks.role import event_role
 from stacks.settings import Settings
 from stacks.starter import DEFAULTS
@@ -24,9 +25,13 @@ _UPLOADED: Final = "Object Created"
 
 
 class UndeliveredQueue(aws_sqs.Queue):
-    """Where EventBridge leaves events that it could not deliver, for two weeks."""
+    """Where EventBridge leaves events that it could not deliver, for two weeks.
 
-    def __init__(self, scope: Construct, id_: str) -> None:
+    One statement admits the rules of the deployment. The library's targets would add one for each rule, and a queue's
+    policy holds 20 (SQS Developer Guide, "Amazon SQS policy quotas").
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, settings: Settings) -> None:
         # SQS's own key: EventBridge then needs no leave to use one, so that nothing can be lost for want of it.
         super().__init__(
             scope,
@@ -35,6 +40,22 @@ class UndeliveredQueue(aws_sqs.Queue):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
+        # A rule's name begins with its stack's, of which CloudFormation may leave out the end.
+        rules = arn("events", f"rule/{settings.name}-*")
+        super().add_to_resource_policy(
+            aws_iam.PolicyStatement(
+                actions=["sqs:SendMessage"],
+                principals=[aws_iam.ServicePrincipal("events.amazonaws.com")],
+                resources=[self.queue_arn],
+                conditions={"ArnLike": {"aws:SourceArn": rules}},
+            )
+        )
+
+    def add_to_resource_policy(self, statement: aws_iam.PolicyStatement) -> aws_iam.AddToResourcePolicyResult:
+        """Add `statement`, unless it admits a rule, as the library's targets would have it."""
+        if "aws:SourceArn" in str(statement.to_statement_json().get("Condition")):
+            return aws_iam.AddToResourcePolicyResult(statement_added=False)
+        return super().add_to_resource_policy(statement)
 
 
 class Trigger(Construct):

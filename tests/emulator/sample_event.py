@@ -26,8 +26,15 @@ def _event(source: str, kind: str, resource: str, detail: dict[str, Any], number
     }
 
 
-def package(status: str, *, group: str = "skin-lesion", number: int = 1) -> Event:
-    """Return the event of a model package whose approval is `status`; repeats differ in their `number` alone."""
+def package(status: str, *, group: str = "skin-lesion", number: int = 1, **more: Any) -> Event:
+    """Return the event of a model package whose approval is `status`; repeats differ in their `number` alone.
+
+    Args:
+        status: How the approval stands.
+        group: Of the package.
+        number: Of the event.
+        more: Further fields of its detail, such as UpdatedModelPackageFields.
+    """
     arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/{group}/2"
     detail = {
         "ModelPackageGroupName": group,
@@ -39,6 +46,7 @@ def package(status: str, *, group: str = "skin-lesion", number: int = 1) -> Even
         "ModelApprovalStatus": status,
         "CertifyForMarketplace": False,
         "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
+        **more,
     }
     return _event("aws.sagemaker", "SageMaker Model Package State Change", arn, detail, number)
 

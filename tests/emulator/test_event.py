@@ -52,6 +52,27 @@ def test_an_approval_and_a_rejection_of_our_group_are_told_apart(
     assert matches(cloud, deployed(cloud, "deployment", rule), event) is expected
 
 
+@pytest.mark.parametrize(("rule", "status"), [("ApprovalApproved", "Approved"), ("ApprovalRejected", "Rejected")])
+def test_the_rules_of_an_approval_ask_for_no_field_that_may_be_absent(cloud: Cloud, rule: str, status: str) -> None:
+    """operations.registry_event drops the edit, not the rule."""
+    edited = sample_event.package(status, UpdatedModelPackageFields=["CustomerMetadataProperties"])
+    assert matches(cloud, deployed(cloud, "deployment", rule), edited)
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, True),
+        ({"UpdatedModelPackageFields": ["ModelApprovalStatus"]}, True),
+        ({"UpdatedModelPackageFields": ["ModelCard", "ModelApprovalStatus"]}, True),
+        ({"UpdatedModelPackageFields": ["ModelCard"]}, False),
+    ],
+)
+def test_a_version_that_waits_is_told_of_and_an_edit_of_it_is_not(cloud: Cloud, more: Event, *, expected: bool) -> None:
+    event = sample_event.package("PendingManualApproval", **more)
+    assert matches(cloud, deployed(cloud, "monitoring", "NotifierApprovalWaiting"), event) is expected
+
+
 @pytest.mark.parametrize(
     ("bucket", "key", "kind", "expected"),
     [

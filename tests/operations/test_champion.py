@@ -64,7 +64,9 @@ def test_a_rejected_version_that_is_live_is_told_with_how_to_roll_back(aws: Serv
     message = champion.live_although_rejected(PACKAGE)
     subject = "A rejected model version is live in production"
     aws.answers("sns", "publish", {"MessageId": "1"}, TopicArn=TOPIC, Subject=subject, Message=message)
-    told = champion.tell_rejected(Rejected(PACKAGE, CHAMPION, TOPIC), ssm=aws("ssm"), sns=aws("sns"))
+    told = champion.tell_rejected(
+        Rejected({"ModelPackageArn": PACKAGE}, CHAMPION, TOPIC), ssm=aws("ssm"), sns=aws("sns")
+    )
     assert told == "version 3 of skin-lesion was rejected and is live. The topic was told."
     assert message.startswith("version 3 of skin-lesion was rejected in the model registry and is live")
     assert "Rejecting a version does not take it down." in message
@@ -76,5 +78,13 @@ def test_a_rejected_version_that_is_live_is_told_with_how_to_roll_back(aws: Serv
 @pytest.mark.parametrize("live", [EARLIER, ""])
 def test_a_rejected_version_that_is_not_live_is_told_to_nobody(aws: Services, live: str) -> None:
     aws.champion(live)
-    told = champion.tell_rejected(Rejected(PACKAGE, CHAMPION, TOPIC), ssm=aws("ssm"), sns=aws("sns"))
+    told = champion.tell_rejected(
+        Rejected({"ModelPackageArn": PACKAGE}, CHAMPION, TOPIC), ssm=aws("ssm"), sns=aws("sns")
+    )
     assert "is not live" in told
+
+
+def test_an_edit_of_a_rejected_version_that_is_live_is_told_to_nobody(aws: Services) -> None:
+    edited = {"ModelPackageArn": PACKAGE, "UpdatedModelPackageFields": ["ModelCard"]}
+    told = champion.tell_rejected(Rejected(edited, CHAMPION, TOPIC), ssm=aws("ssm"), sns=aws("sns"))
+    assert told == "version 3 of skin-lesion was edited and its approval was not. Nobody was told."

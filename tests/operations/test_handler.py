@@ -20,6 +20,7 @@ from tests.operations.test_job import event, fails, succeeds
 from tests.operations.test_smoke_endpoint import evidence, invoked
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+EVENT = {"ModelPackageArn": PACKAGE}
 _CONTRACT = ("__init__.py", "contract.py")
 
 
@@ -46,14 +47,14 @@ def test_retrain_answers_what_the_state_machine_waits_for() -> None:
 
 def test_release_answers_what_became_of_the_event(aws: Services) -> None:
     aws.package(status="Rejected")
-    answer = handler.release({"package": PACKAGE, "delivery": "d", "champion": CHAMPION}, CONTEXT, aws)
+    answer = handler.release({"detail": EVENT, "delivery": "d", "champion": CHAMPION}, CONTEXT, aws)
     assert answer == {"started": False, "execution": "", "message": answer["message"]}
 
 
 def test_rejected_tells_the_topic(aws: Services) -> None:
     aws.champion(PACKAGE)
     aws.answers("sns", "publish", {"MessageId": "1"})
-    answer = handler.rejected({"package": PACKAGE, "champion": CHAMPION, "topic": TOPIC}, CONTEXT, aws)
+    answer = handler.rejected({"detail": EVENT, "champion": CHAMPION, "topic": TOPIC}, CONTEXT, aws)
     assert "is live" in answer["message"]
 
 

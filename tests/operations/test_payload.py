@@ -20,12 +20,12 @@ def test_a_payload_has_the_keys_that_the_stacks_send() -> None:
     assert keys == {
         "Retrain": ["pipeline", "bucket", "archive", "commit", "reason", "champion", "compare", "addition"],
         "Retrained": ["execution", "started", "message"],
-        "Release": ["package", "delivery", "champion"],
+        "Release": ["detail", "delivery", "champion"],
         "Released": ["started", "execution", "message"],
         "Smoke": ["endpoint", "package", "access", "region", "champion"],
         "Publish": ["package", "bucket", "region"],
         "Promote": ["endpoint", "package", "champion", "access", "region", "bucket"],
-        "Rejected": ["package", "champion", "topic"],
+        "Rejected": ["detail", "champion", "topic"],
         "Tally": ["bucket", "key", "namespace"],
         "Monitor": [
             *("name", "window", "time", "endpoint", "capture", "labels", "reports"),
@@ -82,3 +82,9 @@ def test_what_leads_elsewhere_may_be_left_out_or_empty(more: dict[str, str]) -> 
 def test_a_key_that_no_stage_has_is_refused_although_others_may_be_left_out() -> None:
     with pytest.raises(UsageError, match="needs exactly the keys endpoint, package, and takes access, region"):
         payload.read(payload.Smoke, {"endpoint": "e", "package": "p", "acces": "arn"})
+
+
+@pytest.mark.parametrize("detail", ["", "arn", ["arn"], None])
+def test_the_detail_of_an_event_is_an_object(detail: object) -> None:
+    with pytest.raises(UsageError, match=r"payload of release: detail .*: is no object\. Give the detail of the"):
+        payload.read(payload.Release, {"detail": detail, "delivery": "d", "champion": "c"})

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """From an approval to a delivery: one for each approval, however many events tell of it."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,8 @@ from operations.release import Delivery
 from tests.operations.service import CHAMPION, EARLIER, METADATA, MONDAY, PACKAGE, Services
 
 ID = "00000000-0000-0000-0000-00000000000{}"
-REQUEST = Release(PACKAGE, "skin-lesion-delivery", CHAMPION)
+EVENT = {"ModelPackageArn": PACKAGE, "ModelApprovalStatus": "Approved"}
+REQUEST = Release(EVENT, "skin-lesion-delivery", CHAMPION)
 APPROVED = Package(PACKAGE, "Approved", MONDAY, {})
 
 
@@ -53,9 +55,36 @@ def _starts(aws: Services, deliveries: list[Delivery], changed: datetime = MONDA
     )
 
 
-def _start(aws: Services) -> Released:
+def _start(aws: Services, **event: Any) -> Released:
     services = {name: aws(name) for name in ("sagemaker", "codepipeline", "ssm")}
-    return release.start(REQUEST, **services)
+    return release.start(replace(REQUEST, detail=EVENT | event), **services)
+
+
+@pytest.mark.parametrize("changed", [["CustomerMetadataProperties"], ["ModelCard", "ModelLifeCycle"]])
+def test_an_edit_of_an_approved_version_delivers_nothing_and_asks_no_service(aws: Services, changed: list[str]) -> None:
+    """An event says how the approval stands, whatever was changed."""
+    answer = _start(aws, UpdatedModelPackageFields=changed)
+    message = "version 3 of skin-lesion was edited and its approval was not. Nothing was started."
+    assert answer == Released(started=False, execution="", message=message)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"UpdatedModelPackageFields": None},
+        {"UpdatedModelPackageFields": []},
+        {"UpdatedModelPackageFields": ["ModelApprovalStatus"]},
+        {"UpdatedModelPackageFields": ["CustomerMetadataProperties", "ModelApprovalStatus"]},
+    ],
+    ids=str,
+)
+def test_an_event_that_may_tell_of_an_approval_delivers(aws: Services, event: dict[str, Any]) -> None:
+    aws.package()
+    _deliveries(aws)
+    aws.champion("")
+    _starts(aws, [])
+    assert _start(aws, **event).started
 
 
 def test_an_approved_package_is_delivered(aws: Services) -> None:

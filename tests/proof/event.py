@@ -44,6 +44,9 @@ def _target(target: dict[str, Any], rule: Resource, deployed: list[Resource]) ->
             yield "its role may not publish to the topic"
     elif service in ("sns", "sqs") and not any(_admits(each, target["Arn"]) for each in deployed):
         yield f"no {service} policy lets EventBridge in"
+    queue = target.get("DeadLetterConfig", {}).get("Arn")
+    if queue and not any(_admits(each, queue) for each in deployed if each.stack == rule.stack):
+        yield "its dead letters: no sqs policy lets EventBridge in"
 
 
 def _permits(resource: Resource, rule: Resource, target: dict[str, Any]) -> bool:

@@ -17,8 +17,6 @@ _WHOLE: Final = re.compile(r"arn:[^:]*:(?!s3:)[^:]*:[^:]*:[^:]*:(\*|[\w-]+[/:]\*
 _ROLE: Final = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+")
 # The CDK's bucket holds what every application in the account was deployed with.
 _ASSETS: Final = re.compile(r"arn:[^:]*:s3:::cdk-[^/]*-assets-[^/]*/.*\*.*")
-_LIMITS: Final = {"AWS::KMS::Key": 32_768, "AWS::S3::BucketPolicy": 20_480, "AWS::IAM::ManagedPolicy": 6_144}
-_INLINE: Final = 10_240  # all inline policies of one role together, white space not counted
 
 
 def problems(documents: Documents) -> Iterator[str]:
@@ -26,7 +24,6 @@ def problems(documents: Documents) -> Iterator[str]:
     found = policies(documents)
     for policy in found:
         yield from (f"{policy.place}: {problem}" for problem in of_policy(policy))
-    yield from _too_large(found)
     yield from _permissions(documents)
     yield from _managed(documents)
 
@@ -144,21 +141,6 @@ def _managed(documents: Documents) -> Iterator[str]:
         for arn in resource.properties.get("ManagedPolicyArns", []):
             if ":iam::aws:" in arn:
                 yield f"{resource.place}: {arn} allows what AWS thinks fit; write down what is needed"
-
-
-def _too_large(found: list[Policy]) -> Iterator[str]:
-    inline: dict[tuple[str, str], int] = {}
-    for policy in found:
-        size = len(json.dumps(policy.document, separators=(",", ":")))
-        if size > _LIMITS.get(policy.owner, size):
-            yield f"{policy.place}: {size} characters, {_LIMITS[policy.owner]} at most"
-        for role in policy.roles if policy.kind == "identity" and policy.owner != "AWS::IAM::ManagedPolicy" else ():
-            inline[policy.account, role] = inline.get((policy.account, role), 0) + size
-    yield from (
-        f"role {role}: {n} characters of inline policies, {_INLINE} at most"
-        for (_, role), n in inline.items()
-        if n > _INLINE
-    )
 
 
 def _grammar(policy: Policy) -> Iterator[str]:

@@ -33,6 +33,8 @@ ACCOUNTS: Final = {
     "production_environment.account": PRODUCTION[0],
     "production_environment.region": PRODUCTION[1],
 }
+# So long is the name of a role, a function or a rule at most; CloudFormation cuts what it makes names of to it.
+_LONGEST: Final = 64
 _KEY: Final = "0a1b2c3d-1111-4222-8333-444455556666"
 
 
@@ -44,11 +46,13 @@ class Place:
         account: Twelve digits.
         region: Such as eu-west-1.
         stack: Name of its template where several have a key of their own; else empty.
+        longest: Whether a name that CloudFormation makes is as long as it can be.
     """
 
     account: str = ACCOUNT
     region: str = REGION
     stack: str = ""
+    longest: bool = False
 
     @property
     def key(self) -> str:
@@ -117,8 +121,9 @@ _VALUES: Final = {
 
 def where(template: str, document: dict[str, Any]) -> Place:
     """Return where that template is deployed, as tests/assembly.py notes in it; HERE for one of no account."""
-    account, _, region = document.get("Metadata", {}).get("Environment", "").partition("/")
-    return Place(account, region, template) if account else HERE
+    noted = document.get("Metadata", {})
+    account, _, region = noted.get("Environment", "").partition("/")
+    return Place(account, region, template, noted.get("LongestNames", False)) if account else HERE
 
 
 def name(logical_id: str, properties: dict[str, Any], place: Place = HERE) -> str:
@@ -126,7 +131,8 @@ def name(logical_id: str, properties: dict[str, Any], place: Place = HERE) -> st
     for each in (*_NAMES, *_NAMES_MORE, *_NAMES_LAST):
         if isinstance(properties.get(each), str):
             return str(properties[each])
-    return "-".join(part for part in ("sample", place.stack.lower(), logical_id.lower()) if part)
+    made = "-".join(part for part in ("sample", place.stack.lower(), logical_id.lower()) if part)
+    return made.ljust(_LONGEST, "x") if place.longest else made
 
 
 def pseudo(named: str, place: Place = HERE) -> Any:

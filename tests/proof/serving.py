@@ -33,11 +33,26 @@ def _endpoint(resource: Resource, deployed: list[Resource]) -> Iterator[str]:
     alarms = [each["AlarmName"] for each in rollout.get("AutoRollbackConfiguration", {}).get("Alarms", [])]
     if not alarms:
         yield "no alarm rolls a bad model back"
-    names = {str(each.arn).rpartition(":")[2] for each in deployed if each.kind == "AWS::CloudWatch::Alarm"}
-    yield from (f"its rollback waits for alarm {name}, which does not exist" for name in alarms if name not in names)
+    known = {str(each.arn).rpartition(":")[2]: each for each in deployed if each.kind == "AWS::CloudWatch::Alarm"}
+    for name in alarms:
+        if name in known:
+            yield from _guard(name, known[name], resource)
+        else:
+            yield f"its rollback waits for alarm {name}, which does not exist"
     routing = rollout.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
     if routing.get("Type") == "CANARY":
         yield from _canary(routing.get("CanarySize", {}), resource, deployed)
+
+
+def _guard(name: str, alarm: Resource, endpoint: Resource) -> Iterator[str]:
+    configuration = endpoint.properties["EndpointConfigName"]
+    dimensions = {each["Name"]: each["Value"] for each in alarm.properties["Dimensions"]}
+    if dimensions.get("EndpointName") != endpoint.properties["EndpointName"]:
+        yield f"its rollback waits for alarm {name}, which watches another endpoint"
+    if dimensions.get("EndpointConfigName") != configuration:
+        yield f"its rollback waits for alarm {name}, which watches the old fleet too"
+    if configuration not in name:
+        yield f"its rollback waits for alarm {name}, which keeps the state that the old fleet has brought it into"
 
 
 def _canary(size: dict[str, Any], resource: Resource, deployed: list[Resource]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from operations import payload
+from operations.registry_event import leaves_approval, package_arn
 from tests.proof.intrinsic import Resource
 from tests.stacks.pattern import matches, transformed
 from tests.stacks.synthesis import deployed
@@ -70,7 +71,8 @@ def test_an_approval_hands_the_release_function_its_payload(
 ) -> None:
     (target,) = rules["Approved"].properties["Targets"]
     request = payload.read(payload.Release, json.loads(transformed(target, event("Approved"))))
-    assert request == payload.Release(PACKAGE, "skin-lesion-delivery", "/skin-lesion/champion")
+    assert request == payload.Release(event("Approved")["detail"], "skin-lesion-delivery", "/skin-lesion/champion")
+    assert package_arn(request.detail) == PACKAGE
     assert handler(documents, target) == "operations.handler.release"
 
 
@@ -79,9 +81,20 @@ def test_a_rejection_hands_the_rejected_function_its_payload(
 ) -> None:
     (target,) = rules["Rejected"].properties["Targets"]
     request = payload.read(payload.Rejected, json.loads(transformed(target, event("Rejected"))))
-    assert (request.package, request.champion) == (PACKAGE, "/skin-lesion/champion")
+    assert (request.detail, request.champion) == (event("Rejected")["detail"], "/skin-lesion/champion")
     assert ":sns:" in request.topic
     assert handler(documents, target) == "operations.handler.rejected"
+
+
+@pytest.mark.parametrize("status", ["Approved", "Rejected"])
+def test_a_rule_passes_on_what_was_changed_and_does_without_it(rules: dict[str, Resource], status: str) -> None:
+    """The field may be absent: a rule that asked for it would drop approvals, so the functions look at it."""
+    (target,) = rules[status].properties["Targets"]
+    edited = event(status)
+    edited["detail"]["UpdatedModelPackageFields"] = ["CustomerMetadataProperties"]
+    for given, edit in ((event(status), False), (edited, True)):
+        assert matches(rules[status].properties["EventPattern"], given)
+        assert leaves_approval(json.loads(transformed(target, given))["detail"]) is edit
 
 
 def handler(documents: dict[str, Any], target: dict[str, Any]) -> str:

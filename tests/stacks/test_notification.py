@@ -39,7 +39,7 @@ def execution(status: str, pipeline: str = "skin-lesion") -> dict[str, Any]:
     )
 
 
-def package(approval: str, status: str = "Completed", group: str = "skin-lesion") -> dict[str, Any]:
+def package(approval: str, status: str = "Completed", group: str = "skin-lesion", **more: Any) -> dict[str, Any]:
     """SageMaker Developer Guide, "Model package state change"."""
     return event(
         "aws.sagemaker",
@@ -49,6 +49,7 @@ def package(approval: str, status: str = "Completed", group: str = "skin-lesion"
         ModelPackageArn=f"{PREFIX}:model-package/{group}/2",
         ModelPackageStatus=status,
         ModelApprovalStatus=approval,
+        **more,
     )
 
 
@@ -97,6 +98,24 @@ def test_a_version_that_waits_for_approval_is_told_with_its_arn_and_what_to_do(r
     (message,) = told(rules, package("PendingManualApproval"))
     assert message.startswith("Version 2 of model skin-lesion is waiting for approval: arn:aws:sagemaker:")
     assert message.endswith("Its report and the command: make next.")
+
+
+@pytest.mark.parametrize(
+    ("changed", "count"),
+    [
+        (["ModelApprovalStatus"], 1),
+        (["CustomerMetadataProperties", "ModelApprovalStatus"], 1),
+        ([], 1),
+        (["CustomerMetadataProperties"], 0),
+        (["ModelCard", "ModelLifeCycle"], 0),
+    ],
+    ids=str,
+)
+def test_an_edit_of_a_version_that_waits_is_told_to_nobody(
+    rules: list[Resource], changed: list[str], count: int
+) -> None:
+    given = package("PendingManualApproval", UpdatedModelPackageFields=changed)
+    assert len(told(rules, given)) == count
 
 
 def test_a_failed_retraining_is_told_whatever_quotes_its_cause_holds(

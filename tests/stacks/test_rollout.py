@@ -18,10 +18,19 @@ def either(request: pytest.FixtureRequest, documents: dict[str, Any]) -> dict[st
     return endpoint_of(documents, request.param)
 
 
+def guard(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the properties of the alarms that undo an update, by their metrics."""
+    named = only(template, ENDPOINT)["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
+    found = [template["Resources"][each["AlarmName"]["Ref"]] for each in named]
+    assert {each["Type"] for each in found} == {ALARM}
+    return {each["Properties"]["MetricName"]: each["Properties"] for each in found}
+
+
 def alarms(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the alarms' properties by their metrics."""
+    """Return the properties of the alarms that only tell, by their metrics."""
+    undoing = [each["AlarmName"] for each in guard(template).values()]
     found = [each["Properties"] for each in template["Resources"].values() if each["Type"] == ALARM]
-    return {each["MetricName"]: each for each in found}
+    return {each["MetricName"]: each for each in found if each["AlarmName"] not in undoing}
 
 
 def routing(template: dict[str, Any]) -> dict[str, Any]:
@@ -59,15 +68,39 @@ def test_a_deployment_has_an_hour_for_its_instances_besides_its_waits(minutes: i
     assert 0 < policy["TerminationWaitInSeconds"] <= 3600
 
 
-def test_every_alarm_rolls_back_and_every_one_that_rolls_back_exists(either: dict[str, Any]) -> None:
-    named = only(either, ENDPOINT)["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
-    ids = [id_ for id_, each in either["Resources"].items() if each["Type"] == ALARM]
-    assert sorted(each["AlarmName"]["Ref"] for each in named) == sorted(ids)
-    assert alarms(either).keys() == {"Invocation5XXErrors", "InvocationModelErrors", "ModelLatency"}
+def test_the_guard_watches_the_new_configuration_alone_and_exists_before_the_update(either: dict[str, Any]) -> None:
+    """Developer Guide, "Auto-Rollback Configuration and Monitoring": without that dimension the old fleet rings too."""
+    endpoint = only(either, ENDPOINT)
+    configuration = endpoint["EndpointConfigName"]
+    for alarm in guard(either).values():
+        assert {each["Name"]: each["Value"] for each in alarm["Dimensions"]} == {
+            "EndpointName": endpoint["EndpointName"],
+            "VariantName": "AllTraffic",
+            "EndpointConfigName": configuration,
+        }
+        assert alarm["AlarmActions"] == [{"Ref": "TopicArn"}]
+        assert alarm["TreatMissingData"] == "notBreaching"
 
 
-def test_an_alarm_watches_this_endpoint_tells_the_topic_and_is_content_with_silence(either: dict[str, Any]) -> None:
+def test_each_configuration_gets_a_guard_of_its_own_so_that_none_rings_when_an_update_begins(
+    either: dict[str, Any],
+) -> None:
+    """Another name replaces an alarm; one that is changed keeps its state, which the old model has brought about."""
+    configuration = only(either, ENDPOINT)["EndpointConfigName"]
+    names = [alarm["AlarmName"]["Fn::Join"][1] for alarm in guard(either).values()]
     name = only(either, ENDPOINT)["EndpointName"]
+    # The deployment's role may change alarms whose names begin so.
+    assert [(first, middle) for first, middle, _ in names] == [(f"{name}-", configuration)] * 2
+
+
+def test_pictures_that_the_model_refuses_undo_no_delivery(either: dict[str, Any]) -> None:
+    """Any client can send them, to the new fleet as to the old one."""
+    assert guard(either).keys() == {"Invocation5XXErrors", "ModelLatency"}
+
+
+def test_what_tells_watches_the_whole_endpoint_and_is_content_with_silence(either: dict[str, Any]) -> None:
+    name = only(either, ENDPOINT)["EndpointName"]
+    assert alarms(either).keys() == {"Invocation5XXErrors", "InvocationModelErrors", "ModelLatency"}
     for alarm in alarms(either).values():
         assert {each["Name"]: each["Value"] for each in alarm["Dimensions"]} == {
             "EndpointName": name,
@@ -76,6 +109,14 @@ def test_an_alarm_watches_this_endpoint_tells_the_topic_and_is_content_with_sile
         assert alarm["AlarmActions"] == [{"Ref": "TopicArn"}]
         assert alarm["TreatMissingData"] == "notBreaching"
         assert alarm["AlarmName"].startswith(f"{name}-")
+
+
+def test_a_guard_rings_at_what_tells_of_the_whole_endpoint(either: dict[str, Any]) -> None:
+    def rule(alarm: dict[str, Any]) -> dict[str, Any]:
+        return {key: each for key, each in alarm.items() if key not in ("AlarmName", "Dimensions")}
+
+    for metric, alarm in guard(either).items():
+        assert rule(alarm) == rule(alarms(either)[metric])
 
 
 def test_errors_are_shares_and_latency_is_in_microseconds() -> None:

@@ -23,6 +23,11 @@ def _many(documents: Any) -> None:
         )
 
 
+def _each_rule(documents: Any) -> None:
+    statements = find(documents, "Monitoring SQS::QueuePolicy")["Properties"]["PolicyDocument"]["Statement"]
+    statements += statements[-1:] * 20
+
+
 def _job(key: str, value: Any) -> Change:
     return statement(_JOB, "s3:PutObject", key, value)
 
@@ -98,5 +103,12 @@ MISTAKES: Final = (
         "for any account",
         prop("Deployment Lambda::Permission Approved", "SourceArn", GONE),
     ),
-    Mistake("policy that grew", "iam", "10240 at most", _many),
+    Mistake("policy that grew", "policy_size", "10240 at most", _many),
+    Mistake("queue that admits each rule by itself", "policy_size", "22 statements; 20 at most", _each_rule),
+    Mistake(
+        "queue that no rule may send to",
+        "event",
+        "no sqs policy lets EventBridge in",
+        statement("Monitoring SQS::QueuePolicy", "sqs:SendMessage", "Principal", {"Service": "sns.amazonaws.com"}),
+    ),
 )

@@ -9,7 +9,8 @@ _MODEL: Final = "EndpointsProduction SageMaker::Model"
 _CONFIGURATION: Final = "EndpointsProduction SageMaker::EndpointConfig"
 _ENDPOINT: Final = "EndpointsProduction SageMaker::Endpoint"
 _TARGET: Final = "EndpointsProduction ApplicationAutoScaling::ScalableTarget"
-_ALARM: Final = "EndpointsProduction CloudWatch::Alarm Latency"
+_ALARM: Final = "EndpointsProduction CloudWatch::Alarm WatchLatency"
+_GUARD: Final = "EndpointsProduction CloudWatch::Alarm GuardLatency"
 _PIPELINE: Final = "Training SageMaker::Pipeline"
 _SMOKE: Final = "Deployment Lambda::Function Smoke"
 _LOG: Final = "Deployment Logs::LogGroup SmokeLog"
@@ -48,6 +49,16 @@ MISTAKES: Final = (
         "protection",
         "does not exist",
         prop(_ENDPOINT, "DeploymentConfig/AutoRollbackConfiguration/Alarms/0/AlarmName", "latency"),
+    ),
+    Mistake(
+        "guard of both fleets", "protection", "the old fleet too", prop(_GUARD, "Dimensions/0/Name", "Configuration")
+    ),
+    Mistake("guard of another endpoint", "protection", "another endpoint", prop(_GUARD, "Dimensions/1/Value", "other")),
+    Mistake(
+        "guard that outlives a configuration",
+        "protection",
+        "keeps the state",
+        prop(_GUARD, "AlarmName", "skin-lesion-production-Guard"),
     ),
     Mistake("volumes in plain text", "protection", "not encrypted", prop(_CONFIGURATION, "KmsKeyId", GONE)),
     Mistake(
