@@ -23,6 +23,8 @@ SYNC := $(UV) pip sync --quiet --require-hashes
 export UV_PYTHON_DOWNLOADS := never
 # The CDK's Python bindings run on Node; 20 still works and is what Debian machines have, so its notice stays away.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION ?= 20
+# Attestations make an image an OCI index where docker has containerd's store, and SageMaker refuses those in some places.
+export BUILDX_NO_DEFAULT_ATTESTATIONS ?= 1
 # The CDK's command line reports its use to its makers unless told not to.
 export CDK_DISABLE_CLI_TELEMETRY := true
 # Tests share two cores by file, so that what a file's tests share is made once.
