@@ -29,6 +29,8 @@ NODE_READY := $(shell printf '%s\n' v$(NODE_OLDEST) '$(NODE_FOUND)' | sort --che
 ifneq ($(NODE_READY),)
 export PATH := $(CURDIR)/$(NODE)/bin:$(PATH)
 endif
+# Attestations make an image an OCI index where docker has containerd's store, and SageMaker refuses those in some places.
+export BUILDX_NO_DEFAULT_ATTESTATIONS ?= 1
 # The CDK's command line reports its use to its makers unless told not to.
 export CDK_DISABLE_CLI_TELEMETRY := true
 # Tests share two cores by file, so that what a file's tests share is made once.

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT-0
 """The CDK application: reads the context once, makes Settings of it, and wires the stacks."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from aws_cdk import App, Environment, Stack, Tags
 
@@ -25,9 +26,18 @@ from stacks.storage import StorageStack
 from stacks.training import TrainingStack
 from stacks.wildcard import WILDCARDS
 
+# How the CDK's command line tells an application the region of the credentials.
+REGION: Final = "CDK_DEFAULT_REGION"
 
-def build(app: App, settings: Settings) -> None:
-    """Put all stacks of `settings` into `app`."""
+
+def build(app: App, settings: Settings, region: str = "") -> None:
+    """Put all stacks of `settings` into `app`.
+
+    Args:
+        app: The application.
+        settings: What was chosen.
+        region: That of the credentials, of which a warning may tell; no template depends on it.
+    """
 
     def options(part: str, description: str, where: Place = settings.build) -> dict[str, Any]:
         env = Environment(account=where.account, region=where.region) if where.account else None
@@ -44,7 +54,7 @@ def build(app: App, settings: Settings) -> None:
     deployment = DeploymentStack(app, "Deployment", storage=storage, endpoints=endpoints, **delivery)
     for stack in around(app, settings, storage, options):
         deployment.add_stack_dependency(stack)
-    known |= {"retraining": retraining, "deployment": deployment}
+    known |= {"retraining": retraining, "deployment": deployment, "region": region}
     MonitoringStack(app, "Monitoring", **known, **options("monitoring", "notices, alarms, dashboard, budget"))
     Tags.of(app).add("project", settings.name)
     acknowledge(app, settings, (*FINDINGS, *WILDCARDS, *site_findings(settings)))
@@ -70,10 +80,11 @@ def main() -> None:
     """Synthesize what the context describes."""
     app = App()
     try:
-        settings = checked(settings_from(app.node.get_all_context()))
+        region = os.environ.get(REGION, "")
+        settings = checked(settings_from(app.node.get_all_context()), region)
     except SettingError as error:
         sys.exit(f"{error}\nAll settings, with what they cost: stacks/settings.py")
-    build(app, settings)
+    build(app, settings, region)
     app.synth()
 
 

@@ -10,13 +10,43 @@ budget of the same amount there. Source: AWS Billing and Cost Management User Gu
 from collections.abc import Mapping
 from typing import Final
 
-from aws_cdk import aws_budgets, aws_sns
+from aws_cdk import Annotations, Stack, Token, aws_budgets, aws_sns
 from constructs import Construct
 
+from stacks import region_support
 from stacks.settings import Settings
 
 # When it warns: kind of amount, and per cent of the budget.
 THRESHOLDS: Final = (("ACTUAL", 80), ("FORECASTED", 100))
+
+
+def add_budget(
+    scope: Stack, id_: str, *, name: str, settings: Settings, topic: aws_sns.ITopic, region: str = ""
+) -> None:
+    """Add the budget to a stack, unless the settings want none or the stack's region has no budgets.
+
+    Args:
+        scope: The stack.
+        id_: Its id in the stack.
+        name: Begins its name.
+        settings: Those of the application.
+        topic: Is told.
+        region: Where the stack is deployed, if the settings leave that to the credentials and it is known.
+    """
+    if not settings.budget.monthly_usd:
+        return
+    by_account = Token.is_unresolved(scope.region)
+    where = region if by_account else scope.region
+    absent = bool(where) and region_support.lacks(where, region_support.BUDGET)
+    if absent:
+        need = region_support.Need(region_support.BUDGET, "the monthly budget", optional=True)
+        Annotations.of(scope).add_warning_v2("budget:region", f"{need.sentence(where)}. {need.remedy}")
+    if by_account:
+        # The template is the same whoever synthesizes it.
+        made = Budget(scope, id_, name=name, settings=settings, topic=topic)
+        made.cfn_options.condition = region_support.has_budgets(scope)
+    elif not absent:
+        Budget(scope, id_, name=name, settings=settings, topic=topic)
 
 
 class Budget(aws_budgets.CfnBudget):

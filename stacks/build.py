@@ -34,6 +34,8 @@ DEPLOY_COMMANDS: Final = (
     f'printf "%s" "${SETTINGS}" > cdk.context.json',
     "make deploy-ci",
 )
+# As Service Quotas calls what `environment` runs on; in a new account it may be 0.
+BUILDS_QUOTA: Final = "Concurrently running builds for Linux/Medium environment"
 _ROLES: Final = ("deploy", "file-publishing", "image-publishing", "lookup")
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from stacks import region_support
 from stacks.algorithm import REGISTRIES
 from stacks.override import SettingError
 from stacks.place import STAGES, apart
@@ -35,17 +36,24 @@ _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # How the names of regions begin in the partitions besides the commercial one; the longest first.
 _PARTITIONS: Final = ("us-gov-", "us-isob-", "us-isof-", "us-iso-", "eu-isoe-", "cn-")
 
+_NO_IMAGE: Final = "the built-in algorithm is not there; stacks/algorithm.py has a list"
+
 # Place, whether it is wrong, value, what is allowed and why.
 Rule = tuple[str, bool, object, str]
 
 
-def checked(settings: Settings) -> Settings:
+def checked(settings: Settings, region: str = "") -> Settings:
     """Return `settings`, none of which contradicts another.
+
+    Args:
+        settings: What was chosen.
+        region: That of the credentials, where stacks go if build.region is empty; empty: not known.
 
     Raises:
         SettingError: Some do; the message names all of them.
     """
-    problems = [f"setting {place!r}: {value!r}: {wanted}" for place, wrong, value, wanted in _rules(settings) if wrong]
+    rules = (*_rules(settings), *_regions(settings, region))
+    problems = [f"setting {place!r}: {value!r}: {wanted}" for place, wrong, value, wanted in rules if wrong]
     if problems:
         raise SettingError("\n".join(problems))
     return settings
@@ -78,7 +86,23 @@ def _environment(place: str, given: Environment) -> Iterator[Rule]:
     yield f"{place}.region", bool(region) and not _REGION.fullmatch(region), region, "give one such as eu-west-1"
     yield f"{place}.account", bool(account) != bool(region), account, f"give {place}.region with it, or neither"
     bare = bool(_REGION.fullmatch(region)) and region not in REGISTRIES
-    yield f"{place}.region", bare, region, "the built-in algorithm is not there; stacks/algorithm.py has a list"
+    yield f"{place}.region", bare, region, _NO_IMAGE
+
+
+def _regions(settings: Settings, chosen: str) -> Iterator[Rule]:
+    """Yield what regions lack that nothing can be deployed without; a rule of its own says where there is no image."""
+    places = {
+        "build.region": settings.build,
+        **{f"{stage}_environment.region": at for stage, at in apart(settings).items()},
+    }
+    for place, where in places.items():
+        region, hint = where.region, ""
+        if not region and chosen:
+            region, hint = chosen, " (build.region is empty, and AWS_REGION or the profile says so)"
+            yield place, region not in REGISTRIES, region, f"{_NO_IMAGE}{hint}"
+        for need in region_support.needs(settings, where):
+            wrong = bool(region) and not need.optional and need.missing(region)
+            yield place, wrong, region, f"{need.sentence(region)}{hint}. {need.remedy}"
 
 
 def _elsewhere(place: str, where: Environment, build: Environment) -> Iterator[Rule]:

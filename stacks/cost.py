@@ -14,7 +14,7 @@ from typing import Final
 from stacks import place, price
 from stacks.consistency import checked
 from stacks.monitor import monitoring
-from stacks.override import SettingError, settings_from
+from stacks.override import SettingError, context_of_project, settings_from
 from stacks.settings import Endpoint, Settings, Training
 from stacks.tuning import at_once, jobs
 
@@ -134,9 +134,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the estimate for the settings that the command line gives."""
     parser = argparse.ArgumentParser(prog="python -m stacks.cost", description=__doc__)
     parser.add_argument("--context", "-c", action="append", default=[], metavar="KEY=VALUE", help="as for cdk deploy")
-    given = (pair.partition("=") for pair in parser.parse_args(arguments).context)
+    context = context_of_project(parser.parse_args(arguments).context)
     try:
-        settings = checked(settings_from({key: value for key, _, value in given}))
+        settings = checked(settings_from(context))
     except SettingError as error:
         parser.error(str(error))
     sys.stdout.write("\n".join((*text(settings), "")))

@@ -6,46 +6,55 @@ test compares it with the templates, so that nothing is deployed that is not dem
 
 The document: account and region (empty: those of the credentials); bootstrap (parameter that holds the version,
 least version, bucket); buckets (names in the templates that others may have taken); regions of the built-in
-algorithm; connection (whether one is used, ARN of an existing one); instances (what SageMaker counts them as, type or
+algorithm; types (resource types that some region lacks: what is made of each, whether it is left out there, the
+regions, the remedy) and unpublished (regions of which nobody knows that); connection (whether one is used, ARN of an
+existing one); builds (the quota of CodeBuild, how many builds have to run at a time, how many may, the setting; none
+where no push is built); instances (what SageMaker counts them as, type or
 empty for all types together, how many are needed, how many at most, whose they are, the setting); cost (dollars of a
 month, more with all that autoscaling may add, of a retraining, what is not counted, whose prices); budget (dollars);
-elsewhere (each other account and region in which something is deployed: the stages that are there, if any, buckets
-and instances as above).
+elsewhere (each other account and region in which something is deployed: the stages that are there, if any, buckets,
+types and instances as above).
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from stacks import cost, place, price
+from aws_cdk import DefaultStackSynthesizer
+
+from stacks import cost, place, price, region_support
 from stacks.algorithm import REGISTRIES
+from stacks.build import BUILDS_QUOTA
 from stacks.consistency import checked
 from stacks.instance import endpoints, instances
-from stacks.override import SettingError, settings_from
+from stacks.override import BOOTSTRAP_QUALIFIER, SettingError, context_of_project, settings_from, toolkit_stack
 from stacks.settings import Environment, Settings, Source
 
-# Of the CDK's default synthesizer: where it looks the version up, and the least that its templates need.
-_QUALIFIER: Final = "hnb659fds"
-BOOTSTRAP: Final = {
-    "parameter": f"/cdk-bootstrap/{_QUALIFIER}/version",
-    "version": 6,
-    "bucket": f"cdk-{_QUALIFIER}-assets-${{AWS::AccountId}}-${{AWS::Region}}",
-}
+# The least version of the CDK's bootstrap that the templates of its default synthesizer need.
+_VERSION: Final = 6
 # With all stages at home CloudFormation makes the names of all buckets, so that nobody can have taken one.
 BUCKETS: Final[tuple[str, ...]] = ()
 
 
-def demand(settings: Settings) -> dict[str, Any]:
-    """Return what a deployment with `settings` demands; the module says what is what."""
+def demand(settings: Settings, context: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what a deployment with `settings` demands; the module says what is what.
+
+    Args:
+        settings: What was chosen.
+        context: The CDK's, which may name another bootstrap.
+    """
     return {
         "account": settings.build.account,
         "region": settings.build.region,
-        "bootstrap": BOOTSTRAP,
+        "bootstrap": bootstrap(context or {}),
         "buckets": _buckets(settings, settings.build),
         "algorithm_regions": sorted(REGISTRIES),
+        "types": _types(settings, settings.build),
+        "unpublished": region_support.UNPUBLISHED,
+        "builds": _builds(settings.source),
         "connection": {"used": _connected(settings.source), "arn": settings.source.connection_arn},
         "instances": [asdict(each) for each in instances(settings)],
         "cost": _cost(settings),
@@ -54,22 +63,48 @@ def demand(settings: Settings) -> dict[str, Any]:
     }
 
 
+def bootstrap(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where the CDK's bootstrap keeps what the templates need, by the qualifier of the synthesizer."""
+    qualifier = str(context.get(BOOTSTRAP_QUALIFIER) or DefaultStackSynthesizer.DEFAULT_QUALIFIER)
+    return {
+        "qualifier": qualifier,
+        "parameter": f"/cdk-bootstrap/{qualifier}/version",
+        "version": _VERSION,
+        "bucket": f"cdk-{qualifier}-assets-${{AWS::AccountId}}-${{AWS::Region}}",
+        "stack": toolkit_stack(),
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the demand of the settings that the command line gives."""
     parser = argparse.ArgumentParser(prog="python -m stacks.demand", description=__doc__)
     parser.add_argument("--context", "-c", action="append", default=[], metavar="KEY=VALUE", help="as for cdk deploy")
-    given = (pair.partition("=") for pair in parser.parse_args(arguments).context)
+    context = context_of_project(parser.parse_args(arguments).context)
     try:
-        settings = checked(settings_from({key: value for key, _, value in given}))
+        settings = checked(settings_from(context))
     except SettingError as error:
         parser.error(str(error))
-    sys.stdout.write(json.dumps(demand(settings), indent=2) + "\n")
+    sys.stdout.write(json.dumps(demand(settings, context), indent=2) + "\n")
 
 
 def _elsewhere(settings: Settings, where: Environment) -> dict[str, Any]:
     stages = [stage for stage, there in place.apart(settings).items() if there == where]
     found = [asdict(each) for each in endpoints(settings, stages)]
-    return {**asdict(where), "stages": stages, "buckets": _buckets(settings, where), "instances": found}
+    types = _types(settings, where)
+    return {**asdict(where), "stages": stages, "buckets": _buckets(settings, where), "types": types, "instances": found}
+
+
+def _types(settings: Settings, where: Environment) -> list[dict[str, Any]]:
+    found = region_support.needs(settings, where)
+    return [{**asdict(each), "without": region_support.WITHOUT[each.type], "remedy": each.remedy} for each in found]
+
+
+def _builds(source: Source) -> dict[str, Any] | None:
+    """Return what pushes need of CodeBuild; pull requests are reviewed for CodeCommit alone."""
+    if not region_support.pushes(source):
+        return None
+    most = 2 if source.kind == "codecommit" else 1
+    return {"quota": BUILDS_QUOTA, "needed": 1, "most": most, "setting": "source.repository"}
 
 
 def _buckets(settings: Settings, where: Environment) -> list[str]:
@@ -84,7 +119,7 @@ def _buckets(settings: Settings, where: Environment) -> list[str]:
 
 
 def _connected(source: Source) -> bool:
-    return source.kind == "codeconnections" and bool(source.repository)
+    return source.kind == "codeconnections" and region_support.pushes(source)
 
 
 def _cost(settings: Settings) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from aws_cdk import Stack, aws_lambda
 from constructs import Construct
 
 from stacks.alarm import Alarms
-from stacks.budget import Budget
+from stacks.budget import add_budget
 from stacks.dashboard import Dashboard
 from stacks.deployment import DeploymentStack
 from stacks.endpoint import endpoint_name
@@ -37,6 +37,7 @@ class MonitoringStack(Stack):
         training: TrainingStack,
         retraining: RetrainingStack,
         deployment: DeploymentStack,
+        region: str = "",
         **options: Any,
     ) -> None:
         super().__init__(scope, id_, **options)
@@ -45,8 +46,7 @@ class MonitoringStack(Stack):
         self._notify(notices(settings, training, retraining, deployment))
         alarms = self._alarms(settings, self._tally(settings) | self._monitor(settings, training))
         dashboard = self._dashboard(settings, alarms)
-        if settings.budget.monthly_usd:
-            Budget(self, "Budget", name=settings.name, settings=settings, topic=storage.topic)
+        add_budget(self, "Budget", name=settings.name, settings=settings, topic=storage.topic, region=region)
         outputs(self, Dashboard=dashboard.dashboard_name, **self._export(settings, training))
 
     def _notify(self, all_: dict[str, Notice]) -> None:

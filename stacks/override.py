@@ -7,16 +7,47 @@ Errors:
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from stacks.settings import Settings
 
+# Context key of the qualifier of the CDK's bootstrap, which synth puts into the names of its roles and buckets.
+BOOTSTRAP_QUALIFIER: Final = "@aws-cdk/core:bootstrapQualifier"
+_ROOT: Final = Path(__file__).parent.parent
 # What the command line itself notes in cdk.json or cdk.context.json, with `cdk acknowledge` and `cdk cli-telemetry`.
 _OF_THE_CLI: Final = frozenset({"acknowledged-issue-numbers", "cli-telemetry"})
 # What the command chose that deployed last, see `context_of`.
 _DEPLOYED: Final = "deployed"
 _BOOLEANS: Final = {"true": True, "false": False}
+
+
+def context_of_project(pairs: Sequence[str], root: Path = _ROOT) -> dict[str, Any]:
+    """Return the context that the CDK's command line gives the application, for those who run without it.
+
+    Source: CDK Developer Guide, "Context values and the AWS CDK": of two values the command line's goes before that of
+    cdk.json, and that before cdk.context.json; ~/.cdk.json comes last.
+
+    Args:
+        pairs: ``KEY=VALUE`` each, from the command line.
+        root: The project's folder.
+    """
+    user, project = _document(Path.home() / ".cdk.json"), _document(root / "cdk.json")
+    found: dict[str, Any] = user.get("context", {}) | _document(root / "cdk.context.json") | project.get("context", {})
+    return found | {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
+
+
+def toolkit_stack(root: Path = _ROOT) -> str:
+    """Return the name of the stack of the CDK's bootstrap: cdk.json, or else ~/.cdk.json, may give another."""
+    named = (_document(each).get("toolkitStackName") for each in (root / "cdk.json", Path.home() / ".cdk.json"))
+    return next((str(name) for name in named if name), "CDKToolkit")
+
+
+def _document(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return found
 
 
 class SettingError(Exception):

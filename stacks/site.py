@@ -14,7 +14,7 @@ from constructs import Construct
 from pipeline_src import contract
 from stacks import place
 from stacks.bucket import AccessLogs, DataBucket, captured
-from stacks.budget import Budget
+from stacks.budget import add_budget
 from stacks.crossing import caller, let_in, let_use_key
 from stacks.dashboard import SiteDashboard
 from stacks.deployer import Deployer
@@ -57,8 +57,8 @@ class SiteStack(Stack):
             replicate(self.bucket, ReplicaRole(self, "Replica", bucket=self.bucket, key=self.key, **own), **own)
             ReplicaAlarm(self, "ReplicaAlarm", topic=self.topic, **own)
         dashboard = SiteDashboard(self, "Dashboard", stage=stage, endpoint=endpoint_name(settings, stage))
-        if settings.budget.monthly_usd and place.bills(settings, stage):
-            Budget(self, "Budget", name=endpoint_name(settings, stage), settings=settings, topic=self.topic)
+        if place.bills(settings, stage):
+            add_budget(self, "Budget", name=endpoint_name(settings, stage), settings=settings, topic=self.topic)
         outputs(
             self,
             Bucket=self.bucket.bucket_name,

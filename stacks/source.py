@@ -17,6 +17,7 @@ from constructs import Construct
 
 from stacks.artifact import read_object
 from stacks.grant import allow, of
+from stacks.region_support import pushes
 from stacks.settings import Settings
 from stacks.settings import Source as Choice
 from stacks.storage import StorageStack
@@ -49,7 +50,7 @@ class Source:
 
 def missing(source: Choice) -> str:
     """Return what has to be set so that pushes count, or nothing if they do."""
-    if source.kind == "s3" or source.repository:
+    if pushes(source):
         return ""
     wanted = "owner/name" if source.kind == "codeconnections" else "the name of a CodeCommit repository"
     return f"No push retrains yet: source.repository is empty. To connect one, set it to {wanted} and deploy again."

@@ -8,14 +8,14 @@ import functools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import boto3
 from botocore.config import Config
 
 from operations import link
-from operations.client import Clients
-from operations.command import stack
+from operations.client import Client, Clients
+from operations.command import refusal, stack
 from operations.error import AccountError
 
 # What makes the clients of a profile, or without its name of our own credentials, in a region.
@@ -31,7 +31,13 @@ def connected(profile: str, region: str) -> Clients:
     """Return what makes clients for a profile; empty: for the one that the environment chooses; see `Connect`."""
     # Made at the first use: an unknown profile then fails what needs it, and nothing before.
     session = functools.cache(lambda: boto3.Session(profile_name=profile or None, region_name=region or None))
-    return functools.cache(lambda service: session().client(service, config=_CONFIG))
+
+    @functools.cache
+    def client(service: str) -> Client:
+        with refusal.fetching_credentials():
+            return session().client(service, config=_CONFIG)
+
+    return client
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,12 @@ class Account:
     def region(self) -> str:
         """The region, for example ``us-east-1``."""
         return str(self.client("cloudformation").meta.region_name)
+
+    def caller(self) -> dict[str, Any]:
+        """Return whose the credentials are, as STS says it; some are fetched only when a first request is signed."""
+        sts = self.client("sts")
+        with refusal.fetching_credentials():
+            return dict(sts.get_caller_identity())
 
     def page(self, path: str) -> str:
         """Return the address of a page of the AWS console in the region."""

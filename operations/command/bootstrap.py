@@ -14,7 +14,7 @@ from rich.console import Console
 from operations.command import place
 from operations.command.account import Account
 from operations.command.cdk import Cdk
-from operations.command.preflight.demand import Demand, Elsewhere
+from operations.command.preflight.demand import Bootstrap, Demand, Elsewhere
 from operations.command.terminal import say
 from operations.error import OperationError
 
@@ -65,6 +65,11 @@ def prepare(  # noqa: PLR0913  one parameter for each thing that the command lin
 
 def _letting_in(demand: Demand, where: Elsewhere, options: Sequence[str]) -> Iterator[str]:
     yield from ("--trust", demand.account)
+    # Their administrator's copy of cdk.json may know nothing of either.
+    if demand.bootstrap.qualifier != Bootstrap.qualifier:
+        yield from ("--qualifier", demand.bootstrap.qualifier)
+    if demand.bootstrap.stack != Bootstrap.stack:
+        yield from ("--toolkit-stack-name", demand.bootstrap.stack)
     if not any(word.startswith(_POLICIES) for word in options):
         starts = (partition for start, partition in _PARTITIONS.items() if where.region.startswith(start))
         yield from (_POLICIES, f"arn:{next(starts, 'aws')}:iam::aws:policy/AdministratorAccess")

@@ -20,7 +20,7 @@ from operations.command.terminal import say
 from operations.error import UsageError
 
 _ELSEWHERE: Final = (
-    "CDKToolkit: the bootstrap stack of the CDK, which other applications may use",
+    "the bootstrap stack of the CDK (CDKToolkit, unless cdk.json says otherwise), which other applications may use",
     "log groups that SageMaker made (/aws/sagemaker/...), which it never deletes",
 )
 

@@ -68,7 +68,7 @@ def at(account: Account, title: str, number: str, region: str) -> Account:
 
 def identity(account: Account) -> str:
     """Return the id of the account that the credentials are of."""
-    return str(account.client("sts").get_caller_identity()["Account"])
+    return str(account.caller()["Account"])
 
 
 def distinct(found: Iterable[Located]) -> list[Located]:

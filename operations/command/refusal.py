@@ -5,6 +5,8 @@ Source of the codes: "Common errors" of the API references of IAM, STS, S3 and C
 botocore's.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, TypeAlias
 
 from botocore.exceptions import (
@@ -66,6 +68,22 @@ _REMEDIES: Final[tuple[tuple[tuple[type[BotoCoreError], ...], str], ...]] = (
 # All that the SDK raises; the last where what answers is no AWS, as a proxy's or a hotel's page.
 REFUSALS: Final = (BotoCoreError, ClientError, ResponseParserError)
 Refusal: TypeAlias = BotoCoreError | ClientError | ResponseParserError
+
+
+@contextmanager
+def fetching_credentials() -> Iterator[None]:
+    """Raise CredentialRetrievalError for whatever else goes wrong where the SDK fetches credentials.
+
+    It lets through what it meets there: a program, a token file or a certificate that is not there (OSError), an answer
+    that is no JSON or a host that is not allowed (ValueError), JSON that is no object (AttributeError, TypeError).
+    """
+    try:
+        yield
+    except REFUSALS:
+        raise
+    except (OSError, ValueError, AttributeError, TypeError, KeyError) as error:
+        told = f"{type(error).__name__}: {error}"
+        raise CredentialRetrievalError(provider="the profile or environment", error_msg=told) from error
 
 
 def explained(error: Refusal) -> OperationError:

@@ -20,20 +20,20 @@ WARNINGS: Final = {
 ADVICE: Final = "Prefer using Fn::Sub over Fn::Join with an empty delimiter"
 
 
-def problems(documents: Documents) -> Iterator[str]:
-    """Yield what cfn-lint finds in `documents`: errors and warnings."""
+def problems(documents: Documents, regions: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield what cfn-lint finds in `documents`: errors and warnings, in the regions where they are or in others."""
     for name, document in documents.items():
         text = json.dumps(document, sort_keys=True)
-        yield from (f"{name}: {finding}" for finding in _findings(text, where(name, document).region))
+        yield from (f"{name}: {finding}" for finding in _findings(text, regions or (where(name, document).region,)))
 
 
 @cache
-def _findings(template: str, region: str) -> tuple[str, ...]:
+def _findings(template: str, regions: tuple[str, ...]) -> tuple[str, ...]:
     # Its import takes two seconds, which a test that lints nothing need not wait for.
     from cfnlint.api import lint
     from cfnlint.config import ManualArgs
 
     # Errors are never passed over, and warnings only as written here.
-    found = lint(template, config=ManualArgs(regions=[region]))
+    found = lint(template, config=ManualArgs(regions=list(regions)))
     said = [f"{each.rule.id} {'/'.join(map(str, each.path or ()))}: {each.message}" for each in found]
     return tuple(each for each in said if not each.startswith(tuple(WARNINGS)) and not each.endswith(ADVICE))

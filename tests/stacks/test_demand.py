@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from aws_cdk import App
 
+from app import build
 from stacks import cost, demand
-from stacks.override import keys, settings_from
+from stacks.override import BOOTSTRAP_QUALIFIER, context_of_project, keys, settings_from, toolkit_stack
 from stacks.settings import Settings
+from tests.assembly import CONNECTED, FLAGS, synthesized, templates_in
 from tests.proof.intrinsic import resources
 
 DEFAULT = demand.demand(Settings())
@@ -149,14 +152,24 @@ def test_each_demand_says_whose_it_is_and_which_settings_choose_it() -> None:
     assert named["endpoint", "ml.c5.large"] == "staging, production"
 
 
-def test_the_bootstrap_is_the_one_that_the_templates_ask_for(assembly: Path) -> None:
+@pytest.mark.parametrize("qualifier", ["hnb659fds", "custom1"])
+def test_the_bootstrap_is_the_one_that_the_templates_ask_for(qualifier: str, tmp_path: Path) -> None:
+    """Of a qualifier that the context names, too: no template names any other."""
+    named = {} if qualifier == "hnb659fds" else {BOOTSTRAP_QUALIFIER: qualifier}
+    app = App(context=FLAGS | named, outdir=str(tmp_path), analytics_reporting=False)
+    build(app, settings_from(CONNECTED))
+    assembly = Path(app.synth().directory)
+    wanted = demand.bootstrap(named)
+    assert wanted["qualifier"] == qualifier
+    texts = "".join(path.read_text() for path in assembly.rglob("*.template.json"))
+    assert set(re.findall(r"cdk-([a-z0-9]+)-(?:assets|deploy-role|container)", texts)) == {qualifier}
     artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"].values()
     asking = [each["properties"] for each in artifacts if "requiresBootstrapStackVersion" in each.get("properties", {})]
     assert len(asking) > 5
-    assert max(each["requiresBootstrapStackVersion"] for each in asking) == demand.BOOTSTRAP["version"]
-    assert {each["bootstrapStackVersionSsmParameter"] for each in asking} == {demand.BOOTSTRAP["parameter"]}
+    assert max(each["requiresBootstrapStackVersion"] for each in asking) == wanted["version"]
+    assert {each["bootstrapStackVersionSsmParameter"] for each in asking} == {wanted["parameter"]}
     stored = {each["stackTemplateAssetObjectUrl"].rpartition("/")[0] for each in asking if "templateFile" in each}
-    assert stored == {f"s3://{demand.BOOTSTRAP['bucket']}"}
+    assert stored == {f"s3://{wanted['bucket']}"}
 
 
 def test_each_bucket_whose_name_a_template_gives_is_named(documents: dict[str, Any]) -> None:
@@ -188,6 +201,47 @@ def test_the_cost_is_that_of_the_estimate_and_scaling_adds_instances_only() -> N
 def test_what_has_no_price_is_named() -> None:
     unknown = demand.demand(settings_from({"training.train_instance": "ml.g5.48xlarge"}))
     assert unknown["cost"]["uncounted"] == ["Train: 1 ml.g5.48xlarge, 65 min"]
+
+
+def test_no_build_is_demanded_where_no_push_is_built() -> None:
+    assert DEFAULT["builds"] is None
+    assert demand.demand(settings_from({"source.kind": "s3"}))["builds"]["most"] == 1
+
+
+def test_builds_are_demanded_as_the_templates_have_projects(documents: dict[str, Any], tmp_path: Path) -> None:
+    """A pull request of CodeCommit is reviewed by a build of its own."""
+    reviewed = {"source.kind": "codecommit", "source.repository": "name"}
+    cases = [(CONNECTED, documents), (reviewed, templates_in(synthesized(tmp_path, reviewed)))]
+    for (context, made), most in zip(cases, (1, 2), strict=True):
+        projects = [each.properties for each in resources(made) if each.kind == "AWS::CodeBuild::Project"]
+        found = demand.demand(settings_from(context))["builds"]
+        assert (found["needed"], found["most"], len(projects)) == (1, most, most)
+        machines = {(each["Environment"]["Type"], each["Environment"]["ComputeType"]) for each in projects}
+        assert machines == {("LINUX_CONTAINER", "BUILD_GENERAL1_MEDIUM")}
+        assert found["quota"] == "Concurrently running builds for Linux/Medium environment"
+
+
+def test_the_context_is_read_from_where_the_cdk_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two values the command line's goes first, then cdk.json's, cdk.context.json's, the user's."""
+    home, root = tmp_path / "home", tmp_path / "root"
+    home.mkdir()
+    root.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    (home / ".cdk.json").write_text('{"context": {"a": 1, "b": 1, "c": 1, "d": 1}, "toolkitStackName": "Users"}')
+    (root / "cdk.context.json").write_text('{"b": 2, "c": 2, "d": 2}')
+    (root / "cdk.json").write_text('{"context": {"c": 3, "d": 3}}')
+    assert context_of_project(["d=4", "e=x=y"], root) == {"a": 1, "b": 2, "c": 3, "d": "4", "e": "x=y"}
+    assert toolkit_stack(root) == "Users"
+    (root / "cdk.json").write_text('{"toolkitStackName": "Ours"}')
+    assert toolkit_stack(root) == "Ours"
+    assert toolkit_stack(tmp_path / "none") == "Users"
+
+
+def test_the_command_names_the_bootstrap_of_the_context(capsys: pytest.CaptureFixture[str]) -> None:
+    demand.main(["--context", f"{BOOTSTRAP_QUALIFIER}=custom1"])
+    found = json.loads(capsys.readouterr().out)["bootstrap"]
+    assert found["parameter"] == "/cdk-bootstrap/custom1/version"
+    assert found["bucket"].startswith("cdk-custom1-assets-")
 
 
 def test_the_command_prints_it_for_the_given_settings(capsys: pytest.CaptureFixture[str]) -> None:

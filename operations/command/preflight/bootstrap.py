@@ -25,7 +25,7 @@ def state(look: Look) -> Iterator[Finding]:
     yield _judged(version, look)
     name = bucket.named(look.demand.bootstrap.bucket, look)
     holder = bucket.held_by(look.account.client("s3"), name, look.identity)
-    yield from _bucket(name, holder, bootstrapped=version is not None)
+    yield from _bucket(name, holder, look.demand.bootstrap.stack, bootstrapped=version is not None)
 
 
 def _version(look: Look) -> str | None:
@@ -49,12 +49,12 @@ def _judged(version: str | None, look: Look) -> Finding:
     return Finding(Verdict.OK, f"version {version}; the templates need {least}")
 
 
-def _bucket(name: str, holder: Holder, *, bootstrapped: bool) -> Iterator[Finding]:
+def _bucket(name: str, holder: Holder, stack: str, *, bootstrapped: bool) -> Iterator[Finding]:
     if holder is Holder.OTHERS:
         remedy = "Do not deploy here: assets would go to others. Choose another AWS_REGION, and tell AWS Support."
         yield Finding(Verdict.FAILED, f"another account holds the bucket of the bootstrap, {name}", remedy)
     elif bootstrapped and holder is Holder.NOBODY:
-        remedy = "Delete the stack CDKToolkit (aws cloudformation delete-stack --stack-name CDKToolkit), then "
+        remedy = f"Delete the stack {stack} (aws cloudformation delete-stack --stack-name {stack}), then "
         yield Finding(Verdict.FAILED, f"the bucket of the bootstrap, {name}, is gone", remedy + _BOOTSTRAP)
     elif not bootstrapped and holder is Holder.WE:
         remedy = f"If nothing in it is needed: aws s3 rb s3://{name} --force; then {_BOOTSTRAP}"

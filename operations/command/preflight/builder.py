@@ -2,8 +2,10 @@
 """What builds the preprocessing image on this machine: docker, or what CDK_DOCKER names.
 
 The image is built for linux/amd64. SageMaker is reported to refuse images in the OCI format, which podman writes unless
-told otherwise, and docker with containerd's image store. Sources: CDK Developer Guide (CDK_DOCKER); buildah-build(1)
-(BUILDAH_FORMAT); Docker's manuals, "containerd image store"; issue 180 of aws/amazon-sagemaker-feedback.
+told otherwise. Docker with containerd's image store, the default of new installations since version 29, pushes an OCI
+index where a build has attestations; without them it may still push an OCI manifest. Sources: CDK Developer Guide
+(CDK_DOCKER); buildah-build(1) (BUILDAH_FORMAT); Docker's manuals, "containerd image store" and "Build variables"
+(BUILDX_NO_DEFAULT_ATTESTATIONS); issue 180 of aws/amazon-sagemaker-feedback, 1533 of docker/buildx.
 """
 
 import json
@@ -19,6 +21,8 @@ Information: TypeAlias = dict[str, Any]
 _SECONDS: Final = 30.0
 _AMD64: Final = ("amd64", "x86_64")
 _CONTAINERD: Final = "io.containerd.snapshotter.v1"
+_NO_ATTESTATIONS: Final = "BUILDX_NO_DEFAULT_ATTESTATIONS"
+_TRUE: Final = ("1", "t", "true")
 _PODMAN: Final = "export CDK_DOCKER=podman BUILDAH_FORMAT=docker"
 
 
@@ -90,12 +94,16 @@ def _architecture(tool: str, told: Information) -> Finding:
 
 
 def _format(tool: str, told: Information, environment: Mapping[str, str]) -> Iterator[Finding]:
-    sentence = f"{tool} writes images in the OCI format, which SageMaker is reported to refuse"
+    sentence = f"{tool} writes images in the OCI format, which SageMaker refuses in some places"
     if "host" in told and environment.get("BUILDAH_FORMAT") != "docker":
         yield Finding(Verdict.WARNING, sentence, "export BUILDAH_FORMAT=docker")
     if ["driver-type", _CONTAINERD] in (told.get("DriverStatus") or []):
+        attested = environment.get(_NO_ATTESTATIONS, "").lower() not in _TRUE
+        if attested:
+            sentence = f"{tool} writes an OCI index with attestations, which SageMaker refuses in some places"
         remedy = (
-            "Switch containerd's image store off (Docker Desktop: Settings, General; else "
-            f'{{"features": {{"containerd-snapshotter": false}}}} in /etc/docker/daemon.json), or {_PODMAN}'
+            f"{f'export {_NO_ATTESTATIONS}=1 (make deploy does). ' if attested else ''}If SageMaker still says "
+            "'Unsupported manifest media type', switch containerd's image store off (Docker Desktop: Settings, General "
+            f'or {{"features": {{"containerd-snapshotter": false}}}} in /etc/docker/daemon.json), or {_PODMAN}'
         )
         yield Finding(Verdict.WARNING, sentence, remedy)

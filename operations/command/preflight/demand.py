@@ -23,11 +23,16 @@ _USAGE: Final = 2  # argparse's exit code
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Where the CDK's bootstrap notes its version, the least version, and the name of its bucket."""
+    """Where the CDK's bootstrap notes its version, the least version, and the name of its bucket.
+
+    `qualifier` is in the names of all that it makes; `stack` is the name of its stack.
+    """
 
     parameter: str
     version: int
     bucket: str
+    qualifier: str = "hnb659fds"
+    stack: str = "CDKToolkit"
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,27 @@ class Connection:
 
     used: bool
     arn: str
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """A resource type that is needed: what is made of it, whether it is left out in the regions without it."""
+
+    type: str
+    used_by: str
+    optional: bool
+    without: Sequence[str]
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Builds:
+    """Builds of CodeBuild that run at the same time: the quota that counts them, how many are needed, how many come."""
+
+    quota: str
+    needed: int
+    most: int
+    setting: str
 
 
 @dataclass(frozen=True)
@@ -71,6 +97,7 @@ class Elsewhere:
         stages: Names of the stages that are there; none where deliveries only pass by.
         buckets: Names of buckets that its templates give.
         instances: What it needs of SageMaker there.
+        types: Resource types that it needs there and some region lacks.
     """
 
     account: str
@@ -78,6 +105,7 @@ class Elsewhere:
     stages: Sequence[str]
     buckets: Sequence[str]
     instances: Sequence[Instances]
+    types: Sequence[ResourceType] = ()
 
 
 @dataclass(frozen=True)
@@ -95,6 +123,9 @@ class Demand:
         cost: What it costs.
         budget: US dollars a month; 0: none is set.
         elsewhere: The same of each other account and region.
+        types: Resource types that it needs and some region lacks.
+        unpublished: Regions of which nobody knows that.
+        builds: What pushes need of CodeBuild; None where none is built.
     """
 
     account: str
@@ -107,6 +138,9 @@ class Demand:
     cost: Cost
     budget: int
     elsewhere: Sequence[Elsewhere] = ()
+    types: Sequence[ResourceType] = ()
+    unpublished: Sequence[str] = ()
+    builds: Builds | None = None
 
 
 def read(context: Sequence[str], root: Path = _ROOT) -> Demand:
@@ -140,11 +174,11 @@ def parsed(text: str) -> Demand:
     parts = {
         "bootstrap": Bootstrap(**found["bootstrap"]),
         "connection": Connection(**found["connection"]),
-        "instances": _instances(found),
         "cost": Cost(**found["cost"]),
-        "elsewhere": [Elsewhere(**each | {"instances": _instances(each)}) for each in found["elsewhere"]],
+        "builds": Builds(**found["builds"]) if found["builds"] else None,
+        "elsewhere": [Elsewhere(**each | _of_place(each)) for each in found["elsewhere"]],
     }
-    return Demand(**found | parts)
+    return Demand(**found | parts | _of_place(found))
 
 
 def stages(demand: Demand, name: str) -> list[Stage]:
@@ -157,5 +191,8 @@ def stages(demand: Demand, name: str) -> list[Stage]:
     ]
 
 
-def _instances(found: dict[str, Any]) -> list[Instances]:
-    return [Instances(**each) for each in found["instances"]]
+def _of_place(found: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "instances": [Instances(**each) for each in found["instances"]],
+        "types": [ResourceType(**each) for each in found["types"]],
+    }

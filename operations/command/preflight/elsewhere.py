@@ -25,7 +25,10 @@ def looked_at(account: Account, demand: Demand, where: Elsewhere) -> tuple[Found
     """Return what the checks find there, by name, and the names of those that nobody could begin."""
     label = " and ".join(where.stages) or f"deliveries to {where.region}"
     checks = list(_checks(demand, where))
-    found = {f"algorithm ({label})": [region.algorithm(where.region, demand)]} if where.stages else {}
+    found: Found = {}
+    if where.stages:
+        found[f"algorithm ({label})"] = [region.algorithm(where.region, demand)]
+        found[f"resource types ({label})"] = list(region.resource_types(where.region, where.types, demand))
     try:
         there = _reached(account, where)
     except (AccountError, *refusal.REFUSALS) as error:
@@ -33,7 +36,7 @@ def looked_at(account: Account, demand: Demand, where: Elsewhere) -> tuple[Found
         sentence = f"no credentials lead to account {where.account}, {where.region}"
         found[f"credentials ({label})"] = [Finding(Verdict.UNKNOWN, sentence, told)]
         return found, [f"{check.name} ({label})" for check in checks]
-    look = Look(there, replace(demand, buckets=where.buckets, instances=where.instances), where.account)
+    look = Look(there, replace(demand, buckets=where.buckets, instances=where.instances, builds=None), where.account)
     found[f"credentials ({label})"] = [Finding(Verdict.OK, f"account {where.account}, {where.region}")]
     return found | {f"{check.name} ({label})": list(looked(check, look)) for check in checks}, []
 

@@ -20,7 +20,7 @@ _ENABLED: Final = " Or the account has not enabled the region (console: Account,
 def held(account: Account, demand: Demand) -> tuple[Finding, str]:
     """Return how it stands with the credentials, and the account's id; empty unless AWS can be asked with them."""
     try:
-        caller = account.client("sts").get_caller_identity()
+        caller = account.caller()
     except REFUSALS as error:
         unknown = isinstance(error, ClientError) and is_code(error, *_UNKNOWN)
         remedy = str(explained(error)) + (_ENABLED if unknown else "")

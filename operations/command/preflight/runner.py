@@ -29,6 +29,7 @@ CHECKS: Final = (
     Check("bucket names", bucket.PERMISSIONS, bucket.names),
 )
 _FAILED, _UNASKED = 1, 2
+_TYPES: Final = "resource types"
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,10 @@ def _home(account: Account, demand: Demand, environment: Mapping[str, str]) -> O
     place = region.chosen(account, demand)
     found["region"] = [place]
     if place.verdict is Verdict.UNKNOWN:
-        return Outcome(found, ("algorithm", "credentials", *(check.name for check in CHECKS)))
-    found["algorithm"] = [region.algorithm(demand.region or account.region, demand)]
+        return Outcome(found, ("algorithm", _TYPES, "credentials", *(check.name for check in CHECKS)))
+    chosen = demand.region or account.region
+    found["algorithm"] = [region.algorithm(chosen, demand)]
+    found[_TYPES] = list(region.resource_types(chosen, demand.types, demand))
     if place.verdict is Verdict.FAILED:
         return Outcome(found, ("credentials", *(check.name for check in CHECKS)))
     credentials, identified = identity.held(account, demand)

@@ -14,7 +14,6 @@ from operations.command import refusal
 from operations.command.preflight.finding import Finding, Look, Verdict
 
 PERMISSIONS: Final = ("cloudformation:DescribeStacks",)
-_STACK: Final = "CDKToolkit"
 _REMEDY: Final = "make bootstrap, with the profile of that account: it prints the command"
 
 
@@ -25,9 +24,8 @@ def state(look: Look) -> Iterator[Finding]:
         return
     parameters = _parameters(look)
     if parameters is None:
-        sentence = (
-            f"account {look.identity} has no stack {_STACK} in {look.account.region} that would say whom it trusts"
-        )
+        missing = f"no stack {look.demand.bootstrap.stack} in {look.account.region}"
+        sentence = f"account {look.identity} has {missing} that would say whom it trusts"
         remedy = f"{_REMEDY}; was it bootstrapped under another name, look whether that trusts {build}"
         yield Finding(Verdict.UNKNOWN, sentence, remedy)
     elif build not in parameters.get("TrustedAccounts", "").split(","):
@@ -42,7 +40,9 @@ def state(look: Look) -> Iterator[Finding]:
 
 def _parameters(look: Look) -> dict[str, str] | None:
     try:
-        found = look.account.client("cloudformation").describe_stacks(StackName=_STACK)["Stacks"][0]
+        found = look.account.client("cloudformation").describe_stacks(StackName=look.demand.bootstrap.stack)["Stacks"][
+            0
+        ]
     except ClientError as error:
         if refusal.is_missing(error):
             return None

@@ -64,6 +64,12 @@ def test_with_all_stages_at_home_the_command_line_finds_the_account_itself(aws: 
     assert said == ""
 
 
+def test_another_bootstrap_is_named_to_the_other_account_s_administrator(aws: Services, there: There) -> None:
+    custom = replace(APART.bootstrap, qualifier="custom1", stack="Ours")
+    _, said = prepared(aws, there, replace(APART, bootstrap=custom))
+    assert f"--trust {ACCOUNT} --qualifier custom1 --toolkit-stack-name Ours " in said
+
+
 def test_another_account_is_left_alone_and_its_command_is_printed(aws: Services, there: There) -> None:
     called, said = prepared(aws, there)
     assert called == OURS

@@ -56,11 +56,11 @@ def only(findings: Iterable[Finding]) -> Finding:
     return finding
 
 
-def quotas(aws: Services, operation: str, *pages: Mapping[str, float], **more: Any) -> None:
+def quotas(aws: Services, operation: str, *pages: Mapping[str, float], service: str = "sagemaker", **more: Any) -> None:
     """Have quotas listed by name, a page at a time."""
     for number, page in enumerate(pages):
         listed = [
-            {"ServiceCode": "sagemaker", "QuotaCode": f"L-{name[:8].replace('.', '')}", "QuotaName": name}
+            {"ServiceCode": service, "QuotaCode": f"L-{name[:8].replace('.', '')}", "QuotaName": name}
             | {
                 "Value": value,
                 "Unit": "None",
@@ -74,7 +74,7 @@ def quotas(aws: Services, operation: str, *pages: Mapping[str, float], **more: A
         token = {"NextToken": f"page{number + 1}"} if number + 1 < len(pages) else {}
         asked = {"NextToken": f"page{number}"} if number else {}
         aws.answers(
-            "service-quotas", operation, {"Quotas": listed} | token, ServiceCode="sagemaker", MaxResults=100, **asked
+            "service-quotas", operation, {"Quotas": listed} | token, ServiceCode=service, MaxResults=100, **asked
         )
 
 

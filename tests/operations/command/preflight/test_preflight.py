@@ -51,14 +51,14 @@ def test_where_all_is_well_the_next_thing_is_to_deploy(aws: Services, environmen
     outcome = runner.run(account(aws), DEMAND, environment)
     assert {finding.verdict for finding in outcome.findings} == {Verdict.OK}
     assert outcome.exit_code == 0
-    assert told(outcome).endswith("10 ok.\nNext: make deploy\n")
+    assert told(outcome).endswith("11 ok.\nNext: make deploy\n")
 
 
 def test_a_check_that_failed_is_exit_code_1_and_to_be_mended(aws: Services, environment: dict[str, str]) -> None:
     well(aws, training=0.0)
     outcome = runner.run(account(aws), DEMAND, environment)
     assert outcome.exit_code == 1
-    assert told(outcome).endswith("9 ok, 1 failed.\nNext: mend that, then make preflight\n")
+    assert told(outcome).endswith("10 ok, 1 failed.\nNext: mend that, then make preflight\n")
 
 
 def test_a_warning_is_exit_code_0(aws: Services, environment: dict[str, str]) -> None:
@@ -116,8 +116,8 @@ def test_whatever_else_aws_answers_is_told_and_no_failure(aws: Services, error: 
 @pytest.mark.parametrize(
     ("changes", "asked"),
     [
-        ({"region": "eu-west-1"}, ("region", "algorithm")),
-        ({"account": "2" * 12}, ("region", "algorithm", "credentials")),
+        ({"region": "eu-west-1"}, ("region", "algorithm", "resource types")),
+        ({"account": "2" * 12}, ("region", "algorithm", "resource types", "credentials")),
     ],
     ids=["region", "account"],
 )

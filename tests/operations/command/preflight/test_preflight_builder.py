@@ -2,6 +2,8 @@
 """The container builder is one that is there, answers, runs on x86-64, and writes what SageMaker takes."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from operations.command.preflight.finding import Finding, Verdict
 from tests.operations.command.preflight import sample
 from tests.operations.command.preflight.sample import only
 
+ROOT = Path(__file__).parents[4]
 # What the tools print, cut down to what counts; docker's from version 29, podman's from 4.3.
 DOCKER: dict[str, Any] = {
     "ID": "f0c7", "Driver": "overlay2", "DriverStatus": [["Backing Filesystem", "extfs"]],
@@ -104,7 +107,18 @@ def test_podman_writes_the_oci_format_unless_it_is_told_otherwise(tmp_path: Path
     assert (finding.verdict, finding.remedy) == (Verdict.WARNING, "export BUILDAH_FORMAT=docker")
 
 
-def test_docker_writes_the_oci_format_with_containerd_s_store(tmp_path: Path) -> None:
-    _, finding = looked(tmp_path, DOCKER | CONTAINERD)
+@pytest.mark.parametrize(("value", "attested"), [("", True), ("0", True), ("1", False), ("true", False)])
+def test_docker_writes_the_oci_format_with_containerd_s_store(tmp_path: Path, value: str, *, attested: bool) -> None:
+    _, finding = looked(tmp_path, DOCKER | CONTAINERD, BUILDX_NO_DEFAULT_ATTESTATIONS=value)
     assert finding.verdict is Verdict.WARNING
+    assert ("an OCI index with attestations" in finding.sentence) is attested
+    assert finding.remedy.startswith("export BUILDX_NO_DEFAULT_ATTESTATIONS=1 ") is attested
+    assert "If SageMaker still says 'Unsupported manifest media type'" in finding.remedy
     assert '{"features": {"containerd-snapshotter": false}}' in finding.remedy
+
+
+def test_the_makefile_builds_without_attestations() -> None:
+    words = ["make", "--dry-run", "--print-data-base", "help"]
+    clean = {name: value for name, value in os.environ.items() if name != "BUILDX_NO_DEFAULT_ATTESTATIONS"}
+    printed = subprocess.run(words, cwd=ROOT, env=clean, capture_output=True, text=True, check=True).stdout
+    assert "\nBUILDX_NO_DEFAULT_ATTESTATIONS = 1\n" in printed

@@ -28,13 +28,13 @@ def test_without_credentials_what_is_on_this_machine_is_looked_at_and_the_rest_i
 ) -> None:
     result = typed(tmp_path, monkeypatch)
     lines = result.output.splitlines()
-    assert [line.split("  ")[0] for line in lines[:4]] == ["ok", "ok", "ok", "ok"], result.output
-    assert lines[4].startswith("could not look  credentials: AWS did not say whose credentials these are -> ")
-    assert "Sign in (aws configure sso, then aws sso login) or set the keys" in lines[4]
-    assert lines[5] == (
+    assert [line.split("  ")[0] for line in lines[:5]] == ["ok"] * 5, result.output
+    assert lines[5].startswith("could not look  credentials: AWS did not say whose credentials these are -> ")
+    assert "Sign in (aws configure sso, then aws sso login) or set the keys" in lines[5]
+    assert lines[6] == (
         "Nothing was asked of AWS, so it is open how it stands with: bootstrap, connection, quota, bucket names."
     )
-    assert lines[6:] == ["4 ok, 1 could not look.", "Next: mend that, then make preflight"]
+    assert lines[7:] == ["5 ok, 1 could not look.", "Next: mend that, then make preflight"]
     assert result.exit_code == 2
 
 
@@ -43,7 +43,7 @@ def test_without_a_region_or_a_builder_it_is_the_same_and_what_failed_decides(
 ) -> None:
     result = typed(tmp_path, monkeypatch, "exit 1", "")
     assert "could not look  region: no region is chosen -> export AWS_REGION=us-east-1\n" in result.output
-    assert "open how it stands with: algorithm, credentials, bootstrap," in result.output
+    assert "open how it stands with: algorithm, resource types, credentials, bootstrap," in result.output
     assert result.exit_code == 1
 
 

@@ -3,7 +3,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,7 @@ def test_bootstrap_trust_quota_names_and_algorithm_are_looked_at_where_the_stage
     found, unasked = looking.looked_at(account(aws, there, production=PROFILE), APART, SITE)
     assert verdicts(found) == {
         "algorithm (production)": [Verdict.OK],
+        "resource types (production)": [Verdict.OK],
         "credentials (production)": [Verdict.OK],
         "bootstrap (production)": [Verdict.OK, Verdict.OK],
         "trust (production)": [Verdict.OK],
@@ -153,6 +154,14 @@ def test_a_bootstrap_that_does_not_let_the_build_deploy_fails(
     finding = sample.only(trust.state(Look(Account("skin-lesion", there.services), APART, THERE)))
     assert (finding.verdict, said in finding.sentence) == (verdict, True)
     assert aws.stubs == {}
+
+
+def test_the_bootstrap_s_stack_is_that_which_cdk_json_names(there: There) -> None:
+    named = replace(APART, bootstrap=replace(APART.bootstrap, stack="Ours"))
+    known = {"StackName": "Ours", "CreationTime": MONDAY, "StackStatus": "UPDATE_COMPLETE", "Parameters": []}
+    there.services.answers("cloudformation", "describe_stacks", {"Stacks": [known]}, StackName="Ours")
+    finding = sample.only(trust.state(Look(Account("skin-lesion", there.services), named, THERE)))
+    assert finding.verdict is Verdict.FAILED
 
 
 def test_a_bootstrap_under_another_name_is_left_to_the_reader(there: There) -> None:

@@ -6,8 +6,8 @@ import dataclasses
 import pytest
 
 from operations.command.preflight import quota
-from operations.command.preflight.demand import Instances
-from operations.command.preflight.finding import Verdict
+from operations.command.preflight.demand import Builds, Instances
+from operations.command.preflight.finding import Finding, Verdict
 from tests.operations.command.preflight.sample import SERVE, TRAIN, look, only, quotas
 from tests.operations.service import Services
 
@@ -116,4 +116,38 @@ def test_spot_capacity_is_counted_by_a_quota_of_its_own(aws: Services) -> None:
     assert (finding.verdict, finding.sentence) == (
         Verdict.FAILED,
         "ml.g4dn.xlarge for spot training job usage: 0, needs 1 (Train)",
+    )
+
+
+BUILDS = Builds("Concurrently running builds for Linux/Medium environment", 1, 1, "source.repository")
+
+
+def built(aws: Services, value: float | None, builds: Builds = BUILDS) -> Finding:
+    """The finding of builds, where the quota is `value`, or listed nowhere."""
+    quotas(aws, APPLIED, {} if value is None else {builds.quota: value}, service="codebuild")
+    if value is None:
+        quotas(aws, DEFAULT, {}, service="codebuild")
+    return only(quota.enough(look(aws, instances=(), builds=builds)))
+
+
+def test_a_new_account_that_may_build_nothing_is_told_before_the_first_push(aws: Services) -> None:
+    finding = built(aws, 0.0)
+    assert finding.verdict is Verdict.FAILED
+    assert finding.sentence == f"{BUILDS.quota}: 0, a push needs 1, so that its build is refused"
+    assert "--service-code codebuild --quota-code L-" in finding.remedy
+    assert "--desired-value 1 " in finding.remedy
+    assert "source.repository" in finding.remedy
+
+
+def test_one_build_at_a_time_is_enough_for_pushes_and_lets_reviews_wait(aws: Services) -> None:
+    assert built(aws, 1.0).verdict is Verdict.OK
+    finding = built(aws, 1.0, dataclasses.replace(BUILDS, most=2))
+    assert (finding.verdict, "a review of a pull request waits" in finding.sentence) == (Verdict.WARNING, True)
+
+
+def test_builds_that_no_list_counts_are_told(aws: Services) -> None:
+    finding = built(aws, None)
+    assert (finding.verdict, "servicequotas/home/services/codebuild/quotas" in finding.remedy) == (
+        Verdict.WARNING,
+        True,
     )
