@@ -39,7 +39,6 @@ _FLOORS: Final = asdict(gate.PROFILES["default"])
 # volume key for them: they are for Train, which names none, and for no other step.
 PARAMETERS: Final = (
     Parameter("PreprocessInstanceType", "ml.c5.xlarge"),
-    Parameter("PreprocessInstanceCount", 1),
     # The built-in algorithm trains on GPU only: g4dn and g5.
     Parameter("TrainInstanceType", "ml.g4dn.xlarge"),
     Parameter("TrainInstanceCount", 1),

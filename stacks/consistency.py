@@ -121,7 +121,7 @@ def _training(settings: Settings) -> Iterator[Rule]:
         yield f"training.{place}_instance", wrong, kind, "give a type without local NVMe storage, such as ml.c5.xlarge"
     gpu = training.train_instance
     yield "training.train_instance", not _GPU.match(gpu), gpu, "the algorithm trains on GPU only; give ml.g4dn or ml.g5"
-    for place in ("preprocess", "train", "score"):
+    for place in ("train", "score"):
         hosts = getattr(training, f"{place}_instances")
         yield f"training.{place}_instances", not 1 <= hosts <= 20, hosts, "give 1 to 20"
     yield from _tuning(training)

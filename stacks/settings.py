@@ -75,7 +75,6 @@ class Training:
         train_instance: A GPU type of the families g4dn and g5.
         score_instance: Type of Score; the images are shared among `score_instances`.
         evaluate_instance: Type of Evaluate.
-        preprocess_instances: Hosts of Preprocess; one needs a minute for the real archive.
         train_instances: Hosts of Train.
         score_instances: Hosts of Score.
         spot: Train on spot capacity: up to 70 % cheaper, may wait or be interrupted, resumes from checkpoints. Not with
@@ -94,7 +93,6 @@ class Training:
     train_instance: str = "ml.g4dn.xlarge"
     score_instance: str = "ml.c5.xlarge"
     evaluate_instance: str = "ml.m5.large"
-    preprocess_instances: int = 1
     train_instances: int = 1
     score_instances: int = 1
     spot: bool = False
