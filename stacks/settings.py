@@ -3,7 +3,8 @@
 
 Change a value here, in a reviewed commit, or for one command: ``npx cdk deploy --all -c production.maximum=6``.
 The context key of a value is its section and its name. Sections about what goes on once a model is there stand in
-upkeep.py. `override` reads the settings; `consistency` refuses what contradicts. Prices are on-demand list prices of
+upkeep.py. `override` reads the settings; `consistency` refuses what contradicts, and instance types that SageMaker,
+the images or the volumes' key rule out (pipeline_src/instance_types.py). Prices are on-demand list prices of
 us-east-1 in US dollars, as cost.py states them.
 """
 
@@ -71,7 +72,7 @@ class Training:
             works. The values and their reasons stand in pipeline_src/floor.py.
         near_duplicates: What becomes of training images that look the same as a held-out one: `drop` leaves them out,
             `report` only lists them, so that the gate counts the leaked test images, `fail` ends Preprocess.
-        preprocess_instance: Type of Preprocess; none with local NVMe storage, whose volumes take no key.
+        preprocess_instance: Type of Preprocess.
         train_instance: A GPU type of the families g4dn and g5.
         score_instance: Type of Score; the images are shared among `score_instances`.
         evaluate_instance: Type of Evaluate.
