@@ -45,7 +45,7 @@ PROCESSING: Final[dict[str, Shape]] = EVERY_JOB | {
     },
     "ProcessingResources": {
         "ClusterConfig": {
-            "InstanceCount": COUNT,
+            "InstanceCount": only(1, why="the local engine processes on one host"),
             "InstanceType": MEANINGLESS,
             "VolumeSizeInGB": MEANINGLESS,
             "VolumeKmsKeyId": MEANINGLESS,

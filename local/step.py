@@ -68,11 +68,6 @@ class Result:
     outputs: Mapping[str, str] = field(default_factory=dict)
 
 
-def host_folder(context: Context, host: int, hosts: int) -> Path:
-    """Return the folder of one host's files: the step's own, or one below it where there are several hosts."""
-    return context.folder if hosts == 1 else context.folder / f"algo-{host + 1}"
-
-
 def local_path(root: Path, path: str, below: str) -> Path:
     """Return where the container's `path` lies under the job's `root`.
 
@@ -84,12 +79,12 @@ def local_path(root: Path, path: str, below: str) -> Path:
     return root / Path(path).relative_to(ML)
 
 
-def resources(host: int, hosts: int, instance_type: str) -> Object:
-    """Return what resourceconfig.json says to host number `host` (from 0) of `hosts`."""
-    names = [f"algo-{number + 1}" for number in range(hosts)]
+def resources(instance_type: str) -> Object:
+    """Return what resourceconfig.json says to the only host of a job."""
+    names = ["algo-1"]
     group = {"instance_group_name": "homogeneousCluster", "instance_type": instance_type, "hosts": names}
     return {
-        "current_host": names[host],
+        "current_host": names[0],
         "current_instance_type": instance_type,
         "current_group_name": "homogeneousCluster",
         "hosts": names,

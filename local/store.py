@@ -72,16 +72,15 @@ class Store:
         for file in files(folder):
             place(file, self.path(uri) / file.relative_to(folder))
 
-    def fetch(self, uri: str, folder: Path, *, share: tuple[int, int] = (0, 1)) -> None:
+    def fetch(self, uri: str, folder: Path) -> None:
         """Put the objects of `uri` into `folder`.
 
         Args:
             uri: An object or a prefix.
             folder: Created where it is missing.
-            share: (i, n) takes every nth object from the ith on, as ShardedByS3Key spreads them over hosts.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        for name, file in self.objects(uri)[share[0] :: share[1]]:
+        for name, file in self.objects(uri):
             place(file, folder / name)
 
     def holds(self, uri: str) -> bool:

@@ -118,7 +118,7 @@ def _lay_out(arguments: Object, root: Path, context: Context) -> None:
     document.write(config / "inputdataconfig.json", channels)
     document.write(config / "hyperparameters.json", arguments.get("HyperParameters", {}))
     instance = arguments.get("ResourceConfig", {}).get("InstanceType", "local")
-    document.write(config / "resourceconfig.json", resources(0, 1, instance))
+    document.write(config / "resourceconfig.json", resources(instance))
 
 
 def _store_packed(folder: Path, uri: str, context: Context) -> None:

@@ -50,7 +50,7 @@ class Builder:
         given = self.parameters
         processor = self.sdk.Processor(
             **workload.processor(job, self.at),
-            instance_count=given.get(f"{job.step}InstanceCount", 1),
+            instance_count=1,
             instance_type=given[f"{job.step}InstanceType"],
             sagemaker_session=self.session,
             tags=self.tags,

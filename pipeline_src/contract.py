@@ -70,7 +70,7 @@ EVALUATION_OUTPUT: Final = "evaluation"
 ADDITION_OUTPUT: Final = "addition"  # of the export: <sha256>.zip and nothing else
 EXPORT_OUTPUT: Final = "export"  # of the export: what is told of it
 
-# Files. With several Preprocess hosts, `shard_name` is put into the record, index and manifest names.
+# Files. A channel holds one RecordIO file, ``train.rec`` or ``validation.rec``: AWS documents no other form.
 RECORDS_SUFFIX: Final = ".rec"
 INDEX_SUFFIX: Final = ".idx"
 MANIFEST: Final = "manifest.csv"
@@ -165,17 +165,6 @@ PROGRESS: Final = re.compile(r"^progress: (?P<done>\d+)/(?P<total>\d+) (?P<unit>
 def progress_line(done: int, total: int, unit: str) -> str:
     """Return the line by which a job says how far it is, for example ``progress: 40/700 images``."""
     return f"progress: {done}/{total} {unit}"
-
-
-def shard_name(name: str, host: int, hosts: int) -> str:
-    """Return `name` as host number `host` of `hosts` writes it.
-
-    One host writes ``train.rec``; the second of three writes ``train-00002-of-00003.rec``.
-    """
-    if hosts == 1:
-        return name
-    stem, dot, suffix = name.rpartition(".")
-    return f"{stem}-{host + 1:05d}-of-{hosts:05d}{dot}{suffix}"
 
 
 def ml_root() -> Path:

@@ -35,12 +35,9 @@ class Parameter:
 
 _FLOORS: Final = asdict(gate.PROFILES["default"])
 
-# Instances with local NVMe storage (c5d, m5d, g4dn, g5 ...) encrypt it by themselves, and the service refuses a
-# volume key for them: they are for Train, which names none, and for no other step.
+# Which types each step can use is said in instance_types.py, against which the settings are checked.
 PARAMETERS: Final = (
     Parameter("PreprocessInstanceType", "ml.c5.xlarge"),
-    Parameter("PreprocessInstanceCount", 1),
-    # The built-in algorithm trains on GPU only: g4dn and g5.
     Parameter("TrainInstanceType", "ml.g4dn.xlarge"),
     Parameter("TrainInstanceCount", 1),
     Parameter("ScoreInstanceType", "ml.c5.xlarge"),

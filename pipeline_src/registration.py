@@ -7,15 +7,15 @@ Standard library only: plain values, in the words of the SageMaker SDK's `regist
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pipeline_src import contract, gate
+from pipeline_src import contract, gate, instance_types
 
 # JPEG alone is trained on, evaluated and monitored, so no other kind of picture is promised. Instance types are those
-# that the model may be served on.
+# that the settings accept.
 INFERENCE: Final = {
     "content_types": [contract.IMAGE_CONTENT_TYPE, "image/jpeg"],
     "response_types": [contract.JSON_CONTENT_TYPE],
-    "inference_instances": ["ml.m5.large", "ml.m5.xlarge", "ml.c5.large", "ml.c5.xlarge", "ml.g4dn.xlarge"],
-    "transform_instances": ["ml.m5.xlarge", "ml.c5.xlarge", "ml.c5.2xlarge", "ml.g4dn.xlarge"],
+    "inference_instances": instance_types.allowed(instance_types.ENDPOINT),
+    "transform_instances": instance_types.allowed(instance_types.TRANSFORM),
     "domain": "COMPUTER_VISION",
     "task": "IMAGE_CLASSIFICATION",
 }

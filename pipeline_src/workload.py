@@ -111,7 +111,7 @@ def processor(job: Processing, at: Deployment) -> dict[str, Any]:
 
 
 def processing_input(name: str, uri: Any) -> dict[str, Any]:
-    """Return the processing input `name`: everything below `uri`, on each host."""
+    """Return the processing input `name`: everything below `uri`."""
     source = {
         "s3_uri": uri,
         "s3_data_type": "S3Prefix",
@@ -160,7 +160,7 @@ def compute(at: Deployment, kind: Any, hosts: Any) -> dict[str, Any]:
 
 
 def channel(name: str, uri: Any) -> dict[str, Any]:
-    """Return the training channel `name`: RecordIO files, whole on each host."""
+    """Return the training channel `name`: one RecordIO file, whole on each host."""
     source = {"s3_data_type": "S3Prefix", "s3_uri": uri, "s3_data_distribution_type": "FullyReplicated"}
     return {
         "channel_name": name,

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from pipeline_src import instance_types
 from stacks import region_support
 from stacks.algorithm import REGISTRIES
 from stacks.override import SettingError
@@ -20,11 +21,7 @@ from stacks.tuning import HOURS_AT_MOST, PARALLEL_AT_MOST, at_most
 LOG_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MONITOR: Final = re.compile(r"-monitor(-|$)")
-_INSTANCE: Final = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
-# Families with local NVMe storage encrypt it themselves, and the service refuses a key for their volumes.
-_NVME: Final = re.compile(r"ml\.(g4dn|g5|g6|p4d|p5|[a-z]\d[a-z]*d[a-z]*)\.")
 _WARM_SECONDS: Final = 3600
-_GPU: Final = re.compile(r"ml\.(g4dn|g5)\.")
 _REPOSITORY: Final = re.compile(r"[\w.-]+(/[\w.-]+)+")
 _BRANCH: Final = re.compile(r"[\w./-]{1,100}")
 _CONNECTION: Final = re.compile(r"arn:[\w-]+:(codeconnections|codestar-connections):[\w-]+:\d{12}:connection/[\w-]+")
@@ -140,13 +137,11 @@ def _source(settings: Settings) -> Iterator[Rule]:
 
 def _training(settings: Settings) -> Iterator[Rule]:
     training = settings.training
-    for place in ("preprocess", "score", "evaluate"):
-        kind = getattr(training, f"{place}_instance")
-        wrong = not _INSTANCE.match(kind) or bool(_NVME.match(kind))
-        yield f"training.{place}_instance", wrong, kind, "give a type without local NVMe storage, such as ml.c5.xlarge"
-    gpu = training.train_instance
-    yield "training.train_instance", not _GPU.match(gpu), gpu, "the algorithm trains on GPU only; give ml.g4dn or ml.g5"
-    for place in ("preprocess", "train", "score"):
+    yield _instance("training.preprocess_instance", instance_types.PROCESSING, training.preprocess_instance)
+    yield _instance("training.train_instance", instance_types.TRAINING, training.train_instance)
+    yield _instance("training.score_instance", instance_types.TRANSFORM, training.score_instance)
+    yield _instance("training.evaluate_instance", instance_types.PROCESSING, training.evaluate_instance)
+    for place in ("train", "score"):
         hosts = getattr(training, f"{place}_instances")
         yield f"training.{place}_instances", not 1 <= hosts <= 20, hosts, "give 1 to 20"
     yield from _warm_pool(training)
@@ -162,6 +157,11 @@ def _warm_pool(training: Training) -> Iterator[Rule]:
     yield place, kept > 0 and training.spot, kept, "spot capacity cannot be kept; give 0, or training.spot=false"
     wanted = "the jobs of a tuning share their instances by themselves; give 0"
     yield place, kept > 0 and training.tuning_jobs > 0, kept, wanted
+
+
+def _instance(place: str, use: instance_types.Use, given: str) -> Rule:
+    refusal = instance_types.refusal(use, given)
+    return place, bool(refusal), given, refusal
 
 
 def _tuning(training: Training) -> Iterator[Rule]:
@@ -180,9 +180,7 @@ def _tuning(training: Training) -> Iterator[Rule]:
 
 
 def _endpoint(stage: str, given: Endpoint) -> Iterator[Rule]:
-    kind = given.instance
-    wrong = not _INSTANCE.fullmatch(kind) or bool(_NVME.match(kind))
-    yield f"{stage}.instance", wrong, kind, "give a type without local NVMe storage, such as ml.c5.large"
+    yield _instance(f"{stage}.instance", instance_types.ENDPOINT, given.instance)
     yield f"{stage}.minimum", not 1 <= given.minimum <= 100, given.minimum, "give 1 to 100"
     yield f"{stage}.maximum", given.maximum < given.minimum, given.maximum, f"give {given.minimum} (minimum) or more"
     canary = given.canary_percent
@@ -201,8 +199,7 @@ def _endpoint(stage: str, given: Endpoint) -> Iterator[Rule]:
 
 def _monitor(settings: Settings) -> Iterator[Rule]:
     given = settings.monitor
-    wrong = not _INSTANCE.fullmatch(given.instance) or bool(_NVME.match(given.instance))
-    yield "monitor.instance", wrong, given.instance, "give a type without local NVMe storage, such as ml.m5.large"
+    yield _instance("monitor.instance", instance_types.PROCESSING, given.instance)
     longest = 60 if given.every == "hour" else 1440
     wanted = f"give 5 to {longest}: the next run begins then"
     yield "monitor.minutes", not 5 <= given.minutes <= longest, given.minutes, wanted

@@ -86,7 +86,7 @@ def retraining(settings: Settings) -> list[Line]:
     """Return what one retraining costs, without the push that may have started it."""
     chosen = settings.training
     hosts = {
-        "Preprocess": (chosen.preprocess_instance, chosen.preprocess_instances),
+        "Preprocess": (chosen.preprocess_instance, 1),
         "Train": (chosen.train_instance, chosen.train_instances * jobs(chosen)),
         "Score": (chosen.score_instance, chosen.score_instances),
         "Evaluate": (chosen.evaluate_instance, 1),

@@ -62,7 +62,7 @@ def _steps(settings: Settings) -> list[Instances]:
     chosen = settings.training
     train = "spot training job" if chosen.spot else "training job"
     return [
-        _job("processing job", "Preprocess", chosen.preprocess_instance, chosen.preprocess_instances),
+        _job("processing job", "Preprocess", chosen.preprocess_instance, 1),
         _job(train, "Train", chosen.train_instance, chosen.train_instances * at_once(chosen)),
         *([_warm_pool(chosen)] if chosen.keep_warm_seconds else []),
         _job("transform job", "Score", chosen.score_instance, chosen.score_instances),

@@ -3,7 +3,8 @@
 
 Change a value here, in a reviewed commit, or for one command: ``npx cdk deploy --all -c production.maximum=6``.
 The context key of a value is its section and its name. Sections about what goes on once a model is there stand in
-upkeep.py. `override` reads the settings; `consistency` refuses what contradicts. Prices are on-demand list prices of
+upkeep.py. `override` reads the settings; `consistency` refuses what contradicts, and instance types that SageMaker,
+the images or the volumes' key rule out (pipeline_src/instance_types.py). Prices are on-demand list prices of
 us-east-1 in US dollars, as cost.py states them.
 """
 
@@ -71,11 +72,10 @@ class Training:
             works. The values and their reasons stand in pipeline_src/floor.py.
         near_duplicates: What becomes of training images that look the same as a held-out one: `drop` leaves them out,
             `report` only lists them, so that the gate counts the leaked test images, `fail` ends Preprocess.
-        preprocess_instance: Type of Preprocess; none with local NVMe storage, whose volumes take no key.
+        preprocess_instance: Type of Preprocess.
         train_instance: A GPU type of the families g4dn and g5.
         score_instance: Type of Score; the images are shared among `score_instances`.
         evaluate_instance: Type of Evaluate.
-        preprocess_instances: Hosts of Preprocess; one needs a minute for the real archive.
         train_instances: Hosts of Train.
         score_instances: Hosts of Score.
         spot: Train on spot capacity: up to 70 % cheaper, may wait or be interrupted, resumes from checkpoints. Not with
@@ -98,7 +98,6 @@ class Training:
     train_instance: str = "ml.g4dn.xlarge"
     score_instance: str = "ml.c5.xlarge"
     evaluate_instance: str = "ml.m5.large"
-    preprocess_instances: int = 1
     train_instances: int = 1
     score_instances: int = 1
     spot: bool = False

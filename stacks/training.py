@@ -130,7 +130,6 @@ def parameter_defaults(training: Training) -> dict[str, str | int | float]:
     wanted = asdict(gate.PROFILES[training.gate_profile])
     return {
         "PreprocessInstanceType": training.preprocess_instance,
-        "PreprocessInstanceCount": training.preprocess_instances,
         "TrainInstanceType": training.train_instance,
         "TrainInstanceCount": training.train_instances,
         "ScoreInstanceType": training.score_instance,

@@ -28,7 +28,7 @@ class Monitor:
     Attributes:
         every: `day` or `hour` (24 times the price): how often the requests of the last one, in UTC, are compared;
             `never`: not at all. With fewer than 100 pictures in it nothing is compared.
-        instance: Type of the job; none with local NVMe storage, whose volumes take no key.
+        instance: Type of the job.
         minutes: How long a run may take; one over confirmed labels reads all captures that are kept.
         retrain: Whether a violation starts a retraining. It costs what `Training` says, unless neither an archive nor
             the pipeline is new since a model came of them, or since drift asked the last time, however that ended:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A channel: the RecordIO files of one folder, and the batches that MXNet reads from them."""
+"""A channel: the RecordIO file of one folder, and the batches that MXNet reads from it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Channel:
     """The checked records of one channel."""
 
     name: str
-    files: tuple[Path, ...]
+    file: Path
     labels: tuple[int, ...]
 
     def __len__(self) -> int:
@@ -42,22 +42,24 @@ class Channel:
 def find(name: str, num_classes: int) -> Channel:
     """Return the channel `name` below the folder that SageMaker calls ``/opt/ml/input/data``.
 
-    It reads every RecordIO file there, in order of name: several hosts of the Preprocess step leave one each.
+    AWS documents one RecordIO file in a channel and does not say what becomes of others, so several are refused.
+    Source: Developer Guide, "Image Classification - MXNet", "Input/Output Interface".
 
     Raises:
-        ChannelError: The channel has no RecordIO file or no record, or its records cannot be trained on.
+        ChannelError: The channel has no RecordIO file, several or no record, or its records cannot be trained on.
     """
     folder = contract.ml_root() / "input" / "data" / name
-    files = tuple(sorted(folder.glob(f"*{contract.RECORDS_SUFFIX}")))
-    if not files:
+    files = sorted(folder.glob(f"*{contract.RECORDS_SUFFIX}"))
+    if len(files) != 1:
+        found = ", ".join(file.name for file in files) or "none"
         raise ChannelError(
-            f"channel '{name}': {folder} holds no {contract.RECORDS_SUFFIX} file."
-            f" Give the training job an input '{name}' of RecordIO files."
+            f"channel '{name}': {folder}: must hold one {contract.RECORDS_SUFFIX} file (found: {found})."
+            f" Give the training job an input '{name}' with one RecordIO file."
         )
-    labels = tuple(label for file in files for label in record.labels(file, num_classes))
+    labels = tuple(record.labels(files[0], num_classes))
     if not labels:
-        raise ChannelError(f"channel '{name}': {', '.join(map(str, files))}: no record. Give it at least one picture.")
-    return Channel(name, files, labels)
+        raise ChannelError(f"channel '{name}': {files[0]}: no record. Give it at least one picture.")
+    return Channel(name, files[0], labels)
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def batches(
         batch_size: Pictures in a batch.
         image_shape: Channels, height and width of a picture; records of another size are scaled or cropped.
         augmentation: A key of `AUGMENTATIONS`.
-        seed: Decides the order and the augmentations; None reads in order of the files.
+        seed: Decides the order and the augmentations; None reads in order of the file.
 
     Raises:
         ChannelError: A picture cannot be decoded.
@@ -91,7 +93,7 @@ def batches(
     read = min(batch_size, len(channel))  # the reader fills a batch up with its first pictures, but only once over
     try:
         for batch in mx.io.ImageRecordIter(
-            path_imgrec=";".join(map(str, channel.files)),
+            path_imgrec=str(channel.file),
             data_shape=image_shape,
             batch_size=read,
             preprocess_threads=_DECODING_THREADS,

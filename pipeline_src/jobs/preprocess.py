@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipeline_src import contract
 from pipeline_src.jobs import argument, failure
-from pipeline_src.lesions import collection, dataset, option, share, split, workforce
+from pipeline_src.lesions import collection, dataset, option, split, workforce
 
 
 def options(arguments: Sequence[str]) -> option.Options:
@@ -39,7 +39,6 @@ def preprocess(wanted: option.Options) -> None:
         addition=addition,
         outputs={name: root / "processing" / "output" / name for name in dataset.OUTPUTS},
         options=wanted,
-        share=share.read(root / "config" / "resourceconfig.json"),
         workers=workforce.cores(),
     )
     print(dataset.build(task, lambda *state: print(contract.progress_line(*state), flush=True)), flush=True)

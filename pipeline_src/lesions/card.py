@@ -4,7 +4,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pipeline_src import contract
@@ -35,7 +35,7 @@ _NO_PART: Final = Part(contract.NO_ADDITION, 0, tally.count(()))
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What the card tells, of all images whichever host did them.
+    """What the card tells.
 
     Attributes:
         parameters: the job's options by the names of the pipeline's parameters.
@@ -48,7 +48,7 @@ class Findings:
         unlisted: ids of images that no table names.
         missing: ids that a table names without an image.
         remarks: of the plan.
-        parts: the archives by origin; the first host alone finds them.
+        parts: the archives by origin.
     """
 
     parameters: Mapping[str, str]
@@ -61,7 +61,7 @@ class Findings:
     unlisted: Sequence[str]
     missing: Sequence[str]
     remarks: Sequence[str]
-    parts: Mapping[str, Part] = field(default_factory=dict)
+    parts: Mapping[str, Part]
 
 
 def training_records(counts: Tally, repeats: Mapping[str, int]) -> dict[str, int]:

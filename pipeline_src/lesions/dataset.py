@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,6 @@ from pipeline_src.lesions.collection import Collection
 from pipeline_src.lesions.error import BadInputError
 from pipeline_src.lesions.leak import Audit
 from pipeline_src.lesions.option import Options
-from pipeline_src.lesions.share import Share
 from pipeline_src.lesions.spill import Spill
 from pipeline_src.lesions.sweep import Progress, Sweep
 
@@ -29,14 +28,13 @@ OUTPUTS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What one host is to do.
+    """What the job is to do.
 
     Attributes:
         archive: the base archive.
         addition: an additional one, or None.
         outputs: the folders to write into, one for each of `OUTPUTS`.
         options: what the user decided.
-        share: this host's part of the images.
         workers: how many threads share the work.
     """
 
@@ -44,7 +42,6 @@ class Task:
     addition: Path | None = None
     outputs: Mapping[str, Path]
     options: Options
-    share: Share
     workers: int
 
 
@@ -58,39 +55,36 @@ def build(task: Task, progress: Progress) -> str:
         BadInputError: of an archive, its tables, a picture or an option; the folders are left empty.
         OSError: for example a full disk; likewise.
     """
-    options, share = task.options, task.share
+    options = task.options
     with ExitStack() as stack:
         folders = stack.enter_context(staging.aside({name: task.outputs[name] for name in OUTPUTS}))
         options.check()
         archives = _opened(task, stack)
-        planned = plan.make(archives, options, share)
+        planned = plan.make(archives, options)
         spill = stack.enter_context(Spill(folders[contract.TRAIN_OUTPUT]))
         sweep = Sweep(planned, folders[contract.HOLDOUT_OUTPUT], spill, progress)
         workforce.each(sweep.items(archives), sweep.do, task.workers)
         missing = _missing(sweep, options.allowed_missing, archives)
-        audit = leak.find(sweep, sweep.duplicates(archives), options.near_duplicates, task.workers)
-        found = _findings(sweep, options, missing, audit)
+        audit = leak.find(sweep, sweep.duplicates(), options.near_duplicates, task.workers)
+        found = _findings(sweep, options, missing, audit, archives)
         times = {number: _times(sweep, number, found) for number in sorted(sweep.outcomes)}
         output.write(folders, sweep, times, task.workers)
-        if not share.first:
-            return f"Host {share.host + 1} of {share.hosts}: {len(sweep.outcomes)} images done."
-        found = replace(found, parts=_parts(archives, sweep, audit))
         (folders[contract.DATASET_OUTPUT] / contract.DATASET_CARD).write_text(card.text(found), encoding="utf-8")
         return card.summary(found)
 
 
 def _opened(task: Task, stack: ExitStack) -> Collection:
     """Open the archives of `task`, to be closed with `stack`."""
-    base = stack.enter_context(Archive(task.archive, hashed=task.share.first))
+    base = stack.enter_context(Archive(task.archive, hashed=True))
     if task.addition is None:
         return Collection(base)
-    addition = Archive(task.addition, hashed=task.share.first, kind=collection.KIND)
+    addition = Archive(task.addition, hashed=True, kind=collection.KIND)
     return Collection(base, stack.enter_context(addition))
 
 
 def _parts(archives: Collection, sweep: Sweep, audit: Audit) -> dict[str, Part]:
     """Return what each archive is, by its origin."""
-    used = [number for number in sorted(sweep.facts) if number not in audit.dropped]
+    used = [number for number in sorted(sweep.outcomes) if number not in audit.dropped]
 
     def part(origin: str) -> Part:
         numbers = [number for number in used if sweep.plan.origins[number] == origin]
@@ -101,9 +95,11 @@ def _parts(archives: Collection, sweep: Sweep, audit: Audit) -> dict[str, Part]:
     return {origin: part(origin) for origin in origins}
 
 
-def _findings(sweep: Sweep, options: Options, missing: Sequence[str], audit: Audit) -> card.Findings:
-    """Return what every host can tell of all images, whichever host does them."""
-    splits = {number: sweep.plan.splits[number] for number in sorted(sweep.facts)}
+def _findings(
+    sweep: Sweep, options: Options, missing: Sequence[str], audit: Audit, archives: Collection
+) -> card.Findings:
+    """Return what there is to tell of the images."""
+    splits = {number: sweep.plan.splits[number] for number in sorted(sweep.outcomes)}
     images = {number: (sweep.plan.rows[number], name) for number, name in splits.items() if name in contract.SPLITS}
     split.check_images(tally.count(images.values()).images)
     used = [image for number, image in images.items() if number not in audit.dropped]
@@ -121,6 +117,7 @@ def _findings(sweep: Sweep, options: Options, missing: Sequence[str], audit: Aud
         unlisted=sweep.unlisted,
         missing=missing,
         remarks=sweep.plan.remarks,
+        parts=_parts(archives, sweep, audit),
     )
 
 
@@ -135,7 +132,7 @@ def _check_trained(trained: Mapping[str, int]) -> None:
 
 def _missing(sweep: Sweep, allowed: int, archives: Collection) -> list[str]:
     """Return the ids of the images that the tables name and the archives lack, if they are not too many."""
-    numbers = [number for number in range(len(sweep.plan.rows)) if number not in sweep.facts]
+    numbers = [number for number in range(len(sweep.plan.rows)) if number not in sweep.outcomes]
     missing = [sweep.plan.rows[number].image_id for number in numbers]
     if len(missing) > allowed:
         lacking = archives.of(sweep.plan.origins[numbers[0]])

@@ -39,7 +39,7 @@ def read(folder: Path) -> list[HoldoutImage]:
     """Read the validation, test and official images out of the manifest in `folder`.
 
     Args:
-        folder: the dataset folder; with several Preprocess hosts it holds one manifest a host, and all are read.
+        folder: the dataset folder.
 
     Returns:
         The images, sorted by id.
@@ -48,16 +48,15 @@ def read(folder: Path) -> list[HoldoutImage]:
         BadInputError: there is no manifest, a row is wrong, an image is listed twice, or a lesion lies in two splits,
             in which case the model may have seen what it is tested on.
     """
-    stem, _, suffix = contract.MANIFEST.rpartition(".")
-    paths = sorted(folder.glob(f"{stem}*.{suffix}"))
-    if not paths:
+    path = folder / contract.MANIFEST
+    if not path.is_file():
         raise BadInputError(
             f"{folder}: {contract.MANIFEST}: is not there. Give the evaluation the dataset output of Preprocess."
         )
-    rows = [(path, image) for path in paths for image in _images(path)]
-    _refuse_duplicates(rows)
-    _refuse_leaks(rows)
-    return sorted(image for _, image in rows if image.split != contract.TRAIN)
+    images = list(_images(path))
+    _refuse_duplicates(path, images)
+    _refuse_leaks(path, images)
+    return sorted(image for image in images if image.split != contract.TRAIN)
 
 
 def _images(path: Path) -> Iterable[HoldoutImage]:
@@ -81,17 +80,17 @@ def _image(row: dict[str, str], place: str) -> HoldoutImage:
     return image
 
 
-def _refuse_duplicates(rows: list[tuple[Path, HoldoutImage]]) -> None:
+def _refuse_duplicates(path: Path, images: list[HoldoutImage]) -> None:
     seen = set()
-    for path, image in rows:
+    for image in images:
         if image.image_id in seen:
             raise BadInputError(f"{path}: {image.image_id}: is listed twice. Run Preprocess into an empty folder.")
         seen.add(image.image_id)
 
 
-def _refuse_leaks(rows: list[tuple[Path, HoldoutImage]]) -> None:
+def _refuse_leaks(path: Path, images: list[HoldoutImage]) -> None:
     splits = defaultdict(set)
-    for path, image in rows:
+    for image in images:
         if image.split == contract.OFFICIAL:
             continue  # a lesion of it that the dataset has too is Preprocess's finding, which the card tells
         splits[image.lesion_id].add(image.split)

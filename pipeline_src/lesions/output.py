@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What one host writes when all pictures are done: its records, their indices and its manifest."""
+"""What is written when all pictures are done: the records, their indices and the manifest."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -16,7 +16,7 @@ def write(folders: Mapping[str, Path], sweep: Sweep, times: Mapping[int, int], w
     Args:
         folders: of the outputs by name.
         sweep: after its pass.
-        times: how many records each of this host's images has, by number and in that order.
+        times: how many records each image has, by number and in that order.
         workers: how many threads share the work.
 
     Raises:
@@ -32,18 +32,17 @@ def _do(task: Callable[[], None]) -> None:
 
 def _records(folders: Mapping[str, Path], sweep: Sweep, times: Mapping[int, int], name: str) -> None:
     """Write the records of the split `name` and their index."""
-    share, names = sweep.plan.share, [row.image_id for row in sweep.plan.rows]
+    names = [row.image_id for row in sweep.plan.rows]
     chosen = {number: count for number, count in times.items() if sweep.plan.splits[number] == name}
     places = [sweep.outcomes[number].record for number in balance.shuffled(chosen, names)]
-    sweep.spill.copy(folders[name] / share.name(name + contract.RECORDS_SUFFIX), places)
-    index = folders[contract.DATASET_OUTPUT] / share.name(name + contract.INDEX_SUFFIX)
+    sweep.spill.copy(folders[name] / (name + contract.RECORDS_SUFFIX), places)
+    index = folders[contract.DATASET_OUTPUT] / (name + contract.INDEX_SUFFIX)
     index.write_text(recordio.index(places), encoding="ascii")
 
 
 def _manifest(folders: Mapping[str, Path], sweep: Sweep, times: Mapping[int, int]) -> None:
     lines = manifest.text(_line(sweep, number, count) for number, count in times.items())
-    path = folders[contract.DATASET_OUTPUT] / sweep.plan.share.name(contract.MANIFEST)
-    path.write_text(lines, encoding="utf-8")
+    (folders[contract.DATASET_OUTPUT] / contract.MANIFEST).write_text(lines, encoding="utf-8")
 
 
 def _line(sweep: Sweep, number: int, count: int) -> manifest.Line:

@@ -11,7 +11,6 @@ from pipeline_src.lesions.collection import Collection
 from pipeline_src.lesions.error import BadInputError
 from pipeline_src.lesions.metadata import Row
 from pipeline_src.lesions.option import Options
-from pipeline_src.lesions.share import Share
 
 
 class Plan(NamedTuple):
@@ -19,19 +18,17 @@ class Plan(NamedTuple):
 
     `rows` are all images of the tables, of which a position is the image's number, and `splits` their splits: first
     the base archive's, then those of an additional one, then those of the official test set, as `origins` says of
-    each. `share` is this host's part, `side` that of the recorded pictures in pixels, and `remarks` what a reader of
-    the card should know of it.
+    each. `side` is that of the recorded pictures in pixels, and `remarks` what a reader of the card should know of it.
     """
 
     rows: Sequence[Row]
     splits: Sequence[str]
     origins: Sequence[str]
-    share: Share
     side: int
     remarks: Sequence[str] = ()
 
 
-def make(archives: Collection, options: Options, share: Share) -> Plan:
+def make(archives: Collection, options: Options) -> Plan:
     """Return the plan for `archives`.
 
     Raises:
@@ -45,7 +42,7 @@ def make(archives: Collection, options: Options, share: Share) -> Plan:
     splits += [split.added(row.lesion_id, options.fractions) for row in more]
     splits += [contract.OFFICIAL] * len(tests)
     origins = [contract.BASE] * len(rows) + [contract.ADDITION] * len(more) + [contract.OFFICIAL] * len(tests)
-    return Plan([*rows, *more, *tests], splits, origins, share, options.image_size, remarks)
+    return Plan([*rows, *more, *tests], splits, origins, options.image_size, remarks)
 
 
 def _official(archive: Archive, known: set[str]) -> list[Row]:

@@ -38,7 +38,7 @@ def find(sweep: Sweep, duplicates: Sequence[Sequence[int]], workers: int, *, pla
     Raises:
         BadInputError: equal bytes have two labels (see `contradiction`).
     """
-    plan, splits = sweep.plan, {number: sweep.plan.splits[number] for number in sorted(sweep.facts)}
+    plan, splits = sweep.plan, {number: sweep.plan.splits[number] for number in sorted(sweep.outcomes)}
     contradiction.refuse(plan, duplicates)
     places = splits | {number: twin.ADDED for number in splits if _is_added_validation(plan, number)}
     exact = {pair for group in duplicates for pair in _across(group, places)}

@@ -40,20 +40,18 @@ class Outcome(NamedTuple):
 
 
 class Sweep:
-    """One host's pass over the images.
+    """The pass over the images.
 
     Attributes:
         plan: what it goes by.
-        facts: checksum and size of each image seen, by number, whichever host does it.
-        views: what each image seen looks like, by number (n, `likeness.SIDE`, `likeness.SIDE`), likewise.
-        outcomes: what became of this host's images, by number.
+        views: what each image seen looks like, by number (n, `likeness.SIDE`, `likeness.SIDE`).
+        outcomes: what became of the images, by number.
         unlisted: ids of the images that no table names.
         spill: where the records wait.
     """
 
     def __init__(self, plan: Plan, holdout: Path, spill: Spill, progress: Progress) -> None:
         self.plan = plan
-        self.facts: dict[int, tuple[int, int]] = {}
         self.views = np.zeros((len(plan.rows), likeness.SIDE, likeness.SIDE), np.uint8)
         self.outcomes: dict[int, Outcome] = {}
         self.unlisted: list[str] = []
@@ -61,23 +59,23 @@ class Sweep:
         self.spill = spill
         self._progress = progress
         self._numbers = {row.image_id: number for number, row in enumerate(plan.rows)}
-        self._total = sum(plan.share.owns(number) for number in range(len(plan.rows)))
         self._lock = threading.Lock()
 
     def items(self, archives: Collection) -> Iterator[Item]:
-        """Yield the images of `archives`, still packed, of whichever host.
+        """Yield the images of `archives`, still packed.
 
         Raises:
             BadInputError: of an archive; or an image is there twice.
         """
+        seen: set[int] = set()
         for found, number in self._pictures(archives):
             if number is None:
                 self.unlisted.append(_image_id(found.name) or "")
                 continue
-            if number in self.facts:
+            if number in seen:
                 image_id = self.plan.rows[number].image_id
                 raise BadInputError(f"{found.place}: image {image_id}: is there twice. Remove one of the two.")
-            self.facts[number] = found.crc, found.size
+            seen.add(number)
             yield number, found
 
     def _pictures(self, archives: Collection) -> Iterator[tuple[Entry, int | None]]:
@@ -91,10 +89,9 @@ class Sweep:
                 yield found, number if listed else None
 
     def do(self, item: Item) -> None:
-        """Check one image and look at it; for several threads.
+        """Check one image, look at it and keep its record; for several threads.
 
-        If it is this host's, its record is kept, and its bytes are laid aside if it is held out. What other hosts do
-        is only looked at, in the same way, so that all know of the same twins.
+        Its bytes are laid aside if it is held out.
 
         Raises:
             BadInputError: the image cannot be used.
@@ -106,11 +103,10 @@ class Sweep:
         place = str(found.place)
         pixels = picture.square(data, place, self.plan.side) if recorded else picture.verify(data, place)
         self.views[number] = likeness.view(pixels)
-        if self.plan.share.owns(number):
-            record = self._record(number, picture.encode(pixels)) if recorded else Place(0, 0)
-            if self.plan.splits[number] != contract.TRAIN:
-                self._laid_aside(number).write_bytes(data)
-            self._done(number, Outcome(sha256(data).digest(), found.size, record))
+        record = self._record(number, picture.encode(pixels)) if recorded else Place(0, 0)
+        if self.plan.splits[number] != contract.TRAIN:
+            self._laid_aside(number).write_bytes(data)
+        self._done(number, Outcome(sha256(data).digest(), found.size, record))
 
     def train(self, numbers: frozenset[int]) -> None:
         """Place the validation images `numbers` in train after all; its plan says so from then on.
@@ -119,8 +115,7 @@ class Sweep:
             OSError: what was laid aside of one cannot be removed.
         """
         for number in sorted(numbers):
-            if self.plan.share.owns(number):
-                self._laid_aside(number).unlink()
+            self._laid_aside(number).unlink()
         splits = [contract.TRAIN if number in numbers else split for number, split in enumerate(self.plan.splits)]
         self.plan = self.plan._replace(splits=splits)
 
@@ -134,28 +129,18 @@ class Sweep:
     def _done(self, number: int, outcome: Outcome) -> None:
         with self._lock:
             self.outcomes[number] = outcome
-            done = len(self.outcomes)
-            if done == self._total or done % max(_STEP, self._total // _LINES) == 0:
-                self._progress(done, self._total, "images")
+            done, total = len(self.outcomes), len(self.plan.rows)
+            if done == total or done % max(_STEP, total // _LINES) == 0:
+                self._progress(done, total, "images")
 
-    def duplicates(self, archives: Collection) -> list[list[int]]:
+    def duplicates(self) -> list[list[int]]:
         """Return the groups of images with equal bytes but different lesions, by their numbers.
 
-        Equal checksums and sizes, which the zip states for every host's images, make a suspect; SHA-256 decides. The
-        suspects that another host does are read again for it.
+        Equal SHA-256 make equal bytes.
         """
-        alike: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for number, fact in self.facts.items():
-            alike[fact].append(number)
-        suspects = {number for group in alike.values() if self._lesions(group) > 1 for number in group}
-        digests = {number: self.outcomes[number].sha256 for number in suspects if number in self.outcomes}
-        if len(digests) < len(suspects):
-            for found, seen in self._pictures(archives):
-                if seen in suspects and seen not in digests:
-                    digests[seen] = sha256(entry.unpack(found)).digest()
         equal: dict[bytes, list[int]] = defaultdict(list)
-        for number in sorted(suspects):
-            equal[digests[number]].append(number)
+        for number, outcome in sorted(self.outcomes.items()):
+            equal[outcome.sha256].append(number)
         return [group for group in equal.values() if self._lesions(group) > 1]
 
     def _lesions(self, group: list[int]) -> int:

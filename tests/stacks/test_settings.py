@@ -88,9 +88,34 @@ def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: o
         ({"staging.capture_percent": 101}, "staging.capture_percent", "0 (none) to 100"),
         ({"staging.latency_ms": 0}, "staging.latency_ms", "time-out"),
         ({"staging.invocations_per_instance": 0}, "staging.invocations_per_instance", "1 or more"),
-        ({"production.instance": "ml.g4dn.xlarge"}, "production.instance", "local NVMe"),
-        ({"training.score_instance": "ml.c5d.xlarge"}, "training.score_instance", "local NVMe"),
+        *(
+            ({f"{stage}.instance": f"ml.{kind}"}, f"{stage}.instance", "local NVMe")
+            for stage, kind in (
+                *(("production", "g4dn.xlarge"), ("production", "g6e.xlarge"), ("staging", "p5e.48xlarge")),
+                *(("production", "g7.2xlarge"), ("staging", "c5d.large"), ("monitor", "g5.xlarge")),
+            )
+        ),
+        ({"training.evaluate_instance": "ml.r5d.large"}, "training.evaluate_instance", "local NVMe"),
+        *(
+            ({"production.instance": f"ml.{family}.large"}, "production.instance", "are arm64")
+            for family in ("m6g", "m8g", "c6g", "c7g", "c8g", "r6g")
+        ),
+        ({"production.instance": "ml.inf1.xlarge"}, "production.instance", "AWS Inferentia, which the image"),
+        ({"training.score_instance": "ml.trn1.2xlarge"}, "training.score_instance", "AWS Trainium, which the image"),
+        *(
+            ({place: kind}, place, "SageMaker takes no such instance type")
+            for place, kind in (
+                *(("production.instance", "ml.gr6.4xlarge"), ("production.instance", "ml.c5.lrage")),
+                *(("staging.instance", "c5.large"), ("training.train_instance", "ml.g5.huge")),
+                *(("monitor.instance", "ml.m7g.large"), ("training.preprocess_instance", "ml.")),
+            )
+        ),
+        ({"training.preprocess_instance": "ml.c5.large"}, "training.preprocess_instance", "not for processing"),
+        ({"training.score_instance": "ml.c5d.xlarge"}, "training.score_instance", "not for transform"),
+        ({"production.instance": "ml.r5.large"}, "production.instance", "the model package names"),
+        ({"training.score_instance": "ml.m4.xlarge"}, "training.score_instance", "the model package names"),
         ({"training.train_instance": "ml.c5.xlarge"}, "training.train_instance", "GPU only"),
+        ({"training.train_instance": "ml.g6.xlarge"}, "training.train_instance", "GPU only"),
         ({"training.train_instances": 0}, "training.train_instances", "1 to 20"),
         ({"training.job_user": "nobody"}, "training.job_user", "uid:gid"),
         ({"training.tuning_jobs": 1}, "training.tuning_jobs", "0 (one training) or 2 to 50"),
@@ -130,7 +155,6 @@ def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: o
             "leave it empty",
         ),
         ({"source.kind": "s3", "source.key": "archives/x.zip"}, "source.key", "not below archives/"),
-        ({"monitor.instance": "ml.g5.xlarge"}, "monitor.instance", "local NVMe"),
         ({"monitor.minutes": 4}, "monitor.minutes", "5 to 1440"),
         ({"monitor.every": "hour", "monitor.minutes": 61}, "monitor.minutes", "5 to 60"),
         ({"monitor.retrain": True, "monitor.every": "never"}, "monitor.retrain", "monitor.every=day"),

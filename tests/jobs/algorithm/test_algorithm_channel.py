@@ -17,11 +17,11 @@ SHAPE = (3, SIDE, SIDE)
 
 @pytest.fixture
 def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Channel:
-    """Return a channel of 7 and 4 records in two files."""
+    """Return a channel of 11 records."""
     monkeypatch.setenv("ML_ROOT", str(tmp_path))
     folder = tmp_path / "input" / "data" / "train"
-    for name, labels in (("train-00001-of-00002.rec", range(7)), ("train-00002-of-00002.rec", (6, 5, 1, 0))):
-        write_records(folder / name, [(float(label), jpeg(colored(label, 50 + label))) for label in labels])
+    labels = (*range(7), 6, 5, 1, 0)
+    write_records(folder / "train.rec", [(float(label), jpeg(colored(label, 50 + label))) for label in labels])
     return channel.find("train", 7)
 
 
@@ -39,7 +39,7 @@ def first_picture(records: Channel, augmentation: str | None, seed: int) -> np.n
     return np.asarray(order.data[labels([order]).index(2)].asnumpy())
 
 
-def test_all_files_are_read_in_order_of_name(records: Channel) -> None:
+def test_records_are_read_in_the_order_of_the_file(records: Channel) -> None:
     assert records.labels == (0, 1, 2, 3, 4, 5, 6, 6, 5, 1, 0)
     assert labels(read(records)) == [*records.labels]
 

@@ -44,6 +44,13 @@ def test_a_missing_channel(root: Path, train: Train, name: str) -> None:
     assert f"channel '{name}'" in refused(root, train())
 
 
+def test_several_files_in_a_channel(root: Path, train: Train) -> None:
+    folder = root / "input" / "data" / "train"
+    shutil.copy(folder / "train.rec", folder / "train-00002-of-00002.rec")
+    message = refused(root, train())
+    assert "must hold one .rec file (found: train-00002-of-00002.rec, train.rec)" in message
+
+
 def test_a_channel_without_records(root: Path, train: Train) -> None:
     write_records(root / "input" / "data" / "validation" / "validation.rec", [])
     assert "channel 'validation'" in refused(root, train())

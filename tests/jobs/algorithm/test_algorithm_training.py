@@ -13,7 +13,7 @@ import pytest
 from local.algorithm import artifact, training
 from local.algorithm.checkpoint import State
 from pipeline_src import contract
-from tests.jobs.algorithm.conftest import COLORS, SIDE, colored, jpeg, weights, write_records
+from tests.jobs.algorithm.conftest import COLORS, SIDE, colored, weights
 
 Train = Callable[..., tuple[int, str, str]]
 
@@ -65,15 +65,6 @@ def test_the_same_records_and_settings_give_the_same_weights(root: Path, train: 
         train(epochs="2", augmentation_type="crop_color_transform")
         found.append(weights(root))
     assert all((found[0][name] == found[1][name]).all() for name in found[0])
-
-
-def test_a_channel_may_be_several_files(root: Path, train: Train) -> None:
-    records = [(float(k % 7), jpeg(colored(k % 7, 100 + k))) for k in range(7)]
-    write_records(root / "input" / "data" / "train" / "train-00002-of-00002.rec", records)
-    _, out, _ = train(epochs="1", num_training_samples="49")
-    assert "Channel train: 49 records, by class [7, 7, 7, 7, 7, 7, 7]" in out
-    assert "progress: 49/49 images" in out
-    assert "Warning" not in out
 
 
 def test_a_wrong_number_of_training_samples_is_said(train: Train) -> None:

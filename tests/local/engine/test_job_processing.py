@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT-0
-"""How a Processing job finds /opt/ml, on one host and on several."""
+"""How a Processing job finds /opt/ml."""
 
 import copy
 import json
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.error import DefinitionError
 from local.jobs import Job
 from tests.local.fake import FakeRunner, definition, processing, run, uri_of
 
@@ -22,10 +22,11 @@ def stored(home: Path, *names: str) -> None:
         path.write_text(name)
 
 
-def hosts(count: int, step: Any = DRAFT, **source: str) -> Any:
-    found = copy.deepcopy(step)
-    found["Arguments"]["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = count
-    found["Arguments"]["ProcessingInputs"][0]["S3Input"] |= source
+def changed(source: Any = (), cluster: Any = ()) -> Any:
+    """Return `DRAFT` with other values in its input and its cluster."""
+    found = copy.deepcopy(DRAFT)
+    found["Arguments"]["ProcessingResources"]["ClusterConfig"] |= dict(cluster)
+    found["Arguments"]["ProcessingInputs"][0]["S3Input"] |= dict(source)
     return found
 
 
@@ -68,52 +69,16 @@ def test_an_input_without_objects_is_bad_input_and_named(home: Path) -> None:
 @pytest.mark.parametrize("path", ["/tmp/x", "/opt/ml/processing/../x", "/opt/ml/model"])
 def test_a_local_path_outside_the_jobs_folder_is_refused(home: Path, path: str) -> None:
     stored(home, "one.txt")
-    ending = run(definition(hosts(1, LocalPath=path)), home, FakeRunner())
+    ending = run(definition(changed({"LocalPath": path})), home, FakeRunner())
     assert ending.exit_code == 2
     assert path in str(ending.reason)
 
 
-def test_each_of_several_hosts_has_its_own_opt_ml_and_their_outputs_are_merged(home: Path) -> None:
+def test_several_hosts_are_refused_before_anything_runs(home: Path) -> None:
     stored(home, "one.txt")
-    together = threading.Barrier(3, timeout=10)
-
-    def write(job: Job) -> None:
-        together.wait()
-        resources = json.loads((job.root / "config/resourceconfig.json").read_text())
-        assert resources["hosts"] == ["algo-1", "algo-2", "algo-3"]
-        folder = job.root / "processing/output/out"
-        (folder / f"{resources['current_host']}.txt").write_text(job.logs.name)
-        (folder / "same.txt").write_text("same")
-
-    ending = run(definition(hosts(3)), home, FakeRunner({"A": write}))
-    assert ending.exit_code == 0, ending.reason
-    out = Path(ending.record.steps[0]["Outputs"]["out"])
-    names = ["algo-1.txt", "algo-2.txt", "algo-3.txt", "same.txt"]
-    assert {path.name: path.read_text() for path in out.iterdir()} == dict(
-        zip(names, ["algo-1", "algo-2", "algo-3", "same"], strict=True)
-    )
-
-
-def test_two_hosts_that_write_one_object_with_different_bytes_fail_the_step(home: Path) -> None:
-    stored(home, "one.txt")
-
-    def write(job: Job) -> None:
-        (job.root / "processing/output/out/same.txt").write_text(job.logs.name)
-
-    ending = run(definition(hosts(2)), home, FakeRunner({"A": write}))
-    assert ending.exit_code == 1
-    assert "same.txt: two hosts wrote it with different bytes" in str(ending.reason)
-
-
-def test_sharded_inputs_are_spread_over_the_hosts_without_loss_or_doubling(home: Path) -> None:
-    stored(home, *(f"{number}.txt" for number in range(5)))
-    ending = run(definition(hosts(2, S3DataDistributionType="ShardedByS3Key")), home, FakeRunner())
-    shares = [
-        {path.name for path in (ending.record.path.parent / f"A/{host}/opt/ml/processing/input/raw").iterdir()}
-        for host in ("algo-1", "algo-2")
-    ]
-    assert not shares[0] & shares[1]
-    assert len(shares[0] | shares[1]) == 5
+    runner = FakeRunner({"A": lambda _job: pytest.fail("the job ran")})
+    with pytest.raises(DefinitionError, match="the local engine processes on one host"):
+        run(definition(changed(cluster={"InstanceCount": 2})), home, runner)
 
 
 def test_a_failed_job_puts_nothing_into_the_store(home: Path) -> None:

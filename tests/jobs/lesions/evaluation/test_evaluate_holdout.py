@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The manifest says which images are judged, from however many hosts."""
+"""The manifest says which images are judged."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from pipeline_src.lesions.holdout import HoldoutImage
 HEADER = ",".join(contract.MANIFEST_COLUMNS[:7])  # what an older manifest has
 
 
-def manifest(folder: Path, *rows: str, name: str = contract.MANIFEST, header: str = HEADER) -> Path:
+def manifest(folder: Path, *rows: str, header: str = HEADER) -> Path:
     lines = [header, *(f"{row},hash,1,1" for row in rows)]
-    (folder / name).write_text("\n".join(lines) + "\n")
+    (folder / contract.MANIFEST).write_text("\n".join(lines) + "\n")
     return folder
 
 
@@ -29,12 +29,6 @@ def test_an_image_comes_with_what_the_table_says_of_the_patient(tmp_path: Path) 
     (tmp_path / contract.MANIFEST).write_text(f"{header}\n{row}\n")
     wanted = HoldoutImage("a", "L1", "mel", "official", "male", "45.0", "back", "histo", "rosendahl")
     assert holdout.read(tmp_path) == [wanted]
-
-
-def test_the_manifests_of_several_hosts_are_one(tmp_path: Path) -> None:
-    for host, row in enumerate(("b,L1,nv,test", "a,L2,mel,test", "c,L3,df,validation")):
-        manifest(tmp_path, row, name=contract.shard_name(contract.MANIFEST, host, 3))
-    assert [image.image_id for image in holdout.read(tmp_path)] == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
@@ -67,9 +61,8 @@ def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
         holdout.read(tmp_path)
 
 
-def test_an_image_listed_twice_is_refused_across_hosts(tmp_path: Path) -> None:
-    for host in range(2):
-        manifest(tmp_path, "a,L1,nv,test", name=contract.shard_name(contract.MANIFEST, host, 2))
+def test_an_image_listed_twice_is_refused(tmp_path: Path) -> None:
+    manifest(tmp_path, "a,L1,nv,test", "a,L1,nv,test")
     with pytest.raises(BadInputError, match="a: is listed twice"):
         holdout.read(tmp_path)
 

@@ -13,7 +13,6 @@ from pipeline_src import contract
 from pipeline_src.lesions import option, plan, split
 from pipeline_src.lesions.addition import packing, pool
 from pipeline_src.lesions.collection import Collection
-from pipeline_src.lesions.share import Share
 from pipeline_src.lesions.spill import Spill
 from pipeline_src.lesions.split import Fractions
 from tests.jobs.lesions.preparation import crate
@@ -120,26 +119,6 @@ def test_a_picture_of_production_that_is_a_test_picture_leaves_training(
     assert {repeats[pool.image_id(data)] for data in trained} == {"0"}
 
 
-def test_several_hosts_make_the_same_dataset_of_both(
-    room: crate.Room, both: crate.Room, monkeypatch: pytest.MonkeyPatch, addition: bytes
-) -> None:
-    rows = []
-    for host in ("algo-1", "algo-2"):
-        part = crate.Room(room.root / host)
-        monkeypatch.setenv("ML_ROOT", str(part.root))
-        part.put(crate.good().bytes())
-        part.add(addition)
-        (part.root / "config").mkdir()
-        told = json.dumps({"current_host": host, "hosts": ["algo-1", "algo-2"]})
-        (part.root / "config/resourceconfig.json").write_text(told)
-        assert part.run() == 0
-        rows += [line for path in part.output("dataset").glob("manifest*") for line in path.read_text().split()[1:]]
-        if host == "algo-1":
-            assert card(part) == card(both)
-    whole = (both.output("dataset") / "manifest.csv").read_text().split()[1:]
-    assert sorted(rows) == sorted(whole)
-
-
 @given(st.integers(0, 10**12).map(lambda number: f"PROD_{number:016x}"), st.floats(0.01, 0.4), st.floats(0.01, 0.5))
 def test_no_lesion_of_it_is_ever_tested_on_and_more_validation_takes_from_training_alone(
     lesion: str, validation: float, test: float
@@ -192,8 +171,8 @@ def test_whatever_is_added_every_base_lesion_keeps_its_split(base: dict[str, str
     )
     first: Any = Table(BASE | base)
     more: Any = Table(added)
-    alone = plan.make(Collection(first), fractions, Share())
-    both = plan.make(Collection(first, more), fractions, Share())
+    alone = plan.make(Collection(first), fractions)
+    both = plan.make(Collection(first, more), fractions)
     count = len(alone.rows)
     assert (both.rows[:count], both.splits[:count]) == (alone.rows, alone.splits)
     assert set(both.splits[count:]) <= {"train", "validation"}

@@ -3,10 +3,13 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 
 from pipeline_src import contract
+from pipeline_src.lesions import dataset, option
+from pipeline_src.lesions.split import Fractions
 from tests.jobs.lesions.preparation import crate
 
 
@@ -14,6 +17,37 @@ def test_the_outputs_are_what_the_contract_names_and_nothing_else(done: crate.Ro
     held_out = {f"holdout/{row['image_id']}.jpg" for row in done.manifest() if row["split"] != "train"}
     wanted = {"train/train.rec", "validation/validation.rec", "dataset/manifest.csv", "dataset/dataset_card.json"}
     assert set(done.files()) == wanted | held_out | {"dataset/train.idx", "dataset/validation.idx"}
+
+
+def test_a_channel_is_one_recordio_file_whatever_the_cluster_is_said_to_be(room: crate.Room, done: crate.Room) -> None:
+    room.put(crate.good().bytes())
+    (room.root / "config").mkdir()
+    cluster = {"current_host": "algo-2", "hosts": ["algo-1", "algo-2", "algo-3"]}
+    (room.root / "config/resourceconfig.json").write_text(json.dumps(cluster))
+    assert room.run() == 0
+    assert room.files() == done.files()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_any_number_of_workers_writes_the_same_bytes(tmp_path: Path, done: crate.Room, workers: int) -> None:
+    room = crate.Room(tmp_path)
+    room.put(crate.good().bytes())
+    options = option.Options(
+        image_size=224,
+        fractions=Fractions(0.15, 0.20),
+        balance="repeat",
+        repeat_cap=10,
+        allowed_missing=0,
+        near_duplicates="drop",
+    )
+    task = dataset.Task(
+        archive=tmp_path / "processing/input/archive/dataverse_files.zip",
+        outputs={name: room.output(name) for name in dataset.OUTPUTS},
+        options=options,
+        workers=workers,
+    )
+    dataset.build(task, lambda _done, _total, _unit: None)
+    assert room.files() == done.files()
 
 
 def test_holdout_pictures_are_the_original_bytes(done: crate.Room) -> None:
