@@ -10,7 +10,7 @@ algorithm; connection (whether one is used, ARN of an existing one); instances (
 empty for all types together, how many are needed, how many at most, whose they are, the setting); cost (dollars of a
 month, more with all that autoscaling may add, of a retraining, what is not counted, whose prices); budget (dollars);
 elsewhere (each other account and region in which something is deployed: the stages that are there, if any, buckets
-and instances as above).
+and instances as above); tuning_jobs (0: none).
 """
 
 import argparse
@@ -51,6 +51,7 @@ def demand(settings: Settings) -> dict[str, Any]:
         "cost": _cost(settings),
         "budget": settings.budget.monthly_usd,
         "elsewhere": [_elsewhere(settings, where) for where in place.places(settings)],
+        "tuning_jobs": settings.training.tuning_jobs,
     }
 
 

@@ -95,6 +95,7 @@ class Demand:
         cost: What it costs.
         budget: US dollars a month; 0: none is set.
         elsewhere: The same of each other account and region.
+        tuning_jobs: Trainings of a tuning; 0: it does not tune.
     """
 
     account: str
@@ -107,6 +108,7 @@ class Demand:
     cost: Cost
     budget: int
     elsewhere: Sequence[Elsewhere] = ()
+    tuning_jobs: int = 0
 
 
 def read(context: Sequence[str], root: Path = _ROOT) -> Demand:
