@@ -294,6 +294,13 @@ def test_a_healthy_first_run_settles_all_that_preflight_announces(belief: str) -
     assert _verdict(belief, healthy()) is Verdict.HELD
 
 
+@pytest.mark.parametrize("belief", ["pretrained-weights", "scaling-target", "canary-rollback"])
+def test_a_healthy_run_that_does_without_it_leaves_a_later_belief_open(belief: str) -> None:
+    records = healthy()
+    records.targets = ["endpoint/another/variant/All"]
+    assert _verdict(belief, records) is Verdict.OPEN
+
+
 def test_an_archive_that_was_passed_as_a_prefix_settles_nothing() -> None:
     records = healthy()
     records.jobs[contract.PREPROCESS]["ProcessingInputs"][0]["S3Input"]["S3Uri"] = "s3://raw/archives/"

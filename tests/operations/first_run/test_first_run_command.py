@@ -106,6 +106,14 @@ def test_a_belief_that_held_once_stays_held_in_the_same_deployment_alone(kept: P
     assert document(kept)["beliefs"]["served-package"]["verdict"] == "not reached"
 
 
+def test_a_belief_that_held_and_now_fails_has_failed(kept: Path) -> None:
+    typed(healthy(), kept)
+    records = healthy()
+    records.served = ""
+    assert typed(records, kept).exit_code == 1
+    assert document(kept)["beliefs"]["served-package"]["verdict"] == "failed"
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"beliefs": {"x": 1}}'])
 def test_a_kept_file_that_cannot_be_read_counts_as_none(kept: Path, text: str) -> None:
     kept.parent.mkdir()
