@@ -207,6 +207,10 @@ labels: $(VENV)/app/.done  ## Upload FILE=labels.csv, confirmed labels; the moni
 export: $(VENV)/app/.done  ## Make an additional archive of production's labelled images; a retraining with it starts
 	@$(OPERATIONS) export $(ARGS)
 
+.PHONY: first-run
+first-run: $(VENV)/app/.done  ## Walk through the first run, and say which beliefs about AWS held; ARGS=--wait follows it
+	@$(OPERATIONS) first-run $(ARGS)
+
 .PHONY: retrain
 retrain: $(VENV)/app/.done  ## Start a retraining by hand and wait for its outcome
 	@$(OPERATIONS) retrain --wait $(ARGS)

@@ -16,6 +16,7 @@ from operations.command.account import Account, here
 from operations.command.preflight import demand, report, runner
 from operations.command.terminal import Group, console, errors, say
 from operations.error import UsageError
+from operations.first_run import beliefs, first_run_command
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -169,6 +170,7 @@ def preflight(click_context: click.Context, context: tuple[str, ...]) -> None:
         needed = demand.read(_settings(account, "preflight", context))
         outcome = runner.run(account, needed, os.environ)
     report.show(outcome, console())
+    say(console(), beliefs.announced(tuning=bool(needed.tuning_jobs), elsewhere=bool(needed.elsewhere)))
     click_context.exit(outcome.exit_code)
 
 
@@ -188,6 +190,7 @@ def _settings(account: Account, verb: str, context: tuple[str, ...]) -> tuple[st
 
 
 main.add_command(export.command)
+main.add_command(first_run_command.command)
 
 
 if __name__ == "__main__":

@@ -118,6 +118,15 @@ def under_way(codepipeline: Client, name: str) -> set[str]:
     return {_delivered(codepipeline, name, each) for each in running}
 
 
+def of_package(codepipeline: Client, name: str, arn: str) -> list[dict[str, Any]]:
+    """Return the summaries of all deliveries of a package, newest first.
+
+    Raises:
+        UsageError: There is no such delivery.
+    """
+    return [each for each in _executions(codepipeline, name) if _delivered(codepipeline, name, each) == arn]
+
+
 def _deliveries(codepipeline: Client, name: str, found: Package) -> list[Delivery]:
     """Return the deliveries that are under way or started since the package's approval."""
     wanted = [one for one in _executions(codepipeline, name) if _matters(one, found.changed)]

@@ -13,7 +13,7 @@ where no push is built); instances (what SageMaker counts them as, type or
 empty for all types together, how many are needed, how many at most, whose they are, the setting); cost (dollars of a
 month, more with all that autoscaling may add, of a retraining, what is not counted, whose prices); budget (dollars);
 elsewhere (each other account and region in which something is deployed: the stages that are there, if any, buckets,
-types and instances as above).
+types and instances as above); tuning_jobs (0: none).
 """
 
 import argparse
@@ -60,6 +60,7 @@ def demand(settings: Settings, context: Mapping[str, Any] | None = None) -> dict
         "cost": _cost(settings),
         "budget": settings.budget.monthly_usd,
         "elsewhere": [_elsewhere(settings, where) for where in place.places(settings)],
+        "tuning_jobs": settings.training.tuning_jobs,
     }
 
 

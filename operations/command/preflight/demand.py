@@ -126,6 +126,7 @@ class Demand:
         types: Resource types that it needs and some region lacks.
         unpublished: Regions of which nobody knows that.
         builds: What pushes need of CodeBuild; None where none is built.
+        tuning_jobs: Trainings of a tuning; 0: it does not tune.
     """
 
     account: str
@@ -141,6 +142,7 @@ class Demand:
     types: Sequence[ResourceType] = ()
     unpublished: Sequence[str] = ()
     builds: Builds | None = None
+    tuning_jobs: int = 0
 
 
 def read(context: Sequence[str], root: Path = _ROOT) -> Demand:

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from operations.__main__ import main
 from operations.command.preflight.finding import Finding, Verdict
 from operations.command.preflight.runner import Outcome
+from operations.first_run import beliefs
 from tests.operations.command.preflight import sample
 from tests.operations.command.preflight.sample import READY, told
 from tests.operations.command.shell import run
@@ -34,7 +35,8 @@ def test_without_credentials_what_is_on_this_machine_is_looked_at_and_the_rest_i
     assert lines[6] == (
         "Nothing was asked of AWS, so it is open how it stands with: bootstrap, connection, quota, bucket names."
     )
-    assert lines[7:] == ["5 ok, 1 could not look.", "Next: mend that, then make preflight"]
+    assert lines[7:9] == ["5 ok, 1 could not look.", "Next: mend that, then make preflight"]
+    assert lines[9:] == [beliefs.announced(tuning=False, elsewhere=False)]
     assert result.exit_code == 2
 
 

@@ -21,7 +21,12 @@ def test_it_is_read_from_the_settings_with_what_the_context_says_otherwise() -> 
     assert (found.budget, found.connection.used, found.bootstrap.version) == (123, True, 6)
     assert ("training job", "ml.g4dn.xlarge", 1) in [(each.usage, each.type, each.needed) for each in found.instances]
     assert found.cost.month > 0
+    assert found.tuning_jobs == 0
     assert "us-east-1" in found.algorithm_regions
+
+
+def test_it_says_how_many_trainings_a_tuning_has() -> None:
+    assert demand.read(["training.tuning_jobs=2"]).tuning_jobs == 2
 
 
 def test_a_setting_that_cannot_be_is_told_in_the_settings_words(tmp_path: Path) -> None:

@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: MIT-0
+"""Each belief: what a first run must see to call it held, failed, or not reached."""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+import pytest
+
+from operations.first_run.belief_checks import Verdict
+from operations.first_run.beliefs import BELIEFS, settled
+from operations.first_run.observations import Observations
+from pipeline_src import contract
+from tests.operations.command.state import MONDAY, NAME
+from tests.operations.first_run.first_run_account import (
+    DOCKER,
+    FAR,
+    NOW,
+    PACKAGE,
+    Records,
+    account,
+    fresh,
+    healthy,
+    resource,
+    tuning,
+)
+
+Arranging: TypeAlias = Callable[[Records], None]
+
+DENIED: Final = "User: arn:aws:sts::1:assumed-role/p is not authorized to perform: sagemaker:{} on resource: {}"
+CHECKS: Final = {belief.id: belief.check for belief in BELIEFS}
+
+
+def _failing(step: str, reason: str) -> Arranging:
+    return lambda records: records.fail(step, reason)
+
+
+def _rejected(message: str) -> Arranging:
+    def arrange(records: Records) -> None:
+        records.fail(contract.REGISTER, "")
+        del records.steps[contract.REGISTER]
+        records.step(contract.REJECT, "Failed", message, Fail={"ErrorMessage": message})
+
+    return arrange
+
+
+def _staging_fails(kind: str, reason: str) -> Arranging:
+    def arrange(records: Records) -> None:
+        records.act("Staging", "Deploy", "Failed", "The stack could not be updated.")
+        records.event(kind, reason)
+
+    return arrange
+
+
+def _production_fails(kind: str, reason: str) -> Arranging:
+    def arrange(records: Records) -> None:
+        records.act("Production", "Deploy", "Failed", "The stack could not be updated.")
+        records.event(kind, reason)
+
+    return arrange
+
+
+def _far(then: Arranging = lambda _: None) -> Arranging:
+    def arrange(records: Records) -> None:
+        records.outputs["deployment"] |= FAR
+        records.outputs["storage"]["CapturesBucket"] = "captures"
+        then(records)
+
+    return arrange
+
+
+def _replicated(records: Records) -> None:
+    records.captures = [{"Key": "capture/production/1.jsonl", "LastModified": MONDAY}]
+
+
+def _renamed(records: Records) -> None:
+    found = records.steps[contract.TRAINING]["Metadata"]
+    found["TrainingJob"]["Arn"] = resource("training-job", "abc-Train-pipelines-")
+    records.jobs["Train-pipelines-"] = records.jobs[contract.TRAINING]
+
+
+def _pretrained(records: Records) -> None:
+    records.jobs[contract.TRAINING]["HyperParameters"]["use_pretrained_model"] = "1"
+
+
+def _pretrained_fails(records: Records) -> None:
+    _pretrained(records)
+    records.fail(contract.TRAINING, "AlgorithmError: could not download the pretrained model: timed out")
+
+
+def _undelivered(records: Records) -> None:
+    records.deliveries, records.actions = {}, {}
+    records.alarms = [f"{NAME}-ReleaseErrors"]
+
+
+def _trail(*approvals: str, deliveries: int = 1) -> Arranging:
+    """Have the version been updated so often, with an approval status or, where that is empty, without one."""
+
+    def arrange(records: Records) -> None:
+        changes = [
+            {"modelApprovalStatus": status} if status else {"customerMetadataProperties": {}} for status in approvals
+        ]
+        records.trail = [{"requestParameters": {"modelPackageArn": PACKAGE} | change} for change in changes]
+        records.deliveries = {f"d-{number}": "Succeeded" for number in range(deliveries)}
+
+    return arrange
+
+
+def _twice(records: Records) -> None:
+    records.executions.append(dict(records.executions[0]))
+
+
+def _set(**changes: object) -> Arranging:
+    def arrange(records: Records) -> None:
+        for name, value in changes.items():
+            setattr(records, name, value)
+
+    return arrange
+
+
+def _metadata(key: str, value: str) -> Arranging:
+    return lambda records: records.package["CustomerMetadataProperties"].update({key: value})
+
+
+def _card(text: str) -> Arranging:
+    return lambda records: records.package["ModelCard"].update(ModelCardContent=text)
+
+
+def _samples(value: str) -> Arranging:
+    return lambda records: records.jobs[contract.TRAINING]["HyperParameters"].update(num_training_samples=value)
+
+
+def _monitored(records: Records) -> None:
+    records.named_job(f"{NAME}-monitor-20261124")
+    records.metrics.add(("", "Violations"))
+
+
+def _tuned(*more: Arranging, objective: float = 0.75) -> Arranging:
+    def arrange(records: Records) -> None:
+        tuning(records, objective=objective)
+        for each in more:
+            each(records)
+
+    return arrange
+
+
+def _tuning_denied(records: Records) -> None:
+    reason = DENIED.format("DescribeHyperParameterTuningJob", resource("hyper-parameter-tuning-job", "x"))
+    records.fail(contract.TRAINING, reason)
+
+
+# Belief, what makes a healthy run show that it holds, and what makes it show that it failed.
+CASES: Final[dict[str, tuple[list[Arranging], list[Arranging]]]] = {
+    "image-manifest": (
+        [_set(), _failing(contract.PREPROCESS, "AlgorithmError: archive: no table")],
+        [_failing(contract.PREPROCESS, "ClientError: Unsupported manifest media type application/vnd.oci.image.index")],
+    ),
+    "container-user": (
+        [_set()],
+        [_failing(contract.PREPROCESS, "AlgorithmError: [Errno 13] Permission denied: '/opt/ml/processing/output'")],
+    ),
+    "one-object-input": (
+        [_set()],
+        [_failing(contract.PREPROCESS, "ClientError: Data download failed: No S3 objects found under S3 URL")],
+    ),
+    "job-names": (
+        [_set()],
+        [
+            _renamed,
+            _failing(contract.SCORE, DENIED.format("CreateTransformJob", resource("transform-job", "abc-Score"))),
+        ],
+    ),
+    "role-operations": (
+        [_set()],
+        [_failing(contract.REGISTER, DENIED.format("CreateModelPackageGroup", resource("model-package-group", NAME)))],
+    ),
+    "samples-by-reference": (
+        [_set()],
+        [_samples("{'Std:JsonGet': 1}"), _failing(contract.TRAINING, "Unable to read property file DatasetCard")],
+    ),
+    "gate-within-reach": ([_set()], [_rejected("Rejected. balanced accuracy")]),
+    "group-creation": (
+        [_set()],
+        [_failing(contract.REGISTER, DENIED.format("CreateModelPackageGroup", resource("model-package-group", NAME)))],
+    ),
+    "metadata-by-reference": (
+        [_set()],
+        [
+            _metadata(contract.METADATA_DATASET, "Std:JsonGet"),
+            _failing(contract.REGISTER, "Invalid CustomerMetadataProperties"),
+        ],
+    ),
+    "card-by-reference": (
+        [_set()],
+        [
+            _card('{"Std:JsonGet": {}}'),
+            _card("cut off"),
+            _failing(contract.REGISTER, "ValidationException: ModelCardContent is too long"),
+        ],
+    ),
+    "one-start-for-one-token": ([_set()], [_twice]),
+    "approval-event": ([_set()], [_undelivered]),
+    "generated-names": (
+        [_set()],
+        [
+            _staging_fails(
+                "AWS::SageMaker::Model", f"not authorized to perform: CreateModel on {resource('model', 'Other-1')}"
+            )
+        ],
+    ),
+    "served-package": ([_set()], [_set(served="")]),
+    "configuration-metrics": ([_set()], [_set(metrics={("EndpointName", f"{NAME}-staging")})]),
+    "tuning-tags": ([_tuned()], [_tuning_denied]),
+    "tuned-values": (
+        [_tuned()],
+        [
+            _tuned(_metadata("tuned_learning_rate", "BestTrainingJob")),
+            _tuned(_failing(contract.EVALUATE, "cannot resolve BestTrainingJob.TunedHyperParameters")),
+        ],
+    ),
+    "tuning-objective": ([_tuned()], [_tuned(objective=0.8)]),
+    "delivery-key-alias": ([_far()], [_far(_staging_fails("AWS::S3", "kms:Decrypt is not allowed"))]),
+    "key-description": ([_far()], [_far(_staging_fails("AWS::S3", "kms:DescribeKey is not allowed"))]),
+    "replica-key-alias": ([_far(_replicated)], [_far(_set(alarms=[f"{NAME}-staging-ReplicationFailed"]))]),
+    "replica-events": (
+        [_far(lambda records: (_replicated(records), records.metrics.add(("", "Predictions")))[0])],
+        [_far(_replicated)],
+    ),
+    "reason-by-reference": ([_rejected("Rejected. balanced accuracy")], [_rejected("{'Std:JsonGet': {}}")]),
+    "pretrained-weights": ([_pretrained], [_pretrained_fails]),
+    "edit-event": ([_trail("Approved", "")], [_trail("Approved", "", deliveries=2)]),
+    "scaling-target": (
+        [_set(targets=[f"endpoint/{NAME}-production/variant/All"])],
+        [_production_fails("AWS::ApplicationAutoScaling::ScalableTarget", "AccessDenied")],
+    ),
+    "canary-rollback": (
+        [_production_fails("AWS::SageMaker::Endpoint", "an alarm went off; the update was rolled back")],
+        [
+            lambda records: records.endpoints[f"{NAME}-production"].update(
+                FailureReason="Rolled back: alarm ServerErrors"
+            )
+        ],
+    ),
+    "monitor-rules": (
+        [_monitored],
+        [_set(alarms=[f"{NAME}-MonitoringUndelivered"]), lambda records: records.named_job(f"{NAME}-monitor-20261124")],
+    ),
+    "export-job": (
+        [lambda records: records.named_job(f"{NAME}-export-1")],
+        [lambda records: records.named_job(f"{NAME}-export-1", "Failed", DENIED.format("x", "y"))],
+    ),
+}
+
+
+def _verdict(belief: str, records: Records) -> Verdict:
+    return CHECKS[belief](Observations(account(records), lambda: NOW)).verdict
+
+
+def test_each_belief_has_its_cases() -> None:
+    assert list(CASES) == [belief.id for belief in BELIEFS]
+
+
+@pytest.mark.parametrize(
+    ("belief", "arrange", "verdict"),
+    [
+        (belief, arrange, verdict)
+        for belief, (holding, failing) in CASES.items()
+        for verdict, arranged in ((Verdict.HELD, holding), (Verdict.FAILED, failing))
+        for arrange in arranged
+    ],
+)
+def test_a_belief_is_judged_by_what_the_services_answer(belief: str, arrange: Arranging, verdict: Verdict) -> None:
+    records = healthy()
+    arrange(records)
+    assert _verdict(belief, records) is verdict
+
+
+@pytest.mark.parametrize("belief", CASES)
+def test_where_nothing_has_run_no_belief_is_reached(belief: str) -> None:
+    assert _verdict(belief, fresh()) is Verdict.OPEN
+
+
+@pytest.mark.parametrize("belief", CASES)
+def test_a_failure_that_a_belief_is_not_about_leaves_it_open(belief: str) -> None:
+    records = fresh()
+    records.executions = healthy().executions
+    records.jobs = healthy().jobs
+    records.fail(contract.PREPROCESS, "InternalServerError: try again")
+    expected = Verdict.HELD if belief in ("one-start-for-one-token", "job-names") else Verdict.OPEN
+    assert _verdict(belief, records) is expected
+
+
+@pytest.mark.parametrize("belief", [belief.id for belief in settled(tuning=False, elsewhere=False)])
+def test_a_healthy_first_run_settles_all_that_preflight_announces(belief: str) -> None:
+    assert _verdict(belief, healthy()) is Verdict.HELD
+
+
+@pytest.mark.parametrize("belief", ["pretrained-weights", "scaling-target", "canary-rollback"])
+def test_a_healthy_run_that_does_without_it_leaves_a_later_belief_open(belief: str) -> None:
+    records = healthy()
+    records.targets = ["endpoint/another/variant/All"]
+    assert _verdict(belief, records) is Verdict.OPEN
+
+
+def test_an_archive_that_was_passed_as_a_prefix_settles_nothing() -> None:
+    records = healthy()
+    records.jobs[contract.PREPROCESS]["ProcessingInputs"][0]["S3Input"]["S3Uri"] = "s3://raw/archives/"
+    assert _verdict("one-object-input", records) is Verdict.OPEN
+
+
+def test_a_fresh_approval_has_time_to_start_a_delivery() -> None:
+    records = healthy()
+    _undelivered(records)
+    records.package["LastModifiedTime"] = NOW
+    assert _verdict("approval-event", records) is Verdict.OPEN
+
+
+def test_what_was_delivered_again_by_hand_or_edited_in_vain_is_no_sign_against_the_event() -> None:
+    records = healthy()
+    _trail("Approved", "", deliveries=2)(records)
+    records.triggers = {"d-0": "arn:aws:iam::111111111111:user/somebody"}
+    assert _verdict("edit-event", records) is Verdict.HELD
+    records.trail[1]["errorCode"] = "AccessDenied"
+    assert _verdict("edit-event", records) is Verdict.OPEN
+
+
+def test_the_format_of_the_image_is_named() -> None:
+    outcome = CHECKS["image-manifest"](Observations(account(healthy()), lambda: NOW))
+    assert outcome.message == f"{DOCKER}: pulled"
+
+
+def test_a_tuning_reads_its_samples_from_what_its_jobs_share() -> None:
+    records = healthy()
+    tuning(records)
+    records.jobs["tuning"]["TrainingJobDefinition"] = {
+        "StaticHyperParameters": {"num_training_samples": "8012"},
+        "AlgorithmSpecification": {"TrainingInputMode": "File"},
+        "RoleArn": "arn:aws:iam::111111111111:role/jobs",
+        "OutputDataConfig": {"S3OutputPath": "s3://runs/"},
+        "StoppingCondition": {},
+    }
+    assert _verdict("samples-by-reference", records) is Verdict.HELD
