@@ -40,8 +40,8 @@ WORKERS ?= --numprocesses 2 --dist loadfile
 CONTEXT ?=
 OPTIONS = $(foreach each,$(CONTEXT),--context $(each))
 CDK := node_modules/.bin/cdk
-# The deployment that the commands below speak of: the name in CONTEXT, or else that in stacks/settings.py.
-NAME = $(or $(patsubst name=%,%,$(filter name=%,$(CONTEXT))),$(shell $(APP) -c 'from stacks.settings import Settings; print(Settings().name)'))
+# The deployment that the commands below speak of: the name in CONTEXT, or else that in stacks/settings/deployment_settings.py.
+NAME = $(or $(patsubst name=%,%,$(filter name=%,$(CONTEXT))),$(shell $(APP) -c 'from stacks.settings.deployment_settings import Settings; print(Settings().name)'))
 # Profiles that lead to stages in other accounts, for the commands that go there.
 STAGING_PROFILE ?=
 PRODUCTION_PROFILE ?=
@@ -73,7 +73,7 @@ $(VENV)/jobs/.done: containers/preprocessing/requirements.txt | $(UV)
 	@echo "Setting up: the jobs' environment (about 600 MB)"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/jobs
 	@$(SYNC) --python $(JOBS) containers/preprocessing/requirements.txt
-	@$(JOBS) local/native.py
+	@$(JOBS) local/runners/mxnet_libraries.py
 	@touch $@
 
 # pytest for the jobs' tests lies in an environment of its own that sees the jobs' packages,
@@ -172,7 +172,7 @@ diff: $(VENV)/app/.done node_modules/.done  ## Say what this branch changes agai
 
 .PHONY: cost
 cost: $(VENV)/app/.done | $(NODE_READY)  ## Estimate what a month and a retraining cost
-	@$(APP) -m stacks.cost $(OPTIONS)
+	@$(APP) -m stacks.costs.cost_estimate $(OPTIONS)
 
 .PHONY: bootstrap
 bootstrap: $(VENV)/app/.done node_modules/.done  ## Prepare the account and region of your credentials for the CDK, once
@@ -260,7 +260,7 @@ check: $(VENV)/app/.dev $(VENV)/jobs-test/.done  ## Lint, types, import contract
 	@$(VENV)/app/bin/ruff format --check .
 	@$(VENV)/app/bin/lint-imports
 	@$(VENV)/app/bin/mypy
-	@$(VENV)/app/bin/mypy --python-executable $(JOBS_TEST) pipeline_src/lesions pipeline_src/jobs $(wildcard local/algorithm/*.py) benchmarks
+	@$(VENV)/app/bin/mypy --python-executable $(JOBS_TEST) $(filter-out pipeline_src/definition,$(patsubst %/,%,$(wildcard pipeline_src/*/))) local/builtin_stand_in benchmarks
 	@$(VENV)/app/bin/hadolint containers/*/Dockerfile
 
 .PHONY: bench

@@ -8,23 +8,22 @@ from typing import Any, Final
 
 from aws_cdk import App, Environment, Stack, Tags
 
-from stacks import place
-from stacks.acknowledgment import acknowledge
-from stacks.consistency import checked
-from stacks.deployment import DeploymentStack
-from stacks.finding import FINDINGS
-from stacks.monitoring import MonitoringStack
-from stacks.override import SettingError, settings_from
-from stacks.relay import RelayStack
-from stacks.retraining import RetrainingStack
-from stacks.settings import Environment as Place
-from stacks.settings import Settings
-from stacks.site import SiteStack
-from stacks.site_finding import site_findings
-from stacks.stage import EndpointStage
-from stacks.storage import StorageStack
-from stacks.training import TrainingStack
-from stacks.wildcard import WILDCARDS
+from stacks.delivery.deployment_stack import DeploymentStack
+from stacks.delivery.remote_region_stack import RemoteRegionStack
+from stacks.endpoint.endpoint_stack import EndpointStage
+from stacks.monitoring.monitoring_stack import MonitoringStack
+from stacks.nag.nag_suppressions import NAG_SUPPRESSIONS, suppress_findings
+from stacks.nag.remote_stage_suppressions import suppressions_of_remote_stages
+from stacks.nag.wildcard_suppressions import WILDCARD_SUPPRESSIONS
+from stacks.remote_stage.remote_stage_stack import RemoteStageStack
+from stacks.retraining.retraining_stack import RetrainingStack
+from stacks.settings import stage_placement
+from stacks.settings.deployment_settings import AwsEnvironment as Place
+from stacks.settings.deployment_settings import Settings
+from stacks.settings.settings_context import SettingError, settings_from_context
+from stacks.settings.settings_validation import validate_settings
+from stacks.storage.storage_stack import StorageStack
+from stacks.training.training_stack import TrainingStack
 
 # How the CDK's command line tells an application the region of the credentials.
 REGION: Final = "CDK_DEFAULT_REGION"
@@ -57,23 +56,25 @@ def build(app: App, settings: Settings, region: str = "") -> None:
     known |= {"retraining": retraining, "deployment": deployment, "region": region}
     MonitoringStack(app, "Monitoring", **known, **options("monitoring", "notices, alarms, dashboard, budget"))
     Tags.of(app).add("project", settings.name)
-    acknowledge(app, settings, (*FINDINGS, *WILDCARDS, *site_findings(settings)))
+    suppress_findings(
+        app, settings, (*NAG_SUPPRESSIONS, *WILDCARD_SUPPRESSIONS, *suppressions_of_remote_stages(settings))
+    )
 
 
 def around(
     app: App, settings: Settings, storage: StorageStack, options: Callable[[str, str, Place], dict[str, Any]]
 ) -> Iterator[Stack]:
     """Yield the stacks that a delivery needs in other accounts and regions: none where both stages are at home."""
-    for stage, where in place.apart(settings).items():
+    for stage, where in stage_placement.remote_stages(settings).items():
         named = options(f"{stage}-site", f"what the endpoint of {stage} needs", where)
-        site = SiteStack(app, f"{stage.capitalize()}Site", stage=stage, where=where, **named)
+        site = RemoteStageStack(app, f"{stage.capitalize()}Site", stage=stage, where=where, **named)
         # Replication is refused as long as the bucket that it leads to is not there.
         site.add_stack_dependency(storage)
         yield site
-    for region in place.relays(settings):
+    for region in stage_placement.remote_regions(settings):
         where = Place(account=settings.build.account, region=region)
         named = options(f"relay-{region}", "the delivery's artifacts of a region", where)
-        yield RelayStack(app, f"Relay-{region}", region=region, **named)
+        yield RemoteRegionStack(app, f"Relay-{region}", region=region, **named)
 
 
 def main() -> None:
@@ -81,9 +82,9 @@ def main() -> None:
     app = App()
     try:
         region = os.environ.get(REGION, "")
-        settings = checked(settings_from(app.node.get_all_context()), region)
+        settings = validate_settings(settings_from_context(app.node.get_all_context()), region)
     except SettingError as error:
-        sys.exit(f"{error}\nAll settings, with what they cost: stacks/settings.py")
+        sys.exit(f"{error}\nAll settings, with what they cost: stacks/settings/deployment_settings.py")
     build(app, settings, region)
     app.synth()
 

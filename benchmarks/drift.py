@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks import drawn, measure, shift, volume
 from benchmarks.traffic import BASELINES, KINDS, Traffic
-from pipeline_src.lesions.drift import check
+from pipeline_src.drift import drift_tests
 
 SIZES: Final = (100, 150, 200, 300, 500, 800, 1200)
 RATE: Final = 0.02  # of windows like the baseline that may alarm
@@ -63,7 +63,7 @@ def row(traffic: Traffic, kind: str, size: int, windows: int) -> Row:
     for number in range(windows):
         random = np.random.default_rng([KINDS.index(kind), size, number])
         known, window = traffic.pair(kind, size, number % BASELINES, random)
-        violated = [each.name for each in check.compare(window, known) if each.violated]
+        violated = [each.name for each in drift_tests.run_drift_checks(window, known) if each.violated]
         alarms += bool(violated)
         by.update(violated)
     return Row(kind, size, windows, alarms, dict(by.most_common(4)))

@@ -2,7 +2,8 @@
 """``python -m benchmarks.interval [--sizes 2000,10000] [--rounds 3]``: all figures with their intervals, on one core.
 
 Each round is a process of its own: it makes up the predictions of a model, and then times the draws of 2,000 resamples
-and all figures of `pipeline_src.lesions.figures`. Exit code 1 if a target is missed at the sizes that it speaks of.
+and all figures of `pipeline_src.evaluation.classification_metrics`. Exit code 1 if a target is missed at the sizes
+that it speaks of.
 """
 
 import argparse
@@ -17,9 +18,8 @@ import numpy as np
 
 from benchmarks import measure
 from pipeline_src import contract
-from pipeline_src.lesions import figures, resampling
-from pipeline_src.lesions.holdout import HoldoutImage
-from pipeline_src.lesions.prediction import Predictions
+from pipeline_src.evaluation import classification_metrics, confidence_intervals
+from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
 
 CORE: Final = measure.cores(1)
 ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -79,7 +79,7 @@ def predictions(images: int) -> Predictions:
 def seconds(test: Predictions) -> float:
     """Return the CPU seconds of the draws and all figures of `test`: on one idle core, how long they take."""
     started = time.process_time()
-    figures.measure(test, 0.3, resampling.draw(test.images))
+    classification_metrics.estimate_metrics(test, 0.3, confidence_intervals.draw_resamples(test.images))
     return time.process_time() - started
 
 

@@ -20,7 +20,7 @@ from pipeline_src import contract
 JOB: Final = "pipeline_src.jobs.preprocess"
 UNAUDITED: Final = "benchmarks.unaudited"
 _WRITTEN: Final = {
-    *(contract.MANIFEST, contract.DATASET_CARD),
+    *(contract.MANIFEST_FILE, contract.DATASET_CARD_FILE),
     *("train.idx", "validation.idx", "train.rec", "validation.rec"),
 }
 

@@ -3,7 +3,7 @@
 
 Inflate the outer zip, cut out each entry, inflate it, decode, resize, encode, forget. No checksum, no hash, no check,
 no order, no output, no audit. Each process takes one of the two parts, which hold half of the images each. It reads
-what `local.sample` writes, not zips at large.
+what `local.synthetic.synthetic_archive` writes, not zips at large.
 """
 
 import itertools
@@ -21,7 +21,7 @@ import cv2
 import deflate
 import simplejpeg
 
-from pipeline_src.lesions import workforce
+from pipeline_src.runtime import worker_threads
 
 _CHUNK: Final = 1 << 18
 _SIDE: Final = 224
@@ -35,7 +35,7 @@ def main() -> None:
     path, images, plain = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:] == ["--plain"]
     with ZipFile(path) as outer:
         parts = [entry for entry in outer.infolist() if entry.filename.endswith(".zip")]
-    workforce.keep_memory()  # it helps here as it helps the job
+    worker_threads.keep_freed_memory()  # it helps here as it helps the job
     context = multiprocessing.get_context("fork")  # both are imported already: the limit pays for one start
     done = context.Value("q", 0)
     shares = (images // 2, images - images // 2)

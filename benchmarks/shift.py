@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from benchmarks import measure
 from pipeline_src import contract
-from pipeline_src.lesions import workforce
-from pipeline_src.lesions.drift import feature
-from pipeline_src.lesions.drift.feature import Table
+from pipeline_src.drift import image_features
+from pipeline_src.drift.image_features import FeatureTable
+from pipeline_src.runtime import worker_threads
 
 Bytes = NDArray[np.uint8]
 Edit = Callable[[Bytes], Bytes]
@@ -63,7 +63,7 @@ EDITS: Final[dict[str, Edit]] = {
 }
 
 
-def tables(path: Path) -> tuple[dict[str, Table], Names, Names]:
+def tables(path: Path) -> tuple[dict[str, FeatureTable], Names, Names]:
     """Return what is measured on each picture of the archive at `path`, by kind, and their lesions and classes (n,)."""
     pictures, lesions, labels = read(path)
     answers = scores(labels)
@@ -102,12 +102,12 @@ def encoded(data: bytes, edit: Edit) -> bytes:
     return bytes(simplejpeg.encode_jpeg(pixels, quality=_QUALITY, colorspace="BGR", colorsubsampling="420"))
 
 
-def _measured(pictures: list[bytes], answers: NDArray[np.float64], edit: Edit) -> Table:
-    table = np.zeros((len(pictures), feature.COLUMNS), np.float32)
+def _measured(pictures: list[bytes], answers: NDArray[np.float64], edit: Edit) -> FeatureTable:
+    table = np.zeros((len(pictures), image_features.FEATURE_COLUMNS), np.float32)
 
     def take(number: int) -> None:
         data = encoded(pictures[number], edit)
-        table[number] = feature.row(data, answers[number].tolist(), str(number))
+        table[number] = image_features.measure_features(data, answers[number].tolist(), str(number))
 
-    workforce.each(iter(range(len(pictures))), take, len(measure.cores(1)))
+    worker_threads.process_in_threads(iter(range(len(pictures))), take, len(measure.cores(1)))
     return table

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from benchmarks import shift
 from benchmarks.shift import Names
-from pipeline_src.lesions.drift import feature
-from pipeline_src.lesions.drift.baseline import Baseline
-from pipeline_src.lesions.drift.constraint import Constraints
-from pipeline_src.lesions.drift.feature import Table
-from pipeline_src.lesions.drift.window import Window
+from pipeline_src.drift import image_features
+from pipeline_src.drift.capture_window import CaptureWindow
+from pipeline_src.drift.drift_baseline import DriftBaseline, DriftConstraints
+from pipeline_src.drift.image_features import FeatureTable
 
 MIX: Final = "class mix: melanoma x3"
 PART: Final = "colour cast, 1 of 2 cameras"
@@ -31,13 +30,13 @@ Random = np.random.Generator
 class Traffic:
     """The pool: by kind what was measured on each picture (n, `feature.COLUMNS`); its lesion and class (n,)."""
 
-    def __init__(self, tables: Mapping[str, Table], lesions: Names, labels: Names) -> None:
+    def __init__(self, tables: Mapping[str, FeatureTable], lesions: Names, labels: Names) -> None:
         self._tables = tables
         self._labels = labels
         _, self._lesion = np.unique(lesions, return_inverse=True)
         self._held_out = cache(self._drawn)
 
-    def pair(self, kind: str, size: int, number: int, random: Random) -> tuple[Baseline, Window]:
+    def pair(self, kind: str, size: int, number: int, random: Random) -> tuple[DriftBaseline, CaptureWindow]:
         """Return baseline `number`, and a window of `kind` with `size` requests."""
         held_out = self._held_out(number)
         known = self._baseline(held_out)
@@ -48,12 +47,16 @@ class Traffic:
         lesions = np.random.default_rng([9, number]).permutation(int(self._lesion.max()) + 1)
         return lesions[: round(_HELD_OUT * len(lesions))]
 
-    def _baseline(self, held_out: NDArray[np.int64]) -> Baseline:
+    def _baseline(self, held_out: NDArray[np.int64]) -> DriftBaseline:
         rows = np.isin(self._lesion, held_out)
         table, sizes = self._tables[shift.CLEAN][rows], np.bincount(self._lesion[rows])
-        values = {name: np.sort(table[:, at].astype(np.float64)) for at, name in enumerate(feature.NUMBERS)}
+        values = {
+            name: np.sort(table[:, at].astype(np.float64)) for at, name in enumerate(image_features.FEATURE_NAMES)
+        }
         effective = float(sizes.sum() ** 2 / (sizes**2).sum())
-        return Baseline(values, feature.predicted(table), len(table), effective, Constraints())
+        return DriftBaseline(
+            values, image_features.count_predicted_classes(table), len(table), effective, DriftConstraints()
+        )
 
     def _chosen(self, kind: str, left: Rows, size: int, random: Random) -> Rows:
         """Return `size` of the pictures `left`, lesion by lesion.
@@ -69,8 +72,8 @@ class Traffic:
             raise SystemExit(f"pictures: {len(ranked)} are left for a window of {size}. Draw more with --images.")
         return ranked[:size]
 
-    def _window(self, kind: str, chosen: Rows, random: Random) -> Window:
-        window = Window(requests=len(chosen))
+    def _window(self, kind: str, chosen: Rows, random: Random) -> CaptureWindow:
+        window = CaptureWindow(requests=len(chosen))
         shifted = self._tables["colour cast" if kind == PART else kind if kind in shift.EDITS else shift.CLEAN]
         for number, row in enumerate(chosen):
             # Of a lesion all pictures come from one camera.

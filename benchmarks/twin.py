@@ -21,15 +21,16 @@ from numpy.typing import NDArray
 
 from benchmarks import measure
 from pipeline_src import contract
-from pipeline_src.lesions import likeness, picture, twin
-from pipeline_src.lesions.likeness import Bounds
+from pipeline_src.dataset import image_codec, perceptual_hash
+from pipeline_src.dataset.perceptual_hash import SimilarityBounds
+from pipeline_src.leakage import near_duplicates
 
 Bytes = NDArray[np.uint8]
 Edit = Callable[[Bytes], Bytes]
 
 _EVERY: Final = 8
 _SIDE: Final = 224
-_BOUNDS: Final = [Bounds(explained=share) for share in (0.9, 0.93, 0.95, 0.97, 0.98)]
+_BOUNDS: Final = [SimilarityBounds(explained=share) for share in (0.9, 0.93, 0.95, 0.97, 0.98)]
 _DISTANCES: Final = (4, 8, 10, 12, 14, 16)
 _RANDOM: Final = np.random.default_rng(1)
 
@@ -82,7 +83,7 @@ _EDITS: Final[dict[str, tuple[Edit, int]]] = {
 def main() -> None:
     """Print both tables."""
     pictures, lesions = _read(Path(sys.argv[1]))
-    tests = np.array([likeness.view(picture.verify(data, "test")) for data in pictures])
+    tests = np.array([perceptual_hash.grey_view(image_codec.verify_image(data, "test")) for data in pictures])
     trains = np.array([_recorded(data) for data in pictures])
     print(f"{len(pictures)} pictures\n\nFound, of {len(pictures[::_EVERY])} planted copies each:\n")
     print("| copy | hash alone | both looks |\n|---|---|---|")
@@ -105,7 +106,7 @@ def _read(path: Path) -> tuple[list[bytes], list[str]]:
 
 
 def _recorded(data: bytes) -> Bytes:
-    return likeness.view(picture.square(data, "train", _SIDE))
+    return perceptual_hash.grey_view(image_codec.decode_square(data, "train", _SIDE))
 
 
 def _found(pictures: list[bytes], tests: Bytes, edit: Edit, quality: int) -> tuple[float, float]:
@@ -114,9 +115,9 @@ def _found(pictures: list[bytes], tests: Bytes, edit: Edit, quality: int) -> tup
     for data, seen in zip(pictures, tests, strict=True):
         pixels = np.ascontiguousarray(edit(simplejpeg.decode_jpeg(data, "BGR")))
         copy = simplejpeg.encode_jpeg(pixels, quality=quality, colorspace="BGR", colorsubsampling="420")
-        views, pair = np.array([seen, _recorded(copy)]), twin.Pair(0, 1)
-        by_hash += twin.distances(views, [pair])[pair] <= likeness.BOUNDS.distance
-        found += pair in twin.near(views, {0: contract.TEST, 1: contract.TRAIN}, 1)
+        views, pair = np.array([seen, _recorded(copy)]), near_duplicates.ImagePair(0, 1)
+        by_hash += near_duplicates.hash_distances(views, [pair])[pair] <= perceptual_hash.SIMILARITY_BOUNDS.distance
+        found += pair in near_duplicates.find_near_duplicates(views, {0: contract.TEST, 1: contract.TRAIN}, 1)
     return by_hash / len(pictures), found / len(pictures)
 
 
@@ -133,7 +134,7 @@ def _print_mistakes(tests: Bytes, trains: Bytes, lesions: NDArray[np.str_]) -> N
     splits = {number: contract.TEST if number < count else contract.TRAIN for number in range(2 * count)}
     for bounds in _BOUNDS:
         taken = np.zeros((count, count), bool)
-        for pair in twin.near(views, splits, len(measure.cores(1)), bounds):
+        for pair in near_duplicates.find_near_duplicates(views, splits, len(measure.cores(1)), bounds):
             taken[pair.first, pair.second - count] = True
         _print_rates(f"{bounds.distance} bits and {bounds.explained:.0%} explained", taken, kinds)
 
@@ -145,8 +146,15 @@ def _print_rates(rule: str, taken: NDArray[np.bool_], kinds: dict[str, NDArray[n
 
 def _apart(tests: Bytes, trains: Bytes) -> NDArray[np.int8]:
     """Return the distance of every test image's hash from every training image's in bits (n, n)."""
-    signs = likeness.signs(trains).T
-    rows = [(likeness.BITS - (likeness.signs(likeness.oriented(view[None])) @ signs).max(axis=0)) / 2 for view in tests]
+    signs = perceptual_hash.hash_signs(trains).T
+    rows = [
+        (
+            perceptual_hash.HASH_BITS
+            - (perceptual_hash.hash_signs(perceptual_hash.orient_views(view[None])) @ signs).max(axis=0)
+        )
+        / 2
+        for view in tests
+    ]
     return np.array(rows).astype(np.int8)
 
 

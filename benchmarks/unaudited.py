@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pipeline_src.jobs import failure, preprocess
-from pipeline_src.lesions import likeness, twin
-from pipeline_src.lesions.likeness import Bounds, Bytes
+from pipeline_src.dataset import perceptual_hash
+from pipeline_src.dataset.perceptual_hash import Bytes, SimilarityBounds
+from pipeline_src.jobs import command_line, preprocess
+from pipeline_src.leakage import near_duplicates
 
-_NOTHING = np.zeros((likeness.SIDE, likeness.SIDE), np.uint8)
+_NOTHING = np.zeros((perceptual_hash.VIEW_SIDE, perceptual_hash.VIEW_SIDE), np.uint8)
 
 
 def view(pixels: Bytes) -> Bytes:
@@ -20,8 +21,8 @@ def view(pixels: Bytes) -> Bytes:
 
 
 def near(
-    views: Bytes, splits: Mapping[int, str], workers: int, bounds: Bounds = likeness.BOUNDS
-) -> dict[twin.Pair, int]:
+    views: Bytes, splits: Mapping[int, str], workers: int, bounds: SimilarityBounds = perceptual_hash.SIMILARITY_BOUNDS
+) -> dict[near_duplicates.ImagePair, int]:
     """Return no pair."""
     del views, splits, workers, bounds
     return {}
@@ -29,5 +30,7 @@ def near(
 
 if __name__ == "__main__":
     # The job has no setting for this, because no dataset should be made without an audit.
-    likeness.view, twin.near = view, near
-    sys.exit(failure.run(lambda: preprocess.preprocess(preprocess.options(sys.argv[1:]))))
+    perceptual_hash.grey_view, near_duplicates.find_near_duplicates = view, near
+    sys.exit(
+        command_line.run_job(lambda: preprocess.run_preprocessing(preprocess.parse_preprocessing_options(sys.argv[1:])))
+    )

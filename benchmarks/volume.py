@@ -16,9 +16,8 @@ import cv2
 import numpy as np
 
 from benchmarks import measure
-from pipeline_src.lesions.drift import baseline
-from pipeline_src.lesions.holdout import HoldoutImage
-from pipeline_src.lesions.prediction import Predictions
+from pipeline_src.drift import drift_baseline
+from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
 
 _HELD_OUT: Final = 200
 _ANSWER: Final = json.dumps([0.1, 0.7, 0.05, 0.05, 0.04, 0.03, 0.03])
@@ -54,7 +53,7 @@ def _write(inputs: Path, count: int) -> None:
         (pictures / f"{image.image_id}.jpg").write_bytes(start + rest)
     answers = np.tile(np.array(json.loads(_ANSWER)), (_HELD_OUT, 1))
     (inputs / "baseline").mkdir()
-    for name, content in baseline.files(Predictions(images, answers), pictures).items():
+    for name, content in drift_baseline.baseline_files(Predictions(images, answers), pictures).items():
         (inputs / "baseline" / name).write_bytes(content)
 
 

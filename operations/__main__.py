@@ -7,19 +7,21 @@ from pathlib import Path
 
 import click
 
-from operations import link
-from operations.command import advice, bootstrap, cdk, confirmation, export, machine, review_comment
-from operations.command import labels as labelling
-from operations.command import smoke as smoking
-from operations.command import upload as uploading
-from operations.command.account import Account, here
-from operations.command.preflight import demand, report, runner
-from operations.command.terminal import Group, console, errors, say
-from operations.error import UsageError
-from operations.first_run import beliefs, first_run_command
+from operations.account import cdk_cli
+from operations.account.deployment_account import Account, account_of_environment
+from operations.account.terminal_output import CommandGroup, error_console, output_console, print_line
+from operations.commands import cdk_bootstrap, export_job, next_steps, retraining_execution, review_comment
+from operations.commands import label_upload as labelling
+from operations.commands import manual_smoke_test as smoking
+from operations.commands import multipart_upload as uploading
+from operations.destroy import destroy_confirmation
+from operations.first_run import aws_beliefs, first_run_command
+from operations.functions import aws_clients
+from operations.functions.errors import UsageError
+from operations.preflight import preflight_requirements, preflight_run
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--name",
     default="skin-lesion",
@@ -39,7 +41,7 @@ def main(
     Exit codes: 0 done, 1 failed, 2 bad usage, credentials or permissions, or nothing deployed, 130 stopped.
     """
     # Tests hand in an account of their own.
-    account: Account = context.obj or here(name, region)
+    account: Account = context.obj or account_of_environment(name, region)
     given = {"staging": staging_profile, "production": production_profile}
     context.obj = replace(account, profiles={stage: profile for stage, profile in given.items() if profile})
 
@@ -50,8 +52,11 @@ def main(
 def upload(account: Account, archive: Path) -> None:
     """Bring ARCHIVE, HAM10000's dataverse_files.zip, into the raw bucket; a broken-off upload goes on."""
     bucket = account.output("storage", "RawBucket")
-    say(console(), uploading.upload(account.client("s3"), bucket, archive, errors()))
-    say(console(), "Next: an archive that is new starts a retraining by itself; start it or follow it: make retrain")
+    print_line(output_console(), uploading.upload_archive(account.client("s3"), bucket, archive, error_console()))
+    print_line(
+        output_console(),
+        "Next: an archive that is new starts a retraining by itself; start it or follow it: make retrain",
+    )
 
 
 @main.command()
@@ -61,10 +66,12 @@ def upload(account: Account, archive: Path) -> None:
 def labels(account: Account, table: Path, *, again: bool) -> None:
     """Bring TABLE, a CSV of confirmed labels, into the raw bucket; the monitor says what follows from them."""
     bucket = account.output("storage", "RawBucket")
-    done = labelling.upload(account.client("s3"), bucket, table, again=again)
-    say(console(), done.message)
+    done = labelling.upload_labels(account.client("s3"), bucket, table, again=again)
+    print_line(output_console(), done.message)
     if done.sent:
-        say(console(), "Next: a message says what they make of the answers of production, in about ten minutes.")
+        print_line(
+            output_console(), "Next: a message says what they make of the answers of production, in about ten minutes."
+        )
 
 
 @main.command()
@@ -75,11 +82,14 @@ def labels(account: Account, table: Path, *, again: bool) -> None:
 @click.pass_obj
 def retrain(account: Account, archive: str, addition: str, *, champion: bool, wait: bool) -> None:
     """Start a retraining, or join the one that trains the same model already."""
-    execution = machine.start(account, archive, champion=champion, addition=addition)
-    say(console(), f"Started: {link.of_execution(execution)}")
+    execution = retraining_execution.start_retraining_execution(account, archive, champion=champion, addition=addition)
+    print_line(output_console(), f"Started: {aws_clients.execution_console_url(execution)}")
     if wait:
-        say(console(), f"Succeeded: {machine.follow(account, execution, console())}")
-        say(console(), "Next: make next")
+        print_line(
+            output_console(),
+            f"Succeeded: {retraining_execution.follow_retraining_execution(account, execution, output_console())}",
+        )
+        print_line(output_console(), "Next: make next")
 
 
 @main.command()
@@ -100,9 +110,9 @@ def smoke(  # noqa: PLR0913  one parameter for each option
 ) -> None:
     """Send the golden images to an endpoint or a server: exit code 0 if it answers as the model was evaluated."""
     if endpoint and not (url or evaluation or holdout):
-        smoking.endpoint(account, endpoint, package, console())
+        smoking.smoke_test_endpoint(account, endpoint, package, output_console())
     elif url and evaluation and holdout and not (endpoint or package):
-        smoking.url(url, evaluation, holdout, console())
+        smoking.smoke_test_url(url, evaluation, holdout, output_console())
     else:
         raise UsageError("smoke: give --endpoint NAME [--package ARN], or --url URL --evaluation DIR --holdout DIR.")
 
@@ -116,14 +126,16 @@ def destroy(account: Account, context: tuple[str, ...], *, yes: bool, data: bool
     """Delete the deployment but its data; says what goes and what stays, and asks."""
     settings = _settings(account, "destroy", context)
     ask = None if yes else lambda question: str(click.prompt(question))
-    confirmation.destroy(
+    destroy_confirmation.destroy_deployment(
         account,
-        console(),
-        cdk=cdk.in_region(account.region),
+        output_console(),
+        cdk=cdk_cli.cdk_in_region(account.region),
         context=settings,
         data=data,
         ask=ask,
-        planned=lambda: demand.stages(demand.read(settings), account.name),
+        planned=lambda: preflight_requirements.planned_remote_stages(
+            preflight_requirements.read_requirements(settings), account.name
+        ),
     )
 
 
@@ -134,15 +146,18 @@ def destroy(account: Account, context: tuple[str, ...], *, yes: bool, data: bool
 @click.pass_obj
 def comment(account: Account, repository: str, pull_request: str, path: Path) -> None:
     """Post the review of a CodeCommit pull request as a comment, or bring the earlier one up to date."""
-    say(console(), review_comment.comment(account.client("codecommit"), repository, pull_request, path))
+    print_line(
+        output_console(),
+        review_comment.post_review_comment(account.client("codecommit"), repository, pull_request, path),
+    )
 
 
 @main.command(name="next")
 @click.pass_obj
 def next_(account: Account) -> None:
     """Say what to do next; changes nothing."""
-    for step in advice.following(account):
-        say(console(), f"- {step}")
+    for step in next_steps.list_next_steps(account):
+        print_line(output_console(), f"- {step}")
 
 
 @main.command(name="bootstrap")
@@ -152,8 +167,10 @@ def next_(account: Account) -> None:
 def bootstrap_(account: Account, context: tuple[str, ...], options: tuple[str, ...]) -> None:
     """Prepare account and region for the CDK, and other accounts whose profiles are named; OPTIONS are cdk's own."""
     settings = _settings(account, "bootstrap", context)
-    needed = demand.read(settings)
-    bootstrap.prepare(account, needed, console(), cdk=cdk.in_region(""), context=settings, options=options)
+    needed = preflight_requirements.read_requirements(settings)
+    cdk_bootstrap.bootstrap_accounts(
+        account, needed, output_console(), cdk=cdk_cli.cdk_in_region(""), context=settings, options=options
+    )
 
 
 @main.command()
@@ -166,11 +183,14 @@ def preflight(click_context: click.Context, context: tuple[str, ...]) -> None:
     permission), 1 a check failed, 2 nothing failed, but without region or credentials the account was not asked.
     """
     account: Account = click_context.obj
-    with errors().status("Looking at account, region and machine"):
-        needed = demand.read(_settings(account, "preflight", context))
-        outcome = runner.run(account, needed, os.environ)
-    report.show(outcome, console())
-    say(console(), beliefs.announced(tuning=bool(needed.tuning_jobs), elsewhere=bool(needed.elsewhere)))
+    with error_console().status("Looking at account, region and machine"):
+        needed = preflight_requirements.read_requirements(_settings(account, "preflight", context))
+        outcome = preflight_run.run_preflight(account, needed, os.environ)
+    preflight_run.print_preflight_result(outcome, output_console())
+    print_line(
+        output_console(),
+        aws_beliefs.announce_beliefs(tuning=bool(needed.tuning_jobs), elsewhere=bool(needed.elsewhere)),
+    )
     click_context.exit(outcome.exit_code)
 
 
@@ -189,8 +209,8 @@ def _settings(account: Account, verb: str, context: tuple[str, ...]) -> tuple[st
     return (f"name={account.name}", *context)
 
 
-main.add_command(export.command)
-main.add_command(first_run_command.command)
+main.add_command(export_job.export_command)
+main.add_command(first_run_command.walk_first_run)
 
 
 if __name__ == "__main__":

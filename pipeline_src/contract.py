@@ -7,9 +7,12 @@ so it may depend on nothing. Names and paths only; rules live in the rooms that 
 Sources: SageMaker Developer Guide, "How Amazon SageMaker runs your processing container image" and
 "... your training image" for the paths below /opt/ml; ISIC 2018 Task 3 for the class order; HAM10000's page at
 Harvard Dataverse, https://doi.org/10.7910/DVN/DBW86T, for the archive's names.
+
+The object that stands in for an input which there is not: a processing job cannot be started without one.
 """
 
 import errno
+import json
 import os
 import re
 from pathlib import Path
@@ -37,22 +40,31 @@ TEST: Final = "test"
 SPLITS: Final = (TRAIN, VALIDATION, TEST)
 # The test images of ISIC 2018 Task 3, where the archive holds them too: a second test set, beside the splits.
 OFFICIAL: Final = "official"
-PLACES: Final = (*SPLITS, OFFICIAL)  # where an image may lie
+IMAGE_PLACES: Final = (*SPLITS, OFFICIAL)  # where an image may lie
 
 # Of which part of the input an image is: the base archive, an additional one, or the official test set of the base.
-BASE: Final = "base"
-ADDITION: Final = "addition"
+BASE_ORIGIN: Final = "base"
+ADDITION_ORIGIN: Final = "addition"
 
 # Steps of the pipeline.
-PREPROCESS: Final = "Preprocess"
-TRAINING: Final = "Train"
-MODEL: Final = "Model"
-SCORE: Final = "Score"
-EVALUATE: Final = "Evaluate"
-GATE: Final = "Gate"
-REGISTER: Final = "Register"
-REJECT: Final = "Reject"
-STEPS: Final = (PREPROCESS, TRAINING, MODEL, SCORE, EVALUATE, GATE, REGISTER, REJECT)
+PREPROCESS_STEP: Final = "Preprocess"
+TRAIN_STEP: Final = "Train"
+MODEL_STEP: Final = "Model"
+SCORE_STEP: Final = "Score"
+EVALUATE_STEP: Final = "Evaluate"
+GATE_STEP: Final = "Gate"
+REGISTER_STEP: Final = "Register"
+REJECT_STEP: Final = "Reject"
+STEPS: Final = (
+    PREPROCESS_STEP,
+    TRAIN_STEP,
+    MODEL_STEP,
+    SCORE_STEP,
+    EVALUATE_STEP,
+    GATE_STEP,
+    REGISTER_STEP,
+    REJECT_STEP,
+)
 
 # Processing channels: each input is the folder /opt/ml/processing/input/<name>,
 # each output the folder /opt/ml/processing/output/<name>.
@@ -73,26 +85,26 @@ EXPORT_OUTPUT: Final = "export"  # of the export: what is told of it
 # Files. A channel holds one RecordIO file, ``train.rec`` or ``validation.rec``: AWS documents no other form.
 RECORDS_SUFFIX: Final = ".rec"
 INDEX_SUFFIX: Final = ".idx"
-MANIFEST: Final = "manifest.csv"
+MANIFEST_FILE: Final = "manifest.csv"
 MANIFEST_COLUMNS: Final = (
     *("image_id", "lesion_id", "label", "split", "sha256", "bytes", "repeats"),
     *("sex", "age", "localization", "dx_type", "source", "archive"),
 )
-DATASET_CARD: Final = "dataset_card.json"
-EVALUATION: Final = "evaluation.json"
-PREDICTIONS: Final = "predictions.csv"
+DATASET_CARD_FILE: Final = "dataset_card.json"
+EVALUATION_FILE: Final = "evaluation.json"
+PREDICTIONS_FILE: Final = "predictions.csv"
 PREDICTION_SCORES: Final = tuple(f"p_{label}" for label in CLASS_LABELS)
 PREDICTION_COLUMNS: Final = (
     *("image_id", "lesion_id", "split", "label", "predicted"),
     *PREDICTION_SCORES,
     "melanoma_at_threshold",
 )
-REPORT: Final = "report.html"
+REPORT_FILE: Final = "report.html"
 # Beside the report: what production is compared with.
-MONITOR_STATISTICS: Final = "monitor_statistics.json"
-MONITOR_CONSTRAINTS: Final = "monitor_constraints.json"
-MODEL_CARD: Final = "model_card.json"
-MODEL_ARTIFACT: Final = "model.tar.gz"
+MONITOR_STATISTICS_FILE: Final = "monitor_statistics.json"
+MONITOR_CONSTRAINTS_FILE: Final = "monitor_constraints.json"
+MODEL_CARD_FILE: Final = "model_card.json"
+MODEL_ARTIFACT_FILE: Final = "model.tar.gz"
 SCORE_SUFFIX: Final = ".out"  # batch transform writes <key>.out for each input object
 
 # Property files, by which the definition reads values out of a step's output with JsonGet.
@@ -124,17 +136,17 @@ MONITOR_PREFIX: Final = "monitor/"  # reports of the monitor: monitor/<job>/...
 LABELS_PREFIX: Final = "labels/"
 
 # Parameters that whoever starts the pipeline passes.
-INPUT_ARCHIVE: Final = "InputArchive"
-ADDITIONAL_ARCHIVE: Final = "AdditionalArchive"  # URI of one more, whose images join those of the first
+INPUT_ARCHIVE_PARAMETER: Final = "InputArchive"
+ADDITIONAL_ARCHIVE_PARAMETER: Final = "AdditionalArchive"  # URI of one more, whose images join those of the first
 NO_ADDITION: Final = "none"  # in place of its SHA-256
 PREPROCESSING_IMAGE: Final = "PreprocessingImage"  # no parameter: what the report calls the image that Evaluate ran in
-CHAMPION_PREDICTIONS: Final = "ChampionPredictions"  # URI of the champion's predictions.csv
-CHAMPION_PACKAGE: Final = "ChampionPackage"  # ARN of its model package
+CHAMPION_PREDICTIONS_PARAMETER: Final = "ChampionPredictions"  # URI of the champion's predictions.csv
+CHAMPION_PACKAGE_PARAMETER: Final = "ChampionPackage"  # ARN of its model package
 NO_PACKAGE: Final = "none"
 NO_COMPARISON: Final = "waived"  # in place of an ARN where somebody switched the comparison off
 # The object that a parameter names where there is no champion, or no additional archive: no input may be without one.
-ABSENT: Final = '{"absent": true}\n'
-SOURCE_COMMIT: Final = "SourceCommit"
+ABSENT_OBJECT: Final = '{"absent": true}\n'
+SOURCE_COMMIT_PARAMETER: Final = "SourceCommit"
 
 # What a model package carries (CustomerMetadataProperties), so that whoever ships it needs nothing else.
 METADATA_REPORT: Final = "report"  # URI of report.html; predictions.csv lies beside it
@@ -159,7 +171,7 @@ EXIT_BAD_INPUT: Final = 2  # the user's data or parameters, or a full disk: the 
 DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 # A job says how far it is on stdout, a line at a time; anything that reads its log can show it.
-PROGRESS: Final = re.compile(r"^progress: (?P<done>\d+)/(?P<total>\d+) (?P<unit>\S.*)$")
+PROGRESS_PATTERN: Final = re.compile(r"^progress: (?P<done>\d+)/(?P<total>\d+) (?P<unit>\S.*)$")
 
 
 def progress_line(done: int, total: int, unit: str) -> str:
@@ -176,11 +188,19 @@ def ml_root() -> Path:
     return Path(os.environ.get("ML_ROOT", "/opt/ml"))
 
 
-def processing_input(name: str) -> str:
+def processing_input_path(name: str) -> str:
     """Return the container path of the processing input `name`."""
     return f"/opt/ml/processing/input/{name}"
 
 
-def processing_output(name: str) -> str:
+def processing_output_path(name: str) -> str:
     """Return the container path of the processing output `name`."""
     return f"/opt/ml/processing/output/{name}"
+
+
+def is_absent_object(content: str | bytes) -> bool:
+    """Return whether `content` is that object's: `contract.ABSENT`, however it is laid out."""
+    try:
+        return bool(json.loads(content) == json.loads(ABSENT_OBJECT))
+    except (ValueError, RecursionError):
+        return False

@@ -1,31 +1,187 @@
 # SPDX-License-Identifier: MIT-0
-"""The promotion rule: whether an evaluated model may be registered.
+"""One line of the gate's table, and its words for the failure message, the model package and evaluation.json.
+
+Standard library only.
+
+The promotion rule: whether an evaluated model may be registered.
 
 Pure functions over an evaluation report (`evaluation.json` as parsed by `json.load`); standard library only.
 `decide` is total: whatever it is given, it answers, and what it cannot read does not pass. What is asked for, and why,
 stands in floor.py.
 """
 
+import math
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from pipeline_src import contract
-from pipeline_src.floor import CEILINGS, COUNTS, FLOOR_PARAMETERS, PROFILES, Floors
-from pipeline_src.requirement import (
-    AT_LEAST,
-    AT_MOST,
-    NO_CHAMPION,
-    NOT_ASKED,
-    NOT_COMPARED,
-    ROUNDING,
-    Figure,
-    Requirement,
-    excused,
-    judged,
+from pipeline_src.gate_thresholds import (
+    COUNT_THRESHOLDS,
+    THRESHOLD_PARAMETERS,
+    THRESHOLD_PROFILES,
+    UPPER_THRESHOLDS,
+    GateThresholds,
 )
 
-__all__ = ["CEILINGS", "COUNTS", "FLOOR_PARAMETERS", "PROFILES", "Floors", "Requirement", "Verdict", "decide"]
+__all__ = [
+    "COUNT_THRESHOLDS",
+    "THRESHOLD_PARAMETERS",
+    "THRESHOLD_PROFILES",
+    "UPPER_THRESHOLDS",
+    "GateRequirement",
+    "GateThresholds",
+    "GateVerdict",
+    "decide_verdict",
+]
+
+
+# A mean of seven ratios can land one rounding error below a floor that it reaches on paper (0.7 as 0.6999999999999999).
+# The tolerance is far below the smallest step that a metric over fewer than a million images can make.
+ROUNDING: Final = 1e-9
+
+AT_LEAST: Final = "at least"
+AT_MOST: Final = "at most"
+
+MET: Final = "met"
+MISSED: Final = "missed"
+NOT_EVALUABLE: Final = "not evaluable"  # there is no valid figure, which counts as a miss
+NO_CHAMPION: Final = "no champion"  # there is nothing to compare with, which is no fault of the model's
+NOT_COMPARED: Final = "not compared"  # somebody switched the comparison off
+NOT_ASKED: Final = "not asked for"  # there is no valid figure, and the floor is 0
+
+# What a model package's metadata may hold. Source: SageMaker API, CustomerMetadataValue; letters of ASCII suffice.
+_FORBIDDEN: Final = re.compile(r"[^A-Za-z0-9 _.:/=+@-]")
+_METADATA_LENGTH: Final = 256
+
+
+def replace_forbidden_characters(text: str) -> str:
+    """Return `text` in the characters that a model package's metadata may hold; others become hyphens."""
+    return _FORBIDDEN.sub("-", text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedValue:
+    """What a model reached: None where the report does not say, or says no number in range.
+
+    Attributes:
+        got: the figure that is judged.
+        lower: lower end of the 95 % interval of what it was taken from.
+        upper: upper end.
+        images: how many images it was measured on.
+        place: the class or subgroup that decided, where the worst one does; else empty.
+    """
+
+    got: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    images: int | None = None
+    place: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateRequirement(JudgedValue):
+    """A requirement, what it was held against and what came of it.
+
+    Attributes:
+        name: the field of `floor.Floors`.
+        sense: `AT_LEAST` or `AT_MOST`.
+        wanted: the value to reach, or not to exceed; None if it is no number, which nothing can meet.
+        verdict: `MET`, `MISSED`, `NOT_EVALUABLE`, `NO_CHAMPION`, `NOT_COMPARED` or `NOT_ASKED`.
+    """
+
+    name: str
+    sense: str
+    wanted: float | None
+    verdict: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether it does not stand in the way."""
+        return self.verdict in {MET, NO_CHAMPION, NOT_COMPARED, NOT_ASKED}
+
+    @property
+    def wanted_text(self) -> str:
+        """What was wanted: ``at least 0.7``."""
+        return f"{self.sense} {'an invalid value' if self.wanted is None else f'{self.wanted:g}'}"
+
+    @property
+    def got_text(self) -> str:
+        """What the model reached, cut towards a miss after four decimals, so that none reads as the value it missed."""
+        if self.got is None:
+            return "nothing to compare" if self.verdict in {NO_CHAMPION, NOT_COMPARED} else "no valid figure"
+        return _cut_decimals(self.got, up=self.sense == AT_MOST)
+
+    @property
+    def interval_text(self) -> str:
+        """The interval: ``0.7112 to 0.8443``; empty where there is none."""
+        if self.lower is None or self.upper is None:
+            return ""
+        return f"{_cut_decimals(self.lower, up=False)} to {_cut_decimals(self.upper, up=True)}"
+
+    def sentence(self) -> str:
+        """Return the requirement in words, for a failed execution's reason."""
+        place = f" ({self.place})" if self.place else ""
+        measured = ", ".join(part for part in (self.interval_text, self._count_text("n ")) if part)
+        more = f" [{measured}]" if measured else ""
+        return f"{self.name}: wanted {self.wanted_text}, got {self.got_text}{more}{place}"
+
+    def metadata(self) -> str:
+        """Return the same in the characters and the length that a model package's metadata may hold."""
+        parts = [self.verdict, f"wanted {self.wanted_text}", f"got {self.got_text}"]
+        parts += [f"95 percent {self.interval_text}"] if self.interval_text else []
+        parts += [part for part in (self._count_text("n "), self.place) if part]
+        return replace_forbidden_characters(" / ".join(parts))[:_METADATA_LENGTH]
+
+    def as_json(self) -> dict[str, object]:
+        """Return one entry of ``gate.requirements`` in evaluation.json."""
+        texts = {"wanted_text": self.wanted_text, "got_text": self.got_text, "interval_text": self.interval_text}
+        return asdict(self) | {"passed": self.passed} | texts
+
+    def _count_text(self, lead: str) -> str:
+        return "" if self.images is None else f"{lead}{self.images}"
+
+
+def judge_requirement(name: str, sense: str, wanted: float | None, figure: JudgedValue) -> GateRequirement:
+    """Return the requirement `name` as `figure` meets it; within `ROUNDING` of `wanted` is met."""
+    return _build_requirement(name, sense, wanted, figure, _verdict_of_value(sense, wanted, figure.got))
+
+
+def excuse_requirement(name: str, sense: str, wanted: float | None, why: str) -> GateRequirement:
+    """Return the requirement `name` without a figure, which is in order: `why` is one of the last three verdicts."""
+    return _build_requirement(name, sense, wanted, JudgedValue(), NOT_EVALUABLE if wanted is None else why)
+
+
+def _build_requirement(
+    name: str, sense: str, wanted: float | None, figure: JudgedValue, verdict: str
+) -> GateRequirement:
+    return GateRequirement(
+        name=name,
+        sense=sense,
+        wanted=wanted,
+        verdict=verdict,
+        got=figure.got,
+        lower=figure.lower,
+        upper=figure.upper,
+        images=figure.images,
+        place=figure.place,
+    )
+
+
+def _verdict_of_value(sense: str, wanted: float | None, got: float | None) -> str:
+    if wanted is None or got is None:
+        return NOT_EVALUABLE
+    kept = got >= wanted - ROUNDING if sense == AT_LEAST else got <= wanted + ROUNDING
+    return MET if kept else MISSED
+
+
+def _cut_decimals(value: float, *, up: bool) -> str:
+    if isinstance(value, int):
+        return str(value)
+    scaled = math.ceil((value - ROUNDING) * 10_000) if up else math.floor((value + ROUNDING) * 10_000)
+    return f"{scaled / 10_000:g}"
+
 
 REASON_LENGTH: Final = 1024  # characters; what a failed execution's reason may safely hold
 _SUBGROUP: Final = "subgroup_balanced_accuracy"
@@ -38,12 +194,12 @@ _CHAMPION: Final = {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     """`contract.VERDICT_PASS` or `contract.VERDICT_REJECT`, the reason in words, and every requirement."""
 
     verdict: str
     reason: str
-    requirements: tuple[Requirement, ...]
+    requirements: tuple[GateRequirement, ...]
 
     def as_json(self) -> dict[str, object]:
         """Return the value of `gate` in evaluation.json."""
@@ -55,7 +211,7 @@ class Verdict:
         }
 
 
-def decide(report: object, floors: Floors) -> Verdict:
+def decide_verdict(report: object, floors: GateThresholds) -> GateVerdict:
     """Judge `report` by `floors`.
 
     Args:
@@ -66,14 +222,16 @@ def decide(report: object, floors: Floors) -> Verdict:
         The verdict. Its reason names each missed requirement with wanted and got (each met one for a pass), as many as
         `REASON_LENGTH` has room for.
     """
-    requirements = tuple(_judged(report, name, getattr(floors, name)) for name in FLOOR_PARAMETERS)
+    requirements = tuple(_judge_threshold(report, name, getattr(floors, name)) for name in THRESHOLD_PARAMETERS)
     missed = [requirement for requirement in requirements if not requirement.passed]
     verdict = contract.VERDICT_REJECT if missed else contract.VERDICT_PASS
     lead = "Rejected. " if missed else "Passed. "
-    return Verdict(verdict, _joined(lead, [each.sentence() for each in missed or requirements]), requirements)
+    return GateVerdict(
+        verdict, _join_sentences(lead, [each.sentence() for each in missed or requirements]), requirements
+    )
 
 
-def _joined(lead: str, sentences: list[str]) -> str:
+def _join_sentences(lead: str, sentences: list[str]) -> str:
     """Return `sentences` after `lead`; those for which there is no room are counted."""
     kept = len(sentences)
     while True:
@@ -84,46 +242,46 @@ def _joined(lead: str, sentences: list[str]) -> str:
         kept -= 1
 
 
-def _judged(report: object, name: str, floor: object) -> Requirement:
-    sense = AT_MOST if name in CEILINGS else AT_LEAST
-    wanted = _count(floor) if name in COUNTS else _fraction(floor)
-    excuse = _EXCUSES.get(str(_at(report, "champion", "status")), "") if name in _CHAMPION else ""
+def _judge_threshold(report: object, name: str, floor: object) -> GateRequirement:
+    sense = AT_MOST if name in UPPER_THRESHOLDS else AT_LEAST
+    wanted = _count(floor) if name in COUNT_THRESHOLDS else _fraction(floor)
+    excuse = _EXCUSES.get(str(_value_at(report, "champion", "status")), "") if name in _CHAMPION else ""
     if excuse:
-        return excused(name, sense, wanted, excuse)
+        return excuse_requirement(name, sense, wanted, excuse)
     if name == _SUBGROUP and wanted == 0 and not _subgroups(report):
-        return excused(name, sense, wanted, NOT_ASKED)
-    return judged(name, sense, wanted, _figure(report, name))
+        return excuse_requirement(name, sense, wanted, NOT_ASKED)
+    return judge_requirement(name, sense, wanted, _read_value(report, name))
 
 
-def _figure(report: object, name: str) -> Figure:
+def _read_value(report: object, name: str) -> JudgedValue:
     """Return what `report` says of the requirement `name`."""
     if name in _CHAMPION:
-        return _loss(_at(report, "champion", _CHAMPION[name], "difference"))
+        return _loss(_value_at(report, "champion", _CHAMPION[name], "difference"))
     return _READERS[name](report)
 
 
-def _estimate(*keys: str, judge: str = "value") -> Callable[[object], Figure]:
+def _estimate(*keys: str, judge: str = "value") -> Callable[[object], JudgedValue]:
     """Return a reader of the estimate that stands at `keys`, of which `judge` is what is judged."""
 
-    def read(report: object) -> Figure:
-        estimate = _at(report, *keys)
-        lower, upper = _fraction(_at(estimate, "lower")), _fraction(_at(estimate, "upper"))
-        got = _fraction(_at(estimate, judge))
-        return Figure(got=got, lower=lower, upper=upper, images=_count(_at(estimate, "images")))
+    def read(report: object) -> JudgedValue:
+        estimate = _value_at(report, *keys)
+        lower, upper = _fraction(_value_at(estimate, "lower")), _fraction(_value_at(estimate, "upper"))
+        got = _fraction(_value_at(estimate, judge))
+        return JudgedValue(got=got, lower=lower, upper=upper, images=_count(_value_at(estimate, "images")))
 
     return read
 
 
-def _worst_class(report: object) -> Figure:
+def _worst_class(report: object) -> JudgedValue:
     figures = {label: _estimate("per_class", label, "sensitivity")(report) for label in contract.CLASS_LABELS}
     worst, figure = min(figures.items(), key=lambda item: -1.0 if item[1].got is None else item[1].got)
-    return Figure(got=figure.got, lower=figure.lower, upper=figure.upper, images=figure.images, place=worst)
+    return JudgedValue(got=figure.got, lower=figure.lower, upper=figure.upper, images=figure.images, place=worst)
 
 
-def _thinnest_class(report: object) -> Figure:
-    counts = {label: _count(_at(report, "per_class", label, "test_images")) for label in contract.CLASS_LABELS}
+def _thinnest_class(report: object) -> JudgedValue:
+    counts = {label: _count(_value_at(report, "per_class", label, "test_images")) for label in contract.CLASS_LABELS}
     thinnest = min(counts, key=lambda label: _rank(counts[label]))
-    return Figure(got=counts[thinnest], place=thinnest)
+    return JudgedValue(got=counts[thinnest], place=thinnest)
 
 
 def _rank(value: float | None) -> float:
@@ -132,40 +290,40 @@ def _rank(value: float | None) -> float:
 
 def _subgroups(report: object) -> list[object]:
     """Return the subgroups but those that say of themselves that they cannot be evaluated."""
-    found = _at(report, "subgroups")
-    return [each for each in found if _at(each, "evaluable") is not False] if isinstance(found, list) else []
+    found = _value_at(report, "subgroups")
+    return [each for each in found if _value_at(each, "evaluable") is not False] if isinstance(found, list) else []
 
 
-def _worst_subgroup(report: object) -> Figure:
+def _worst_subgroup(report: object) -> JudgedValue:
     """Return the evaluable subgroup with the lowest ceiling; none, or one that cannot be read, has no figure.
 
     The ceiling is an end of a simultaneous interval, so that the group's own, narrower one is none of it.
     """
     groups = _subgroups(report)
-    ceilings = [_fraction(_at(each, "ceiling")) for each in groups]
+    ceilings = [_fraction(_value_at(each, "ceiling")) for each in groups]
     if not groups:
-        return Figure()
+        return JudgedValue()
     worst = min(range(len(groups)), key=lambda number: _rank(ceilings[number]))
     images = _estimate("balanced_accuracy")(groups[worst]).images
-    names = [_at(groups[worst], key) for key in ("attribute", "group")]
+    names = [_value_at(groups[worst], key) for key in ("attribute", "group")]
     place = ": ".join(str(name)[:40] for name in names)
-    return Figure(got=ceilings[worst], images=images, place=place)
+    return JudgedValue(got=ceilings[worst], images=images, place=place)
 
 
-def _leaked(report: object) -> Figure:
-    return Figure(got=_count(_at(report, "leakage", "leaked")))
+def _leaked(report: object) -> JudgedValue:
+    return JudgedValue(got=_count(_value_at(report, "leakage", "leaked")))
 
 
-def _loss(difference: object) -> Figure:
+def _loss(difference: object) -> JudgedValue:
     """Return the largest loss that the interval of `difference` (challenger less champion) leaves possible."""
-    lower, upper = _fraction(_at(difference, "lower"), -1), _fraction(_at(difference, "upper"), -1)
-    images = _count(_at(difference, "images"))
+    lower, upper = _fraction(_value_at(difference, "lower"), -1), _fraction(_value_at(difference, "upper"), -1)
+    images = _count(_value_at(difference, "images"))
     if lower is None or upper is None:
-        return Figure(images=images)
-    return Figure(got=-lower, lower=-upper, upper=-lower, images=images)
+        return JudgedValue(images=images)
+    return JudgedValue(got=-lower, lower=-upper, upper=-lower, images=images)
 
 
-_READERS: Final[Mapping[str, Callable[[object], Figure]]] = {
+_READERS: Final[Mapping[str, Callable[[object], JudgedValue]]] = {
     "balanced_accuracy": _estimate("balanced_accuracy"),
     "balanced_accuracy_lower": _estimate("balanced_accuracy", judge="lower"),
     "melanoma_sensitivity": _estimate("melanoma", "sensitivity"),
@@ -180,7 +338,7 @@ _READERS: Final[Mapping[str, Callable[[object], Figure]]] = {
 }
 
 
-def _at(report: object, *keys: str) -> object:
+def _value_at(report: object, *keys: str) -> object:
     for key in keys:
         report = report.get(key) if isinstance(report, dict) else None
     return report

@@ -10,11 +10,11 @@ from typing import Final, NoReturn
 
 import click
 
-from review import checkout, report
-from review.checkout import Point
-from review.document import LONGEST, document, failure
-from review.error import ReviewError, StoppedError, UsageError
-from review.synthesis import APP, Side, synthesize
+from review import git_checkout, stack_changes
+from review.errors import ReviewError, StoppedError, UsageError
+from review.git_checkout import BaseCommit
+from review.markdown_report import LONGEST, failure_document, review_document
+from review.synth import APP, AppVersion, synthesize_versions
 
 ATTENTION: Final = 3
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
@@ -48,7 +48,7 @@ def main(  # noqa: PLR0913  one parameter for each option
         text, needs_attention = _review(base, head.absolute(), _context(given), longest)
     except ReviewError as error:
         if output:
-            _write(output, failure(str(error), longest=longest))
+            _write(output, failure_document(str(error), longest=longest))
         _fail(error)
     except KeyboardInterrupt:
         _fail(StoppedError("stopped by the user"))
@@ -63,23 +63,23 @@ def _review(base: str, head: Path, context: Mapping[str, str], longest: int) -> 
     """Return the Markdown and whether anything needs attention."""
     for each in _SIGNALS:
         signal.signal(each, _stop)
-    point = checkout.start(head, base)
+    point = git_checkout.find_base_commit(head, base)
     # Resolved, so that a link on the way to the temporary folder cannot hide it in a message.
     with tempfile.TemporaryDirectory(prefix="review-") as name:
         folder = Path(name).resolve()
-        with checkout.worktree(head, point.commit, folder / "base") as place:
-            old, new = Side("base", place, folder / "base.out"), Side("head", head, folder / "head.out")
+        with git_checkout.base_worktree(head, point.commit, folder / "base") as place:
+            old, new = AppVersion("base", place, folder / "base.out"), AppVersion("head", head, folder / "head.out")
             if not new.has_app:
                 raise UsageError(
                     f"head: no {APP} in it, so there is nothing to compare. Name the app's folder: --head."
                 )
-            synthesize([side for side in (old, new) if side.has_app], context)
-            changes = report.stack_changes(old.output if old.has_app else None, new.output)
+            synthesize_versions([side for side in (old, new) if side.has_app], context)
+            changes = stack_changes.stack_changes(old.output if old.has_app else None, new.output)
             remarks = _remarks(point, old, new)
-    return document(point, changes, remarks, longest=longest), any(each.needs_attention for each in changes)
+    return review_document(point, changes, remarks, longest=longest), any(each.needs_attention for each in changes)
 
 
-def _remarks(point: Point, old: Side, new: Side) -> list[str]:
+def _remarks(point: BaseCommit, old: AppVersion, new: AppVersion) -> list[str]:
     remarks = []
     if not old.has_app:
         remarks.append(f"The base has no {APP} yet, so everything here is an addition.")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT-0
 // Compares CloudFormation templates with the library of the CDK's own `cdk diff`, whose knowledge of which property
-// replaces a resource is kept up to date by AWS. Nothing is judged here: review/comparison.py reads the answer.
+// replaces a resource is kept up to date by AWS. Nothing is judged here: review/template_diff.py reads the answer.
 //
 // stdin:  [{"stack": name, "old": path of a template or null, "new": likewise}]
 // stdout: one object for each, in the same order; see `compared`.

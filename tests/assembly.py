@@ -9,8 +9,8 @@ from typing import Any, Final
 from aws_cdk import App
 
 from app import build
-from stacks.consistency import checked
-from stacks.override import settings_from
+from stacks.settings.settings_context import settings_from_context
+from stacks.settings.settings_validation import validate_settings
 
 ROOT: Final = Path(__file__).parent.parent
 # `cdk synth --strict` validates once, in tests/proof/test_synthesis.py; here each synth would take 3 s for it.
@@ -29,7 +29,7 @@ def application(folder: Path, context: Mapping[str, Any]) -> App:
     """Return the application with `context`, which will be synthesized into `folder`."""
     # A test's App does not read cdk.json, so it is given the feature flags.
     app = App(context=FLAGS, outdir=str(folder), analytics_reporting=False)
-    build(app, checked(settings_from(context)))
+    build(app, validate_settings(settings_from_context(context)))
     return app
 
 

@@ -68,9 +68,9 @@ def test_every_make_verb_on_a_page_exists() -> None:
 
 
 def test_every_setting_that_a_page_names_exists() -> None:
-    from stacks.override import keys
+    from stacks.settings.settings_context import setting_types
 
-    sections = {key.partition(".")[0] for key in keys() if "." in key}
+    sections = {key.partition(".")[0] for key in setting_types() if "." in key}
     named = {
         (name, page)
         for page, text in PAGES.items()
@@ -78,14 +78,17 @@ def test_every_setting_that_a_page_names_exists() -> None:
         if name.partition(".")[0] in sections and not name.endswith((".py", ".md", ".json"))
     }
     assert len(named) > 5
-    assert {(name, page) for name, page in named if name not in keys()} == set()
+    assert {(name, page) for name, page in named if name not in setting_types()} == set()
 
 
 def test_the_costs_in_the_readme_are_those_of_the_estimate() -> None:
-    from stacks import cost
-    from stacks.settings import Settings
+    from stacks.costs import cost_estimate
+    from stacks.settings.deployment_settings import Settings
 
-    month, retraining = cost.total(cost.month(Settings())), cost.total(cost.retraining(Settings()))
+    month, retraining = (
+        cost_estimate.total_dollars(cost_estimate.estimate_month(Settings())),
+        cost_estimate.total_dollars(cost_estimate.estimate_retraining(Settings())),
+    )
     assert f"about {month:.0f} $ a month while nothing happens" in README
     assert f"{retraining:.2f} $ a retraining" in README
-    assert f"{cost.total(cost.push(Settings())):.2f} $ a push" in README
+    assert f"{cost_estimate.total_dollars(cost_estimate.estimate_push(Settings())):.2f} $ a push" in README

@@ -12,7 +12,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from local.interrupt import stopping
+from local.console.command_frame import stop_on_signals
 from tests import isolation
 
 ROOT = Path(__file__).parent.parent
@@ -83,7 +83,7 @@ def test_a_command_started_with_ctrl_c_switched_off_keeps_it_off() -> None:
     heard: list[str] = []
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with stopping(lambda: heard.append("stop")):
+        with stop_on_signals(lambda: heard.append("stop")):
             signal.raise_signal(signal.SIGINT)
             assert heard == []
             signal.raise_signal(signal.SIGTERM)

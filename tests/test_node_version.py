@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.build import BUILD_NODE
+from stacks.retraining.codebuild_projects import BUILD_NODE_VERSION
 
 ROOT = Path(__file__).parent.parent
 OLDEST = json.loads((ROOT / "package.json").read_text())["engines"]["node"].removeprefix(">=")
@@ -62,7 +62,7 @@ def test_every_build_takes_a_node_that_is_supported() -> None:
     text = "".join(path.read_text() for path in (ROOT / ".github/workflows").glob("*.yml"))
     named = re.findall(r'node-version: "(\d+)"', text)
     assert named
-    assert {*named, BUILD_NODE} <= {"22", "24"}
+    assert {*named, BUILD_NODE_VERSION} <= {"22", "24"}
 
 
 def test_what_the_cdk_says_of_an_old_node_is_not_silenced() -> None:

@@ -14,23 +14,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from operations.command import refusal
-from operations.command.terminal import say
-from operations.error import OperationError
-from operations.first_run.belief_checks import Outcome, Verdict, held, not_reached
-from operations.first_run.beliefs import BELIEFS, PAGE, Belief
-from operations.first_run.milestones import Milestone, Progress, milestones
-from operations.first_run.observations import Observations
+from operations.account import aws_errors
+from operations.account.terminal_output import print_line
+from operations.first_run.aws_beliefs import BELIEFS, PAGE, Belief
+from operations.first_run.belief_checks import BeliefOutcome, BeliefVerdict, belief_held, belief_not_reached
+from operations.first_run.first_run_milestones import Milestone, MilestoneStatus, list_milestones
+from operations.first_run.first_run_observations import FirstRunObservations
+from operations.functions.errors import OperationError
 
 _STYLES: Final = {
-    Progress.DONE: "green",
-    Progress.RUNNING: "cyan",
-    Progress.WAITING: "yellow",
-    Progress.FAILED: "red",
-    Progress.OPEN: "dim",
-    Verdict.HELD: "green",
-    Verdict.FAILED: "red",
-    Verdict.OPEN: "dim",
+    MilestoneStatus.DONE: "green",
+    MilestoneStatus.RUNNING: "cyan",
+    MilestoneStatus.WAITING: "yellow",
+    MilestoneStatus.FAILED: "red",
+    MilestoneStatus.OPEN: "dim",
+    BeliefVerdict.HELD: "green",
+    BeliefVerdict.FAILED: "red",
+    BeliefVerdict.OPEN: "dim",
 }
 
 
@@ -48,43 +48,43 @@ class FirstRun:
     deployment: str
     looked: str
     milestones: Sequence[Milestone]
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, BeliefOutcome]
 
     @property
     def exit_code(self) -> int:
         """1 if a milestone or a belief failed, else 0."""
         states = [*(each.progress for each in self.milestones), *(each.verdict for each in self.outcomes.values())]
-        return int(any(state in (Progress.FAILED, Verdict.FAILED) for state in states))
+        return int(any(state in (MilestoneStatus.FAILED, BeliefVerdict.FAILED) for state in states))
 
     @property
     def is_moving(self) -> bool:
         """Whether something goes on by itself."""
-        return any(each.progress is Progress.RUNNING for each in self.milestones)
+        return any(each.progress is MilestoneStatus.RUNNING for each in self.milestones)
 
 
-def looked(seen: Observations, deployment: str, earlier: FirstRun | None) -> FirstRun:
+def look_at_first_run(seen: FirstRunObservations, deployment: str, earlier: FirstRun | None) -> FirstRun:
     """Return what a look finds; a belief that held in an earlier look and is not reached in this one has held."""
     outcomes = {belief.id: _judged(belief, seen) for belief in BELIEFS}
     known = earlier.outcomes if earlier and earlier.deployment == deployment else {}
     kept = {
         name: known[name]
         for name, outcome in outcomes.items()
-        if outcome.verdict is Verdict.OPEN and name in known and known[name].verdict is Verdict.HELD
+        if outcome.verdict is BeliefVerdict.OPEN and name in known and known[name].verdict is BeliefVerdict.HELD
     }
-    return FirstRun(deployment, seen.now.isoformat(timespec="seconds"), milestones(seen), outcomes | kept)
+    return FirstRun(deployment, seen.now.isoformat(timespec="seconds"), list_milestones(seen), outcomes | kept)
 
 
-def _judged(belief: Belief, seen: Observations) -> Outcome:
+def _judged(belief: Belief, seen: FirstRunObservations) -> BeliefOutcome:
     """Return what was seen of a belief; where AWS does not answer, that."""
     try:
         return belief.check(seen)
-    except refusal.REFUSALS as error:
-        return not_reached(f"could not look: {refusal.explained(error)}")
+    except aws_errors.AWS_ERRORS as error:
+        return belief_not_reached(f"could not look: {aws_errors.explain_aws_error(error)}")
     except OperationError as error:
-        return not_reached(f"could not look: {error}")
+        return belief_not_reached(f"could not look: {error}")
 
 
-def write(found: FirstRun, path: Path) -> None:
+def write_first_run(found: FirstRun, path: Path) -> None:
     """Write what was found to `path` aside, then rename it, so that `path` is always whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {
@@ -108,16 +108,16 @@ def read_earlier(path: Path) -> FirstRun | None:
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         kept = {
-            name: held(each["message"])
+            name: belief_held(each["message"])
             for name, each in document["beliefs"].items()
-            if each["verdict"] == Verdict.HELD.value
+            if each["verdict"] == BeliefVerdict.HELD.value
         }
         return FirstRun(document["deployment"], document["looked"], [], kept)
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def show(found: FirstRun, console: Console) -> None:
+def print_first_run(found: FirstRun, console: Console) -> None:
     """Print both tables, what to do about what failed, and the counts."""
     console.print(_table("milestone", [(each.name, each.progress, each.detail) for each in found.milestones]))
     console.print()
@@ -125,18 +125,18 @@ def show(found: FirstRun, console: Console) -> None:
     console.print(_table("belief", shown))
     console.print()
     for belief in BELIEFS:
-        if found.outcomes[belief.id].verdict is Verdict.FAILED:
-            say(console, f"- {belief.id}: {belief.text} Failed. Instead: {belief.fallback}")
+        if found.outcomes[belief.id].verdict is BeliefVerdict.FAILED:
+            print_line(console, f"- {belief.id}: {belief.text} Failed. Instead: {belief.fallback}")
     for each in found.milestones:
-        if each.progress in (Progress.WAITING, Progress.FAILED):
-            say(console, f"- {each.name}: {each.progress}: {each.detail}")
+        if each.progress in (MilestoneStatus.WAITING, MilestoneStatus.FAILED):
+            print_line(console, f"- {each.name}: {each.progress}: {each.detail}")
     counts = Counter(outcome.verdict for outcome in found.outcomes.values())
-    say(console, f"{', '.join(f'{counts[each]} {each}' for each in Verdict)}. What each is: {PAGE}")
+    print_line(console, f"{', '.join(f'{counts[each]} {each}' for each in BeliefVerdict)}. What each is: {PAGE}")
 
 
-def _table(what: str, rows: Sequence[tuple[str, Progress | Verdict, str]]) -> Table:
+def _table(what: str, rows: Sequence[tuple[str, MilestoneStatus | BeliefVerdict, str]]) -> Table:
     table = Table(what, "", "seen", box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name, state, detail in rows:
         # A reason may hold square brackets, which are no markup.
-        table.add_row(name, Text(state, style=_STYLES[state]), Text(detail))
+        table.add_row(name, Text(state, style=_STYLES[state]), Text(detail, overflow="fold"))
     return table

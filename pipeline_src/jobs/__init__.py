@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT-0
-"""What a container starts: adapters that map /opt/ml onto the lesions library."""
+"""Entry points of the containers: they map /opt/ml onto the other folders."""

@@ -1,42 +1,69 @@
 # SPDX-License-Identifier: MIT-0
-"""The Evaluate job: scores, manifest and the champion's predictions in; report, card and every figure out."""
+"""All files of an evaluation: what a person reads, what the next steps read, and what production is compared with.
+
+The Evaluate job: scores, manifest and the champion's predictions in; report, card and every figure out.
+"""
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from pipeline_src import contract, gate
-from pipeline_src.jobs import argument, failure
-from pipeline_src.lesions import document, evaluation, evidence, staging, subject
-from pipeline_src.lesions.subject import Noted
+from pipeline_src.drift import drift_baseline
+from pipeline_src.evaluation import evaluation_json, model_measurement, model_predictions
+from pipeline_src.evaluation.evaluation_json import ModelEvaluation
+from pipeline_src.evaluation.model_measurement import NotedValues
+from pipeline_src.evaluation.model_predictions import Predictions
+from pipeline_src.jobs import command_line
+from pipeline_src.report import html_report, model_card
+from pipeline_src.runtime import temporary_files
 
 
-def options(arguments: Sequence[str]) -> tuple[evaluation.Options, Noted]:
+def evaluation_files(found: ModelEvaluation, predictions: Predictions, pictures: Path) -> dict[str, bytes]:
+    """Return the files, content by name.
+
+    Args:
+        found: what to tell.
+        predictions: of all held-out images.
+        pictures: the folder of their JPEGs, ``<image_id>.jpg``.
+    """
+    card, threshold = model_card.model_card_json(found), found.melanoma.threshold
+    return {
+        **html_report.report_files(found, pictures),
+        **drift_baseline.baseline_files(predictions, pictures, threshold),
+        contract.PREDICTIONS_FILE: model_predictions.predictions_csv(predictions, threshold).encode(),
+        contract.MODEL_CARD_FILE: card.encode(),
+        contract.EVALUATION_FILE: evaluation_json.evaluation_json_text(found, card).encode(),
+    }
+
+
+def parse_evaluation_options(arguments: Sequence[str]) -> tuple[evaluation_json.EvaluationOptions, NotedValues]:
     """Return the options that `arguments` give, and what they note; every floor must be given: none is assumed."""
-    parser = argument.Parser(prog="evaluate", allow_abbrev=False)
-    parser.add_argument("--melanoma-target-sensitivity", type=argument.positive_fraction, required=True)
-    for floor in gate.FLOOR_PARAMETERS:
-        kind = argument.count if floor in gate.COUNTS else argument.fraction
+    parser = command_line.JobArgumentParser(prog="evaluate", allow_abbrev=False)
+    parser.add_argument("--melanoma-target-sensitivity", type=command_line.positive_fraction, required=True)
+    for floor in gate.THRESHOLD_PARAMETERS:
+        kind = command_line.whole_number if floor in gate.COUNT_THRESHOLDS else command_line.non_negative_fraction
         parser.add_argument(f"--gate-{floor.replace('_', '-')}", dest=floor, type=kind, required=True)
     parser.add_argument("--champion-package", default=contract.NO_PACKAGE)
-    parser.add_argument("--noted", type=argument.pair, action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--noted", type=command_line.name_value_pair, action="append", default=[], metavar="NAME=VALUE")
     given = parser.parse_args(arguments)
-    floors = gate.Floors(**{floor: getattr(given, floor) for floor in gate.FLOOR_PARAMETERS})
-    return evaluation.Options(given.melanoma_target_sensitivity, floors), Noted(
+    floors = gate.GateThresholds(**{floor: getattr(given, floor) for floor in gate.THRESHOLD_PARAMETERS})
+    return evaluation_json.EvaluationOptions(given.melanoma_target_sensitivity, floors), NotedValues(
         given.champion_package, dict(given.noted)
     )
 
 
-def evaluate(wanted: evaluation.Options, noted: Noted) -> None:
+def run_evaluation(wanted: evaluation_json.EvaluationOptions, noted: NotedValues) -> None:
     """Evaluate what lies in the input folders below `contract.ml_root()`."""
     inputs = contract.ml_root() / "processing" / "input"
-    found = subject.read(inputs, noted, _progress)
-    result = evaluation.evaluate(found, wanted)
-    files = evidence.files(result, found.predictions, inputs / contract.HOLDOUT_OUTPUT)
+    found = model_measurement.read_evaluation_inputs(inputs, noted, _progress)
+    result = evaluation_json.evaluate_model(found, wanted)
+    files = evaluation_files(result, found.predictions, inputs / contract.HOLDOUT_OUTPUT)
     outputs = contract.ml_root() / "processing" / "output"
-    with staging.aside({contract.EVALUATION_OUTPUT: outputs / contract.EVALUATION_OUTPUT}) as asides:
+    with temporary_files.atomic_folders({contract.EVALUATION_OUTPUT: outputs / contract.EVALUATION_OUTPUT}) as asides:
         for name, content in files.items():
             (asides[contract.EVALUATION_OUTPUT] / name).write_bytes(content)
-    reached = document.figure(result.figures.balanced_accuracy.value)
+    reached = evaluation_json.format_metric(result.figures.balanced_accuracy.value)
     print(f"Balanced accuracy {reached}. {result.verdict.reason}", flush=True)
 
 
@@ -46,4 +73,4 @@ def _progress(done: int, total: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(failure.run(lambda: evaluate(*options(sys.argv[1:]))))
+    sys.exit(command_line.run_job(lambda: run_evaluation(*parse_evaluation_options(sys.argv[1:]))))

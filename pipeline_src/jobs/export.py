@@ -8,18 +8,20 @@ counts), `contract.EXIT_BAD_INPUT` if there was nothing to export, or something 
 import sys
 
 from pipeline_src import contract
-from pipeline_src.jobs import failure
-from pipeline_src.lesions import workforce
-from pipeline_src.lesions.addition import export
+from pipeline_src.feedback import export_archive
+from pipeline_src.jobs import command_line
+from pipeline_src.runtime import worker_threads
 
 
-def take() -> None:
+def run_export() -> None:
     """Export what lies in the input folders below `contract.ml_root()`."""
     root = contract.ml_root()
-    made = export.run(root / "processing" / "input", root / "processing" / "output", workforce.cores())
-    failure.leave(made.message, "message")
+    made = export_archive.export_labelled_images(
+        root / "processing" / "input", root / "processing" / "output", worker_threads.available_cores()
+    )
+    command_line.write_exit_message(made.message, "message")
     print(made.message, flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(failure.run(take))
+    sys.exit(command_line.run_job(run_export))

@@ -1,30 +1,103 @@
 # SPDX-License-Identifier: MIT-0
-"""The Monitor job: what an endpoint captured in, and how it differs from the model's baseline out.
+"""One run of the monitor, from the captured lines to the files that are left.
+
+The Monitor job: what an endpoint captured in, and how it differs from the model's baseline out.
 
 It keeps the contract of a container of one's own for SageMaker Model Monitor and needs nothing of that service: a
 plain processing job runs it as well. Exit code 0 if it ran to its end, with violations or without (the message tells
 which), `contract.EXIT_BAD_INPUT` if there is no baseline or the labels cannot be read.
 """
 
+import json
 import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
 
 from pipeline_src import contract
-from pipeline_src.jobs import failure
-from pipeline_src.lesions import workforce
-from pipeline_src.lesions.drift import assignment, metric, monitor, outcome
+from pipeline_src.drift import (
+    capture_window,
+    drift_baseline,
+    drift_report,
+    drift_tests,
+    ground_truth,
+    job_environment,
+    monitor_results,
+)
+from pipeline_src.drift.job_environment import MonitorSettings
+from pipeline_src.drift.monitor_results import MonitorResult
+from pipeline_src.jobs import command_line
+from pipeline_src.runtime import temporary_files, worker_threads
+
+WINDOW_STATISTICS_FILE: Final = "statistics.json"
+VIOLATIONS_FILE: Final = "constraint_violations.json"
+SUMMARY_FILE: Final = "monitor.json"
+REPORT_PAGE_FILE: Final = "monitor.html"
 
 
-def watch() -> None:
+def compare_with_baseline(
+    assignment: MonitorSettings, workers: int, progress: Callable[[int], None] | None = None
+) -> MonitorResult:
+    """Compare what was captured with the baseline.
+
+    Args:
+        assignment: what to do.
+        workers: threads that measure pictures.
+        progress: is told now and then how many requests were read.
+
+    Raises:
+        BadInputError: there is no baseline, or the labels cannot be read.
+    """
+    known = drift_baseline.read_baseline(
+        assignment.statistics, assignment.constraints
+    )  # first: without it nothing else is worth it
+    labels = ground_truth.read_confirmed_labels(assignment.labels)
+    remembered = {} if labels is None else labels.by_id
+    sent = capture_window.read_capture_window(assignment.source, assignment.period, remembered, progress, workers)
+    threshold = known.constraints.melanoma_threshold
+    judged = None if labels is None else ground_truth.score_answers(labels, sent.answers, threshold)
+    return MonitorResult(assignment, sent, known, drift_tests.run_drift_checks(sent, known), judged)
+
+
+def write_monitor_reports(made: MonitorResult) -> None:
+    """Write the reports and, if they are to be published, the metrics: whole or not at all."""
+    files = {
+        WINDOW_STATISTICS_FILE: _json_text(monitor_results.window_statistics_json(made)),
+        VIOLATIONS_FILE: _json_text(monitor_results.violations_json(made)),
+        SUMMARY_FILE: _json_text(monitor_results.monitor_summary_json(made)),
+        REPORT_PAGE_FILE: drift_report.render_monitor_report(made),
+    }
+    with temporary_files.atomic_folders({"": made.assignment.output}) as asides:
+        for name, text in files.items():
+            (asides[""] / name).write_text(text, encoding="utf-8")
+    lines = monitor_results.published_metrics_text(made)
+    if made.assignment.metrics is not None and lines:
+        replace_file(made.assignment.metrics / monitor_results.METRICS_FILE, lines)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write `text` aside, then in place of the file at `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.partial")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+
+
+def _json_text(content: object) -> str:
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+def run_monitor() -> None:
     """Monitor what lies in the input folders below `contract.ml_root()`."""
-    wanted = assignment.read(os.environ, contract.ml_root())
-    made = monitor.run(wanted, workforce.cores(), _progress)
-    monitor.write(made)
-    monitor.replace(contract.ml_root() / "output" / "message", made.message)
-    embedded = metric.embedded(made)
+    wanted = job_environment.read_monitor_settings(os.environ, contract.ml_root())
+    made = compare_with_baseline(wanted, worker_threads.available_cores(), _progress)
+    write_monitor_reports(made)
+    replace_file(contract.ml_root() / "output" / "message", made.message)
+    embedded = monitor_results.embedded_metrics_line(made)
     if embedded:
         print(embedded, flush=True)
-    for line in outcome.lines(made):
+    for line in monitor_results.log_lines(made):
         print(line, flush=True)
 
 
@@ -33,4 +106,4 @@ def _progress(done: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(failure.run(watch))
+    sys.exit(command_line.run_job(run_monitor))

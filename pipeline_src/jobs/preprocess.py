@@ -5,13 +5,15 @@ import sys
 from collections.abc import Sequence
 
 from pipeline_src import contract
-from pipeline_src.jobs import argument, failure
-from pipeline_src.lesions import collection, dataset, option, split, workforce
+from pipeline_src.dataset import archive_collection, dataset_plan, lesion_split
+from pipeline_src.jobs import command_line
+from pipeline_src.preprocessing import dataset_builder
+from pipeline_src.runtime import worker_threads
 
 
-def options(arguments: Sequence[str]) -> option.Options:
+def parse_preprocessing_options(arguments: Sequence[str]) -> dataset_plan.PreprocessingOptions:
     """Return the options that `arguments` give."""
-    parser = argument.Parser(prog="preprocess", allow_abbrev=False)
+    parser = command_line.JobArgumentParser(prog="preprocess", allow_abbrev=False)
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--validation-fraction", type=float, default=0.15)
     parser.add_argument("--test-fraction", type=float, default=0.20)
@@ -20,9 +22,9 @@ def options(arguments: Sequence[str]) -> option.Options:
     parser.add_argument("--allowed-missing-images", type=int, default=0)
     parser.add_argument("--near-duplicates", default="drop")
     given = parser.parse_args(arguments)
-    return option.Options(
+    return dataset_plan.PreprocessingOptions(
         image_size=given.image_size,
-        fractions=split.Fractions(given.validation_fraction, given.test_fraction),
+        fractions=lesion_split.SplitFractions(given.validation_fraction, given.test_fraction),
         balance=given.class_balance,
         repeat_cap=given.repeat_cap,
         allowed_missing=given.allowed_missing_images,
@@ -30,19 +32,22 @@ def options(arguments: Sequence[str]) -> option.Options:
     )
 
 
-def preprocess(wanted: option.Options) -> None:
+def run_preprocessing(wanted: dataset_plan.PreprocessingOptions) -> None:
     """Preprocess the archives that lie below `contract.ml_root()`."""
     root = contract.ml_root()
-    base, addition = collection.find(root / "processing" / "input")
-    task = dataset.Task(
+    base, addition = archive_collection.find_input_archives(root / "processing" / "input")
+    task = dataset_builder.PreprocessingTask(
         archive=base,
         addition=addition,
-        outputs={name: root / "processing" / "output" / name for name in dataset.OUTPUTS},
+        outputs={name: root / "processing" / "output" / name for name in dataset_builder.DATASET_OUTPUTS},
         options=wanted,
-        workers=workforce.cores(),
+        workers=worker_threads.available_cores(),
     )
-    print(dataset.build(task, lambda *state: print(contract.progress_line(*state), flush=True)), flush=True)
+    print(
+        dataset_builder.build_dataset(task, lambda *state: print(contract.progress_line(*state), flush=True)),
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(failure.run(lambda: preprocess(options(sys.argv[1:]))))
+    sys.exit(command_line.run_job(lambda: run_preprocessing(parse_preprocessing_options(sys.argv[1:]))))

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from operations.command import confirmation
-from operations.command.account import Account
-from operations.command.preflight import demand
+from operations.account.deployment_account import Account
+from operations.destroy import destroy_confirmation
+from operations.preflight import preflight_requirements
 from tests.emulator.command import CommandLine
 from tests.emulator.conftest import Cloud
 from tests.emulator.memory import remembering
@@ -49,14 +49,16 @@ class Teardown:
         account = Account("skin-lesion", self._clients(HERE), lambda _: None, named, self._connect)
         console = Console(record=True, width=200, file=io.StringIO())
         context = tuple(f"{key}={value}" for key, value in self.settings.items())
-        confirmation.destroy(
+        destroy_confirmation.destroy_deployment(
             account,
             console,
             cdk=self._cdk,
             context=context,
             data=data,
             ask=None,
-            planned=lambda: demand.stages(demand.read(context), account.name),
+            planned=lambda: preflight_requirements.planned_remote_stages(
+                preflight_requirements.read_requirements(context), account.name
+            ),
         )
         return console.export_text()
 

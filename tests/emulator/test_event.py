@@ -48,13 +48,13 @@ AGAIN = sample_event.package("Approved", number=2)
 def test_an_approval_and_a_rejection_of_our_group_are_told_apart(
     cloud: Cloud, rule: str, event: Event, *, expected: bool
 ) -> None:
-    """A repeated approval matches again: operations.release drops it, not the rule."""
+    """A repeated approval matches again: operations.functions.model_delivery drops it, not the rule."""
     assert matches(cloud, deployed(cloud, "deployment", rule), event) is expected
 
 
 @pytest.mark.parametrize(("rule", "status"), [("ApprovalApproved", "Approved"), ("ApprovalRejected", "Rejected")])
 def test_the_rules_of_an_approval_ask_for_no_field_that_may_be_absent(cloud: Cloud, rule: str, status: str) -> None:
-    """operations.registry_event drops the edit, not the rule."""
+    """operations.functions.model_delivery drops the edit, not the rule."""
     edited = sample_event.package(status, UpdatedModelPackageFields=["CustomerMetadataProperties"])
     assert matches(cloud, deployed(cloud, "deployment", rule), edited)
 

@@ -24,7 +24,7 @@ def test_the_object_that_says_that_there_is_no_champion_is_there_before_anything
     (file,) = cloud.assembly.glob("asset.*.json")
     place = {"Bucket": f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}", "Key": file.name.removeprefix("asset.")}
     found = cloud.emulator.client("s3").get_object(**place)["Body"].read()
-    assert found.decode() == contract.ABSENT
+    assert found.decode() == contract.ABSENT_OBJECT
 
 
 def test_a_second_look_finds_no_difference(cloud: Cloud) -> None:

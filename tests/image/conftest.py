@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.container import DEFAULT_IMAGE, ContainerRunner
-from local.process import ProcessRunner
+from local.runners.container_runner import DEFAULT_IMAGE, ContainerRunner
+from local.runners.process_runner import ProcessRunner
 from tests.image import builder as builders
 from tests.image.loop import Bench, archive_in
 

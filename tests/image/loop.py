@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from local.jobs import Job, Outcome, Runner
-from local.sample import write_archive
+from local.runners.job_runner import Job, JobOutcome, JobRunner
+from local.synthetic.synthetic_archive import write_synthetic_archive
 from pipeline_src import contract, gate
 
 IMAGES: Final = 60
@@ -19,7 +19,7 @@ EVALUATE: Final = (
     *("python", "-m", "pipeline_src.jobs.evaluate", "--melanoma-target-sensitivity", "0.85"),
     *(
         word
-        for floor, value in asdict(gate.PROFILES["demo"]).items()
+        for floor, value in asdict(gate.THRESHOLD_PROFILES["demo"]).items()
         for word in (f"--gate-{floor.replace('_', '-')}", str(value))
     ),
 )
@@ -28,7 +28,7 @@ EVALUATE: Final = (
 def archive_in(folder: Path) -> Path:
     """Write a small synthetic archive into `folder`."""
     path = folder / "sample.zip"
-    write_archive(path, images=IMAGES, seed=7)
+    write_synthetic_archive(path, images=IMAGES, seed=7)
     return path
 
 
@@ -36,10 +36,12 @@ def archive_in(folder: Path) -> Path:
 class Bench:
     """A runner and a folder in which it may work."""
 
-    runner: Runner
+    runner: JobRunner
     folder: Path
 
-    def run(self, step: str, *command: str, inputs: dict[str, Path] | None = None) -> tuple[Outcome, Path, list[str]]:
+    def run(
+        self, step: str, *command: str, inputs: dict[str, Path] | None = None
+    ) -> tuple[JobOutcome, Path, list[str]]:
         """Run `command` over copies of `inputs`; return its outcome, its /opt/ml and the lines it printed."""
         root = self.folder / step / "opt/ml"
         for name, source in (inputs or {}).items():
@@ -57,20 +59,22 @@ class Bench:
 
     def outputs(self, archive: Path) -> Path:
         """Run both jobs on `archive` and return the folder that holds the outputs of both."""
-        preprocessed = self._succeed(contract.PREPROCESS, *PREPROCESS, inputs={contract.ARCHIVE_INPUT: archive})
-        scores = _invented_scores(preprocessed / contract.DATASET_OUTPUT / contract.MANIFEST, self.folder / "scores")
+        preprocessed = self._succeed(contract.PREPROCESS_STEP, *PREPROCESS, inputs={contract.ARCHIVE_INPUT: archive})
+        scores = _invented_scores(
+            preprocessed / contract.DATASET_OUTPUT / contract.MANIFEST_FILE, self.folder / "scores"
+        )
         inputs = {name: preprocessed / name for name in (contract.DATASET_OUTPUT, contract.HOLDOUT_OUTPUT)}
         champion = self.folder / "none.json"
-        champion.write_text(contract.ABSENT)
+        champion.write_text(contract.ABSENT_OBJECT)
         inputs |= {contract.SCORES_INPUT: scores, contract.CHAMPION_INPUT: champion}
-        evaluated = self._succeed(contract.EVALUATE, *EVALUATE, inputs=inputs)
+        evaluated = self._succeed(contract.EVALUATE_STEP, *EVALUATE, inputs=inputs)
         shutil.copytree(evaluated / contract.EVALUATION_OUTPUT, preprocessed / contract.EVALUATION_OUTPUT)
         return preprocessed
 
     def _succeed(self, step: str, *command: str, inputs: dict[str, Path]) -> Path:
         outcome, root, _ = self.run(step, *command, inputs=inputs)
         log = self.folder / step / "logs/stderr.log"
-        assert outcome == Outcome(0), log.read_text()
+        assert outcome == JobOutcome(0), log.read_text()
         return root / "processing/output"
 
 

@@ -51,10 +51,13 @@ def test_container_and_process_write_the_same_files_byte_for_byte(outputs: tuple
 def test_the_compared_files_are_all_that_both_jobs_promise(outputs: tuple[Path, Path]) -> None:
     names = set(_files(outputs[0]))
     assert {
-        f"dataset/{name}" for name in (contract.MANIFEST, contract.DATASET_CARD, "train.idx", "validation.idx")
+        f"dataset/{name}"
+        for name in (contract.MANIFEST_FILE, contract.DATASET_CARD_FILE, "train.idx", "validation.idx")
     } <= names
     assert {"train/train.rec", "validation/validation.rec"} <= names
-    assert {f"evaluation/{name}" for name in (contract.EVALUATION, contract.PREDICTIONS, contract.REPORT)} <= names
+    assert {
+        f"evaluation/{name}" for name in (contract.EVALUATION_FILE, contract.PREDICTIONS_FILE, contract.REPORT_FILE)
+    } <= names
     assert any(name.startswith("holdout/") for name in names)
     assert any(name.startswith("evaluation/") and name.endswith(".png") for name in names)
 

@@ -9,15 +9,18 @@ from typing import Any
 
 import pytest
 
-from local.algorithm import hyperparameter
-from pipeline_src.jobs import argument, evaluate, preprocess
+from local.builtin_stand_in import algorithm_hyperparameters
+from pipeline_src.jobs import command_line, evaluate, preprocess
 
 DEFINITION = json.loads(
     (Path(__file__).parent.parent / "pipeline_src" / "golden" / "definition.json").read_text(encoding="utf-8")
 )
 DEFAULTS = {f"Parameters.{each['Name']}": each["DefaultValue"] for each in DEFINITION["Parameters"]}
 ARGUMENTS = {step["Name"]: step["Arguments"] for step in DEFINITION["Steps"]}
-JOBS: dict[str, Callable[..., Any]] = {"Preprocess": preprocess.options, "Evaluate": evaluate.options}
+JOBS: dict[str, Callable[..., Any]] = {
+    "Preprocess": preprocess.parse_preprocessing_options,
+    "Evaluate": evaluate.parse_evaluation_options,
+}
 
 
 def resolved(value: Any) -> str:
@@ -45,12 +48,12 @@ def test_the_definition_gives_every_option_that_a_job_has(step: str, monkeypatch
     """None is left to a default of the job's own, which nobody would see in an execution's parameters."""
     known: list[str] = []
 
-    class Listening(argument.Parser):
+    class Listening(command_line.JobArgumentParser):
         def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
             known.extend(name for name in names if name not in ("-h", "--help"))
             return super().add_argument(*names, **settings)
 
-    monkeypatch.setattr(argument, "Parser", Listening)
+    monkeypatch.setattr(command_line, "JobArgumentParser", Listening)
     JOBS[step](given(step))
     assert set(known) == set(given(step)[::2])
 
@@ -62,5 +65,5 @@ def test_the_module_that_a_container_starts_is_the_job(step: str) -> None:
 
 def test_the_algorithm_takes_the_hyperparameters_that_the_definition_gives() -> None:
     told = {name: resolved(value) for name, value in ARGUMENTS["Train"]["HyperParameters"].items()}
-    taken, _ = hyperparameter.parse(told, "the definition")
+    taken, _ = algorithm_hyperparameters.parse_hyperparameters(told, "the definition")
     assert (taken.epochs, taken.num_classes, taken.num_training_samples) == (30, 7, 5000)

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local import parameter, validation
-from local.engine import Ending, Engine, Plan
-from local.home import Home
-from local.jobs import Job, Outcome
-from local.progress import Quiet
+from local.aws.s3_store import LocalHome
+from local.console.step_progress import QuietReporter
+from local.engine import definition_validation, pipeline_definition
+from local.engine.pipeline_engine import ExecutionOutcome, ExecutionPlan, PipelineEngine
+from local.runners.job_runner import Job, JobOutcome
 
 IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/local-preprocessing:latest"
 ALGORITHM = "000000000000.dkr.ecr.us-east-1.amazonaws.com/image-classification:1"
@@ -50,12 +50,12 @@ class FakeRunner:
     def fingerprint(self, image: str) -> str:
         return f"{image}:{self.code}"
 
-    def run(self, job: Job, *, stop: threading.Event, line: Callable[[str], None]) -> Outcome:
+    def run(self, job: Job, *, stop: threading.Event, line: Callable[[str], None]) -> JobOutcome:
         self.ran.append(job.step)
         self.stop = stop
         line("progress: 1/2 things")
         code = self.actions.get(job.step, write_outputs)(job)
-        return Outcome(code or 0, stopped=stop.is_set())
+        return JobOutcome(code or 0, stopped=stop.is_set())
 
     @contextmanager
     def serve(self, job: Job, *, host: str, port: int) -> "Iterator[subprocess.Popen[bytes]]":
@@ -149,13 +149,13 @@ def definition(*steps: Any, parameters: Sequence[Any] = ()) -> dict[str, Any]:
 
 def engine(
     document: Any, home: Path, runner: FakeRunner, *, given: Mapping[str, Any] | None = None, **plan: Any
-) -> Engine:
+) -> PipelineEngine:
     """Return an engine for the definition `document`."""
-    parsed = validation.parse(document)
-    values = parameter.resolve(parsed.parameters, given or {})
-    return Engine(Plan(parsed, values, "test", **plan), Home(home), runner, Quiet())
+    parsed = definition_validation.parse_definition(document)
+    values = pipeline_definition.resolve_parameters(parsed.parameters, given or {})
+    return PipelineEngine(ExecutionPlan(parsed, values, "test", **plan), LocalHome(home), runner, QuietReporter())
 
 
-def run(document: Any, home: Path, runner: FakeRunner, **plan: Any) -> Ending:
+def run(document: Any, home: Path, runner: FakeRunner, **plan: Any) -> ExecutionOutcome:
     """Run the definition `document` to its end."""
     return engine(document, home, runner, **plan).run()

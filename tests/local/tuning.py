@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.jobs import Job, Outcome
+from local.runners.job_runner import Job, JobOutcome
 from tests.local.fake import ALGORITHM, RUNS, FakeRunner, write_outputs
 
 RATE = {"Name": "learning_rate", "MinValue": "0.001", "MaxValue": "0.1", "ScalingType": "Logarithmic"}
@@ -71,7 +71,7 @@ class Trainer(FakeRunner):
         self.meanwhile = meanwhile
         self.told: dict[int, dict[str, str]] = {}
 
-    def run(self, job: Job, *, stop: threading.Event, line: Callable[[str], None]) -> Outcome:
+    def run(self, job: Job, *, stop: threading.Event, line: Callable[[str], None]) -> JobOutcome:
         number = int(job.step.rpartition("-")[2])
         self.ran.append(job.step)
         self.told[number] = json.loads((job.root / "input/config/hyperparameters.json").read_text())
@@ -79,9 +79,9 @@ class Trainer(FakeRunner):
         report = self.reports.get(number, [0.5])
         if isinstance(report, str):
             (job.root / "output/failure").write_text(report)
-            return Outcome(2)
+            return JobOutcome(2)
         for epoch, accuracy in enumerate(report):
             line(f"progress: {epoch + 1}/{len(report)} images")
             line(f"Epoch[{epoch}] Validation-accuracy={accuracy:.6f}")
         write_outputs(job)
-        return Outcome(0, stopped=stop.is_set())
+        return JobOutcome(0, stopped=stop.is_set())

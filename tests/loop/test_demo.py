@@ -10,24 +10,24 @@ import numpy as np
 from pipeline_src import contract, gate
 from tests.loop.home import APP, ROOT, Loop
 
-CACHED = (contract.PREPROCESS, contract.TRAINING)
+CACHED = (contract.PREPROCESS_STEP, contract.TRAIN_STEP)
 
 
 def test_the_demo_ends_with_a_registered_model_a_summary_and_a_report(loop: Loop) -> None:
     assert loop.result.returncode == 0, loop.result.stdout + loop.result.stderr
     assert loop.home.execution()["PipelineExecutionStatus"] == "Succeeded"
     steps = loop.home.steps()
-    assert set(steps) == set(contract.STEPS) - {contract.REJECT}
+    assert set(steps) == set(contract.STEPS) - {contract.REJECT_STEP}
     assert {step["StepStatus"] for step in steps.values()} == {"Succeeded"}
     assert "PendingManualApproval" in loop.result.stdout
     assert "report.html" in loop.result.stdout
     assert "python -m local approve" in loop.result.stdout
-    assert "synthetic" in loop.home.output(contract.REPORT).read_text().lower()
+    assert "synthetic" in loop.home.output(contract.REPORT_FILE).read_text().lower()
 
 
 def test_the_demo_model_learned_well_above_chance_and_above_the_demo_gate(loop: Loop) -> None:
-    balanced = json.loads(loop.home.output(contract.EVALUATION).read_text())["balanced_accuracy"]["value"]
-    assert balanced >= gate.PROFILES["demo"].balanced_accuracy + 0.1
+    balanced = json.loads(loop.home.output(contract.EVALUATION_FILE).read_text())["balanced_accuracy"]["value"]
+    assert balanced >= gate.THRESHOLD_PROFILES["demo"].balanced_accuracy + 0.1
     assert balanced >= 4 / len(contract.CLASS_LABELS)
 
 
@@ -44,11 +44,11 @@ def test_the_default_gate_rejects_the_same_archive_and_names_what_was_missed(loo
     assert stricter.returncode == 1, stricter.stdout + stricter.stderr
     steps = loop.home.steps()
     assert loop.home.execution()["PipelineExecutionStatus"] == "Failed"
-    assert contract.REGISTER not in steps
-    verdict = json.loads(loop.home.output(contract.EVALUATION).read_text())["gate"]
+    assert contract.REGISTER_STEP not in steps
+    verdict = json.loads(loop.home.output(contract.EVALUATION_FILE).read_text())["gate"]
     missed = [requirement for requirement in verdict["requirements"] if not requirement["passed"]]
     assert missed
-    assert steps[contract.REJECT]["FailureReason"] == verdict["reason"]
+    assert steps[contract.REJECT_STEP]["FailureReason"] == verdict["reason"]
     assert all(requirement["name"] in verdict["reason"] for requirement in missed)
     assert verdict["reason"].split()[0] in stricter.stdout + stricter.stderr
     assert all("CacheHitResult" in steps[name] for name in CACHED)
@@ -78,7 +78,7 @@ def test_the_served_model_gives_the_scores_of_the_predictions_file(loop: Loop, e
 
 
 def test_the_served_model_passes_the_smoke_test_that_the_endpoints_pass(loop: Loop, endpoint: int) -> None:
-    folders = (loop.home.output("predictions.csv").parent, loop.home.output(contract.DATASET_CARD).parent.parent)
+    folders = (loop.home.output("predictions.csv").parent, loop.home.output(contract.DATASET_CARD_FILE).parent.parent)
     command = [str(APP), "-m", "operations", "smoke", "--url", f"http://127.0.0.1:{endpoint}/invocations"]
     options = ["--evaluation", str(folders[0]), "--holdout", str(folders[1] / contract.HOLDOUT_OUTPUT)]
     done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)

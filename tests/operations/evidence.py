@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from operations.answer import Answer
-from operations.error import SmokeError
+from operations.functions.endpoint_answers import EndpointAnswer
+from operations.functions.errors import SmokeTestError
 from pipeline_src import contract
 
 # Image id, split and label; out of order, so that the first by id is not the first in the table.
@@ -50,7 +50,7 @@ def table(columns: tuple[str, ...] = contract.PREDICTION_COLUMNS) -> bytes:
 
 def files() -> dict[str, bytes]:
     """All that a smoke test reads, by file name."""
-    return {contract.PREDICTIONS: table(), **{f"{image_id}.jpg": picture(image_id) for image_id, _, _ in IMAGES}}
+    return {contract.PREDICTIONS_FILE: table(), **{f"{image_id}.jpg": picture(image_id) for image_id, _, _ in IMAGES}}
 
 
 @dataclass
@@ -64,10 +64,10 @@ class Memory:
 
     def read(self, name: str) -> bytes:
         if name not in self.files:
-            raise SmokeError(f"{self.place(name)}: is not there.")
+            raise SmokeTestError(f"{self.place(name)}: is not there.")
         return self.files[name]
 
 
-def answer(image: bytes) -> Answer:
+def answer(image: bytes) -> EndpointAnswer:
     """What a right endpoint answers."""
-    return Answer(200, contract.JSON_CONTENT_TYPE, json.dumps(scores(image)).encode())
+    return EndpointAnswer(200, contract.JSON_CONTENT_TYPE, json.dumps(scores(image)).encode())

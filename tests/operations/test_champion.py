@@ -3,29 +3,29 @@
 
 import pytest
 
-from operations import champion
-from operations.error import OperationError
-from operations.payload import Promote, Rejected
+from operations.functions import model_delivery
+from operations.functions.errors import OperationError
+from operations.functions.function_payloads import PromoteRequest, RejectionRequest
 from tests.operations.service import CHAMPION, EARLIER, PACKAGE, TOPIC, Services
 
-REQUEST = Promote("production", PACKAGE, CHAMPION)
+REQUEST = PromoteRequest("production", PACKAGE, CHAMPION)
 
 
 def test_the_parameter_names_the_champion(aws: Services) -> None:
     aws.champion(PACKAGE)
-    assert champion.read(aws("ssm"), CHAMPION) == PACKAGE
+    assert model_delivery.read_champion_arn(aws("ssm"), CHAMPION) == PACKAGE
 
 
 def test_until_the_first_delivery_there_is_none(aws: Services) -> None:
     aws.champion("")
-    assert champion.read(aws("ssm"), CHAMPION) == ""
+    assert model_delivery.read_champion_arn(aws("ssm"), CHAMPION) == ""
 
 
 def test_it_is_forgotten_once_or_twice(aws: Services) -> None:
     aws.answers("ssm", "delete_parameter", {}, Name=CHAMPION)
     aws.refuses("ssm", "delete_parameter", "ParameterNotFound")
-    champion.forget(aws("ssm"), CHAMPION)
-    champion.forget(aws("ssm"), CHAMPION)
+    model_delivery.delete_champion(aws("ssm"), CHAMPION)
+    model_delivery.delete_champion(aws("ssm"), CHAMPION)
 
 
 @pytest.mark.parametrize("served", [PACKAGE, ""], ids=["it says what it serves", "it does not say"])
@@ -34,7 +34,7 @@ def test_the_pointer_moves_to_what_the_production_endpoint_serves(aws: Services,
     aws.champion(EARLIER)
     put = {"Name": CHAMPION, "Value": PACKAGE, "Type": "String", "Overwrite": True}
     aws.answers("ssm", "put_parameter", {"Version": 2}, **put)
-    told = champion.promote(REQUEST, sagemaker=aws("sagemaker"), ssm=aws("ssm"))
+    told = model_delivery.promote_champion(REQUEST, sagemaker=aws("sagemaker"), ssm=aws("ssm"))
     assert told == "version 3 of skin-lesion is the champion."
 
 
@@ -42,30 +42,30 @@ def test_what_is_live_already_stays_live_since_then(aws: Services) -> None:
     """The parameter's date says since when; a retried stage or a changed setting makes it no younger."""
     aws.endpoint("production")
     aws.champion(PACKAGE)
-    told = champion.promote(REQUEST, sagemaker=aws("sagemaker"), ssm=aws("ssm"))
+    told = model_delivery.promote_champion(REQUEST, sagemaker=aws("sagemaker"), ssm=aws("ssm"))
     assert told == "version 3 of skin-lesion is the champion already."
 
 
 def test_the_pointer_stays_where_the_endpoint_serves_another_package(aws: Services) -> None:
     aws.endpoint("production", EARLIER)
     with pytest.raises(OperationError, match=f"endpoint 'production': serves {EARLIER}, not {PACKAGE}"):
-        champion.promote(REQUEST, sagemaker=aws("sagemaker"), ssm=aws("ssm"))
+        model_delivery.promote_champion(REQUEST, sagemaker=aws("sagemaker"), ssm=aws("ssm"))
 
 
 @pytest.mark.parametrize("status", ["RollingBack", "Updating", "UpdateRollbackFailed", "Failed"])
 def test_the_pointer_stays_where_the_endpoint_is_not_in_service(aws: Services, status: str) -> None:
     aws.endpoint("production", status=status)
     with pytest.raises(OperationError, match=f"endpoint 'production': is {status}, not InService"):
-        champion.promote(REQUEST, sagemaker=aws("sagemaker"), ssm=aws("ssm"))
+        model_delivery.promote_champion(REQUEST, sagemaker=aws("sagemaker"), ssm=aws("ssm"))
 
 
 def test_a_rejected_version_that_is_live_is_told_with_how_to_roll_back(aws: Services) -> None:
     aws.champion(PACKAGE)
-    message = champion.live_although_rejected(PACKAGE)
+    message = model_delivery.champion_rejected_message(PACKAGE)
     subject = "A rejected model version is live in production"
     aws.answers("sns", "publish", {"MessageId": "1"}, TopicArn=TOPIC, Subject=subject, Message=message)
-    told = champion.tell_rejected(
-        Rejected({"ModelPackageArn": PACKAGE}, CHAMPION, TOPIC), ssm=aws("ssm"), sns=aws("sns")
+    told = model_delivery.notify_champion_rejected(
+        RejectionRequest({"ModelPackageArn": PACKAGE}, CHAMPION, TOPIC), ssm=aws("ssm"), sns=aws("sns")
     )
     assert told == "version 3 of skin-lesion was rejected and is live. The topic was told."
     assert message.startswith("version 3 of skin-lesion was rejected in the model registry and is live")
@@ -78,13 +78,15 @@ def test_a_rejected_version_that_is_live_is_told_with_how_to_roll_back(aws: Serv
 @pytest.mark.parametrize("live", [EARLIER, ""])
 def test_a_rejected_version_that_is_not_live_is_told_to_nobody(aws: Services, live: str) -> None:
     aws.champion(live)
-    told = champion.tell_rejected(
-        Rejected({"ModelPackageArn": PACKAGE}, CHAMPION, TOPIC), ssm=aws("ssm"), sns=aws("sns")
+    told = model_delivery.notify_champion_rejected(
+        RejectionRequest({"ModelPackageArn": PACKAGE}, CHAMPION, TOPIC), ssm=aws("ssm"), sns=aws("sns")
     )
     assert "is not live" in told
 
 
 def test_an_edit_of_a_rejected_version_that_is_live_is_told_to_nobody(aws: Services) -> None:
     edited = {"ModelPackageArn": PACKAGE, "UpdatedModelPackageFields": ["ModelCard"]}
-    told = champion.tell_rejected(Rejected(edited, CHAMPION, TOPIC), ssm=aws("ssm"), sns=aws("sns"))
+    told = model_delivery.notify_champion_rejected(
+        RejectionRequest(edited, CHAMPION, TOPIC), ssm=aws("ssm"), sns=aws("sns")
+    )
     assert told == "version 3 of skin-lesion was edited and its approval was not. Nobody was told."

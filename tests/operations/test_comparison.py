@@ -4,18 +4,18 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from operations import comparison
-from operations.error import UsageError
-from operations.payload import Retrain
+from operations.functions import retraining_attempts
+from operations.functions.errors import UsageError
+from operations.functions.function_payloads import RetrainRequest
 from tests.operations.service import CHAMPION, METADATA, PACKAGE, Services
 
-REQUEST = Retrain("skin-lesion", "raw", "", "", "push", CHAMPION, "champion")
+REQUEST = RetrainRequest("skin-lesion", "raw", "", "", "push", CHAMPION, "champion")
 KEY = "runs/abc/evaluate/evaluation/predictions.csv"
 REMEDY = r'make retrain ARGS="--no-champion"\.'
 
 
-def _parameters(aws: Services, request: Retrain = REQUEST) -> dict[str, str]:
-    return comparison.parameters(request, sagemaker=aws("sagemaker"), s3=aws("s3"), ssm=aws("ssm"))
+def _parameters(aws: Services, request: RetrainRequest = REQUEST) -> dict[str, str]:
+    return retraining_attempts.comparison_parameters(request, sagemaker=aws("sagemaker"), s3=aws("s3"), ssm=aws("ssm"))
 
 
 def _lists(aws: Services, *keys: str) -> None:
@@ -44,7 +44,7 @@ def test_while_nothing_is_in_production_there_is_nothing_to_compare_with(aws: Se
 
 def test_who_wants_no_comparison_needs_no_champion_and_the_report_is_told_so(aws: Services) -> None:
     """Nobody is asked for anything, so that a lost champion is no obstacle."""
-    request = Retrain("skin-lesion", "raw", "", "", "manual", CHAMPION, "nothing")
+    request = RetrainRequest("skin-lesion", "raw", "", "", "manual", CHAMPION, "nothing")
     assert _parameters(aws, request) == {"ChampionPackage": "waived"}
 
 

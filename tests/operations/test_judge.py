@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from botocore.response import StreamingBody
 
-from operations import handler
-from operations.error import OperationError
-from operations.watch import Judge
+from operations.functions import lambda_handlers
+from operations.functions.errors import OperationError
+from operations.functions.function_payloads import JudgeRequest
 from tests.operations.service import TOPIC, Services
 
 JOB = "skin-lesion-monitor-20261124"
 MACHINE = "arn:aws:states:us-east-1:111111111111:stateMachine:Retraining"
-REQUEST = Judge(job=JOB, reports="s3://runs/monitor/", namespace="skin-lesion", topic=TOPIC, machine="")
+REQUEST = JudgeRequest(job=JOB, reports="s3://runs/monitor/", namespace="skin-lesion", topic=TOPIC, machine="")
 BY_LABELS = replace(REQUEST, job="skin-lesion-monitor-labels-20261125T102030")
 CLEAN = {
     "status": "compared",
@@ -69,8 +69,8 @@ class Told:
         self.subject, self.text, self.topic = params["Subject"], params["Message"], params["TopicArn"]
 
 
-def judge(aws: Services, request: Judge = REQUEST) -> str:
-    told: str = handler.judge(asdict(request), None, aws)["message"]  # type: ignore[arg-type]
+def judge(aws: Services, request: JudgeRequest = REQUEST) -> str:
+    told: str = lambda_handlers.judge(asdict(request), None, aws)["message"]  # type: ignore[arg-type]
     return told
 
 

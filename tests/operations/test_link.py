@@ -3,7 +3,7 @@
 
 import pytest
 
-from operations import link
+from operations.functions import aws_clients
 
 PARTITIONS = pytest.mark.parametrize(
     ("partition", "region", "host"),
@@ -17,18 +17,18 @@ PARTITIONS = pytest.mark.parametrize(
 
 @PARTITIONS
 def test_a_page_is_asked_for_in_its_region(partition: str, region: str, host: str) -> None:
-    assert link.page(partition, region, "a/b") == f"https://{host}/a/b?region={region}"
+    assert aws_clients.console_page_url(partition, region, "a/b") == f"https://{host}/a/b?region={region}"
 
 
 @PARTITIONS
 def test_an_object_is_shown_where_the_thing_beside_it_is(partition: str, region: str, host: str) -> None:
     package = f"arn:{partition}:sagemaker:{region}:111111111111:model-package/skin-lesion/3"
-    address = link.of_object("s3://runs/a b/report.html", package)
+    address = aws_clients.s3_object_console_url("s3://runs/a b/report.html", package)
     assert address == f"https://{host}/s3/object/runs?region={region}&prefix=a%20b/report.html"
 
 
 @PARTITIONS
 def test_an_execution_is_shown_where_its_arn_says(partition: str, region: str, host: str) -> None:
     execution = f"arn:{partition}:states:{region}:111111111111:execution:machine:1"
-    address = link.of_execution(execution)
+    address = aws_clients.execution_console_url(execution)
     assert address == f"https://{host}/states/home?region={region}#/v2/executions/details/{execution}"

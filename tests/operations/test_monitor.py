@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from operations import handler, monitor
-from operations.error import UsageError
-from operations.watch import HOUR, LABELS, Monitor
+from operations.functions import lambda_handlers, monitoring_runs
+from operations.functions.errors import UsageError
+from operations.functions.function_payloads import HOUR_WINDOW, LABELS, MonitorRequest
 from pipeline_src import contract
 from tests.operations.service import CHAMPION, PACKAGE, Services
 
@@ -17,7 +17,7 @@ CAPTURE = "s3://runs/capture/production/skin-lesion-production/AllTraffic/"
 DAY_FOLDER = "capture/production/skin-lesion-production/AllTraffic/2026/11/24/"
 EVALUATION = "runs/abc/evaluate/evaluation"
 PROMOTED = datetime(2026, 11, 20, 12, tzinfo=UTC)
-REQUEST = Monitor(
+REQUEST = MonitorRequest(
     name="skin-lesion",
     window="day",
     time="2026-11-25T01:00:00Z",
@@ -56,7 +56,7 @@ def ready(aws: Services, folder: str = DAY_FOLDER, labels: int = 0, size: int = 
     live(aws)
     captured(aws, folder, size)
     aws.package()
-    for name in (contract.MONITOR_STATISTICS, contract.MONITOR_CONSTRAINTS):
+    for name in (contract.MONITOR_STATISTICS_FILE, contract.MONITOR_CONSTRAINTS_FILE):
         holds(aws, "runs", f"{EVALUATION}/{name}")
     holds(aws, "raw", "labels/", labels)
 
@@ -74,8 +74,8 @@ class Created:
         self.job = dict(params)
 
 
-def run(aws: Services, request: Monitor = REQUEST) -> str:
-    told: str = handler.monitor(asdict(request), None, aws)["message"]  # type: ignore[arg-type]
+def run(aws: Services, request: MonitorRequest = REQUEST) -> str:
+    told: str = lambda_handlers.monitor(asdict(request), None, aws)["message"]  # type: ignore[arg-type]
     return told
 
 
@@ -167,7 +167,7 @@ def test_where_nothing_was_captured_no_job_is_paid_for(aws: Services) -> None:
     """A job whose input holds no object would fail."""
     live(aws)
     captured(aws, "capture/production/skin-lesion-production/AllTraffic/2026/11/25/00/")
-    assert run(aws, replace(REQUEST, window=HOUR)).endswith("no request was captured. Nothing to monitor.")
+    assert run(aws, replace(REQUEST, window=HOUR_WINDOW)).endswith("no request was captured. Nothing to monitor.")
 
 
 @pytest.mark.parametrize("there", [0, 1])
@@ -182,5 +182,9 @@ def test_a_model_without_a_baseline_is_named_with_what_to_do(aws: Services, ther
 
 
 def test_the_entry_point_is_the_job_of_the_image() -> None:
-    package, _, module = monitor.ENTRYPOINT[-1].rpartition(".")
-    assert (monitor.ENTRYPOINT[:2], package, module) == (("python", "-m"), "pipeline_src.jobs", "monitor")
+    package, _, module = monitoring_runs.MONITOR_ENTRYPOINT[-1].rpartition(".")
+    assert (monitoring_runs.MONITOR_ENTRYPOINT[:2], package, module) == (
+        ("python", "-m"),
+        "pipeline_src.jobs",
+        "monitor",
+    )

@@ -3,8 +3,8 @@
 
 import pytest
 
-from operations import capture
-from operations.error import UsageError
+from operations.functions import job_inputs
+from operations.functions.errors import UsageError
 from tests.operations.service import Services
 from tests.operations.test_monitor import PROMOTED, Created, ready, run
 
@@ -53,7 +53,7 @@ def test_what_has_failed_five_times_is_an_error_that_rings(aws: Services) -> Non
 
 @pytest.mark.parametrize(
     ("size", "volume"),
-    [(1, 30), (10 << 30, 30), ((10 << 30) + 1, 32), (100 << 30, 210), (1 << 50, capture.MOST_GB)],
+    [(1, 30), (10 << 30, 30), ((10 << 30) + 1, 32), (100 << 30, 210), (1 << 50, job_inputs.MAX_VOLUME_GB)],
 )
 def test_the_volume_holds_all_captures_that_the_job_fetches(aws: Services, size: int, volume: int) -> None:
     ready(aws, size=size)
@@ -66,4 +66,4 @@ def test_captures_are_summed_over_all_pages_of_the_list(aws: Services) -> None:
     pages = {"Contents": [{"Key": "a", "Size": 2}], "IsTruncated": True, "NextContinuationToken": "b"}
     aws.answers("s3", "list_objects_v2", pages)
     aws.answers("s3", "list_objects_v2", {"Contents": [{"Key": "b", "Size": 3}]})
-    assert capture.size(aws("s3"), "s3://runs/capture/") == 5
+    assert job_inputs.total_object_bytes(aws("s3"), "s3://runs/capture/") == 5

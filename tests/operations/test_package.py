@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from operations import package
-from operations.error import UsageError
-from operations.package import Package
+from operations.functions import model_package
+from operations.functions.errors import UsageError
+from operations.functions.model_package import ModelPackage
 from tests.operations.service import EARLIER, METADATA, MONDAY, PACKAGE, Services
 
-FOUND = Package(PACKAGE, "Approved", MONDAY, METADATA)
+FOUND = ModelPackage(PACKAGE, "Approved", MONDAY, METADATA)
 
 
 def test_the_registry_s_description_becomes_a_package(aws: Services) -> None:
     aws.package()
-    assert package.described(aws("sagemaker"), PACKAGE) == FOUND
+    assert model_package.describe_model_package(aws("sagemaker"), PACKAGE) == FOUND
 
 
 def test_predictions_lie_beside_the_report_and_the_pictures_in_the_holdout() -> None:
@@ -79,10 +79,10 @@ def test_a_package_without_a_report_was_not_registered_by_the_pipeline(value: st
 )
 def test_what_is_no_arn_of_a_version_is_refused_without_asking(aws: Services, arn: str) -> None:
     with pytest.raises(UsageError, match="is no ARN of a version"):
-        package.described(aws("sagemaker"), arn)
+        model_package.describe_model_package(aws("sagemaker"), arn)
 
 
 def test_an_endpoint_s_package_is_found_through_its_model(aws: Services) -> None:
     aws.endpoint("production", EARLIER)
     aws("sagemaker").describe_endpoint(EndpointName="production")
-    assert package.served(aws("sagemaker"), "production") == EARLIER
+    assert model_package.served_package_arn(aws("sagemaker"), "production") == EARLIER

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from operations import payload, watch
-from operations.error import UsageError
+from operations.functions import function_payloads
+from operations.functions.errors import UsageError
 
 RETRAIN = {"pipeline": "skin-lesion", "bucket": "raw", "archive": "", "commit": "", "reason": "push"} | {
     "champion": "/skin-lesion/champion",
@@ -36,22 +36,24 @@ def test_a_payload_has_the_keys_that_the_stacks_send() -> None:
 
 
 _KINDS: tuple[Any, ...] = (
-    payload.Retrain,
-    payload.Retrained,
-    payload.Release,
-    payload.Released,
-    payload.Smoke,
-    payload.Publish,
-    payload.Promote,
-    payload.Rejected,
-    payload.Tally,
-    watch.Monitor,
-    watch.Judge,
+    function_payloads.RetrainRequest,
+    function_payloads.RetrainResult,
+    function_payloads.ReleaseRequest,
+    function_payloads.ReleaseResult,
+    function_payloads.SmokeRequest,
+    function_payloads.PublishRequest,
+    function_payloads.PromoteRequest,
+    function_payloads.RejectionRequest,
+    function_payloads.TallyRequest,
+    function_payloads.MonitorRequest,
+    function_payloads.JudgeRequest,
 )
 
 
 def test_an_archive_and_a_commit_may_be_left_empty() -> None:
-    assert payload.read(payload.Retrain, RETRAIN) == payload.Retrain(**RETRAIN)
+    assert function_payloads.read_payload(
+        function_payloads.RetrainRequest, RETRAIN
+    ) == function_payloads.RetrainRequest(**RETRAIN)
 
 
 @pytest.mark.parametrize(
@@ -70,21 +72,25 @@ def test_an_archive_and_a_commit_may_be_left_empty() -> None:
 )
 def test_a_payload_with_other_keys_or_values_is_refused_by_name(event: object, told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        payload.read(payload.Retrain, event)
+        function_payloads.read_payload(function_payloads.RetrainRequest, event)
 
 
 @pytest.mark.parametrize("more", [{}, {"access": "", "region": ""}, {"access": "arn", "region": "eu-west-1"}])
 def test_what_leads_elsewhere_may_be_left_out_or_empty(more: dict[str, str]) -> None:
-    request = payload.read(payload.Smoke, {"endpoint": "e", "package": "p", **more})
+    request = function_payloads.read_payload(function_payloads.SmokeRequest, {"endpoint": "e", "package": "p", **more})
     assert (request.access, request.region) == (more.get("access", ""), more.get("region", ""))
 
 
 def test_a_key_that_no_stage_has_is_refused_although_others_may_be_left_out() -> None:
     with pytest.raises(UsageError, match="needs exactly the keys endpoint, package, and takes access, region"):
-        payload.read(payload.Smoke, {"endpoint": "e", "package": "p", "acces": "arn"})
+        function_payloads.read_payload(
+            function_payloads.SmokeRequest, {"endpoint": "e", "package": "p", "acces": "arn"}
+        )
 
 
 @pytest.mark.parametrize("detail", ["", "arn", ["arn"], None])
 def test_the_detail_of_an_event_is_an_object(detail: object) -> None:
     with pytest.raises(UsageError, match=r"payload of release: detail .*: is no object\. Give the detail of the"):
-        payload.read(payload.Release, {"detail": detail, "delivery": "d", "champion": "c"})
+        function_payloads.read_payload(
+            function_payloads.ReleaseRequest, {"detail": detail, "delivery": "d", "champion": "c"}
+        )

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from operations import client, publish
-from operations.error import CrossingError, OperationError, UsageError
-from operations.payload import Publish
+from operations.functions import aws_clients, remote_stage_access
+from operations.functions.errors import OperationError, RemoteAccessError, UsageError
+from operations.functions.function_payloads import PublishRequest
 from tests.operations.elsewhere import BUCKET, CONTAINER, DENIED, IMAGE, MODEL, REGION, There, serves
 from tests.operations.service import MONDAY, PACKAGE, Services
 
-REQUEST = Publish(PACKAGE, BUCKET, REGION)
+REQUEST = PublishRequest(PACKAGE, BUCKET, REGION)
 SOURCE = {"Bucket": "runs", "Key": "runs/abc/train/model.tar.gz"}
 MORE = {
     "ChannelName": "more",
@@ -22,15 +22,17 @@ COPY = {"Bucket": BUCKET, "Key": "models/3/model.tar.gz", "CopySource": SOURCE, 
 
 
 def _published(aws: Services, there: There) -> str:
-    return publish.publish(REQUEST, sagemaker=aws("sagemaker"), s3=aws("s3"), there=there.services("s3"))
+    return remote_stage_access.publish_model(
+        REQUEST, sagemaker=aws("sagemaker"), s3=aws("s3"), there=there.services("s3")
+    )
 
 
 def test_a_copy_is_asked_for_where_the_bucket_is_and_waited_for_longer_than_an_answer() -> None:
     """A region refuses what is another's with a redirection, and S3 answers once all is copied."""
-    own, copier = client.CONFIG, client.copier(REGION).meta
+    own, copier = aws_clients.CLIENT_CONFIG, aws_clients.s3_copy_client(REGION).meta
     assert copier.region_name == REGION
-    assert copier.config.read_timeout == client.COPY_SECONDS > own.read_timeout
-    assert client.ATTEMPTS * copier.config.read_timeout < 300
+    assert copier.config.read_timeout == aws_clients.COPY_SECONDS > own.read_timeout
+    assert aws_clients.MAX_ATTEMPTS * copier.config.read_timeout < 300
 
 
 def test_the_model_is_copied_under_the_version_if_it_is_still_what_it_is_now(aws: Services, there: There) -> None:
@@ -56,7 +58,7 @@ def test_a_model_that_was_overwritten_is_not_shipped(aws: Services, there: There
 def test_a_bucket_that_does_not_take_it_names_both_sides(aws: Services, there: There) -> None:
     serves(aws, CONTAINER | {"ModelDataETag": "0a1b"})
     there.services.refuses("s3", "copy_object", DENIED)
-    with pytest.raises(CrossingError, match=f"{MODEL}: CopyObject: AccessDenied: .* There: .* Here: "):
+    with pytest.raises(RemoteAccessError, match=f"{MODEL}: CopyObject: AccessDenied: .* There: .* Here: "):
         _published(aws, there)
 
 

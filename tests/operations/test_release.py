@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from operations import release
-from operations.error import UsageError
-from operations.package import Package
-from operations.payload import Release, Released
-from operations.release import Delivery
+from operations.functions import model_delivery
+from operations.functions.errors import UsageError
+from operations.functions.function_payloads import ReleaseRequest, ReleaseResult
+from operations.functions.model_delivery import DeliveryExecution
+from operations.functions.model_package import ModelPackage
 from tests.operations.service import CHAMPION, EARLIER, METADATA, MONDAY, PACKAGE, Services
 
 ID = "00000000-0000-0000-0000-00000000000{}"
 EVENT = {"ModelPackageArn": PACKAGE, "ModelApprovalStatus": "Approved"}
-REQUEST = Release(EVENT, "skin-lesion-delivery", CHAMPION)
-APPROVED = Package(PACKAGE, "Approved", MONDAY, {})
+REQUEST = ReleaseRequest(EVENT, "skin-lesion-delivery", CHAMPION)
+APPROVED = ModelPackage(PACKAGE, "Approved", MONDAY, {})
 
 
 def _deliveries(aws: Services, *deliveries: tuple[str, str], pages: int = 1, **more: Any) -> None:
@@ -44,20 +44,20 @@ def _variables(aws: Services, number: int, package: str) -> None:
     aws.answers("codepipeline", "get_pipeline_execution", answer, **expected)
 
 
-def _starts(aws: Services, deliveries: list[Delivery], changed: datetime = MONDAY) -> None:
+def _starts(aws: Services, deliveries: list[DeliveryExecution], changed: datetime = MONDAY) -> None:
     aws.answers(
         "codepipeline",
         "start_pipeline_execution",
         {"pipelineExecutionId": ID.format(9)},
         name=REQUEST.delivery,
         variables=[{"name": "ModelPackageArn", "value": PACKAGE}],
-        clientRequestToken=release.token(Package(PACKAGE, "Approved", changed, {}), deliveries),
+        clientRequestToken=model_delivery.delivery_token(ModelPackage(PACKAGE, "Approved", changed, {}), deliveries),
     )
 
 
-def _start(aws: Services, **event: Any) -> Released:
+def _start(aws: Services, **event: Any) -> ReleaseResult:
     services = {name: aws(name) for name in ("sagemaker", "codepipeline", "ssm")}
-    return release.start(replace(REQUEST, detail=EVENT | event), **services)
+    return model_delivery.start_delivery(replace(REQUEST, detail=EVENT | event), **services)
 
 
 @pytest.mark.parametrize("changed", [["CustomerMetadataProperties"], ["ModelCard", "ModelLifeCycle"]])
@@ -65,7 +65,7 @@ def test_an_edit_of_an_approved_version_delivers_nothing_and_asks_no_service(aws
     """An event says how the approval stands, whatever was changed."""
     answer = _start(aws, UpdatedModelPackageFields=changed)
     message = "version 3 of skin-lesion was edited and its approval was not. Nothing was started."
-    assert answer == Released(started=False, execution="", message=message)
+    assert answer == ReleaseResult(started=False, execution="", message=message)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_an_approved_package_is_delivered(aws: Services) -> None:
     aws.champion("")
     _starts(aws, [])
     started = _start(aws)
-    assert started == Released(started=True, execution=ID.format(9), message=started.message)
+    assert started == ReleaseResult(started=True, execution=ID.format(9), message=started.message)
     assert started.message == "Started the delivery of version 3 of skin-lesion."
 
 
@@ -133,8 +133,8 @@ def test_two_different_packages_are_both_delivered(aws: Services) -> None:
     aws.champion("")
     _starts(aws, [])
     assert _start(aws).started
-    other = Package(EARLIER, "Approved", MONDAY, {})
-    assert release.token(other, []) != release.token(APPROVED, [])
+    other = ModelPackage(EARLIER, "Approved", MONDAY, {})
+    assert model_delivery.delivery_token(other, []) != model_delivery.delivery_token(APPROVED, [])
 
 
 def test_a_package_that_is_live_is_not_delivered_again(aws: Services) -> None:
@@ -160,9 +160,11 @@ def test_a_delivery_that_ended_can_be_repeated_under_another_token(aws: Services
     aws.package()
     _deliveries(aws, (status, PACKAGE))
     aws.champion(EARLIER)
-    _starts(aws, [Delivery(ID.format(0), running=False, package=PACKAGE)])
+    _starts(aws, [DeliveryExecution(ID.format(0), running=False, package=PACKAGE)])
     assert _start(aws).started
-    assert release.token(APPROVED, []) != release.token(APPROVED, [Delivery("", running=False, package=PACKAGE)])
+    assert model_delivery.delivery_token(APPROVED, []) != model_delivery.delivery_token(
+        APPROVED, [DeliveryExecution("", running=False, package=PACKAGE)]
+    )
 
 
 def test_approving_an_earlier_version_again_is_a_delivery_of_its_own(aws: Services) -> None:
@@ -173,8 +175,8 @@ def test_approving_an_earlier_version_again_is_a_delivery_of_its_own(aws: Servic
     aws.champion(EARLIER)
     _starts(aws, [], changed=approved)
     assert _start(aws).started
-    again = Package(PACKAGE, "Approved", approved, {})
-    assert release.token(again, []) != release.token(APPROVED, [])
+    again = ModelPackage(PACKAGE, "Approved", approved, {})
+    assert model_delivery.delivery_token(again, []) != model_delivery.delivery_token(APPROVED, [])
 
 
 def test_the_rollback_of_a_stage_is_no_delivery(aws: Services) -> None:

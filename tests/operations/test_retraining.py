@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from operations import retraining
-from operations.error import UsageError
-from operations.payload import Retrain, Retrained
+from operations.functions import retraining_attempts
+from operations.functions.errors import UsageError
+from operations.functions.function_payloads import RetrainRequest, RetrainResult
 from tests.operations.pipeline import ARCHIVE, Bucket, Pipeline, Store
 from tests.operations.service import CHAMPION, MONDAY, PACKAGE, Services, refusal
 
@@ -24,11 +24,13 @@ def start(
     archive: str = "",
     sleep: Callable[[float], None] = lambda _: None,
     **against: str,
-) -> Retrained:
-    request = Retrain("skin-lesion", "raw", archive, commit, reason, CHAMPION, against.get("compare", "champion"))
+) -> RetrainResult:
+    request = RetrainRequest(
+        "skin-lesion", "raw", archive, commit, reason, CHAMPION, against.get("compare", "champion")
+    )
     store = Store(against.get("champion", ""))
     services: dict[str, Any] = {"sagemaker": pipeline, "s3": Bucket(ARCHIVE, OTHER), "ssm": store}
-    return retraining.start(request, **services, sleep=sleep)
+    return retraining_attempts.start_retraining(request, **services, sleep=sleep)
 
 
 def test_the_first_request_starts_an_execution_on_the_exact_archive() -> None:
@@ -76,7 +78,7 @@ def test_without_a_commit_none_is_passed() -> None:
 @pytest.mark.parametrize("strict", [False, True], ids=["token gives the same", "token of another request is refused"])
 def test_a_push_and_new_data_at_the_same_time_start_one_execution(strict: bool) -> None:  # noqa: FBT001  parametrized
     """Both list before either starts, so both send the token of the first attempt."""
-    pipeline, second = Pipeline(strict=strict), list[Retrained]()
+    pipeline, second = Pipeline(strict=strict), list[RetrainResult]()
     pipeline.meanwhile = lambda: second.append(start(pipeline, "data", archive=ARCHIVE))
     first = start(pipeline, "push", "0a1b2c3", ARCHIVE)
     assert len(pipeline.summaries) == len(pipeline.tokens) == 1
@@ -121,7 +123,7 @@ def test_a_running_execution_of_the_same_model_is_joined(status: str) -> None:
     first = start(pipeline)
     pipeline.end(status)
     second = start(pipeline, "schedule", "other commit")
-    assert second == Retrained(first.execution, started=False, message=second.message)
+    assert second == RetrainResult(first.execution, started=False, message=second.message)
     assert f"Attempt 1 at the same model is {status} already." in second.message
     assert len(pipeline.summaries) == 1
 
@@ -181,6 +183,6 @@ def test_a_pipeline_that_was_deployed_anew_is_not_given_the_execution_of_its_pre
 
 def test_an_unknown_pipeline_is_said_so(aws: Services) -> None:
     aws.refuses("sagemaker", "describe_pipeline", "ResourceNotFound")
-    request = Retrain("skin-lesion", "raw", "", "", "push", CHAMPION, "champion")
+    request = RetrainRequest("skin-lesion", "raw", "", "", "push", CHAMPION, "champion")
     with pytest.raises(UsageError, match=r"SageMaker pipeline 'skin-lesion': not found in us-east-1. Deploy first"):
-        retraining.start(request, **{name: aws(name) for name in ("sagemaker", "s3", "ssm")})
+        retraining_attempts.start_retraining(request, **{name: aws(name) for name in ("sagemaker", "s3", "ssm")})

@@ -3,18 +3,18 @@
 
 from typing import Any
 
-from operations import attempt, retraining
-from operations.payload import Retrain, Retrained
+from operations.functions import retraining_attempts
+from operations.functions.function_payloads import RetrainRequest, RetrainResult
 from tests.operations.pipeline import ARCHIVE, Bucket, Pipeline, Store
 from tests.operations.service import CHAMPION
 
 ADDED = f"additions/{'c' * 64}.zip"
 
 
-def start(pipeline: Pipeline, *keys: str, addition: str = "") -> Retrained:
-    request = Retrain("skin-lesion", "raw", "", "", "data", CHAMPION, "champion", addition)
+def start(pipeline: Pipeline, *keys: str, addition: str = "") -> RetrainResult:
+    request = RetrainRequest("skin-lesion", "raw", "", "", "data", CHAMPION, "champion", addition)
     services: dict[str, Any] = {"sagemaker": pipeline, "s3": Bucket(ARCHIVE, *keys), "ssm": Store()}
-    return retraining.start(request, **services)
+    return retraining_attempts.start_retraining(request, **services)
 
 
 def parameters(pipeline: Pipeline) -> list[dict[str, str]]:
@@ -47,8 +47,8 @@ def test_one_that_is_new_is_another_model_and_the_same_one_is_not() -> None:
 def test_without_one_the_identity_is_what_it_was_before_there_were_any() -> None:
     """So that bringing them in trains nothing anew by itself."""
     known = "11e3d14b832f5f24"
-    assert attempt.identity("definition", ARCHIVE, "champion") == attempt.identity(
+    assert retraining_attempts.model_identity("definition", ARCHIVE, "champion") == retraining_attempts.model_identity(
         "definition", ARCHIVE, "champion", ""
     )
-    assert attempt.identity("definition", ARCHIVE, "champion") == known
-    assert attempt.identity("definition", ARCHIVE, "champion", ADDED) != known
+    assert retraining_attempts.model_identity("definition", ARCHIVE, "champion") == known
+    assert retraining_attempts.model_identity("definition", ARCHIVE, "champion", ADDED) != known

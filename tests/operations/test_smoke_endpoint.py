@@ -8,14 +8,14 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
-from operations import smoke
-from operations.error import SmokeError
-from operations.package import Package
-from operations.target import Endpoint
+from operations.functions import smoke_test
+from operations.functions.endpoint_answers import SageMakerEndpoint
+from operations.functions.errors import SmokeTestError
+from operations.functions.model_package import ModelPackage
 from tests.operations.evidence import GOLDEN, answer, picture, table
 from tests.operations.service import METADATA, MONDAY, PACKAGE, Services
 
-FOUND = Package(PACKAGE, "Approved", MONDAY, METADATA)
+FOUND = ModelPackage(PACKAGE, "Approved", MONDAY, METADATA)
 RUN = "runs/abc"
 
 
@@ -39,9 +39,9 @@ def invoked(aws: Services, image_id: str, **changed: Any) -> None:
     aws.answers("sagemaker-runtime", "invoke_endpoint", given, EndpointName="staging", **request)
 
 
-def _run(aws: Services, **more: Any) -> smoke.Agreement:
-    target = Endpoint("staging", aws("sagemaker-runtime"))
-    return smoke.run_package(FOUND, target, s3=aws("s3"), **more)
+def _run(aws: Services, **more: Any) -> smoke_test.SmokeTestResult:
+    target = SageMakerEndpoint("staging", aws("sagemaker-runtime"))
+    return smoke_test.run_package_smoke_test(FOUND, target, s3=aws("s3"), **more)
 
 
 def test_the_golden_images_are_sent_as_they_were_scored_and_agree(aws: Services) -> None:
@@ -56,14 +56,16 @@ def test_an_error_of_the_container_is_told_with_its_status_and_words(aws: Servic
     evidence(aws, "predictions.csv", "I2")
     told = {"OriginalStatusCode": 500, "OriginalMessage": "out of memory"}
     aws.refuses("sagemaker-runtime", "invoke_endpoint", "ModelError", "Received server error (500)", **told)
-    with pytest.raises(SmokeError, match=r"endpoint 'staging', image I2 \(mel\): answered status 500: 'out of memory'"):
+    with pytest.raises(
+        SmokeTestError, match=r"endpoint 'staging', image I2 \(mel\): answered status 500: 'out of memory'"
+    ):
         _run(aws)
 
 
 def test_an_answer_of_another_content_type_is_refused(aws: Services) -> None:
     evidence(aws, "predictions.csv", "I2")
     invoked(aws, "I2", ContentType="text/csv")
-    with pytest.raises(SmokeError, match=r"endpoint 'staging', .*content type 'text/csv'"):
+    with pytest.raises(SmokeTestError, match=r"endpoint 'staging', .*content type 'text/csv'"):
         _run(aws)
 
 
@@ -77,7 +79,7 @@ def test_an_endpoint_that_is_not_there_is_the_service_s_error(aws: Services) -> 
 def test_a_picture_that_is_not_in_the_holdout_is_named_by_its_uri(aws: Services) -> None:
     evidence(aws, "predictions.csv")
     aws.refuses("s3", "get_object", "NoSuchKey")
-    with pytest.raises(SmokeError, match=r"s3://runs/runs/abc/preprocess/holdout/I2\.jpg: is not there"):
+    with pytest.raises(SmokeTestError, match=r"s3://runs/runs/abc/preprocess/holdout/I2\.jpg: is not there"):
         _run(aws)
 
 
@@ -86,5 +88,5 @@ def test_a_slow_endpoint_is_given_up_while_there_is_time_to_report_it(aws: Servi
     evidence(aws, "predictions.csv", "I2")
     invoked(aws, "I2")
     seconds = iter((299, 40))
-    with pytest.raises(SmokeError, match=r"image I4 \(nv\): no time is left for it: the answers are too slow"):
+    with pytest.raises(SmokeTestError, match=r"image I4 \(nv\): no time is left for it: the answers are too slow"):
         _run(aws, left=lambda: next(seconds))

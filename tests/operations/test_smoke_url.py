@@ -9,26 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from operations import smoke
-from operations.answer import Answer
-from operations.error import SmokeError, UsageError
-from operations.golden import LocalFolder
-from operations.target import Url
+from operations.functions import smoke_test
+from operations.functions.endpoint_answers import EndpointAnswer, LocalFolder, ServerUrl
+from operations.functions.errors import SmokeTestError, UsageError
 from pipeline_src.contract import CLASS_LABELS
 from tests.operations.evidence import GOLDEN, Memory, answer, files, picture, scores
 from tests.operations.web import serving
 
 
-def _changed(change: Callable[[list[float]], list[float]]) -> Callable[[bytes], Answer]:
+def _changed(change: Callable[[list[float]], list[float]]) -> Callable[[bytes], EndpointAnswer]:
     """Return an endpoint whose scores are changed."""
-    return lambda image: Answer(200, "application/json", json.dumps(change(scores(image))).encode())
+    return lambda image: EndpointAnswer(200, "application/json", json.dumps(change(scores(image))).encode())
 
 
 def test_a_server_that_answers_as_the_evaluation_did_passes(tmp_path: Path) -> None:
     for name, content in files().items():
         (tmp_path / name).write_bytes(content)
     with serving(answer) as url:
-        passed = smoke.run(LocalFolder(tmp_path), LocalFolder(tmp_path), Url(url))
+        passed = smoke_test.run_smoke_test(LocalFolder(tmp_path), LocalFolder(tmp_path), ServerUrl(url))
     assert [image.image_id for image in passed.images] == GOLDEN
     assert passed.largest == 0
     assert str(passed) == (
@@ -39,10 +37,10 @@ def test_a_server_that_answers_as_the_evaluation_did_passes(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("served", "told"),
     [
-        (lambda _: Answer(503, "text/plain", b"busy"), r"image I2 \(mel\): answered status 503: 'busy'"),
-        (lambda _: Answer(302, "text/plain", b""), "answered status 302"),
-        (lambda image: Answer(200, "text/plain", answer(image).body), "answered content type 'text/plain'"),
-        (lambda _: Answer(200, "application/json", b"[NaN" + b", 0.1" * 6 + b"]"), "mel: answered nan"),
+        (lambda _: EndpointAnswer(503, "text/plain", b"busy"), r"image I2 \(mel\): answered status 503: 'busy'"),
+        (lambda _: EndpointAnswer(302, "text/plain", b""), "answered status 302"),
+        (lambda image: EndpointAnswer(200, "text/plain", answer(image).body), "answered content type 'text/plain'"),
+        (lambda _: EndpointAnswer(200, "application/json", b"[NaN" + b", 0.1" * 6 + b"]"), "mel: answered nan"),
         (
             _changed(lambda found: [found[0] + 2e-3, found[1] - 2e-3, *found[2:]]),
             r"differ by 2\.0e-03, more than 1e-03",
@@ -53,37 +51,39 @@ def test_a_server_that_answers_as_the_evaluation_did_passes(tmp_path: Path) -> N
         ),
     ],
 )
-def test_a_server_that_breaks_a_rule_is_refused_by_its_address(served: Callable[[bytes], Answer], told: str) -> None:
-    with serving(served) as url, pytest.raises(SmokeError, match=f"{url}.*{told}"):
-        smoke.run(Memory(), Memory(), Url(url))
+def test_a_server_that_breaks_a_rule_is_refused_by_its_address(
+    served: Callable[[bytes], EndpointAnswer], told: str
+) -> None:
+    with serving(served) as url, pytest.raises(SmokeTestError, match=f"{url}.*{told}"):
+        smoke_test.run_smoke_test(Memory(), Memory(), ServerUrl(url))
 
 
 def test_a_picture_whose_bytes_were_tampered_with_is_named() -> None:
     tampered = Memory({**files(), "I4.jpg": picture("I4") + b"."})
-    with serving(answer) as url, pytest.raises(SmokeError, match=r"image I4 \(nv\): .*the picture was changed"):
-        smoke.run(Memory(), tampered, Url(url))
+    with serving(answer) as url, pytest.raises(SmokeTestError, match=r"image I4 \(nv\): .*the picture was changed"):
+        smoke_test.run_smoke_test(Memory(), tampered, ServerUrl(url))
 
 
 @pytest.mark.parametrize("name", ["I4.jpg", "predictions.csv"])
 def test_a_missing_picture_or_table_is_named(name: str) -> None:
     rest = Memory({key: content for key, content in files().items() if key != name})
-    with serving(answer) as url, pytest.raises(SmokeError, match=f"memory/{name}: is not there"):
-        smoke.run(rest, rest, Url(url))
+    with serving(answer) as url, pytest.raises(SmokeTestError, match=f"memory/{name}: is not there"):
+        smoke_test.run_smoke_test(rest, rest, ServerUrl(url))
 
 
 def test_a_server_that_is_not_there_is_said_so() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as probe:
         port = probe.getsockname()[1]
-    with pytest.raises(SmokeError, match=f"http://127.0.0.1:{port}/x: no answer: .*refused. Start the server"):
-        smoke.run(Memory(), Memory(), Url(f"http://127.0.0.1:{port}/x"))
+    with pytest.raises(SmokeTestError, match=f"http://127.0.0.1:{port}/x: no answer: .*refused. Start the server"):
+        smoke_test.run_smoke_test(Memory(), Memory(), ServerUrl(f"http://127.0.0.1:{port}/x"))
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8080", "file:///etc/hosts", "http://", "endpoint"])
 def test_what_is_no_url_of_a_server_is_a_usage_error(url: str) -> None:
     with pytest.raises(UsageError, match=r"is no URL\. It reads http://127\.0\.0\.1:8080/invocations"):
-        smoke.run(Memory(), Memory(), Url(url))
+        smoke_test.run_smoke_test(Memory(), Memory(), ServerUrl(url))
 
 
 def test_a_server_that_hangs_up_is_no_answer() -> None:
-    with serving(lambda _: None) as url, pytest.raises(SmokeError, match=r"no answer: .*without response"):
-        smoke.run(Memory(), Memory(), Url(url))
+    with serving(lambda _: None) as url, pytest.raises(SmokeTestError, match=r"no answer: .*without response"):
+        smoke_test.run_smoke_test(Memory(), Memory(), ServerUrl(url))

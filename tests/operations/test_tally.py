@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from botocore.response import StreamingBody
 
-from operations import handler, tally
-from operations.error import UsageError
-from operations.payload import Tally
+from operations.functions import lambda_handlers, prediction_counts
+from operations.functions.errors import UsageError
+from operations.functions.function_payloads import TallyRequest
 from pipeline_src.contract import CLASS_LABELS
 from tests.operations.service import Services
 
 KEY = "capture/production/skin-lesion-production/AllTraffic/2026/11/24/09/20-18-612-5fd5c9b2.jsonl"
-REQUEST = Tally("runs", KEY, "skin-lesion")
+REQUEST = TallyRequest("runs", KEY, "skin-lesion")
 
 
 def scores(label: str) -> list[float]:
@@ -57,7 +57,7 @@ def test_the_most_probable_class_of_each_answer_is_published_for_the_stage_in_th
     ]
     aws.answers("cloudwatch", "put_metric_data", {}, Namespace="skin-lesion", MetricData=told)
     event = {"bucket": "runs", "key": KEY, "namespace": "skin-lesion"}
-    said = handler.tally(event, None, aws)  # type: ignore[arg-type]
+    said = lambda_handlers.tally(event, None, aws)  # type: ignore[arg-type]
     assert said == {"message": f"s3://runs/{KEY}: 2 nv, 1 mel; 0 unreadable."}
 
 
@@ -71,7 +71,7 @@ def test_the_most_probable_class_of_each_answer_is_published_for_the_stage_in_th
     ids=["object", "base64", "charset"],
 )
 def test_an_answer_is_read_in_each_form_in_which_it_may_be_captured(given: bytes) -> None:
-    assert tally.counted([given]) == {"bcc": 1}
+    assert prediction_counts.count_predictions([given]) == {"bcc": 1}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,10 @@ def test_an_answer_is_read_in_each_form_in_which_it_may_be_captured(given: bytes
     ],
 )
 def test_a_line_that_cannot_be_read_is_counted_as_such_and_the_next_one_is_read(given: bytes) -> None:
-    assert tally.counted([given, answered("df")]) == {tally.UNREADABLE: 1, "df": 1}
+    assert prediction_counts.count_predictions([given, answered("df")]) == {
+        prediction_counts.UNREADABLE_METRIC: 1,
+        "df": 1,
+    }
 
 
 def test_lines_that_cannot_be_read_are_published_beside_the_classes(aws: Services) -> None:
@@ -100,12 +103,14 @@ def test_lines_that_cannot_be_read_are_published_beside_the_classes(aws: Service
         metric("Unreadable", 1, Endpoint="production"),
     ]
     aws.answers("cloudwatch", "put_metric_data", {}, Namespace="skin-lesion", MetricData=told)
-    assert tally.publish(REQUEST, s3=aws("s3"), cloudwatch=aws("cloudwatch")).endswith("1 vasc; 1 unreadable.")
+    assert prediction_counts.publish_prediction_counts(REQUEST, s3=aws("s3"), cloudwatch=aws("cloudwatch")).endswith(
+        "1 vasc; 1 unreadable."
+    )
 
 
 def test_a_file_without_a_line_publishes_nothing(aws: Services) -> None:
     captured(aws, b"")
-    said = tally.publish(REQUEST, s3=aws("s3"), cloudwatch=aws("cloudwatch"))
+    said = prediction_counts.publish_prediction_counts(REQUEST, s3=aws("s3"), cloudwatch=aws("cloudwatch"))
     assert said.endswith("no answers; 0 unreadable.")
 
 
@@ -113,10 +118,12 @@ def test_a_line_that_is_longer_than_a_piece_of_the_file_is_read_whole(aws: Servi
     """A captured picture is megabytes in Base64."""
     captured(aws, answered("akiec").replace(b"/9j/", b"/9j/" * 600_000), answered("bkl"))
     body = aws("s3").get_object(Bucket="runs", Key=KEY)["Body"]
-    assert tally.counted(body.iter_lines(chunk_size=1 << 20)) == {"akiec": 1, "bkl": 1}
+    assert prediction_counts.count_predictions(body.iter_lines(chunk_size=1 << 20)) == {"akiec": 1, "bkl": 1}
 
 
 @pytest.mark.parametrize("key", ["runs/abc/evaluate/predictions.csv", "capture/production.jsonl", "capture//a.jsonl"])
 def test_a_file_that_is_no_captured_one_is_refused_unread(aws: Services, key: str) -> None:
     with pytest.raises(UsageError, match="Name a file of captured requests"):
-        tally.publish(Tally("runs", key, "n"), s3=aws("s3"), cloudwatch=aws("cloudwatch"))
+        prediction_counts.publish_prediction_counts(
+            TallyRequest("runs", key, "n"), s3=aws("s3"), cloudwatch=aws("cloudwatch")
+        )

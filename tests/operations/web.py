@@ -6,18 +6,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from operations.answer import Answer
+from operations.functions.endpoint_answers import EndpointAnswer
 
 
 @contextmanager
-def serving(answer: Callable[[bytes], Answer | None]) -> Iterator[str]:
+def serving(answer: Callable[[bytes], EndpointAnswer | None]) -> Iterator[str]:
     """Serve `answer` at the URL that the ``with`` block is given; where it is None, the server hangs up."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             right = self.path == "/invocations" and self.headers["Content-Type"] == "application/x-image"
-            found = answer(body) if right else Answer(404, "text/plain", b"no such thing")
+            found = answer(body) if right else EndpointAnswer(404, "text/plain", b"no such thing")
             if found is None:
                 self.close_connection = True
                 return

@@ -8,25 +8,26 @@ from typing import Any
 
 import pytest
 
-from pipeline_src.pipeline import OFFLINE, Tuning, definition
+from pipeline_src.definition.pipeline import definition_json
+from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT, TuningSettings
 
 
 @pytest.fixture(scope="session")
 def rendered() -> str:
     """The definition of the sample deployment, as text."""
-    return definition(OFFLINE)
+    return definition_json(OFFLINE_DEPLOYMENT)
 
 
 @pytest.fixture(scope="session")
 def rendered_with_spot() -> str:
     """The same with spot capacity."""
-    return definition(dataclasses.replace(OFFLINE, spot=True))
+    return definition_json(dataclasses.replace(OFFLINE_DEPLOYMENT, spot=True))
 
 
 @pytest.fixture(scope="session")
 def rendered_with_tuning() -> str:
     """The same with a tuning of eight jobs, two at once."""
-    return definition(dataclasses.replace(OFFLINE, tuning=Tuning(jobs=8, parallel=2)))
+    return definition_json(dataclasses.replace(OFFLINE_DEPLOYMENT, tuning=TuningSettings(jobs=8, parallel=2)))
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT-0
 """The table of instance types, made from the locked packages.
 
-``PYTHONPATH=. .venv/app/bin/python tests/pipeline_src/instance_table.py`` writes pipeline_src/instance_types.json.
+``PYTHONPATH=. .venv/app/bin/python tests/pipeline_src/instance_table.py`` writes
+pipeline_src/definition/instance_types.json.
 
 - Which types SageMaker takes for which use: the enumerations of its API, in botocore.
 - What the types are: EC2's DescribeInstanceTypes, of which moto carries a copy. Types that it does not describe are
@@ -17,7 +18,7 @@ from typing import Any, Final
 import botocore.session
 import moto
 
-from pipeline_src.instance_types import TABLE
+from pipeline_src.definition.instance_types import INSTANCE_TABLE
 
 SHAPES: Final = {
     "processing": "ProcessingInstanceType",
@@ -71,4 +72,4 @@ def _facts(described: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    TABLE.write_text(table(), encoding="utf-8")
+    INSTANCE_TABLE.write_text(table(), encoding="utf-8")

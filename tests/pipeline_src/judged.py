@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline_src import contract, gate
 
-FLOORS = gate.Floors(
+FLOORS = gate.GateThresholds(
     balanced_accuracy=0.7,
     balanced_accuracy_lower=0.6,
     melanoma_sensitivity=0.8,
@@ -22,8 +22,11 @@ FLOORS = gate.Floors(
     champion_melanoma_specificity_loss=0.07,
 )
 # What asks for nothing: any valid figure passes.
-NOTHING = gate.Floors(
-    **{name: (10**9 if name in gate.COUNTS else 1.0) if name in gate.CEILINGS else 0 for name in gate.FLOOR_PARAMETERS}
+NOTHING = gate.GateThresholds(
+    **{
+        name: (10**9 if name in gate.COUNT_THRESHOLDS else 1.0) if name in gate.UPPER_THRESHOLDS else 0
+        for name in gate.THRESHOLD_PARAMETERS
+    }
 )
 # Where in the evaluation the figure of each requirement stands.
 PATHS: dict[str, tuple[str | int, ...]] = {
@@ -46,7 +49,7 @@ PATHS: dict[str, tuple[str | int, ...]] = {
 CEILING_PATHS = tuple(name for name in PATHS if name.startswith("champion_"))
 
 
-def report(floors: gate.Floors = FLOORS) -> dict[str, Any]:
+def report(floors: gate.GateThresholds = FLOORS) -> dict[str, Any]:
     """Return an evaluation that reaches each floor exactly."""
     champion = {
         PATHS[name][1]: {"difference": {"value": 0.0, "lower": -getattr(floors, name), "upper": 1.0}}
@@ -83,6 +86,6 @@ def changed(name: str, value: Any, *, raw: bool = False) -> dict[str, Any]:
     return made
 
 
-def missed(verdict: gate.Verdict) -> list[str]:
+def missed(verdict: gate.GateVerdict) -> list[str]:
     """Return the names of the requirements that were not met."""
     return [requirement.name for requirement in verdict.requirements if not requirement.passed]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline_src import contract, gate
-from pipeline_src.pipeline import OFFLINE
+from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
 
 Arguments = dict[str, Any]
 
@@ -29,8 +29,8 @@ def test_all_eight_steps_are_there(steps: dict[str, Any]) -> None:
 
 
 def test_preprocess_reads_the_archives_and_writes_what_the_contract_says(arguments: Arguments) -> None:
-    outputs = arguments[contract.PREPROCESS]["ProcessingOutputConfig"]["Outputs"]
-    assert inputs(arguments[contract.PREPROCESS]) == {
+    outputs = arguments[contract.PREPROCESS_STEP]["ProcessingOutputConfig"]["Outputs"]
+    assert inputs(arguments[contract.PREPROCESS_STEP]) == {
         contract.ARCHIVE_INPUT: {"Get": "Parameters.InputArchive"},
         contract.ADDITION_INPUT: {"Get": "Parameters.AdditionalArchive"},
     }
@@ -40,21 +40,29 @@ def test_preprocess_reads_the_archives_and_writes_what_the_contract_says(argumen
 def test_every_output_lies_below_the_execution_under_the_step_in_lower_case(arguments: Arguments) -> None:
     written = {
         (step, each["OutputName"]): each["S3Output"]["S3Uri"]
-        for step in (contract.PREPROCESS, contract.EVALUATE)
+        for step in (contract.PREPROCESS_STEP, contract.EVALUATE_STEP)
         for each in arguments[step]["ProcessingOutputConfig"]["Outputs"]
     }
-    written[contract.TRAINING, "model"] = arguments[contract.TRAINING]["OutputDataConfig"]["S3OutputPath"]
-    written[contract.SCORE, "scores"] = arguments[contract.SCORE]["TransformOutput"]["S3OutputPath"]
+    written[contract.TRAIN_STEP, "model"] = arguments[contract.TRAIN_STEP]["OutputDataConfig"]["S3OutputPath"]
+    written[contract.SCORE_STEP, "scores"] = arguments[contract.SCORE_STEP]["TransformOutput"]["S3OutputPath"]
     for (step, name), uri in written.items():
-        parts = [f"s3://{OFFLINE.runs_bucket}/runs", {"Get": "Execution.PipelineExecutionId"}, step.lower(), name]
+        parts = [
+            f"s3://{OFFLINE_DEPLOYMENT.runs_bucket}/runs",
+            {"Get": "Execution.PipelineExecutionId"},
+            step.lower(),
+            name,
+        ]
         assert uri == {"Std:Join": {"On": "/", "Values": parts}}
 
 
 @pytest.mark.parametrize(
     ("step", "file"),
     [
-        (contract.PREPROCESS, (contract.DATASET_CARD_PROPERTY, contract.DATASET_OUTPUT, contract.DATASET_CARD)),
-        (contract.EVALUATE, (contract.EVALUATION_PROPERTY, contract.EVALUATION_OUTPUT, contract.EVALUATION)),
+        (
+            contract.PREPROCESS_STEP,
+            (contract.DATASET_CARD_PROPERTY, contract.DATASET_OUTPUT, contract.DATASET_CARD_FILE),
+        ),
+        (contract.EVALUATE_STEP, (contract.EVALUATION_PROPERTY, contract.EVALUATION_OUTPUT, contract.EVALUATION_FILE)),
     ],
 )
 def test_values_are_read_out_of_the_files_that_the_contract_names(steps: Arguments, step: str, file: Any) -> None:
@@ -64,26 +72,26 @@ def test_values_are_read_out_of_the_files_that_the_contract_names(steps: Argumen
 
 
 def test_training_reads_whole_record_files_on_every_host(arguments: Arguments) -> None:
-    channels = arguments[contract.TRAINING]["InputDataConfig"]
+    channels = arguments[contract.TRAIN_STEP]["InputDataConfig"]
     assert [channel["ChannelName"] for channel in channels] == ["train", "validation"]
     for channel in channels:
         source = channel["DataSource"]["S3DataSource"]
         assert (channel["ContentType"], channel["InputMode"]) == ("application/x-recordio", "File")
         assert source["S3DataDistributionType"] == "FullyReplicated"
-        assert source["S3Uri"] == output(contract.PREPROCESS, channel["ChannelName"])
+        assert source["S3Uri"] == output(contract.PREPROCESS_STEP, channel["ChannelName"])
 
 
 def test_the_number_of_training_samples_comes_from_the_dataset_card(arguments: Arguments) -> None:
-    given = arguments[contract.TRAINING]["HyperParameters"]
-    wanted = read(contract.PREPROCESS, contract.DATASET_CARD_PROPERTY, contract.TRAINING_SAMPLES_PATH)
+    given = arguments[contract.TRAIN_STEP]["HyperParameters"]
+    wanted = read(contract.PREPROCESS_STEP, contract.DATASET_CARD_PROPERTY, contract.TRAINING_SAMPLES_PATH)
     assert given["num_training_samples"] == wanted
     assert given["num_classes"] == "7"
 
 
 def test_what_is_scored_is_the_holdout_image_by_image(arguments: Arguments) -> None:
-    score = arguments[contract.SCORE]
+    score = arguments[contract.SCORE_STEP]
     source = score["TransformInput"]
-    assert source["DataSource"]["S3DataSource"]["S3Uri"] == output(contract.PREPROCESS, contract.HOLDOUT_OUTPUT)
+    assert source["DataSource"]["S3DataSource"]["S3Uri"] == output(contract.PREPROCESS_STEP, contract.HOLDOUT_OUTPUT)
     assert (source["ContentType"], score["TransformOutput"]["Accept"]) == ("application/x-image", "application/json")
     assert score["BatchStrategy"] == "SingleRecord"
     assert "SplitType" not in source
@@ -92,56 +100,56 @@ def test_what_is_scored_is_the_holdout_image_by_image(arguments: Arguments) -> N
 
 def test_what_is_scored_is_what_is_registered(arguments: Arguments) -> None:
     """The same artifact in the same image: what is evaluated is what will be served."""
-    (registered,) = arguments[contract.REGISTER]["InferenceSpecification"]["Containers"]
-    assert registered == arguments[contract.MODEL]["PrimaryContainer"]
+    (registered,) = arguments[contract.REGISTER_STEP]["InferenceSpecification"]["Containers"]
+    assert registered == arguments[contract.MODEL_STEP]["PrimaryContainer"]
     assert registered["ModelDataUrl"] == {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"}
-    assert arguments[contract.SCORE]["ModelName"] == {"Get": "Steps.Model.ModelName"}
+    assert arguments[contract.SCORE_STEP]["ModelName"] == {"Get": "Steps.Model.ModelName"}
 
 
 def test_evaluate_reads_scores_manifest_pictures_and_the_champions_predictions(arguments: Arguments) -> None:
-    assert inputs(arguments[contract.EVALUATE]) == {
-        contract.CHAMPION_INPUT: {"Get": f"Parameters.{contract.CHAMPION_PREDICTIONS}"},
+    assert inputs(arguments[contract.EVALUATE_STEP]) == {
+        contract.CHAMPION_INPUT: {"Get": f"Parameters.{contract.CHAMPION_PREDICTIONS_PARAMETER}"},
         contract.SCORES_INPUT: {"Get": "Steps.Score.TransformOutput.S3OutputPath"},
-        contract.DATASET_OUTPUT: output(contract.PREPROCESS, contract.DATASET_OUTPUT),
-        contract.HOLDOUT_OUTPUT: output(contract.PREPROCESS, contract.HOLDOUT_OUTPUT),
+        contract.DATASET_OUTPUT: output(contract.PREPROCESS_STEP, contract.DATASET_OUTPUT),
+        contract.HOLDOUT_OUTPUT: output(contract.PREPROCESS_STEP, contract.HOLDOUT_OUTPUT),
     }
 
 
 def test_the_gate_holds_no_rule_but_the_verdict(arguments: Arguments) -> None:
-    (condition,) = arguments[contract.GATE]["Conditions"]
-    verdict = read(contract.EVALUATE, contract.EVALUATION_PROPERTY, contract.VERDICT_PATH)
+    (condition,) = arguments[contract.GATE_STEP]["Conditions"]
+    verdict = read(contract.EVALUATE_STEP, contract.EVALUATION_PROPERTY, contract.VERDICT_PATH)
     assert condition == {"Type": "Equals", "LeftValue": verdict, "RightValue": contract.VERDICT_PASS}
 
 
 def test_a_model_that_passes_is_registered_and_another_ends_the_execution_with_the_reason(arguments: Arguments) -> None:
-    assert [step["Name"] for step in arguments[contract.GATE]["IfSteps"]] == [contract.REGISTER]
-    assert [step["Name"] for step in arguments[contract.GATE]["ElseSteps"]] == [contract.REJECT]
-    reason = read(contract.EVALUATE, contract.EVALUATION_PROPERTY, contract.REASON_PATH)
-    assert arguments[contract.REJECT] == {"ErrorMessage": reason}
+    assert [step["Name"] for step in arguments[contract.GATE_STEP]["IfSteps"]] == [contract.REGISTER_STEP]
+    assert [step["Name"] for step in arguments[contract.GATE_STEP]["ElseSteps"]] == [contract.REJECT_STEP]
+    reason = read(contract.EVALUATE_STEP, contract.EVALUATION_PROPERTY, contract.REASON_PATH)
+    assert arguments[contract.REJECT_STEP] == {"ErrorMessage": reason}
 
 
 def test_the_model_package_carries_its_evidence(arguments: Arguments) -> None:
-    register = arguments[contract.REGISTER]
-    assert register["ModelPackageGroupName"] == OFFLINE.model_package_group
-    folder = output(contract.EVALUATE, contract.EVALUATION_OUTPUT)
+    register = arguments[contract.REGISTER_STEP]
+    assert register["ModelPackageGroupName"] == OFFLINE_DEPLOYMENT.model_package_group
+    folder = output(contract.EVALUATE_STEP, contract.EVALUATION_OUTPUT)
     statistics = register["ModelMetrics"]["ModelQuality"]["Statistics"]
-    assert statistics["S3Uri"] == {"Std:Join": {"On": "/", "Values": [folder, contract.EVALUATION]}}
+    assert statistics["S3Uri"] == {"Std:Join": {"On": "/", "Values": [folder, contract.EVALUATION_FILE]}}
     shown = register["CustomerMetadataProperties"]
-    sha256 = read(contract.PREPROCESS, contract.DATASET_CARD_PROPERTY, contract.ARCHIVE_SHA256_PATH)
+    sha256 = read(contract.PREPROCESS_STEP, contract.DATASET_CARD_PROPERTY, contract.ARCHIVE_SHA256_PATH)
     assert shown["dataset_sha256"] == sha256
-    added = read(contract.PREPROCESS, contract.DATASET_CARD_PROPERTY, contract.ADDITION_SHA256_PATH)
+    added = read(contract.PREPROCESS_STEP, contract.DATASET_CARD_PROPERTY, contract.ADDITION_SHA256_PATH)
     assert shown["additional_sha256"] == added
-    assert shown["report"] == {"Std:Join": {"On": "/", "Values": [folder, contract.REPORT]}}
+    assert shown["report"] == {"Std:Join": {"On": "/", "Values": [folder, contract.REPORT_FILE]}}
     assert {"balanced_accuracy", "melanoma_sensitivity", "melanoma_threshold"} <= shown.keys()
 
 
-@pytest.mark.parametrize("field", asdict(gate.PROFILES["default"]))
+@pytest.mark.parametrize("field", asdict(gate.THRESHOLD_PROFILES["default"]))
 def test_the_gates_floors_default_to_the_default_profile(document: dict[str, Any], field: str) -> None:
     defaults = {parameter["Name"]: parameter["DefaultValue"] for parameter in document["Parameters"]}
-    assert defaults[gate.FLOOR_PARAMETERS[field]] == getattr(gate.PROFILES["default"], field)
+    assert defaults[gate.THRESHOLD_PARAMETERS[field]] == getattr(gate.THRESHOLD_PROFILES["default"], field)
 
 
 def test_a_model_waits_for_approval_unless_told_otherwise(document: dict[str, Any], arguments: Arguments) -> None:
     defaults = {parameter["Name"]: parameter["DefaultValue"] for parameter in document["Parameters"]}
     assert defaults["ModelApprovalStatus"] == "PendingManualApproval"
-    assert arguments[contract.REGISTER]["ModelApprovalStatus"] == {"Get": "Parameters.ModelApprovalStatus"}
+    assert arguments[contract.REGISTER_STEP]["ModelApprovalStatus"] == {"Get": "Parameters.ModelApprovalStatus"}

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT-0
 """The definition is the reviewed one: every change of it shows as a diff of golden/definition.json.
 
-To accept a change: ``python -m pipeline_src.pipeline > tests/pipeline_src/golden/definition.json``, then read the diff.
+To accept a change: ``python -m pipeline_src.definition.pipeline > tests/pipeline_src/golden/definition.json``, then
+read the diff.
 """
 
 import json
@@ -33,7 +34,7 @@ OPTIONAL = {
     "evidence": "dataset_sha256 additional_sha256 report holdout champion"
     " balanced_accuracy melanoma_sensitivity melanoma_specificity melanoma_threshold test_images temperature"
     " champion_difference ModelCard ModelCardContent ModelCardStatus "
-    + " ".join(contract.METADATA_REQUIREMENT + name for name in gate.FLOOR_PARAMETERS),
+    + " ".join(contract.METADATA_REQUIREMENT + name for name in gate.THRESHOLD_PARAMETERS),
     "security": "VolumeKmsKeyId KmsKeyId NetworkConfig EnableNetworkIsolation EnableInterContainerTrafficEncryption",
     "every job": "Tags StoppingCondition MaxRuntimeInSeconds EnableManagedSpotTraining CacheConfig ContentType"
     " S3DataDistributionType InstanceCount",

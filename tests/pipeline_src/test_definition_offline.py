@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_src.deployment import offline, stand_in
-from pipeline_src.pipeline import OFFLINE, definition
+from pipeline_src.definition.pipeline import definition_json
+from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT, placeholder_deployment, sdk_offline
 
 ROOT = Path(__file__).parent.parent.parent
 GOLDEN = Path(__file__).parent / "golden" / "definition.json"
@@ -26,7 +26,7 @@ def refuse(*arguments, **_):
     raise OSError("no network here")
 socket.getaddrinfo = socket.gethostbyname = socket.create_connection = refuse
 socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = refuse
-runpy.run_module("pipeline_src.pipeline", run_name="__main__")
+runpy.run_module("pipeline_src.definition.pipeline", run_name="__main__")
 for thread in threading.enumerate():
     if thread is not threading.current_thread():
         thread.join(5)
@@ -36,7 +36,7 @@ sys.exit(f"network: {attempts}" if attempts else 0)
 
 @dataclasses.dataclass(frozen=True)
 class Rendering:
-    """`python -m pipeline_src.pipeline` in another process, with every socket refused."""
+    """`python -m pipeline_src.definition.pipeline` in another process, with every socket refused."""
 
     home: Path
     process: "subprocess.CompletedProcess[str]"
@@ -72,7 +72,7 @@ def test_it_leaves_nothing_behind(elsewhere: Rendering) -> None:
 def test_it_leaves_nothing_behind_where_the_sdk_would_work() -> None:
     work = Path("/tmp/sagemaker/model-builder")
     before = set(work.glob("*"))
-    definition(OFFLINE)
+    definition_json(OFFLINE_DEPLOYMENT)
     assert set(work.glob("*")) == before
 
 
@@ -85,12 +85,12 @@ def test_nothing_else_is_printed(elsewhere: Rendering) -> None:
 
 
 def test_it_is_the_same_byte_for_byte_the_second_time(rendered: str) -> None:
-    assert definition(OFFLINE) == rendered
+    assert definition_json(OFFLINE_DEPLOYMENT) == rendered
 
 
 def test_importing_the_module_does_not_import_the_sdk() -> None:
     """The commands of the local runner that need no definition stay quick."""
-    code = "import sys, pipeline_src.pipeline; sys.exit(not {'sagemaker', 'boto3'}.isdisjoint(sys.modules))"
+    code = "import sys, pipeline_src.definition.pipeline; sys.exit(not {'sagemaker', 'boto3'}.isdisjoint(sys.modules))"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
 
 
@@ -98,19 +98,19 @@ def test_the_environment_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.delenv("SAGEMAKER_VALIDATE_ROLE", raising=False)
     before, muted, filters = dict(os.environ), logging.root.manager.disable, list(warnings.filters)
-    with pytest.raises(ZeroDivisionError), offline():
+    with pytest.raises(ZeroDivisionError), sdk_offline():
         1 / {"us-east-1": 0}[os.environ["AWS_DEFAULT_REGION"]]
     assert (dict(os.environ), logging.root.manager.disable, list(warnings.filters)) == (before, muted, filters)
 
 
 def test_a_deployment_whose_values_are_cdk_tokens_renders_with_them(rendered: str) -> None:
-    plain = stand_in(OFFLINE)
+    plain = placeholder_deployment(OFFLINE_DEPLOYMENT)
     names = [
         name for name, value in dataclasses.asdict(plain).items() if isinstance(value, str) and "stand-in" in value
     ]
     tokens = {name: f"${{Token[TOKEN.{number}]}}" for number, name in enumerate(names, 100)}
     tags = {"project": "${Token[TOKEN.99]}", "owner": 'a "quoted" owner'}
-    text = definition(dataclasses.replace(OFFLINE, **tokens, tags=tags))
+    text = definition_json(dataclasses.replace(OFFLINE_DEPLOYMENT, **tokens, tags=tags))
     document = json.loads(text)
     assert all(token in text for token in [*tokens.values(), tags["project"]])
     assert "stand-in" not in text
@@ -118,7 +118,7 @@ def test_a_deployment_whose_values_are_cdk_tokens_renders_with_them(rendered: st
     assert not [
         name
         for name in names
-        if getattr(OFFLINE, name) in text and name not in ("pipeline_name", "model_package_group")
+        if getattr(OFFLINE_DEPLOYMENT, name) in text and name not in ("pipeline_name", "model_package_group")
     ]
     assert document["Steps"][1]["Arguments"]["Tags"][1:] == [
         {"Key": key, "Value": value} for key, value in tags.items()

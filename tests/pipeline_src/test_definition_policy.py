@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from local import validation
-from pipeline_src import contract, hyperparameter, retry_policies
-from pipeline_src.pipeline import OFFLINE, definition
+from local.engine import definition_validation
+from pipeline_src import contract
+from pipeline_src.definition import pipeline_parameters, retry_policies
+from pipeline_src.definition.pipeline import definition_json
+from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
 from tests.pipeline_src.definition import check, walk
 
 Arguments = dict[str, Any]
-PROCESSING = [contract.PREPROCESS, contract.EVALUATE]
-CACHED = [contract.PREPROCESS, contract.TRAINING, contract.SCORE, contract.EVALUATE]
+PROCESSING = [contract.PREPROCESS_STEP, contract.EVALUATE_STEP]
+CACHED = [contract.PREPROCESS_STEP, contract.TRAIN_STEP, contract.SCORE_STEP, contract.EVALUATE_STEP]
 # What the service compares before it reuses a step (Developer Guide, "Caching pipeline steps").
 CACHE_KEYS = {
     "AppSpecification",
@@ -36,7 +38,7 @@ def test_processing_has_no_network(arguments: Arguments, step: str) -> None:
     assert arguments[step]["NetworkConfig"]["EnableNetworkIsolation"] is True
 
 
-@pytest.mark.parametrize("step", [contract.TRAINING, contract.MODEL])
+@pytest.mark.parametrize("step", [contract.TRAIN_STEP, contract.MODEL_STEP])
 def test_training_and_the_model_have_no_network(arguments: Arguments, step: str) -> None:
     """The model's isolation holds for Score, which runs it, and for every endpoint made of it."""
     assert arguments[step]["EnableNetworkIsolation"] is True
@@ -44,46 +46,46 @@ def test_training_and_the_model_have_no_network(arguments: Arguments, step: str)
 
 @pytest.mark.parametrize("step", PROCESSING)
 def test_processing_encrypts_volume_and_outputs_with_our_key(arguments: Arguments, step: str) -> None:
-    assert arguments[step]["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"] == OFFLINE.kms_key_arn
-    assert arguments[step]["ProcessingOutputConfig"]["KmsKeyId"] == OFFLINE.kms_key_arn
+    assert arguments[step]["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"] == OFFLINE_DEPLOYMENT.kms_key_arn
+    assert arguments[step]["ProcessingOutputConfig"]["KmsKeyId"] == OFFLINE_DEPLOYMENT.kms_key_arn
 
 
 def test_scoring_encrypts_volume_and_output_with_our_key(arguments: Arguments) -> None:
-    assert arguments[contract.SCORE]["TransformResources"]["VolumeKmsKeyId"] == OFFLINE.kms_key_arn
-    assert arguments[contract.SCORE]["TransformOutput"]["KmsKeyId"] == OFFLINE.kms_key_arn
+    assert arguments[contract.SCORE_STEP]["TransformResources"]["VolumeKmsKeyId"] == OFFLINE_DEPLOYMENT.kms_key_arn
+    assert arguments[contract.SCORE_STEP]["TransformOutput"]["KmsKeyId"] == OFFLINE_DEPLOYMENT.kms_key_arn
 
 
 def test_training_encrypts_its_model_and_its_traffic(arguments: Arguments) -> None:
-    assert arguments[contract.TRAINING]["OutputDataConfig"]["KmsKeyId"] == OFFLINE.kms_key_arn
-    assert arguments[contract.TRAINING]["EnableInterContainerTrafficEncryption"] is True
+    assert arguments[contract.TRAIN_STEP]["OutputDataConfig"]["KmsKeyId"] == OFFLINE_DEPLOYMENT.kms_key_arn
+    assert arguments[contract.TRAIN_STEP]["EnableInterContainerTrafficEncryption"] is True
 
 
 def test_training_names_no_key_for_its_volume(arguments: Arguments) -> None:
     """GPU instances have local storage with its own encryption, for which the service refuses a key."""
-    assert "VolumeKmsKeyId" not in arguments[contract.TRAINING]["ResourceConfig"]
+    assert "VolumeKmsKeyId" not in arguments[contract.TRAIN_STEP]["ResourceConfig"]
 
 
-@pytest.mark.parametrize("step", [*PROCESSING, contract.TRAINING])
+@pytest.mark.parametrize("step", [*PROCESSING, contract.TRAIN_STEP])
 def test_a_job_ends_within_hours(arguments: Arguments, step: str) -> None:
     assert 0 < arguments[step]["StoppingCondition"]["MaxRuntimeInSeconds"] <= 6 * 3600
 
 
 def test_scoring_waits_a_minute_for_an_answer(arguments: Arguments) -> None:
     """A transform job has no limit for the whole."""
-    client = arguments[contract.SCORE]["ModelClientConfig"]
+    client = arguments[contract.SCORE_STEP]["ModelClientConfig"]
     assert client["InvocationsTimeoutInSeconds"] <= 60
     assert client["InvocationsMaxRetries"] <= 3
 
 
-@pytest.mark.parametrize("step", [*CACHED, contract.MODEL])
+@pytest.mark.parametrize("step", [*CACHED, contract.MODEL_STEP])
 def test_what_costs_money_is_tagged(arguments: Arguments, step: str) -> None:
     tags = {tag["Key"]: tag["Value"] for tag in arguments[step]["Tags"]}
-    assert tags == {"pipeline": OFFLINE.pipeline_name, **OFFLINE.tags}
+    assert tags == {"pipeline": OFFLINE_DEPLOYMENT.pipeline_name, **OFFLINE_DEPLOYMENT.tags}
 
 
 def test_every_step_runs_in_the_jobs_role(arguments: Arguments) -> None:
     roles = {value for place, value in walk.places(arguments) if str(place[-1]).endswith("RoleArn")}
-    assert roles == {OFFLINE.role_arn}
+    assert roles == {OFFLINE_DEPLOYMENT.role_arn}
 
 
 def test_steps_are_reused_for_thirty_days(steps: dict[str, Any]) -> None:
@@ -110,7 +112,7 @@ def test_spot_training_is_recognized_again(spot_arguments: Arguments) -> None:
 def test_spot_training_resumes_from_no_other_training(spot_arguments: Arguments, document: dict[str, Any]) -> None:
     """All that a run or a new version may change, and that changes the model, is in the prefix of the checkpoints."""
     uri = spot_arguments["CheckpointConfig"]["S3Uri"]
-    preprocess = next(step["Arguments"] for step in document["Steps"] if step["Name"] == contract.PREPROCESS)
+    preprocess = next(step["Arguments"] for step in document["Steps"] if step["Name"] == contract.PREPROCESS_STEP)
     shaping = {*walk.references(spot_arguments["HyperParameters"]), *walk.references(preprocess["AppSpecification"])}
     named = set(walk.references(uri))
     assert {name for name in shaping if name.startswith("Parameters.")} == {
@@ -118,10 +120,14 @@ def test_spot_training_resumes_from_no_other_training(spot_arguments: Arguments,
     }
     paths = [value for place, value in walk.places(uri) if place[-1] == "Path"]
     assert paths == [contract.ARCHIVE_SHA256_PATH, contract.ADDITION_SHA256_PATH]
-    fixed = {name: value for name, value in spot_arguments["HyperParameters"].items() if name in hyperparameter.FIXED}
+    fixed = {
+        name: value
+        for name, value in spot_arguments["HyperParameters"].items()
+        if name in pipeline_parameters.FIXED_HYPERPARAMETERS
+    }
     digest = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:12]
     texts = {value for _, value in walk.places(uri) if isinstance(value, str)}
-    assert {digest, OFFLINE.preprocessing_image} <= texts
+    assert {digest, OFFLINE_DEPLOYMENT.preprocessing_image} <= texts
 
 
 def test_spot_training_waits_longer_than_it_runs(spot_arguments: Arguments) -> None:
@@ -137,7 +143,7 @@ def test_each_step_that_asks_a_service_is_tried_again_and_bounded(request: pytes
     for step in walk.steps(document):
         policies = step.get("RetryPolicies", [])
         assert {name for each in policies for name in each["ExceptionType"]} == {
-            name for each in retry_policies.POLICIES.get(step["Type"], ()) for name in each.exceptions
+            name for each in retry_policies.RETRY_POLICIES.get(step["Type"], ()) for name in each.exceptions
         }, step["Name"]
         assert bool(policies) is (step["Type"] not in ("Condition", "Fail"))
         waits = [each["IntervalSeconds"] * (2 ** each["MaxAttempts"] - 1) for each in policies]
@@ -151,10 +157,10 @@ def test_a_tuning_tries_lost_jobs_again_by_itself(rendered_with_tuning: str) -> 
 
 
 def test_instances_of_training_are_kept_only_where_that_is_asked_for(arguments: Arguments) -> None:
-    warm = json.loads(definition(dataclasses.replace(OFFLINE, keep_warm_seconds=600)))
-    train = next(each for each in walk.steps(warm) if each["Name"] == contract.TRAINING)
+    warm = json.loads(definition_json(dataclasses.replace(OFFLINE_DEPLOYMENT, keep_warm_seconds=600)))
+    train = next(each for each in walk.steps(warm) if each["Name"] == contract.TRAIN_STEP)
     resources = train["Arguments"]["ResourceConfig"]
-    assert resources == arguments[contract.TRAINING]["ResourceConfig"] | {"KeepAlivePeriodInSeconds": 600}
-    assert "KeepAlivePeriodInSeconds" not in arguments[contract.TRAINING]["ResourceConfig"]
+    assert resources == arguments[contract.TRAIN_STEP]["ResourceConfig"] | {"KeepAlivePeriodInSeconds": 600}
+    assert "KeepAlivePeriodInSeconds" not in arguments[contract.TRAIN_STEP]["ResourceConfig"]
     assert check.problems(warm) == []
-    assert validation.parse(warm)
+    assert definition_validation.parse_definition(warm)

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from pipeline_src import contract, hyperparameter
-from pipeline_src.pipeline import OFFLINE
+from pipeline_src import contract
+from pipeline_src.definition import pipeline_parameters
+from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
 from tests.pipeline_src.definition import check, walk
 from tests.pipeline_src.test_definition_golden import differences, leaves
 
@@ -41,11 +42,11 @@ def steps(tuned: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture
 def train(steps: dict[str, Any]) -> Any:
     """The arguments of Train."""
-    return steps[contract.TRAINING]["Arguments"]
+    return steps[contract.TRAIN_STEP]["Arguments"]
 
 
 def test_the_step_is_the_reviewed_one(steps: dict[str, Any]) -> None:
-    assert steps[contract.TRAINING] == json.loads(GOLDEN.read_text(encoding="utf-8"))
+    assert steps[contract.TRAIN_STEP] == json.loads(GOLDEN.read_text(encoding="utf-8"))
 
 
 def test_nothing_is_wrong_with_it(tuned: dict[str, Any]) -> None:
@@ -55,9 +56,11 @@ def test_nothing_is_wrong_with_it(tuned: dict[str, Any]) -> None:
 def test_only_what_has_to_do_with_the_model_differs(document: dict[str, Any], steps: dict[str, Any]) -> None:
     plain = {step["Name"]: step for step in walk.steps(document)}
     changed = {
-        name for name, step in steps.items() if name != contract.GATE and differences(leaves(step), leaves(plain[name]))
+        name
+        for name, step in steps.items()
+        if name != contract.GATE_STEP and differences(leaves(step), leaves(plain[name]))
     }
-    assert changed == {contract.TRAINING, contract.MODEL, contract.EVALUATE, contract.REGISTER}
+    assert changed == {contract.TRAIN_STEP, contract.MODEL_STEP, contract.EVALUATE_STEP, contract.REGISTER_STEP}
 
 
 def test_parameters_that_the_tuning_decides_are_gone(document: dict[str, Any], tuned: dict[str, Any]) -> None:
@@ -69,32 +72,35 @@ def test_parameters_that_the_tuning_decides_are_gone(document: dict[str, Any], t
 def test_the_jobs_are_isolated_although_the_sdk_forgets_it(train: dict[str, Any]) -> None:
     job = train["TrainingJobDefinition"]
     assert (job["EnableNetworkIsolation"], job["EnableInterContainerTrafficEncryption"]) == (True, True)
-    assert job["OutputDataConfig"]["KmsKeyId"] == OFFLINE.kms_key_arn
-    assert job["RoleArn"] == OFFLINE.role_arn
+    assert job["OutputDataConfig"]["KmsKeyId"] == OFFLINE_DEPLOYMENT.kms_key_arn
+    assert job["RoleArn"] == OFFLINE_DEPLOYMENT.role_arn
     assert 0 < job["StoppingCondition"]["MaxRuntimeInSeconds"] <= 6 * 3600
     assert "VolumeKmsKeyId" not in job["ResourceConfig"]
 
 
 def test_nothing_is_both_fixed_and_looked_for(train: dict[str, Any]) -> None:
-    looked_for = {each.name for each in hyperparameter.RANGES}
+    looked_for = {each.name for each in pipeline_parameters.TUNING_RANGES}
     fixed = train["TrainingJobDefinition"]["StaticHyperParameters"].keys()
     assert looked_for & fixed == set()
     assert looked_for | fixed >= {
-        *hyperparameter.FIXED,
-        *hyperparameter.PARAMETERS,
+        *pipeline_parameters.FIXED_HYPERPARAMETERS,
+        *pipeline_parameters.PARAMETER_OF_HYPERPARAMETER,
         "image_shape",
         "num_training_samples",
     }
 
 
-@pytest.mark.parametrize("given", hyperparameter.RANGES, ids=lambda each: each.name)
+@pytest.mark.parametrize("given", pipeline_parameters.TUNING_RANGES, ids=lambda each: each.name)
 def test_a_range_lies_in_the_recommended_one_and_holds_the_value_of_a_single_training(
-    given: hyperparameter.Range, document: dict[str, Any]
+    given: pipeline_parameters.HyperparameterRange, document: dict[str, Any]
 ) -> None:
     low, high = RECOMMENDED[given.name]
     assert low <= given.low < given.high <= high
     defaults = {each["Name"]: each["DefaultValue"] for each in document["Parameters"]}
-    single = hyperparameter.FIXED.get(given.name) or defaults[hyperparameter.PARAMETERS[given.name]]
+    single = (
+        pipeline_parameters.FIXED_HYPERPARAMETERS.get(given.name)
+        or defaults[pipeline_parameters.PARAMETER_OF_HYPERPARAMETER[given.name]]
+    )
     assert given.low <= float(single) <= given.high
 
 
@@ -106,8 +112,8 @@ def test_the_same_values_are_drawn_each_time(train: dict[str, Any]) -> None:
 
 def test_what_is_scored_and_registered_is_the_best_job_s_model_wherever_it_was_trained(steps: dict[str, Any]) -> None:
     """Also where an earlier execution's tuning is used again, which wrote below that execution's folder."""
-    (registered,) = steps[contract.REGISTER]["Arguments"]["InferenceSpecification"]["Containers"]
-    assert registered == steps[contract.MODEL]["Arguments"]["PrimaryContainer"]
+    (registered,) = steps[contract.REGISTER_STEP]["Arguments"]["InferenceSpecification"]["Containers"]
+    assert registered == steps[contract.MODEL_STEP]["Arguments"]["PrimaryContainer"]
     assert not [name for name in walk.references(registered) if name.startswith("Execution.")]
     assert list(walk.references(registered)) == [
         "Steps.Train.TrainingJobDefinition.OutputDataConfig.S3OutputPath",
@@ -116,9 +122,11 @@ def test_what_is_scored_and_registered_is_the_best_job_s_model_wherever_it_was_t
 
 
 def test_report_and_package_say_what_was_chosen_of_how_many(steps: dict[str, Any]) -> None:
-    told = steps[contract.EVALUATE]["Arguments"]["AppSpecification"]["ContainerArguments"]
-    shown = steps[contract.REGISTER]["Arguments"]["CustomerMetadataProperties"]
-    best = {f"Steps.Train.BestTrainingJob.TunedHyperParameters['{each.name}']" for each in hyperparameter.RANGES}
+    told = steps[contract.EVALUATE_STEP]["Arguments"]["AppSpecification"]["ContainerArguments"]
+    shown = steps[contract.REGISTER_STEP]["Arguments"]["CustomerMetadataProperties"]
+    best = {
+        f"Steps.Train.BestTrainingJob.TunedHyperParameters['{each.name}']" for each in pipeline_parameters.TUNING_RANGES
+    }
     counted = "Steps.Train.TrainingJobStatusCounters.Completed"
     for place in (told, shown):
         assert {*best, counted} <= set(walk.references(place))

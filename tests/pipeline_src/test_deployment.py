@@ -9,15 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline_src.deployment import OFFLINE, Deployment, Tuning, filled, stand_in
+from pipeline_src.definition.pipeline_deployment import (
+    OFFLINE_DEPLOYMENT,
+    PipelineDeployment,
+    TuningSettings,
+    fill_placeholders,
+    placeholder_deployment,
+)
 
 OTHERS = ("region", "spot", "tags", "defaults", "tuning", "keep_warm_seconds")
-FIELDS = [field.name for field in dataclasses.fields(Deployment) if field.name not in OTHERS]
+FIELDS = [field.name for field in dataclasses.fields(PipelineDeployment) if field.name not in OTHERS]
 
 
-def text_over(deployment: Deployment) -> str:
+def text_over(deployment: PipelineDeployment) -> str:
     """Return a JSON text that holds each value of a deployment once, some within longer ones."""
-    plain = stand_in(deployment)
+    plain = placeholder_deployment(deployment)
     return json.dumps({"fields": {name: f"<{getattr(plain, name)}>" for name in FIELDS}, "tags": dict(plain.tags)})
 
 
@@ -26,43 +32,45 @@ def text_over(deployment: Deployment) -> str:
 )
 def test_any_values_whatever_come_out_where_they_belong(values: list[str], tags: dict[str, str]) -> None:
     """Quotes, tokens, one value inside another, even the stand-ins themselves."""
-    deployment = dataclasses.replace(OFFLINE, **dict(zip(FIELDS, values, strict=True)), tags=tags)
-    result = json.loads(filled(text_over(deployment), deployment))
+    deployment = dataclasses.replace(OFFLINE_DEPLOYMENT, **dict(zip(FIELDS, values, strict=True)), tags=tags)
+    result = json.loads(fill_placeholders(text_over(deployment), deployment))
     assert result == {"fields": {name: f"<{value}>" for name, value in zip(FIELDS, values, strict=True)}, "tags": tags}
 
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_value_that_the_definition_does_not_use_is_an_error(field: str) -> None:
-    text = text_over(OFFLINE).replace(getattr(stand_in(OFFLINE), field), "")
+    text = text_over(OFFLINE_DEPLOYMENT).replace(getattr(placeholder_deployment(OFFLINE_DEPLOYMENT), field), "")
     with pytest.raises(RuntimeError, match=f"stand-in-{field.replace('_', '-')}.*not used"):
-        filled(text, OFFLINE)
+        fill_placeholders(text, OFFLINE_DEPLOYMENT)
 
 
 def test_a_stand_in_that_the_sdk_reshaped_is_an_error() -> None:
-    text = json.dumps([text_over(OFFLINE), "stand-in-role"])
+    text = json.dumps([text_over(OFFLINE_DEPLOYMENT), "stand-in-role"])
     with pytest.raises(RuntimeError, match="stand-in-role"):
-        filled(text, OFFLINE)
+        fill_placeholders(text, OFFLINE_DEPLOYMENT)
 
 
 def test_the_longest_stand_in_is_replaced_first() -> None:
     """The group's name must not be filled into another value that begins like it."""
-    longer = dataclasses.replace(OFFLINE, raw_bucket="raw", tags={str(number): f"tag {number}" for number in range(50)})
-    assert json.loads(filled(text_over(longer), longer))["tags"] == dict(longer.tags)
+    longer = dataclasses.replace(
+        OFFLINE_DEPLOYMENT, raw_bucket="raw", tags={str(number): f"tag {number}" for number in range(50)}
+    )
+    assert json.loads(fill_placeholders(text_over(longer), longer))["tags"] == dict(longer.tags)
 
 
 @pytest.mark.parametrize(("jobs", "parallel"), [(1, 1), (4, 0), (4, 5)])
 def test_a_tuning_has_several_jobs_of_which_some_run_at_once(jobs: int, parallel: int) -> None:
     with pytest.raises(ValueError, match=f"{parallel} of {jobs} jobs"):
-        Tuning(jobs=jobs, parallel=parallel)
+        TuningSettings(jobs=jobs, parallel=parallel)
 
 
 def test_a_tuning_on_spot_capacity_is_refused() -> None:
     """Its jobs would resume from one another's checkpoints."""
     with pytest.raises(ValueError, match="share their checkpoints"):
-        dataclasses.replace(OFFLINE, spot=True, tuning=Tuning(jobs=2))
+        dataclasses.replace(OFFLINE_DEPLOYMENT, spot=True, tuning=TuningSettings(jobs=2))
 
 
-@pytest.mark.parametrize("other", [{"spot": True}, {"tuning": Tuning(jobs=2)}])
+@pytest.mark.parametrize("other", [{"spot": True}, {"tuning": TuningSettings(jobs=2)}])
 def test_instances_are_not_kept_where_the_service_keeps_none(other: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="no warm pool there"):
-        dataclasses.replace(OFFLINE, keep_warm_seconds=600, **other)
+        dataclasses.replace(OFFLINE_DEPLOYMENT, keep_warm_seconds=600, **other)

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from pipeline_src import contract, gate
-from pipeline_src.requirement import Requirement
+from pipeline_src.gate import GateRequirement
 from tests.pipeline_src.judged import FLOORS, NOTHING, changed, missed, report
 
 
-def requirement(name: str, judged: dict[str, Any], floors: gate.Floors = FLOORS) -> Requirement:
-    return next(each for each in gate.decide(judged, floors).requirements if each.name == name)
+def requirement(name: str, judged: dict[str, Any], floors: gate.GateThresholds = FLOORS) -> GateRequirement:
+    return next(each for each in gate.decide_verdict(judged, floors).requirements if each.name == name)
 
 
 def test_the_evaluation_holds_verdict_reason_and_metadata_where_the_pipeline_looks_for_them() -> None:
-    verdict = gate.decide(report(), FLOORS)
+    verdict = gate.decide_verdict(report(), FLOORS)
     paths = (contract.VERDICT_PATH, contract.REASON_PATH, contract.REQUIREMENT_PATH)
     assert set(verdict.as_json()) == {"requirements", *(path.removeprefix("gate.") for path in paths)}
     assert verdict.as_json()[contract.VERDICT_PATH.removeprefix("gate.")] == contract.VERDICT_PASS
@@ -41,7 +41,7 @@ def test_a_class_without_a_count_and_a_subgroup_without_a_ceiling_are_the_worst_
     judged["per_class"]["mel"]["test_images"] = 0
     judged["per_class"]["df"]["test_images"] = None
     judged["subgroups"] += [{"evaluable": True, "ceiling": None}]
-    verdict = gate.decide(judged, NOTHING)
+    verdict = gate.decide_verdict(judged, NOTHING)
     assert missed(verdict) == ["test_images", "subgroup_balanced_accuracy"]
     assert "(df)" in verdict.reason
 
@@ -73,16 +73,16 @@ def test_a_count_is_below_a_million_millions() -> None:
 def test_what_is_excused_still_says_what_was_wanted() -> None:
     first = report() | {"champion": {"status": "absent"}, "subgroups": []}
     floors = replace(FLOORS, subgroup_balanced_accuracy=0)
-    wanted = {name: requirement(name, first, floors).wanted_text for name in gate.FLOOR_PARAMETERS}
+    wanted = {name: requirement(name, first, floors).wanted_text for name in gate.THRESHOLD_PARAMETERS}
     assert wanted["champion_balanced_accuracy_loss"] == "at most 0.05"
     assert wanted["subgroup_balanced_accuracy"] == "at least 0"
 
 
 def test_a_reason_leaves_out_no_more_than_it_must() -> None:
     full = "Rejected. " + "x" * (gate.REASON_LENGTH - 10)
-    assert gate._joined("Rejected. ", ["x" * (gate.REASON_LENGTH - 10)]) == full
+    assert gate._join_sentences("Rejected. ", ["x" * (gate.REASON_LENGTH - 10)]) == full
     for size in (90, 100, 110):
-        kept = gate._joined("Rejected. ", ["x" * size] * 20).count("x") // size
+        kept = gate._join_sentences("Rejected. ", ["x" * size] * 20).count("x") // size
         more = "Rejected. " + "; ".join(["x" * size] * (kept + 1)) + f"; {19 - kept} more in report.html"
         assert len(more) > gate.REASON_LENGTH
 

@@ -8,12 +8,12 @@ from typing import Any
 import botocore.session
 import pytest
 
-from pipeline_src import instance_types, registration
-from pipeline_src.instance_types import ENDPOINT, KINDS, PROCESSING, TRAINING, TRANSFORM, Use
-from pipeline_src.parameter import PARAMETERS
-from stacks import price
-from stacks.consistency import checked
-from stacks.override import SettingError, settings_from
+from pipeline_src.definition import instance_types, job_specs
+from pipeline_src.definition.instance_types import ENDPOINT, KINDS, PROCESSING, TRAINING, TRANSFORM, InstanceUse
+from pipeline_src.definition.pipeline_parameters import PIPELINE_PARAMETERS
+from stacks.settings import aws_prices
+from stacks.settings.settings_context import SettingError, settings_from_context
+from stacks.settings.settings_validation import validate_settings
 from tests.pipeline_src.instance_table import ec2_types, sagemaker_types, table
 
 SETTINGS = {
@@ -38,7 +38,7 @@ KEYS = {
 def said_of(place: str, name: str) -> str:
     """What is said of a setting; empty if it is accepted."""
     try:
-        checked(settings_from({place: name, "training.tuning_usd": 0}))
+        validate_settings(settings_from_context({place: name, "training.tuning_usd": 0}))
     except SettingError as error:
         return str(error)
     return ""
@@ -46,7 +46,7 @@ def said_of(place: str, name: str) -> str:
 
 def test_the_table_is_the_one_that_the_locked_packages_give() -> None:
     wanted = "run: PYTHONPATH=. .venv/app/bin/python tests/pipeline_src/instance_table.py, and read the diff"
-    assert instance_types.TABLE.read_text(encoding="utf-8") == table(), wanted
+    assert instance_types.INSTANCE_TABLE.read_text(encoding="utf-8") == table(), wanted
 
 
 def test_types_that_ec2_does_not_describe_are_those_that_it_no_longer_offers_by_themselves() -> None:
@@ -56,7 +56,7 @@ def test_types_that_ec2_does_not_describe_are_those_that_it_no_longer_offers_by_
 
 
 @pytest.mark.parametrize("use", [PROCESSING, TRANSFORM, ENDPOINT], ids=lambda use: use.kind)
-def test_where_a_use_gives_a_key_the_api_refuses_or_ignores_it_for_local_storage(use: Use) -> None:
+def test_where_a_use_gives_a_key_the_api_refuses_or_ignores_it_for_local_storage(use: InstanceUse) -> None:
     shape, member, wanted = KEYS[use.kind]
     model = botocore.session.Session().get_service_model("sagemaker")
     said = re.sub("<[^>]+>", "", model.shape_for(shape).members[member].documentation)
@@ -79,17 +79,19 @@ def test_a_setting_takes_a_type_exactly_if_its_use_allows_it(place: str) -> None
     """Of all that SageMaker takes for anything, and of what it does not take."""
     names = {name for names in sagemaker_types().values() for name in names} | {"ml.c5.lrage", "c5.large", "ml.", ""}
     said = {name: said_of(place, name) for name in names}
-    assert {name for name in names if not said[name]} == {*instance_types.allowed(SETTINGS[place])}
+    assert {name for name in names if not said[name]} == {*instance_types.allowed_instance_types(SETTINGS[place])}
     for name in names:
         form = rf"setting '{place}': '{re.escape(name)}': .+; give one such as (ml\.\S+), (ml\.\S+) or (ml\.\S+)"
         found = re.fullmatch(form, said[name]) if said[name] else None
-        assert not said[name] or (found and {*found.groups()} <= {*instance_types.allowed(SETTINGS[place])}), said[name]
+        assert not said[name] or (
+            found and {*found.groups()} <= {*instance_types.allowed_instance_types(SETTINGS[place])}
+        ), said[name]
 
 
 @pytest.mark.parametrize("use", {use.kind: use for use in SETTINGS.values()}.values(), ids=lambda use: use.kind)
-def test_what_is_allowed_is_taken_by_sagemaker_and_fits_image_and_key(use: Use) -> None:
+def test_what_is_allowed_is_taken_by_sagemaker_and_fits_image_and_key(use: InstanceUse) -> None:
     described = ec2_types()
-    for name in instance_types.allowed(use):
+    for name in instance_types.allowed_instance_types(use):
         assert name in sagemaker_types()[use.kind]
         found = described[name.removeprefix("ml.")]
         assert "x86_64" in found["ProcessorInfo"]["SupportedArchitectures"]
@@ -99,20 +101,22 @@ def test_what_is_allowed_is_taken_by_sagemaker_and_fits_image_and_key(use: Use) 
 
 
 def test_the_model_package_promises_what_the_settings_allow() -> None:
-    promised = registration.INFERENCE
+    promised = job_specs.INFERENCE_ARGUMENTS
     assert [name for name in promised["inference_instances"] if said_of("production.instance", name)] == []
     assert [name for name in promised["transform_instances"] if said_of("training.score_instance", name)] == []
-    assert {*promised["inference_instances"]} == {*instance_types.allowed(ENDPOINT)}
-    assert {*promised["transform_instances"]} == {*instance_types.allowed(TRANSFORM)}
+    assert {*promised["inference_instances"]} == {*instance_types.allowed_instance_types(ENDPOINT)}
+    assert {*promised["transform_instances"]} == {*instance_types.allowed_instance_types(TRANSFORM)}
 
 
 def test_every_default_of_the_pipeline_is_allowed() -> None:
     uses = {"Preprocess": PROCESSING, "Train": TRAINING, "Score": TRANSFORM, "Evaluate": PROCESSING}
-    defaults = {each.name.removesuffix("InstanceType"): str(each.default) for each in PARAMETERS if "Type" in each.name}
+    defaults = {
+        each.name.removesuffix("InstanceType"): str(each.default) for each in PIPELINE_PARAMETERS if "Type" in each.name
+    }
     assert defaults.keys() == uses.keys()
-    assert [step for step, name in defaults.items() if instance_types.refusal(uses[step], name)] == []
+    assert [step for step, name in defaults.items() if instance_types.instance_type_refusal(uses[step], name)] == []
 
 
 def test_every_price_is_of_a_type_that_some_setting_takes() -> None:
-    takes = {name for use in SETTINGS.values() for name in instance_types.allowed(use)}
-    assert price.INSTANCE_HOUR.keys() <= takes
+    takes = {name for use in SETTINGS.values() for name in instance_types.allowed_instance_types(use)}
+    assert aws_prices.INSTANCE_HOUR.keys() <= takes

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT-0
 """Whether roles can do what they are for: a role that may too little shows only when it runs, hours after a deployment.
 
-For each function, what its handler asks the services for (operations/handler.py); for a stage that is elsewhere, what
+For each function, what its handler asks the services for (operations/functions/lambda_handlers.py); for a stage that
+is elsewhere, what
 its roles do there. The tables stand in need.py. What AWS does for the pipeline's steps stands in performed_access.py.
 """
 

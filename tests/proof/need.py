@@ -83,7 +83,7 @@ NEEDS: Final[dict[str, Requests]] = {
         ("cloudwatch:PutMetricData", "*"),
     ),
 }
-# What the monitor's job reads and writes as the role that operations.monitor hands it.
+# What the monitor's job reads and writes as the role that operations.functions.monitoring_runs hands it.
 _CAPTURE: Final = "capture/production/skin-lesion-production/AllTraffic/2026/11/24/"
 JOB: Final[Requests] = (
     ("s3:GetObject", f"Captures/{_CAPTURE}09/1.jsonl"),

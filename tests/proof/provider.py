@@ -87,6 +87,6 @@ PROVIDERS: Final = {
         values={"InputType": frozenset({"FilePath", "Literal"})},
     ),
 }
-# What operations/handler.py answers to the delivery pipeline, by its handler's last name.
+# What operations/functions/lambda_handlers.py answers to the delivery pipeline, by its handler's last name.
 LAMBDA_GIVES: Final = {"smoke": _words("report metrics agreement"), "promote": frozenset(), "publish": _words("model")}
 BUILT_IN: Final = _words("codepipeline.PipelineExecutionId")

@@ -10,20 +10,24 @@ import pytest
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks
 
-from stacks.acknowledgment import rows
-from stacks.finding import FINDINGS
-from stacks.override import settings_from
-from stacks.settings import Settings
-from stacks.site_finding import site_findings
-from stacks.stage import EndpointStage
-from stacks.wildcard import WILDCARDS
+from stacks.endpoint.endpoint_stack import EndpointStage
+from stacks.nag.nag_suppressions import NAG_SUPPRESSIONS, suppression_rows
+from stacks.nag.remote_stage_suppressions import suppressions_of_remote_stages
+from stacks.nag.wildcard_suppressions import WILDCARD_SUPPRESSIONS
+from stacks.settings.deployment_settings import Settings
+from stacks.settings.settings_context import settings_from_context
 from tests.assembly import CONNECTED, FLAGS, application
 from tests.proof.sample import ACCOUNTS
 
 Found = list[dict[str, Any]]
 PACKS = ("AwsSolutions", "HIPAA.Security", "NIST.800.53.R5")
 APART = CONNECTED | ACCOUNTS
-TABLE = set(rows((*FINDINGS, *WILDCARDS, *site_findings(settings_from(APART))), Settings().name))
+TABLE = set(
+    suppression_rows(
+        (*NAG_SUPPRESSIONS, *WILDCARD_SUPPRESSIONS, *suppressions_of_remote_stages(settings_from_context(APART))),
+        Settings().name,
+    )
+)
 
 
 def reported(app: App) -> Found:

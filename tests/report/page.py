@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline_src import contract, gate
+from pipeline_src.evaluation import model_predictions
+from pipeline_src.evaluation.model_predictions import HoldoutImage
 from pipeline_src.jobs import evaluate
-from pipeline_src.lesions import prediction
-from pipeline_src.lesions.holdout import HoldoutImage
 from tests.jobs.lesions.evaluation import case
 
 COUNTS: Final = {"mel": 120, "nv": 260, "bcc": 80, "akiec": 70, "bkl": 110, "df": 40, "vasc": 40}
@@ -80,14 +80,14 @@ def write(planted: Planted, folder: Path) -> bytes:
     if planted.champion:
         answers = scores(images, lambda _: planted.champion, 1.0, seed=8)
         (room.champion / "none.json").unlink()
-        table = prediction.table(prediction.join(images, answers), THRESHOLD)
-        (room.champion / contract.PREDICTIONS).write_text(table)
+        table = model_predictions.predictions_csv(model_predictions.join_predictions(images, answers), THRESHOLD)
+        (room.champion / contract.PREDICTIONS_FILE).write_text(table)
     card = case.card(images, "rosendahl")
     card["leakage"] = audit(images, planted.leaks)
-    (room.dataset / contract.DATASET_CARD).write_text(json.dumps(card))
+    (room.dataset / contract.DATASET_CARD_FILE).write_text(json.dumps(card))
     os.environ["ML_ROOT"] = str(folder)
-    evaluate.evaluate(*evaluate.options(arguments()))
-    return (room.evaluation / contract.REPORT).read_bytes()
+    evaluate.run_evaluation(*evaluate.parse_evaluation_options(arguments()))
+    return (room.evaluation / contract.REPORT_FILE).read_bytes()
 
 
 def audit(images: list[HoldoutImage], leaks: int) -> dict[str, object]:
@@ -111,9 +111,9 @@ def audit(images: list[HoldoutImage], leaks: int) -> dict[str, object]:
 
 def arguments() -> list[str]:
     """Return the job's arguments: what the pipeline passes for the profile `default`."""
-    floors = gate.PROFILES["default"]
-    given = {f"--gate-{name.replace('_', '-')}": f"{getattr(floors, name)}" for name in gate.FLOOR_PARAMETERS}
-    noted = ("--noted", f"{contract.SOURCE_COMMIT}={'0123abcd' * 5}", "--noted", "Epochs=30")
+    floors = gate.THRESHOLD_PROFILES["default"]
+    given = {f"--gate-{name.replace('_', '-')}": f"{getattr(floors, name)}" for name in gate.THRESHOLD_PARAMETERS}
+    noted = ("--noted", f"{contract.SOURCE_COMMIT_PARAMETER}={'0123abcd' * 5}", "--noted", "Epochs=30")
     pairs = {"--melanoma-target-sensitivity": "0.85"} | given
     return [*(word for pair in pairs.items() for word in pair), *noted]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from review import report
-from review.report import StackChange
+from review import stack_changes
+from review.stack_changes import StackChange
 from tests.review.scenario import NEW, OLD
 from tests.review.template import assembly
 
@@ -18,4 +18,4 @@ def changes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, StackChang
     folder: Path = tmp_path_factory.mktemp("assemblies")
     old = assembly(folder / "old", OLD, Renamed={"stackName": "before", "terminationProtection": True})
     new = assembly(folder / "new", NEW, Renamed={"stackName": "after"})
-    return {each.name: each for each in report.stack_changes(old, new)}
+    return {each.name: each for each in stack_changes.stack_changes(old, new)}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from review.document import MARKER
+from review.markdown_report import MARKER
 from tests.review import repository
 from tests.review.repository import ROOT, STAND_IN, Repository
 from tests.review.template import assembly, bucket

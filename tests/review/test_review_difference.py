@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from review.difference import ABSENT, Difference, differences
-from review.intrinsic import plain, shortened
+from review.intrinsics import resolve_intrinsics, shorten_intrinsics
+from review.template_diff import ABSENT, Difference, json_differences
 
 DIGEST = "0123456789abcdef" * 4
 
@@ -28,34 +28,39 @@ DIGEST = "0123456789abcdef" * 4
     ],
 )
 def test_each_function_becomes_text_that_a_person_reads(value: Any, text: str) -> None:
-    assert plain(value) == text
+    assert resolve_intrinsics(value) == text
 
 
 def test_a_document_inside_joined_text_is_opened() -> None:
     body = {"Fn::Join": ["", ['{"States": {"Start": {"Resource": "', {"Fn::GetAtt": ["F", "Arn"]}, '"}}}']]}
-    assert plain(body) == {"States": {"Start": {"Resource": "${F.Arn}"}}}
+    assert resolve_intrinsics(body) == {"States": {"Start": {"Resource": "${F.Arn}"}}}
 
 
 def test_functions_that_the_comparing_library_leaves_in_a_text_become_text() -> None:
-    assert shortened('{"Fn::ImportValue":"s:ExportsOutputRefRaw7251708112345678"}/archives/*') == "${s/Raw}/archives/*"
+    assert (
+        shorten_intrinsics('{"Fn::ImportValue":"s:ExportsOutputRefRaw7251708112345678"}/archives/*')
+        == "${s/Raw}/archives/*"
+    )
 
 
 def test_one_more_named_element_is_one_difference() -> None:
     old, new = ([{"Name": each} for each in names] for names in ("bc", "abc"))
-    assert differences(old, new, "Steps") == [Difference("Steps[a]", ABSENT, {"Name": "a"})]
+    assert json_differences(old, new, "Steps") == [Difference("Steps[a]", ABSENT, {"Name": "a"})]
 
 
 def test_named_elements_in_another_order_are_one_difference() -> None:
     old, new = ([{"Name": each} for each in names] for names in ("ab", "ba"))
-    assert differences(old, new, "Stages") == [Difference("Stages (order)", "a, b", "b, a")]
+    assert json_differences(old, new, "Stages") == [Difference("Stages (order)", "a, b", "b, a")]
 
 
 def test_one_more_unnamed_element_is_one_difference() -> None:
-    assert differences(["--a", "1"], ["--b", "--a", "1"], "Arguments") == [Difference("Arguments[0]", ABSENT, "--b")]
+    assert json_differences(["--a", "1"], ["--b", "--a", "1"], "Arguments") == [
+        Difference("Arguments[0]", ABSENT, "--b")
+    ]
 
 
 def test_a_value_of_another_type_differs_even_if_it_is_equal() -> None:
-    assert differences({"A": 1}, {"A": True}) == [Difference("A", old=1, new=True)]
+    assert json_differences({"A": 1}, {"A": True}) == [Difference("A", old=1, new=True)]
 
 
 def test_only_the_hash_of_an_asset_is_content() -> None:
@@ -69,4 +74,4 @@ def test_only_the_hash_of_an_asset_is_content() -> None:
 def test_differences_come_in_the_order_of_their_paths() -> None:
     old = {"b": 1, "a": {"d": 1, "c": [1]}}
     new = json.loads('{"a": {"c": [2], "d": 2}, "b": 2}')
-    assert [each.path for each in differences(old, new)] == ["a.c[0]", "a.d", "b"]
+    assert [each.path for each in json_differences(old, new)] == ["a.c[0]", "a.d", "b"]

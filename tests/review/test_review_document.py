@@ -4,22 +4,22 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from review.checkout import Point
-from review.difference import Difference
-from review.document import LONGEST, MARKER, document, failure
-from review.markdown import changed, code, folded, row
-from review.report import StackChange
+from review.git_checkout import BaseCommit
+from review.markdown import code_span, folded_block, old_and_new, table_row
+from review.markdown_report import LONGEST, MARKER, failure_document, review_document
+from review.stack_changes import StackChange
+from review.template_diff import Difference
 
-POINT = Point("0123456789abcdef" * 2 + "01234567", "main")
+POINT = BaseCommit("0123456789abcdef" * 2 + "01234567", "main")
 
 
 def test_without_changes_there_is_one_sentence() -> None:
     sentence = "Neither the infrastructure nor the pipeline changes, compared with `main (0123456789ab)`."
-    assert document(POINT, [], []) == f"{MARKER}\n{sentence}\n"
+    assert review_document(POINT, [], []) == f"{MARKER}\n{sentence}\n"
 
 
 def test_the_first_line_is_the_marker(changes: Mapping[str, StackChange]) -> None:
-    every = (document(POINT, list(changes.values()), []), document(POINT, [], []), failure("no"))
+    every = (review_document(POINT, list(changes.values()), []), review_document(POINT, [], []), failure_document("no"))
     assert {text.splitlines()[0] for text in every} == {MARKER}
 
 
@@ -28,7 +28,7 @@ def test_an_id_given_as_the_base_is_named_once() -> None:
 
 
 def test_sections_stand_in_the_order_of_their_weight(changes: Mapping[str, StackChange]) -> None:
-    text = document(POINT, list(changes.values()), ["A remark."])
+    text = review_document(POINT, list(changes.values()), ["A remark."])
     heads = [
         "needs attention",
         "A remark.",
@@ -45,7 +45,7 @@ def test_sections_stand_in_the_order_of_their_weight(changes: Mapping[str, Stack
 
 def test_what_a_comment_has_no_room_for_is_left_out_from_the_end_and_said(changes: Mapping[str, StackChange]) -> None:
     many = [replace(changes["CodeAndMemory"], name=f"Stack{number:04d}") for number in range(900)]
-    text = document(POINT, many, [])
+    text = review_document(POINT, many, [])
     assert len(text.encode()) <= LONGEST
     assert "<code>Stack0000</code>" in text
     assert "<code>Stack0899</code>" not in text
@@ -53,37 +53,37 @@ def test_what_a_comment_has_no_room_for_is_left_out_from_the_end_and_said(change
 
 
 def test_another_place_for_comments_may_have_less_room(changes: Mapping[str, StackChange]) -> None:
-    text = document(POINT, list(changes.values()), [], longest=6_000)
+    text = review_document(POINT, list(changes.values()), [], longest=6_000)
     assert LONGEST > 6_000 >= len(text.encode())
     assert text.endswith("left out: a comment has no room for them.\n")
 
 
 def test_even_what_stands_on_top_is_cut_if_it_must_be(changes: Mapping[str, StackChange]) -> None:
     many = [replace(changes["BucketRenamed"], name=f"Stäck{number:04d}") for number in range(900)]
-    text = document(POINT, many, [])
+    text = review_document(POINT, many, [])
     assert len(text.encode()) <= LONGEST
     assert "The rest is left out" in text
     assert text.splitlines()[-3].startswith("> - ")
 
 
 def test_a_failure_is_cut_to_the_room_as_well_and_its_code_block_is_closed() -> None:
-    text = failure("ä" * 9_000, longest=6_000)
+    text = failure_document("ä" * 9_000, longest=6_000)
     assert 6_000 >= len(text.encode()) > 5_990
     assert text.splitlines()[-1] == "~~~~~~"
 
 
 def test_a_value_is_code_whatever_it_holds() -> None:
-    assert code("a `b` @team") == "``a `b` @team``"
-    assert code("`") == "`` ` ``"
-    assert code("two\nlines") == "`two lines`"
-    assert code("") == '`""`'
-    assert row(["a|b"]) == "| a\\|b |"
-    assert "<b>" not in folded("<b>", "<b>", "")
-    assert "~~~~~~\nmarkup" not in failure("~~~~~~\nmarkup")
+    assert code_span("a `b` @team") == "``a `b` @team``"
+    assert code_span("`") == "`` ` ``"
+    assert code_span("two\nlines") == "`two lines`"
+    assert code_span("") == '`""`'
+    assert table_row(["a|b"]) == "| a\\|b |"
+    assert "<b>" not in folded_block("<b>", "<b>", "")
+    assert "~~~~~~\nmarkup" not in failure_document("~~~~~~\nmarkup")
 
 
 def test_of_two_long_values_the_part_that_differs_is_shown() -> None:
-    text = changed(Difference("", "x" * 300 + "old", "x" * 300 + "new"))
+    text = old_and_new(Difference("", "x" * 300 + "old", "x" * 300 + "new"))
     assert "old`" in text
     assert "new`" in text
     assert len(text) < 100

@@ -4,16 +4,21 @@
 import pytest
 
 from pipeline_src import gate
-from review.definition import Definition, definitions
-from review.floor import CEILINGS, floors, is_floor
-from review.note import Note
+from review.markdown import ReviewNote
+from review.pipeline_diff import (
+    CEILINGS,
+    PipelineDefinition,
+    gate_threshold_changes,
+    is_gate_threshold,
+    pipeline_definitions,
+)
 from tests.review.template import pipeline
 
 
-def _with(name: str, value: float | None) -> Definition:
+def _with(name: str, value: float | None) -> PipelineDefinition:
     given = [] if value is None else [{"Name": name, "Type": "Float", "DefaultValue": value}]
     document = {"Version": "2020-12-01", "Parameters": given, "Steps": []}
-    return definitions({"Resources": {"Pipeline": pipeline(document)}})["Pipeline"]
+    return pipeline_definitions({"Resources": {"Pipeline": pipeline(document)}})["Pipeline"]
 
 
 @pytest.mark.parametrize(
@@ -32,9 +37,11 @@ def _with(name: str, value: float | None) -> Definition:
 def test_what_lets_worse_models_through_needs_attention(
     name: str, old: float | None, new: float | None, words: str, *, attention: bool
 ) -> None:
-    assert floors(_with(name, old), _with(name, new)) == [Note(f"`{name}`: {words}", needs_attention=attention)]
+    assert gate_threshold_changes(_with(name, old), _with(name, new)) == [
+        ReviewNote(f"`{name}`: {words}", needs_attention=attention)
+    ]
 
 
 def test_every_requirement_of_the_gate_is_known_to_the_review_the_right_way_round() -> None:
-    assert {gate.FLOOR_PARAMETERS[name] for name in gate.CEILINGS} == CEILINGS
-    assert all(map(is_floor, gate.FLOOR_PARAMETERS.values()))
+    assert {gate.THRESHOLD_PARAMETERS[name] for name in gate.UPPER_THRESHOLDS} == CEILINGS
+    assert all(map(is_gate_threshold, gate.THRESHOLD_PARAMETERS.values()))

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from review.checkout import Point
-from review.document import document
-from review.permission import Statement, broadenings
-from review.report import StackChange
+from review.git_checkout import BaseCommit
+from review.markdown_report import review_document
+from review.permissions import Statement, find_broadenings
+from review.stack_changes import StackChange
 
 READ = Statement("Allow", ("AWS:job",), ("s3:GetObject",), ("raw/*",))
 DENY = Statement("Deny", ("*",), ("s3:*",), ("raw/*",))
@@ -21,7 +21,7 @@ def statement(**changes: tuple[str, ...] | str | frozenset[str]) -> Statement:
 
 def test_only_the_new_part_of_a_widened_statement_is_told() -> None:
     wide = statement(actions=("s3:GetObject", "s3:PutObject"))
-    assert [each.statement for each in broadenings([READ], [wide])] == [statement(actions=("s3:PutObject",))]
+    assert [each.statement for each in find_broadenings([READ], [wide])] == [statement(actions=("s3:PutObject",))]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_only_the_new_part_of_a_widened_statement_is_told() -> None:
     ],
 )
 def test_a_wider_pattern_or_one_that_cannot_be_judged_broadens(wider: Statement) -> None:
-    assert len(broadenings([READ], [wider])) == 1
+    assert len(find_broadenings([READ], [wider])) == 1
 
 
 @pytest.mark.parametrize(
@@ -50,27 +50,27 @@ def test_a_wider_pattern_or_one_that_cannot_be_judged_broadens(wider: Statement)
     ids=["unchanged", "removed", "fewer resources", "under a condition", "another spelling"],
 )
 def test_a_narrower_statement_does_not_broaden(same: list[Statement]) -> None:
-    assert broadenings([READ], same) == []
+    assert find_broadenings([READ], same) == []
 
 
 def test_a_statement_that_is_cut_in_two_does_not_broaden() -> None:
     whole = statement(actions=("s3:GetObject", "s3:PutObject"))
-    assert broadenings([whole], [READ, statement(actions=("s3:PutObject",))]) == []
+    assert find_broadenings([whole], [READ, statement(actions=("s3:PutObject",))]) == []
 
 
 def test_a_question_mark_covers_one_character_and_no_asterisk() -> None:
-    assert broadenings([statement(resources=("raw/?",))], [statement(resources=("raw/a",))]) == []
-    assert broadenings([statement(resources=("raw/?",))], [statement(resources=("raw/*",))])
+    assert find_broadenings([statement(resources=("raw/?",))], [statement(resources=("raw/a",))]) == []
+    assert find_broadenings([statement(resources=("raw/?",))], [statement(resources=("raw/*",))])
 
 
 def test_dropping_a_condition_broadens() -> None:
-    assert broadenings([statement(condition='{"Bool": {"aws:SecureTransport": "true"}}')], [READ])
+    assert find_broadenings([statement(condition='{"Bool": {"aws:SecureTransport": "true"}}')], [READ])
 
 
 def test_a_denial_that_is_removed_or_narrowed_broadens_and_one_that_is_added_does_not() -> None:
-    assert [each.is_lost_denial for each in broadenings([DENY], [])] == [True]
-    assert broadenings([DENY], [Statement("Deny", ("*",), ("s3:PutObject",), ("raw/*",))])
-    assert broadenings([], [DENY]) == []
+    assert [each.is_lost_denial for each in find_broadenings([DENY], [])] == [True]
+    assert find_broadenings([DENY], [Statement("Deny", ("*",), ("s3:PutObject",), ("raw/*",))])
+    assert find_broadenings([], [DENY]) == []
 
 
 def test_a_widened_policy_is_told_by_the_name_of_the_role_and_needs_attention(
@@ -79,11 +79,11 @@ def test_a_widened_policy_is_told_by_the_name_of_the_role_and_needs_attention(
     change = changes["PolicyWidened"]
     row = "| `PolicyWidened` | `AWS:${Job}` | allowed | `s3:PutObject` | `${Raw.Arn}` |  |"
     assert change.needs_attention
-    assert row in document(Point("0" * 40, "main"), [change], [])
+    assert row in review_document(BaseCommit("0" * 40, "main"), [change], [])
 
 
 def test_a_statement_that_names_what_it_does_not_allow_is_told_so(changes: Mapping[str, StackChange]) -> None:
-    text = document(Point("0" * 40, "main"), [changes["PolicyInverted"]], [])
+    text = review_document(BaseCommit("0" * 40, "main"), [changes["PolicyInverted"]], [])
     assert "| `AWS:${Job}` | allowed | all but `iam:*` | `*` |" in text
 
 

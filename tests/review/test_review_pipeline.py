@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from review.definition import Definition, definitions
-from review.pipeline import PipelineChange, compare
+from review.pipeline_diff import PipelineChange, PipelineDefinition, compare_pipelines, pipeline_definitions
 from tests.review.template import pipeline
 
 Document = dict[str, Any]
@@ -48,14 +47,14 @@ DOCUMENT: Document = {
 }
 
 
-def defined(document: Document) -> Definition:
-    return definitions({"Resources": {"Pipeline": pipeline(document)}})["Pipeline"]
+def defined(document: Document) -> PipelineDefinition:
+    return pipeline_definitions({"Resources": {"Pipeline": pipeline(document)}})["Pipeline"]
 
 
 def change(edit: Callable[[Document], object]) -> PipelineChange:
     new = copy.deepcopy(DOCUMENT)
     edit(new)
-    return compare("Training/Pipeline", defined(DOCUMENT), defined(new))
+    return compare_pipelines("Training/Pipeline", defined(DOCUMENT), defined(new))
 
 
 def arguments(document: Document) -> Document:
@@ -174,16 +173,16 @@ def test_a_raised_floor_is_told_among_the_floors_and_needs_no_attention() -> Non
 
 
 def test_a_new_pipeline_is_told_by_its_steps_and_floors_and_a_removed_one_needs_attention() -> None:
-    new = compare("P", None, defined(DOCUMENT))
+    new = compare_pipelines("P", None, defined(DOCUMENT))
     assert "4 steps (`Preprocess`, `Train`, `Gate`, `Register`)" in new.whole[0].text
     assert len(new.floors) == 1
     assert new.attention == []
-    assert compare("P", defined(DOCUMENT), None).attention
+    assert compare_pipelines("P", defined(DOCUMENT), None).attention
 
 
 def test_a_definition_that_lies_elsewhere_is_said_to_be_not_compared() -> None:
     old, new = (
-        definitions(
+        pipeline_definitions(
             {
                 "Resources": {
                     "P": {"Type": "AWS::SageMaker::Pipeline", "Properties": {"PipelineDefinition": {"Key": key}}}
@@ -192,5 +191,5 @@ def test_a_definition_that_lies_elsewhere_is_said_to_be_not_compared() -> None:
         )["P"]
         for key in "ab"
     )
-    assert "not compared" in compare("P", old, new).attention[0].text
-    assert compare("P", old, old).notes == []
+    assert "not compared" in compare_pipelines("P", old, new).attention[0].text
+    assert compare_pipelines("P", old, old).notes == []

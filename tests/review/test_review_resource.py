@@ -5,18 +5,17 @@ from collections.abc import Mapping
 
 import pytest
 
-from review import resource
-from review.checkout import Point
-from review.document import document
-from review.report import StackChange
-from review.table import details
+from review import risk
+from review.git_checkout import BaseCommit
+from review.markdown_report import review_document, stack_details
+from review.stack_changes import StackChange
 
 Changes = Mapping[str, StackChange]
-POINT = Point("0" * 40, "main")
+POINT = BaseCommit("0" * 40, "main")
 
 
 def told(change: StackChange) -> str:
-    return document(POINT, [change], [])
+    return review_document(POINT, [change], [])
 
 
 def test_a_stack_without_changes_is_not_mentioned(changes: Changes) -> None:
@@ -63,23 +62,23 @@ def test_protection_against_deletion_turned_off_needs_attention(changes: Changes
 def test_a_longer_retention_of_logs_is_shown_and_needs_no_attention(changes: Changes) -> None:
     change = changes["LogKeptLonger"]
     assert not change.needs_attention
-    assert "`RetentionInDays`: `7` → `30`" in details(change)
+    assert "`RetentionInDays`: `7` → `30`" in stack_details(change)
     assert "nothing destructive, nothing broadened" in told(change)
 
 
 def test_new_code_is_one_remark_and_no_hash(changes: Changes) -> None:
-    text = details(changes["CodeChanged"])
+    text = stack_details(changes["CodeChanged"])
     assert "code changed" in text
     assert "aaaa" not in text
     assert "S3Key" not in text
 
 
 def test_new_code_beside_a_setting_leaves_the_setting_in_sight(changes: Changes) -> None:
-    assert "`MemorySize`: `128` → `256`<br>code changed" in details(changes["CodeAndMemory"])
+    assert "`MemorySize`: `128` → `256`<br>code changed" in stack_details(changes["CodeAndMemory"])
 
 
 def test_the_stacks_of_a_stage_are_seen(changes: Changes) -> None:
-    lost = [each for each in changes["Endpoint"].resources if resource.is_at_risk(each)]
+    lost = [each for each in changes["Endpoint"].resources if risk.is_at_risk(each)]
     assert [each.type for each in lost] == ["AWS::SageMaker::Endpoint"]
 
 

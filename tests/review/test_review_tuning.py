@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from review.pipeline import PipelineChange, compare
+from review.pipeline_diff import PipelineChange, compare_pipelines
 from tests.review.test_review_pipeline import DOCUMENT, defined
 
 Document = dict[str, Any]
@@ -35,7 +35,7 @@ def tuned() -> Document:
 
 
 def notes(old: Document, new: Document) -> PipelineChange:
-    return compare("Training/Pipeline", defined(old), defined(new))
+    return compare_pipelines("Training/Pipeline", defined(old), defined(new))
 
 
 def test_a_training_that_becomes_a_tuning_is_said_in_one_line(tuned: Document) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from review.document import MARKER
+from review.markdown_report import MARKER
 from tests.review.repository import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))

@@ -9,15 +9,15 @@ from typing import Any
 
 from aws_cdk import App
 
-from stacks.consistency import checked
-from stacks.override import settings_from
-from stacks.retraining import RetrainingStack
-from stacks.settings import Settings
-from stacks.storage import StorageStack
-from stacks.training import TrainingStack
+from stacks.retraining.retraining_stack import RetrainingStack
+from stacks.settings.deployment_settings import Settings
+from stacks.settings.settings_context import settings_from_context
+from stacks.settings.settings_validation import validate_settings
+from stacks.storage.storage_stack import StorageStack
+from stacks.training.training_stack import TrainingStack
+from tests.assembly import FLAGS, templates_in
 from tests.proof.intrinsic import Resource, resources
 from tests.proof.sample import ACCOUNT, REGION
-from tests.stacks.conftest import FLAGS, templates_in
 
 Document = dict[str, Any]
 REPOSITORY = "someone/skin-lesion-mlops"
@@ -49,7 +49,7 @@ def _synthesized() -> dict[str, Document]:
         storage = StorageStack(app, "Storage", settings=Settings())
         training = TrainingStack(app, "Training", settings=Settings(), storage=storage)
         for name, context in VARIANTS.items():
-            settings = checked(settings_from(context))
+            settings = validate_settings(settings_from_context(context))
             RetrainingStack(app, name.replace(" ", "-"), settings=settings, storage=storage, training=training)
         app.synth()
         return templates_in(Path(folder))

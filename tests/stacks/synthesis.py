@@ -7,10 +7,10 @@ from typing import Any
 
 from aws_cdk import App
 
-from stacks.settings import Settings
-from stacks.stage import EndpointStage
+from stacks.endpoint.endpoint_stack import EndpointStage
+from stacks.settings.deployment_settings import Settings
+from tests.assembly import FLAGS
 from tests.proof.intrinsic import Resource, resources
-from tests.stacks.conftest import FLAGS
 
 Document = dict[str, Any]
 

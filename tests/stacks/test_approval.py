@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from operations import payload
-from operations.registry_event import leaves_approval, package_arn
+from operations.functions import function_payloads
+from operations.functions.model_delivery import event_package_arn, leaves_approval_unchanged
 from tests.proof.intrinsic import Resource
 from tests.stacks.pattern import matches, transformed
 from tests.stacks.synthesis import deployed
@@ -70,20 +70,26 @@ def test_an_approval_hands_the_release_function_its_payload(
     documents: dict[str, Any], rules: dict[str, Resource]
 ) -> None:
     (target,) = rules["Approved"].properties["Targets"]
-    request = payload.read(payload.Release, json.loads(transformed(target, event("Approved"))))
-    assert request == payload.Release(event("Approved")["detail"], "skin-lesion-delivery", "/skin-lesion/champion")
-    assert package_arn(request.detail) == PACKAGE
-    assert handler(documents, target) == "operations.handler.release"
+    request = function_payloads.read_payload(
+        function_payloads.ReleaseRequest, json.loads(transformed(target, event("Approved")))
+    )
+    assert request == function_payloads.ReleaseRequest(
+        event("Approved")["detail"], "skin-lesion-delivery", "/skin-lesion/champion"
+    )
+    assert event_package_arn(request.detail) == PACKAGE
+    assert handler(documents, target) == "operations.functions.lambda_handlers.release"
 
 
 def test_a_rejection_hands_the_rejected_function_its_payload(
     documents: dict[str, Any], rules: dict[str, Resource]
 ) -> None:
     (target,) = rules["Rejected"].properties["Targets"]
-    request = payload.read(payload.Rejected, json.loads(transformed(target, event("Rejected"))))
+    request = function_payloads.read_payload(
+        function_payloads.RejectionRequest, json.loads(transformed(target, event("Rejected")))
+    )
     assert (request.detail, request.champion) == (event("Rejected")["detail"], "/skin-lesion/champion")
     assert ":sns:" in request.topic
-    assert handler(documents, target) == "operations.handler.rejected"
+    assert handler(documents, target) == "operations.functions.lambda_handlers.rejected"
 
 
 @pytest.mark.parametrize("status", ["Approved", "Rejected"])
@@ -94,7 +100,7 @@ def test_a_rule_passes_on_what_was_changed_and_does_without_it(rules: dict[str, 
     edited["detail"]["UpdatedModelPackageFields"] = ["CustomerMetadataProperties"]
     for given, edit in ((event(status), False), (edited, True)):
         assert matches(rules[status].properties["EventPattern"], given)
-        assert leaves_approval(json.loads(transformed(target, given))["detail"]) is edit
+        assert leaves_approval_unchanged(json.loads(transformed(target, given))["detail"]) is edit
 
 
 def handler(documents: dict[str, Any], target: dict[str, Any]) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from stacks.artifact import pipeline_name, prefix
-from stacks.settings import Settings
+from stacks.constructs.artifact_access import artifact_prefix, codepipeline_name
+from stacks.settings.deployment_settings import Settings
 from tests.stacks.synthesis import deployed
 
 PURPOSES = ("delivery", "source")
@@ -19,14 +19,14 @@ def test_the_pipelines_are_those_whose_prefixes_are_compared_here(documents: dic
         for stack in ("Deployment", "Retraining")
         for each in deployed(documents, stack, "AWS::CodePipeline::Pipeline")
     ]
-    assert found == [pipeline_name(Settings(), purpose) for purpose in PURPOSES]
+    assert found == [codepipeline_name(Settings(), purpose) for purpose in PURPOSES]
 
 
 @pytest.mark.parametrize("length", LENGTHS)
 def test_no_pipeline_may_touch_the_artifacts_of_another(length: int) -> None:
     """CodePipeline begins a key with 20 letters of the pipeline's name, and a role may touch what begins so."""
     settings = Settings(name="a" * length)
-    delivery, source = (prefix(pipeline_name(settings, purpose)) for purpose in PURPOSES)
+    delivery, source = (artifact_prefix(codepipeline_name(settings, purpose)) for purpose in PURPOSES)
     assert not delivery.startswith(source)
     assert not source.startswith(delivery)
 
@@ -35,4 +35,4 @@ def test_no_pipeline_may_touch_the_artifacts_of_another(length: int) -> None:
 def test_a_name_that_leaves_room_for_what_differs_keeps_its_pipelines(length: int) -> None:
     """Another name would replace a pipeline that is deployed, and lose what it knows of earlier deliveries."""
     name = "a" * length
-    assert [pipeline_name(Settings(name=name), each) for each in PURPOSES] == [f"{name}-delivery", f"{name}-source"]
+    assert [codepipeline_name(Settings(name=name), each) for each in PURPOSES] == [f"{name}-delivery", f"{name}-source"]

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from operations import judge
+from operations.functions import monitoring_runs
 from pipeline_src import contract
-from stacks import cost, price, settings
-from stacks.override import settings_from
-from stacks.settings import Budget, Settings, Training
+from stacks.costs import cost_estimate
+from stacks.settings import aws_prices, deployment_settings
+from stacks.settings.deployment_settings import BudgetSettings, Settings, TrainingSettings
+from stacks.settings.settings_context import settings_from_context
 from tests.operations.test_job_contract import LESIONS, constant
 from tests.proof.intrinsic import resources
 from tests.proof.sample import ACCOUNTS
@@ -21,70 +22,81 @@ DEFAULT = Settings()
 
 
 def test_a_month_is_mostly_the_endpoints_instances() -> None:
-    lines = {line.what: line.dollars for line in cost.month(DEFAULT)}
+    lines = {line.what: line.dollars for line in cost_estimate.estimate_month(DEFAULT)}
     assert lines["production: 2 ml.c5.large, always"] == pytest.approx(2 * 730 * 0.102)
     instances = sum(value for name, value in lines.items() if name.endswith("always") and value)
-    assert instances / cost.total(cost.month(DEFAULT)) > 0.9
+    assert instances / cost_estimate.total_dollars(cost_estimate.estimate_month(DEFAULT)) > 0.9
 
 
 def test_the_alarms_that_are_counted_are_those_that_are_deployed(documents: dict[str, Any]) -> None:
     alarms = [each for each in resources(documents) if each.kind == "AWS::CloudWatch::Alarm"]
     own = [each for each in alarms if each.stack == "Monitoring"]
     assert (len(own), len(alarms) - len(own)) == (
-        cost.OWN_ALARMS + cost.TALLY_ALARMS + cost.MONITOR_ALARMS,
-        2 * cost.ENDPOINT_ALARMS,
+        cost_estimate.APPLICATION_ALARMS + cost_estimate.COUNTER_ALARMS + cost_estimate.MONITOR_ALARMS,
+        2 * cost_estimate.ALARMS_PER_ENDPOINT,
     )
     scaled = [each for each in resources(documents) if each.kind == "AWS::ApplicationAutoScaling::ScalingPolicy"]
-    counted = len(alarms) + cost.SCALING_ALARMS * len(scaled)
-    assert f"{counted} alarms" in {line.what for line in cost.month(DEFAULT)}
+    counted = len(alarms) + cost_estimate.ALARMS_PER_SCALED_ENDPOINT * len(scaled)
+    assert f"{counted} alarms" in {line.what for line in cost_estimate.estimate_month(DEFAULT)}
 
 
 def test_a_stage_elsewhere_costs_a_key_and_a_page_more_and_another_region_a_key(
     documents_apart: dict[str, Any],
 ) -> None:
-    apart = settings_from(ACCOUNTS)
-    more = cost.total(cost.month(apart)) - cost.total(cost.month(DEFAULT))
-    site = price.KEY_MONTH + price.DASHBOARD_MONTH
-    replica = cost.REPLICA_ALARMS * price.ALARM_MONTH + cost.REPLICA_METRICS * price.METRIC_MONTH
-    assert more == pytest.approx(2 * site + price.KEY_MONTH + cost.PUBLISH_ALARMS * price.ALARM_MONTH + replica)
-    said = " ".join((settings.Environment.__doc__ or "").split())
+    apart = settings_from_context(ACCOUNTS)
+    more = cost_estimate.total_dollars(cost_estimate.estimate_month(apart)) - cost_estimate.total_dollars(
+        cost_estimate.estimate_month(DEFAULT)
+    )
+    site = aws_prices.KEY_MONTH + aws_prices.DASHBOARD_MONTH
+    replica = (
+        cost_estimate.REPLICATION_ALARMS * aws_prices.ALARM_MONTH
+        + cost_estimate.REPLICATION_METRICS * aws_prices.METRIC_MONTH
+    )
+    assert more == pytest.approx(
+        2 * site + aws_prices.KEY_MONTH + cost_estimate.PUBLISH_ALARMS * aws_prices.ALARM_MONTH + replica
+    )
+    said = " ".join((deployment_settings.AwsEnvironment.__doc__ or "").split())
     assert f"about {site:.0f} $ a month more (key, dashboard), {replica:.2f} $ where requests are captured" in said
-    counted = {line.what for line in cost.month(apart)}
+    counted = {line.what for line in cost_estimate.estimate_month(apart)}
     kinds = {"AWS::KMS::Key": "keys", "AWS::CloudWatch::Dashboard": "dashboards"}
     for kind, what in kinds.items():
         assert f"{sum(each.kind == kind for each in resources(documents_apart))} {what}" in counted
     scaled = [each for each in resources(documents_apart) if each.kind == "AWS::ApplicationAutoScaling::ScalingPolicy"]
     alarms = [each for each in resources(documents_apart) if each.kind == "AWS::CloudWatch::Alarm"]
-    assert f"{len(alarms) + cost.SCALING_ALARMS * len(scaled)} alarms" in counted
+    assert f"{len(alarms) + cost_estimate.ALARMS_PER_SCALED_ENDPOINT * len(scaled)} alarms" in counted
 
 
 def test_where_nothing_is_captured_neither_counting_nor_monitor_is_counted() -> None:
     quiet = dataclasses.replace(DEFAULT, production=dataclasses.replace(DEFAULT.production, capture_percent=0))
-    fewer, more = (cost.total(cost.month(each)) for each in (quiet, DEFAULT))
-    alarms = cost.TALLY_ALARMS + cost.MONITOR_ALARMS
-    assert more - fewer == pytest.approx(alarms * price.ALARM_MONTH + jobs(DEFAULT) + metrics(DEFAULT))
+    fewer, more = (cost_estimate.total_dollars(cost_estimate.estimate_month(each)) for each in (quiet, DEFAULT))
+    alarms = cost_estimate.COUNTER_ALARMS + cost_estimate.MONITOR_ALARMS
+    assert more - fewer == pytest.approx(alarms * aws_prices.ALARM_MONTH + jobs(DEFAULT) + metrics(DEFAULT))
 
 
 def jobs(settings: Settings) -> float:
     """What the monitor's jobs cost in a month."""
-    return sum(line.dollars or 0 for line in cost.month(settings) if line.what.startswith("monitor: "))
+    return sum(
+        line.dollars or 0 for line in cost_estimate.estimate_month(settings) if line.what.startswith("monitor: ")
+    )
 
 
 def metrics(settings: Settings) -> float:
     """What the metrics cost in a month that the monitor's runs publish."""
-    return sum(line.dollars or 0 for line in cost.month(settings) if "metrics of the monitor" in line.what)
+    return sum(
+        line.dollars or 0 for line in cost_estimate.estimate_month(settings) if "metrics of the monitor" in line.what
+    )
 
 
 def test_a_monitor_that_runs_each_hour_costs_24_times_as_much_and_one_that_never_runs_nothing() -> None:
-    hourly, never = (settings_from({"monitor.every": every}) for every in ("hour", "never"))
+    hourly, never = (settings_from_context({"monitor.every": every}) for every in ("hour", "never"))
     assert jobs(hourly) == pytest.approx(24 * jobs(DEFAULT))
     assert metrics(hourly) == pytest.approx(24 * metrics(DEFAULT))
     assert jobs(never) == metrics(never) == 0
 
 
 def test_the_metrics_of_a_monitor_are_paid_for_the_hours_in_which_they_are_sent() -> None:
-    hourly = settings_from({"monitor.every": "hour"})
-    assert metrics(hourly) == pytest.approx(cost.MONITOR_METRICS * price.METRIC_MONTH)
+    hourly = settings_from_context({"monitor.every": "hour"})
+    assert metrics(hourly) == pytest.approx(cost_estimate.MONITOR_METRICS * aws_prices.METRIC_MONTH)
 
 
 def test_the_metrics_that_are_counted_are_those_that_a_run_publishes() -> None:
@@ -96,80 +108,93 @@ def test_the_metrics_that_are_counted_are_those_that_a_run_publishes() -> None:
     ]
     assert isinstance(titles, ast.Dict)
     others = sum(1 for key in titles.keys if key is not None)
-    assert measured + others + len((judge.REQUESTS, judge.COMPARED, judge.VIOLATIONS)) == cost.MONITOR_METRICS
+    assert (
+        measured
+        + others
+        + len((monitoring_runs.REQUESTS_METRIC, monitoring_runs.COMPARED_METRIC, monitoring_runs.VIOLATIONS_METRIC))
+        == cost_estimate.MONITOR_METRICS
+    )
 
 
 def test_spot_capacity_makes_training_cheaper_and_nothing_else() -> None:
-    spot = dataclasses.replace(DEFAULT, training=Training(spot=True))
-    pairs = list(zip(cost.retraining(DEFAULT), cost.retraining(spot), strict=True))
+    spot = dataclasses.replace(DEFAULT, training=TrainingSettings(spot=True))
+    pairs = list(zip(cost_estimate.estimate_retraining(DEFAULT), cost_estimate.estimate_retraining(spot), strict=True))
     assert [a.what.split(":")[0] for a, b in pairs if a.dollars != b.dollars] == ["Train"]
 
 
 def test_what_has_no_price_here_is_said_and_not_counted() -> None:
-    unknown = dataclasses.replace(DEFAULT, training=Training(train_instance="ml.g5.48xlarge"))
-    text = "\n".join(cost.text(unknown))
+    unknown = dataclasses.replace(DEFAULT, training=TrainingSettings(train_instance="ml.g5.48xlarge"))
+    text = "\n".join(cost_estimate.estimate_lines(unknown))
     assert re.search(r"Train: 1 ml.g5.48xlarge, 65 min +not in price.py, so not counted", text)
     assert "A retraining (minutes assumed, not measured): at least" in text
 
 
 @pytest.mark.parametrize(("amount", "said"), [(100, "below what an idle month costs"), (0, "No budget is set")])
 def test_a_budget_that_is_too_low_or_missing_is_said(amount: int, said: str) -> None:
-    text = "\n".join(cost.text(dataclasses.replace(DEFAULT, budget=Budget(monthly_usd=amount))))
+    text = "\n".join(
+        cost_estimate.estimate_lines(dataclasses.replace(DEFAULT, budget=BudgetSettings(monthly_usd=amount)))
+    )
     assert said in text
 
 
 def test_the_default_budget_is_above_an_idle_month() -> None:
-    assert "below what an idle month" not in "\n".join(cost.text(DEFAULT))
+    assert "below what an idle month" not in "\n".join(cost_estimate.estimate_lines(DEFAULT))
 
 
 def test_the_text_says_how_old_its_prices_are_and_that_nobody_looked_them_up() -> None:
-    first = next(cost.text(DEFAULT))
-    assert price.AS_OF in first
+    first = next(cost_estimate.estimate_lines(DEFAULT))
+    assert aws_prices.PRICES_AS_OF in first
     assert "from memory elsewhere; not looked up live" in first
 
 
 def test_every_default_instance_has_a_price() -> None:
-    assert all(line.dollars is not None for line in (*cost.month(DEFAULT), *cost.retraining(DEFAULT)))
+    assert all(
+        line.dollars is not None
+        for line in (*cost_estimate.estimate_month(DEFAULT), *cost_estimate.estimate_retraining(DEFAULT))
+    )
 
 
 @pytest.mark.parametrize(
     ("place", "figure"),
     [
-        ("Training", f"about {cost.total(cost.retraining(DEFAULT)):.2f} $"),
-        ("Training", f"an hour of GPU is {price.INSTANCE_HOUR['ml.g4dn.xlarge']:.2f} $"),
-        ("Source", f"about {sum(line.dollars or 0 for line in cost.push(DEFAULT)[:2]):.2f} $ for its build"),
-        ("Source", f"{cost.push(DEFAULT)[2].dollars:.2f} $ more while it waits"),
-        ("Endpoint", f"{price.INSTANCE_HOUR['ml.c5.large']:.3f} $ an hour each"),
-        ("Endpoint", f"about {price.INSTANCE_HOUR['ml.c5.large'] * cost.HOURS:.0f} $ a month"),
-        ("Endpoint", f"{cost.VOLUME_GB * price.INSTANCE_VOLUME_GB_MONTH:.0f} $ for the volume"),
+        ("Training", f"about {cost_estimate.total_dollars(cost_estimate.estimate_retraining(DEFAULT)):.2f} $"),
+        ("Training", f"an hour of GPU is {aws_prices.INSTANCE_HOUR['ml.g4dn.xlarge']:.2f} $"),
+        (
+            "Source",
+            f"about {sum(line.dollars or 0 for line in cost_estimate.estimate_push(DEFAULT)[:2]):.2f} $ for its build",
+        ),
+        ("Source", f"{cost_estimate.estimate_push(DEFAULT)[2].dollars:.2f} $ more while it waits"),
+        ("Endpoint", f"{aws_prices.INSTANCE_HOUR['ml.c5.large']:.3f} $ an hour each"),
+        ("Endpoint", f"about {aws_prices.INSTANCE_HOUR['ml.c5.large'] * cost_estimate.HOURS_PER_MONTH:.0f} $ a month"),
+        ("Endpoint", f"{cost_estimate.VOLUME_GB * aws_prices.INSTANCE_VOLUME_GB_MONTH:.0f} $ for the volume"),
         (
             "Monitor",
             f"about {jobs(DEFAULT):.2f} $ a month for a job a day and {metrics(DEFAULT):.2f} $ for its metrics",
         ),
-        ("Endpoint", f"up to {(len(contract.CLASS_LABELS) + 1) * price.METRIC_MONTH:.2f} $ a month"),
-        ("Retention", f"{price.STORED_GB_MONTH} $ a GB and month"),
+        ("Endpoint", f"up to {(len(contract.CLASS_LABELS) + 1) * aws_prices.METRIC_MONTH:.2f} $ a month"),
+        ("Retention", f"{aws_prices.STORED_GB_MONTH} $ a GB and month"),
     ],
 )
 def test_the_figures_in_the_settings_are_those_of_the_estimate(place: str, figure: str) -> None:
-    assert figure in " ".join((getattr(settings, place).__doc__ or "").split())
+    assert figure in " ".join((getattr(deployment_settings, place).__doc__ or "").split())
 
 
 def test_the_command_prints_the_estimate_for_the_given_settings(capsys: pytest.CaptureFixture[str]) -> None:
-    cost.main(["--context", "staging.minimum=2", "-c", "staging.maximum=2"])
+    cost_estimate.main(["--context", "staging.minimum=2", "-c", "staging.maximum=2"])
     assert capsys.readouterr().out.splitlines() == list(
-        cost.text(settings_from({"staging.minimum": 2, "staging.maximum": 2}))
+        cost_estimate.estimate_lines(settings_from_context({"staging.minimum": 2, "staging.maximum": 2}))
     )
 
 
 def test_the_command_refuses_an_unknown_setting(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        cost.main(["--context", "budgt.monthly_usd=1"])
+        cost_estimate.main(["--context", "budgt.monthly_usd=1"])
     assert stopped.value.code == 2
     assert "Did you mean 'budget.monthly_usd'?" in capsys.readouterr().err
 
 
 def test_instances_that_are_kept_warm_are_paid_for_and_a_full_hour_is_what_the_setting_says() -> None:
-    warm = dataclasses.replace(DEFAULT, training=Training(keep_warm_seconds=3600))
-    (kept,) = set(cost.retraining(warm)) - set(cost.retraining(DEFAULT))
+    warm = dataclasses.replace(DEFAULT, training=TrainingSettings(keep_warm_seconds=3600))
+    (kept,) = set(cost_estimate.estimate_retraining(warm)) - set(cost_estimate.estimate_retraining(DEFAULT))
     assert (kept.what, kept.dollars) == ("Train: 1 ml.g4dn.xlarge kept, 60 min", pytest.approx(0.7364))
-    assert "0.74 $ more a retraining" in str(Training.__doc__)
+    assert "0.74 $ more a retraining" in str(TrainingSettings.__doc__)

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from operations import payload, release
-from stacks.delivery import VARIABLE
+from operations.functions import function_payloads, model_delivery
+from stacks.delivery.delivery_pipeline import PACKAGE_VARIABLE
 from tests.stacks.synthesis import deployed, endpoint_of, stages_of, user_parameters
 
 PACKAGE = "#{variables.ModelPackageArn}"
-# What operations.handler.smoke hands on; tests/operations proves that it does.
+# What operations.functions.lambda_handlers.smoke hands on; tests/operations proves that it does.
 SMOKE_GIVES = {"report", "metrics", "agreement"}
 
 
@@ -49,7 +49,7 @@ def test_executions_queue_and_are_told_their_package_by_a_variable(pipeline: dic
     """A variable with a default would let an execution start that delivers nothing anybody approved."""
     assert (pipeline["PipelineType"], pipeline["ExecutionMode"]) == ("V2", "QUEUED")
     assert [each.keys() & {"Name", "DefaultValue"} for each in pipeline["Variables"]] == [{"Name"}]
-    assert [each["Name"] for each in pipeline["Variables"]] == [VARIABLE] == [release.VARIABLE]
+    assert [each["Name"] for each in pipeline["Variables"]] == [PACKAGE_VARIABLE] == [model_delivery.PACKAGE_VARIABLE]
 
 
 def test_new_templates_start_nothing(pipeline: dict[str, Any], stages: dict[str, Any]) -> None:
@@ -88,9 +88,9 @@ def test_a_deployment_hands_its_template_exactly_the_parameters_that_it_has(
 
 def test_the_functions_are_handed_exactly_their_payload(stages: dict[str, Any]) -> None:
     expected = {
-        ("Staging", "SmokeTest"): (payload.Smoke, "skin-lesion-staging"),
-        ("Production", "SmokeTest"): (payload.Smoke, "skin-lesion-production"),
-        ("Production", "Promote"): (payload.Promote, "skin-lesion-production"),
+        ("Staging", "SmokeTest"): (function_payloads.SmokeRequest, "skin-lesion-staging"),
+        ("Production", "SmokeTest"): (function_payloads.SmokeRequest, "skin-lesion-production"),
+        ("Production", "Promote"): (function_payloads.PromoteRequest, "skin-lesion-production"),
     }
     for (stage, name), (kind, endpoint) in expected.items():
         given = user_parameters(stages[stage][name])
@@ -111,7 +111,7 @@ def test_each_action_calls_the_handler_that_its_name_says(documents: dict[str, A
         ("Production", "Promote", "promote"),
     ):
         function = stages[stage][name]["Configuration"]["FunctionName"]
-        assert str(handlers[f"operations.handler.{handler}"]).endswith(f":{function}")
+        assert str(handlers[f"operations.functions.lambda_handlers.{handler}"]).endswith(f":{function}")
 
 
 def test_whoever_approves_is_told_the_package_the_metrics_and_the_agreement_and_has_the_report(
@@ -125,7 +125,7 @@ def test_whoever_approves_is_told_the_package_the_metrics_and_the_agreement_and_
 
 
 def test_every_variable_that_is_used_was_given_before(stages: dict[str, Any]) -> None:
-    known = {f"variables.{VARIABLE}"}
+    known = {f"variables.{PACKAGE_VARIABLE}"}
     for actions in stages.values():
         for name in ordered(actions):
             used = set(re.findall(r"#\{([^}]+)\}", json.dumps(actions[name]["Configuration"])))
@@ -137,7 +137,7 @@ def test_every_variable_that_is_used_was_given_before(stages: dict[str, Any]) ->
 def filled(stages: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield each action's configuration as the service sees it, with the longest values that variables can have."""
     longest = {
-        f"variables.{VARIABLE}": "arn:aws-us-gov:sagemaker:us-gov-west-1:111122223333:model-package/"
+        f"variables.{PACKAGE_VARIABLE}": "arn:aws-us-gov:sagemaker:us-gov-west-1:111122223333:model-package/"
         + "n" * 20
         + "/9999",
         "StagingSmoke.metrics": "balanced accuracy 0.7812, melanoma sensitivity 0.8512, melanoma specificity 0.8034, "

@@ -11,13 +11,19 @@ import pytest
 from aws_cdk import App
 
 from app import build
-from stacks import cost, demand
-from stacks.override import BOOTSTRAP_QUALIFIER, context_of_project, keys, settings_from, toolkit_stack
-from stacks.settings import Settings
+from stacks.costs import cost_estimate, deployment_requirements
+from stacks.settings.deployment_settings import Settings
+from stacks.settings.settings_context import (
+    BOOTSTRAP_QUALIFIER_KEY,
+    project_context,
+    setting_types,
+    settings_from_context,
+    toolkit_stack_name,
+)
 from tests.assembly import CONNECTED, FLAGS, synthesized, templates_in
 from tests.proof.intrinsic import resources
 
-DEFAULT = demand.demand(Settings())
+DEFAULT = deployment_requirements.collect_requirements(Settings())
 # How Service Quotas calls what a step of a pipeline runs; a new kind of step needs its word here, and its demand.
 USAGES = {
     "Processing": "processing job",
@@ -39,8 +45,11 @@ class Deployed(NamedTuple):
 
 def counts(**context: object) -> dict[tuple[str, str], tuple[int, int]]:
     """What is needed and the most, by usage and type."""
-    settings = settings_from({key.replace("__", "."): value for key, value in context.items()})
-    return {(each.usage, each.type): (each.needed, each.most) for each in demand.instances(settings)}
+    settings = settings_from_context({key.replace("__", "."): value for key, value in context.items()})
+    return {
+        (each.usage, each.type): (each.needed, each.most)
+        for each in deployment_requirements.list_instance_demands(settings)
+    }
 
 
 def _clusters(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -146,7 +155,7 @@ def test_endpoints_of_one_type_share_its_quota_and_the_largest_is_doubled_while_
 
 
 def test_each_demand_says_whose_it_is_and_which_settings_choose_it() -> None:
-    assert {name for each in DEFAULT["instances"] for name in each["setting"].split(", ")} <= keys().keys()
+    assert {name for each in DEFAULT["instances"] for name in each["setting"].split(", ")} <= setting_types().keys()
     named = {(each["usage"], each["type"]): each["used_by"] for each in DEFAULT["instances"]}
     assert named["processing job", ""] == "Preprocess, Evaluate, monitor"
     assert named["endpoint", "ml.c5.large"] == "staging, production"
@@ -155,11 +164,11 @@ def test_each_demand_says_whose_it_is_and_which_settings_choose_it() -> None:
 @pytest.mark.parametrize("qualifier", ["hnb659fds", "custom1"])
 def test_the_bootstrap_is_the_one_that_the_templates_ask_for(qualifier: str, tmp_path: Path) -> None:
     """Of a qualifier that the context names, too: no template names any other."""
-    named = {} if qualifier == "hnb659fds" else {BOOTSTRAP_QUALIFIER: qualifier}
+    named = {} if qualifier == "hnb659fds" else {BOOTSTRAP_QUALIFIER_KEY: qualifier}
     app = App(context=FLAGS | named, outdir=str(tmp_path), analytics_reporting=False)
-    build(app, settings_from(CONNECTED))
+    build(app, settings_from_context(CONNECTED))
     assembly = Path(app.synth().directory)
-    wanted = demand.bootstrap(named)
+    wanted = deployment_requirements.bootstrap_requirements(named)
     assert wanted["qualifier"] == qualifier
     texts = "".join(path.read_text() for path in assembly.rglob("*.template.json"))
     assert set(re.findall(r"cdk-([a-z0-9]+)-(?:assets|deploy-role|container)", texts)) == {qualifier}
@@ -175,7 +184,9 @@ def test_the_bootstrap_is_the_one_that_the_templates_ask_for(qualifier: str, tmp
 def test_each_bucket_whose_name_a_template_gives_is_named(documents: dict[str, Any]) -> None:
     buckets = [each for each in resources(documents) if each.kind == "AWS::S3::Bucket"]
     assert len(buckets) > 3
-    assert {each.properties["BucketName"] for each in buckets if "BucketName" in each.properties} == set(demand.BUCKETS)
+    assert {each.properties["BucketName"] for each in buckets if "BucketName" in each.properties} == set(
+        deployment_requirements.NAMED_BUCKETS
+    )
 
 
 @pytest.mark.parametrize(
@@ -188,24 +199,33 @@ def test_each_bucket_whose_name_a_template_gives_is_named(documents: dict[str, A
     ],
 )
 def test_a_connection_is_used_where_pushes_come_over_one(context: dict[str, str], *, used: bool) -> None:
-    assert demand.demand(settings_from(context))["connection"]["used"] is used
+    assert deployment_requirements.collect_requirements(settings_from_context(context))["connection"]["used"] is used
 
 
 def test_the_cost_is_that_of_the_estimate_and_scaling_adds_instances_only() -> None:
-    assert DEFAULT["cost"]["month"] == pytest.approx(cost.total(cost.month(Settings())), abs=0.005)
-    assert DEFAULT["cost"]["retraining"] == pytest.approx(cost.total(cost.retraining(Settings())), abs=0.005)
+    assert DEFAULT["cost"]["month"] == pytest.approx(
+        cost_estimate.total_dollars(cost_estimate.estimate_month(Settings())), abs=0.005
+    )
+    assert DEFAULT["cost"]["retraining"] == pytest.approx(
+        cost_estimate.total_dollars(cost_estimate.estimate_retraining(Settings())), abs=0.005
+    )
     assert DEFAULT["cost"]["scaled"] == pytest.approx(2 * 0.102 * 730)
     assert (DEFAULT["cost"]["uncounted"], DEFAULT["budget"]) == ([], 400)
 
 
 def test_what_has_no_price_is_named() -> None:
-    unknown = demand.demand(settings_from({"training.train_instance": "ml.g5.48xlarge"}))
+    unknown = deployment_requirements.collect_requirements(
+        settings_from_context({"training.train_instance": "ml.g5.48xlarge"})
+    )
     assert unknown["cost"]["uncounted"] == ["Train: 1 ml.g5.48xlarge, 65 min"]
 
 
 def test_no_build_is_demanded_where_no_push_is_built() -> None:
     assert DEFAULT["builds"] is None
-    assert demand.demand(settings_from({"source.kind": "s3"}))["builds"]["most"] == 1
+    assert (
+        deployment_requirements.collect_requirements(settings_from_context({"source.kind": "s3"}))["builds"]["most"]
+        == 1
+    )
 
 
 def test_builds_are_demanded_as_the_templates_have_projects(documents: dict[str, Any], tmp_path: Path) -> None:
@@ -214,7 +234,7 @@ def test_builds_are_demanded_as_the_templates_have_projects(documents: dict[str,
     cases = [(CONNECTED, documents), (reviewed, templates_in(synthesized(tmp_path, reviewed)))]
     for (context, made), most in zip(cases, (1, 2), strict=True):
         projects = [each.properties for each in resources(made) if each.kind == "AWS::CodeBuild::Project"]
-        found = demand.demand(settings_from(context))["builds"]
+        found = deployment_requirements.collect_requirements(settings_from_context(context))["builds"]
         assert (found["needed"], found["most"], len(projects)) == (1, most, most)
         machines = {(each["Environment"]["Type"], each["Environment"]["ComputeType"]) for each in projects}
         assert machines == {("LINUX_CONTAINER", "BUILD_GENERAL1_MEDIUM")}
@@ -230,22 +250,22 @@ def test_the_context_is_read_from_where_the_cdk_reads_it(tmp_path: Path, monkeyp
     (home / ".cdk.json").write_text('{"context": {"a": 1, "b": 1, "c": 1, "d": 1}, "toolkitStackName": "Users"}')
     (root / "cdk.context.json").write_text('{"b": 2, "c": 2, "d": 2}')
     (root / "cdk.json").write_text('{"context": {"c": 3, "d": 3}}')
-    assert context_of_project(["d=4", "e=x=y"], root) == {"a": 1, "b": 2, "c": 3, "d": "4", "e": "x=y"}
-    assert toolkit_stack(root) == "Users"
+    assert project_context(["d=4", "e=x=y"], root) == {"a": 1, "b": 2, "c": 3, "d": "4", "e": "x=y"}
+    assert toolkit_stack_name(root) == "Users"
     (root / "cdk.json").write_text('{"toolkitStackName": "Ours"}')
-    assert toolkit_stack(root) == "Ours"
-    assert toolkit_stack(tmp_path / "none") == "Users"
+    assert toolkit_stack_name(root) == "Ours"
+    assert toolkit_stack_name(tmp_path / "none") == "Users"
 
 
 def test_the_command_names_the_bootstrap_of_the_context(capsys: pytest.CaptureFixture[str]) -> None:
-    demand.main(["--context", f"{BOOTSTRAP_QUALIFIER}=custom1"])
+    deployment_requirements.main(["--context", f"{BOOTSTRAP_QUALIFIER_KEY}=custom1"])
     found = json.loads(capsys.readouterr().out)["bootstrap"]
     assert found["parameter"] == "/cdk-bootstrap/custom1/version"
     assert found["bucket"].startswith("cdk-custom1-assets-")
 
 
 def test_the_command_prints_it_for_the_given_settings(capsys: pytest.CaptureFixture[str]) -> None:
-    demand.main(["--context", "build.account=111111111111", "-c", "build.region=eu-west-1"])
+    deployment_requirements.main(["--context", "build.account=111111111111", "-c", "build.region=eu-west-1"])
     printed = json.loads(capsys.readouterr().out)
     assert (printed["account"], printed["region"]) == ("111111111111", "eu-west-1")
     assert len(printed["algorithm_regions"]) > 30
@@ -253,6 +273,6 @@ def test_the_command_prints_it_for_the_given_settings(capsys: pytest.CaptureFixt
 
 def test_the_command_refuses_an_unknown_setting(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        demand.main(["--context", "budgt.monthly_usd=1"])
+        deployment_requirements.main(["--context", "budgt.monthly_usd=1"])
     assert stopped.value.code == 2
     assert "error: context 'budgt.monthly_usd': no such setting." in capsys.readouterr().err

@@ -4,13 +4,13 @@
 from collections import defaultdict
 from typing import Any
 
-from stacks import demand
-from stacks.override import settings_from
+from stacks.costs import deployment_requirements
+from stacks.settings.settings_context import settings_from_context
 from tests.assembly import CONNECTED
 from tests.proof.sample import ACCOUNTS
 
-SETTINGS = settings_from(CONNECTED | ACCOUNTS)
-DEMAND = demand.demand(SETTINGS)
+SETTINGS = settings_from_context(CONNECTED | ACCOUNTS)
+DEMAND = deployment_requirements.collect_requirements(SETTINGS)
 PLACE = {"account": "2" * 12, "region": "us-east-1"}
 HOME = (SETTINGS.build.account, SETTINGS.build.region)
 
@@ -55,7 +55,9 @@ def test_where_deliveries_only_pass_by_nothing_runs() -> None:
 
 def test_two_stages_in_one_place_share_its_quota() -> None:
     same = {f"{stage}_environment.{key}": value for stage in ("staging", "production") for key, value in PLACE.items()}
-    found = demand.demand(settings_from({"build.account": "1" * 12, "build.region": "us-east-1", **same}))
+    found = deployment_requirements.collect_requirements(
+        settings_from_context({"build.account": "1" * 12, "build.region": "us-east-1", **same})
+    )
     (there,) = [each for each in found["elsewhere"] if each["stages"]]
     assert there["stages"] == ["staging", "production"]
     assert {each["needed"] for each in there["instances"]} == {1 + 2 + 2}

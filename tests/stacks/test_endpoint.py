@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stacks.endpoint import VARIANT, endpoint_name
-from stacks.settings import Settings
+from stacks.endpoint.endpoint_stack import ENDPOINT_VARIANT, endpoint_name
+from stacks.settings.deployment_settings import Settings
 from tests.stacks.synthesis import endpoint_of, endpoint_with, only
 
 CONFIGURATION = "AWS::SageMaker::EndpointConfig"
@@ -122,9 +122,9 @@ def test_a_fixed_number_of_instances_has_no_scaling_target(staging: dict[str, An
 
 def test_the_scaling_target_is_named_by_what_stays_and_waits_for_the_endpoint(production: dict[str, Any]) -> None:
     target = only(production, TARGET)
-    assert target["ResourceId"] == f"endpoint/{endpoint_name(Settings(), 'production')}/variant/{VARIANT}"
+    assert target["ResourceId"] == f"endpoint/{endpoint_name(Settings(), 'production')}/variant/{ENDPOINT_VARIANT}"
     assert target["ResourceId"].split("/")[1] == only(production, ENDPOINT)["EndpointName"]
-    assert only(production, CONFIGURATION)["ProductionVariants"][0]["VariantName"] == VARIANT
+    assert only(production, CONFIGURATION)["ProductionVariants"][0]["VariantName"] == ENDPOINT_VARIANT
     waiting = [each["DependsOn"] for each in production["Resources"].values() if each["Type"] == TARGET]
     assert waiting == [["Endpoint"]]
 

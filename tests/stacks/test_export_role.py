@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from operations import payload
+from operations.functions import function_payloads
 from tests.proof.intrinsic import Resource
 from tests.stacks.pattern import matches, transformed
 from tests.stacks.retraining import Document, bucket
@@ -26,7 +26,7 @@ def test_an_exported_archive_starts_a_retraining_with_the_newest_archive_and_it(
     assert matches(given["EventPattern"], uploaded(raw, KEY))
     asked = json.loads(transformed(given["Targets"][0], uploaded(raw, KEY)))
     assert asked == {"archive": "", "commit": "", "reason": "data", "compare": "champion", "addition": KEY}
-    assert asked["reason"] in payload.REASONS
+    assert asked["reason"] in function_payloads.RETRAINING_REASONS
 
 
 @pytest.mark.parametrize("key", ["additions/export/job/export.json", "archives/0.zip", f"old/{KEY}", "additions.zip"])

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.assembly import synthesized, templates_in
 from tests.proof.intrinsic import resources
 from tests.proof.process import contents
 from tests.proof.sample import ACCOUNT, PRODUCTION, REGION
-from tests.stacks.conftest import synthesized, templates_in
 
 BUILD = {"build.account": ACCOUNT, "build.region": REGION}
 SAME = {

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from operations import payload, watch
+from operations.functions import function_payloads
 from pipeline_src.contract import LABELS_PREFIX, MONITOR_PREFIX
-from stacks.monitor import monitor_notices, monitoring
-from stacks.override import settings_from
+from stacks.monitoring.drift_detection import is_production_monitored, monitor_notices
+from stacks.settings.settings_context import settings_from_context
 from tests.assembly import application, synthesized, templates_in
 from tests.proof.intrinsic import Resource
 from tests.proof.sample import ACCOUNT, REGION
@@ -73,9 +73,11 @@ def test_once_a_day_a_job_is_asked_for_with_the_names_of_the_deployment(document
     assert rule(documents, "MonitorSchedule").properties["ScheduleExpression"] == "cron(0 1 * * ? *)"
     given = target(documents, "MonitorSchedule")
     assert handler(documents, given["Arn"]) == "monitor"
-    asked = payload.read(watch.Monitor, json.loads(transformed(given, {"time": TIME})))
+    asked = function_payloads.read_payload(
+        function_payloads.MonitorRequest, json.loads(transformed(given, {"time": TIME}))
+    )
     runs, raw = (bucket(documents, each) for each in ("Runs", "Raw"))
-    assert (asked.name, asked.window, asked.time) == ("skin-lesion", watch.DAY, TIME)
+    assert (asked.name, asked.window, asked.time) == ("skin-lesion", function_payloads.DAY_WINDOW, TIME)
     assert asked.capture == f"s3://{runs}/capture/production/skin-lesion-production/AllTraffic/"
     assert (asked.labels, asked.reports) == (f"s3://{raw}/{LABELS_PREFIX}", f"s3://{runs}/{MONITOR_PREFIX}")
     assert (asked.role, asked.champion) == (role(documents).arn, "/skin-lesion/champion")
@@ -99,8 +101,8 @@ def test_uploaded_labels_start_a_run_over_all_captures(documents: dict[str, Docu
     assert matches(rule(documents, "MonitorLabelled").properties["EventPattern"], event)
     given = target(documents, "MonitorLabelled")
     assert handler(documents, given["Arn"]) == "monitor"
-    asked = payload.read(watch.Monitor, json.loads(transformed(given, event)))
-    assert (asked.window, asked.time) == (watch.LABELS, event["time"])
+    asked = function_payloads.read_payload(function_payloads.MonitorRequest, json.loads(transformed(given, event)))
+    assert (asked.window, asked.time) == (function_payloads.LABELS, event["time"])
 
 
 @pytest.mark.parametrize("key", ["labels/readme.txt", "archives/labels.csv", f"archives/{'0' * 64}.zip"])
@@ -117,7 +119,9 @@ def test_a_job_that_completed_is_judged_and_no_other_is(documents: dict[str, Doc
     heard += [ended("Completed", job) for job in others] + [ended("Completed", account="999999999999")]
     assert [matches(pattern, each) for each in heard] == [True] + [False] * 7
     given = target(documents, "MonitorCompleted")
-    asked = payload.read(watch.Judge, json.loads(transformed(given, ended("Completed"))))
+    asked = function_payloads.read_payload(
+        function_payloads.JudgeRequest, json.loads(transformed(given, ended("Completed")))
+    )
     assert handler(documents, given["Arn"]) == "judge"
     assert (asked.job, asked.namespace) == (JOB, "skin-lesion")
     assert asked.reports == f"s3://{bucket(documents, 'Runs')}/{MONITOR_PREFIX}"
@@ -156,7 +160,11 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Document]:
 def test_the_settings_choose_how_often_and_on_what(quiet: dict[str, Document]) -> None:
     assert rule(quiet, "MonitorSchedule").properties["ScheduleExpression"] == "cron(20 * * * ? *)"
     asked = json.loads(transformed(target(quiet, "MonitorSchedule"), {"time": TIME}))
-    assert (asked["window"], asked["minutes"], asked["instance"]) == (watch.HOUR, "30", "ml.m5.large")
+    assert (asked["window"], asked["minutes"], asked["instance"]) == (
+        function_payloads.HOUR_WINDOW,
+        "30",
+        "ml.m5.large",
+    )
 
 
 @pytest.mark.parametrize("status", ["Failed", "Stopped"])
@@ -172,8 +180,8 @@ def test_a_job_that_did_not_complete_is_told(documents: dict[str, Document], sta
 
 @pytest.mark.parametrize("context", [{"monitor.every": "never"}, {"production.capture_percent": 0}], ids=str)
 def test_where_nothing_is_monitored_nothing_of_it_is_counted_or_told(context: dict[str, Any]) -> None:
-    settings = settings_from(context)
-    assert not monitoring(settings)
+    settings = settings_from_context(context)
+    assert not is_production_monitored(settings)
     assert monitor_notices(settings) == {}
 
 

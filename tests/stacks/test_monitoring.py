@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from stacks.dashboard import OUTCOMES, PIPELINES
-from stacks.graph import ENDPOINT_ALARMS
-from stacks.settings import Settings
+from stacks.monitoring.cloudwatch_dashboard import ENDPOINT_ALARM_NAMES, EXECUTION_METRICS, PIPELINE_NAMESPACE
+from stacks.settings.deployment_settings import Settings
 from tests.assembly import CONNECTED, application
 from tests.stacks.synthesis import deployed, endpoint_of, graphs
 
@@ -62,14 +61,14 @@ def test_the_dashboard_shows_every_alarm_whose_name_stays_also_those_of_the_endp
         for resource in endpoint_of(documents, stage)["Resources"].values()
         if resource["Type"] == "AWS::CloudWatch::Alarm" and isinstance(resource["Properties"]["AlarmName"], str)
     }
-    assert len(theirs) == 2 * len(ENDPOINT_ALARMS)
+    assert len(theirs) == 2 * len(ENDPOINT_ALARM_NAMES)
     assert {arn.rpartition(":")[2] for arn in status} == theirs | {each["AlarmName"] for each in alarms}
 
 
 def test_the_dashboard_shows_outcomes_requests_errors_latency_instances_and_cpu(widgets: list[dict[str, Any]]) -> None:
     graphs = [metric for each in widgets for metric in each["properties"].get("metrics", [])]
     shown = {(metric[0], metric[1], metric[3]) for metric in graphs if isinstance(metric[0], str)}
-    assert {(PIPELINES, name, "skin-lesion") for name in OUTCOMES} <= shown
+    assert {(PIPELINE_NAMESPACE, name, "skin-lesion") for name in EXECUTION_METRICS} <= shown
     for endpoint in ("skin-lesion-staging", "skin-lesion-production"):
         names = ("Invocations", "Invocation4XXErrors", "Invocation5XXErrors", "ModelLatency", "InvocationsPerInstance")
         assert {("AWS/SageMaker", name, endpoint) for name in names} <= shown

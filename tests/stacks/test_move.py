@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.assembly import synthesized, templates_in
 from tests.proof.sample import ACCOUNTS
-from tests.stacks.conftest import synthesized, templates_in
 from tests.stacks.test_home import BUILD
 
 _IMPORT = re.compile(r'"Fn::ImportValue": "([^"]+)"')

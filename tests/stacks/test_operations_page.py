@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.stacks.conftest import ROOT
+from tests.assembly import ROOT
 
 PAGE = (ROOT / "docs/operations.md").read_text()
 

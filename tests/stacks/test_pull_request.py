@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from operations.__main__ import main
-from operations.command.review_comment import LIMIT
+from operations.commands.review_comment import COMMENT_LIMIT_BYTES
 from tests.proof.sample import ACCOUNT, REGION
 from tests.stacks.pattern import matches, transformed
 from tests.stacks.retraining import Document, allowed, commands, documents_of, part, parts, specification
@@ -98,7 +98,7 @@ def test_it_compares_with_the_branch_that_it_goes_into_and_comments_before_it_te
 
 def test_the_text_is_made_to_fit_a_comment_of_codecommit(documents: dict[str, Document]) -> None:
     (longest,) = re.findall(r"--longest (\d+)", " ".join(commands(documents, "ReviewBuild")))
-    assert int(longest) <= LIMIT
+    assert int(longest) <= COMMENT_LIMIT_BYTES
 
 
 def test_the_comment_command_is_one_that_operations_has(documents: dict[str, Document]) -> None:

@@ -13,15 +13,15 @@ import pytest
 from aws_cdk import App
 from aws_cdk.assertions import Annotations, Match
 
-from stacks.build import SETTINGS
-from stacks.consistency import checked
-from stacks.override import context_of, settings_from
-from stacks.retraining import RetrainingStack
-from stacks.starter import DEFAULTS
-from stacks.storage import StorageStack
-from stacks.training import TrainingStack
+from stacks.retraining.codebuild_projects import SETTINGS_VARIABLE
+from stacks.retraining.retraining_stack import RetrainingStack
+from stacks.retraining.retraining_state_machine import REQUEST_DEFAULTS
+from stacks.settings.settings_context import context_of_settings, settings_from_context
+from stacks.settings.settings_validation import validate_settings
+from stacks.storage.storage_stack import StorageStack
+from stacks.training.training_stack import TrainingStack
+from tests.assembly import FLAGS, ROOT
 from tests.proof.sample import ACCOUNT, REGION
-from tests.stacks.conftest import FLAGS, ROOT
 from tests.stacks.retraining import (
     CONNECTION,
     VARIANTS,
@@ -57,7 +57,7 @@ def test_it_is_fetched_built_and_trained_on_in_that_order(kind: str) -> None:
 def test_the_retraining_is_told_the_commit_by_a_variable_that_the_source_has(kind: str) -> None:
     source, retrain = (actions(documents_of(kind))[name] for name in ("Source", "Retrain"))
     given = json.loads(retrain["Configuration"]["Input"])
-    assert given | {"commit": ""} == DEFAULTS | {"reason": "push"}
+    assert given | {"commit": ""} == REQUEST_DEFAULTS | {"reason": "push"}
     namespace, variable = _VARIABLE.fullmatch(given["commit"]).groups()  # type: ignore[union-attr]
     assert namespace == source["Namespace"]
     assert variable in VARIABLES[source["ActionTypeId"]["Provider"]]
@@ -92,7 +92,7 @@ def test_a_connection_is_made_unless_one_is_given() -> None:
 def test_without_a_repository_there_is_no_pipeline_and_a_hint_how_to_connect_one() -> None:
     assert parts(documents_of("none"), "AWS::CodePipeline::Pipeline") == []
     app = App(context=FLAGS, analytics_reporting=False)
-    settings = checked(settings_from({}))
+    settings = validate_settings(settings_from_context({}))
     storage = StorageStack(app, "Storage", settings=settings)
     training = TrainingStack(app, "Training", settings=settings, storage=storage)
     stack = RetrainingStack(app, "Retraining", settings=settings, storage=storage, training=training)
@@ -123,16 +123,16 @@ def test_the_build_deploys_with_the_settings_that_were_deployed_last(tmp_path: P
     """Its command is run: what it leaves for the CDK is what the settings differ in, quotes and all."""
     documents = documents_of("quoted")
     (variable,) = part(documents, "AWS::CodeBuild::Project")["Environment"]["EnvironmentVariables"]
-    assert variable["Name"] == SETTINGS
-    (write,) = [line for line in commands(documents, "PushBuild") if SETTINGS in line]
+    assert variable["Name"] == SETTINGS_VARIABLE
+    (write,) = [line for line in commands(documents, "PushBuild") if SETTINGS_VARIABLE in line]
     # What the shell would put in place of an unquoted * or ? of a schedule.
     (tmp_path / "a").touch()
     bash = shutil.which("bash")
     assert bash
-    subprocess.run([bash, "-c", write], cwd=tmp_path, env={SETTINGS: variable["Value"]}, check=True)
+    subprocess.run([bash, "-c", write], cwd=tmp_path, env={SETTINGS_VARIABLE: variable["Value"]}, check=True)
     left: dict[str, Any] = json.loads((tmp_path / "cdk.context.json").read_text())
-    assert settings_from(left) == settings_from(VARIANTS["quoted"])
-    assert context_of(settings_from({})) == {}
+    assert settings_from_context(left) == settings_from_context(VARIANTS["quoted"])
+    assert context_of_settings(settings_from_context({})) == {}
 
 
 def test_the_build_becomes_the_cdks_roles_and_no_other() -> None:

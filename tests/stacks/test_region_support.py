@@ -13,12 +13,13 @@ from aws_cdk import App
 from aws_cdk.assertions import Annotations, Match
 
 from app import build
-from stacks import demand, region_support
-from stacks.algorithm import REGISTRIES
-from stacks.consistency import checked
-from stacks.override import SettingError, settings_from
-from stacks.place import places
-from stacks.settings import Settings
+from stacks.builtin_algorithm_image import REGISTRY_ACCOUNTS
+from stacks.costs import deployment_requirements
+from stacks.settings import region_support
+from stacks.settings.deployment_settings import Settings
+from stacks.settings.settings_context import SettingError, settings_from_context
+from stacks.settings.settings_validation import validate_settings
+from stacks.settings.stage_placement import remote_environments
 from tests.assembly import CONNECTED, FLAGS, ROOT, synthesized, templates_in
 from tests.proof.lint import problems
 from tests.proof.sample import ACCOUNT, ACCOUNTS
@@ -26,7 +27,7 @@ from tests.proof.sample import ACCOUNT, ACCOUNTS
 Documents = dict[str, Any]
 REPOSITORY = {"source.repository": "owner/name"}
 ARN = {"source.connection_arn": f"arn:aws:codeconnections:us-east-1:{ACCOUNT}:connection/1"}
-WRITE = "run twice: python -m stacks.region_support"
+WRITE = "run python -m stacks.settings.region_support"
 
 
 def types(documents: Documents) -> set[str]:
@@ -41,33 +42,37 @@ def at(region: str, **more: str) -> dict[str, str]:
 def test_the_table_has_every_type_that_the_templates_use_and_no_other(
     documents: Documents, documents_apart: Documents
 ) -> None:
-    assert set(region_support.WITHOUT) == types(documents) | types(documents_apart), "mend region_support.json by hand"
+    assert set(region_support.REGIONS_WITHOUT_TYPE) == types(documents) | types(documents_apart), (
+        "mend region_support.json by hand"
+    )
 
 
 def test_the_table_is_what_cfn_lint_knows() -> None:
-    assert json.loads(region_support.TABLE.read_text()) == region_support.looked_up(list(region_support.WITHOUT)), WRITE
+    assert json.loads(region_support.SUPPORT_TABLE.read_text()) == region_support.look_up_resource_types(
+        list(region_support.REGIONS_WITHOUT_TYPE)
+    ), WRITE
 
 
 def test_the_page_is_made_of_the_table() -> None:
-    assert region_support.PAGE.read_text() == region_support.render(), WRITE
+    assert region_support.REGIONS_PAGE.read_text() == region_support.render_regions_page(), WRITE
 
 
 def test_regions_that_are_known_for_what_they_lack_are_in_the_table() -> None:
     """Seen by others in real deployments: no budget in eu-central-2 and eu-north-1; the registry is in eu-west-1."""
-    assert {"eu-central-2", "eu-north-1"} <= set(region_support.WITHOUT[region_support.BUDGET])
-    assert all("eu-west-1" not in regions for regions in region_support.WITHOUT.values())
-    assert "me-south-1" in region_support.UNPUBLISHED
+    assert {"eu-central-2", "eu-north-1"} <= set(region_support.REGIONS_WITHOUT_TYPE[region_support.BUDGET_TYPE])
+    assert all("eu-west-1" not in regions for regions in region_support.REGIONS_WITHOUT_TYPE.values())
+    assert "me-south-1" in region_support.UNPUBLISHED_REGIONS
 
 
 def test_each_type_that_some_region_lacks_has_its_need_and_its_remedy(documents: Documents) -> None:
-    lacking = {kind for kind, regions in region_support.WITHOUT.items() if regions}
+    lacking = {kind for kind, regions in region_support.REGIONS_WITHOUT_TYPE.items() if regions}
     # A model and its configuration are missing exactly where the endpoint is.
     same = {"AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig"}
-    assert {tuple(region_support.WITHOUT[kind]) for kind in same} == {
-        tuple(region_support.WITHOUT[region_support.ENDPOINT])
+    assert {tuple(region_support.REGIONS_WITHOUT_TYPE[kind]) for kind in same} == {
+        tuple(region_support.REGIONS_WITHOUT_TYPE[region_support.ENDPOINT_TYPE])
     }
-    settings = settings_from(CONNECTED)
-    needed = {each.type for each in region_support.needs(settings, settings.build)}
+    settings = settings_from_context(CONNECTED)
+    needed = {each.type for each in region_support.required_resource_types(settings, settings.build)}
     assert needed == lacking - same
     assert needed <= types(documents)
 
@@ -78,26 +83,26 @@ def test_each_type_that_some_region_lacks_has_its_need_and_its_remedy(documents:
     ids=["no source", "a connection that exists", "s3"],
 )
 def test_what_is_needed_is_what_is_deployed(context: dict[str, str], tmp_path: Path) -> None:
-    settings = checked(settings_from(context | {"budget.monthly_usd": "0"}))
+    settings = validate_settings(settings_from_context(context | {"budget.monthly_usd": "0"}))
     found = templates_in(synthesized(tmp_path, context | {"budget.monthly_usd": "0"}))
-    relevant = {kind for kind, regions in region_support.WITHOUT.items() if regions}
-    needed = {each.type for each in region_support.needs(settings, settings.build)}
+    relevant = {kind for kind, regions in region_support.REGIONS_WITHOUT_TYPE.items() if regions}
+    needed = {each.type for each in region_support.required_resource_types(settings, settings.build)}
     assert types(found) & relevant - {"AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig"} == needed
 
 
 def test_elsewhere_what_is_needed_is_what_is_deployed_there(documents_apart: Documents) -> None:
-    settings = settings_from(CONNECTED | ACCOUNTS)
-    for where in places(settings):
+    settings = settings_from_context(CONNECTED | ACCOUNTS)
+    for where in remote_environments(settings):
         stacks = [
             document
             for document in documents_apart.values()
             if document.get("Metadata", {}).get("Environment") == f"{where.account}/{where.region}"
         ]
-        budgets = region_support.BUDGET in types(dict(enumerate(stacks)))  # type: ignore[arg-type]
-        needed = {each.type: each for each in region_support.needs(settings, where)}
-        assert (region_support.BUDGET in needed) is budgets
+        budgets = region_support.BUDGET_TYPE in types(dict(enumerate(stacks)))  # type: ignore[arg-type]
+        needed = {each.type: each for each in region_support.required_resource_types(settings, where)}
+        assert (region_support.BUDGET_TYPE in needed) is budgets
         stages = [stage for stage in ("staging", "production") if getattr(settings, f"{stage}_environment") == where]
-        assert (region_support.ENDPOINT in needed) is bool(stages)
+        assert (region_support.ENDPOINT_TYPE in needed) is bool(stages)
 
 
 REFUSED = {
@@ -116,7 +121,7 @@ REFUSED = {
 @pytest.mark.parametrize(("context", "place", "said"), REFUSED.values(), ids=REFUSED)
 def test_what_nothing_can_be_deployed_without_is_refused(context: dict[str, str], place: str, said: str) -> None:
     with pytest.raises(SettingError) as caught:
-        checked(settings_from(context))
+        validate_settings(settings_from_context(context))
     assert f"setting {place!r}: " in str(caught.value)
     assert said in str(caught.value)
 
@@ -126,7 +131,7 @@ def test_what_nothing_can_be_deployed_without_is_refused(context: dict[str, str]
     [at("af-south-1"), at("af-south-1", **REPOSITORY, **ARN), at("eu-north-1", **REPOSITORY), at("me-south-1")],
 )
 def test_what_a_deployment_does_not_use_is_not_missed(context: dict[str, str]) -> None:
-    assert checked(settings_from(context)).build.region == context["build.region"]
+    assert validate_settings(settings_from_context(context)).build.region == context["build.region"]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +153,7 @@ def test_the_application_refuses_the_region_of_the_credentials_too(tmp_path: Pat
 
 def _built(context: dict[str, str], region: str = "") -> App:
     app = App(context=FLAGS, analytics_reporting=False)
-    build(app, checked(settings_from(context), region), region)
+    build(app, validate_settings(settings_from_context(context), region), region)
     return app
 
 
@@ -160,7 +165,7 @@ def _warned(app: App, stack: str) -> int:
 def test_a_region_without_budgets_gets_none_and_a_warning() -> None:
     app = _built(at("eu-north-1"))
     template = app.synth().get_stack_by_name("skin-lesion-monitoring").template
-    assert region_support.BUDGET not in types({"": template})
+    assert region_support.BUDGET_TYPE not in types({"": template})
     assert _warned(app, "Monitoring") == 1
 
 
@@ -168,8 +173,10 @@ def test_a_stage_elsewhere_in_such_a_region_gets_none_either() -> None:
     there = {"production_environment.account": "3" * 12, "production_environment.region": "eu-north-1"}
     app = _built(at("eu-west-1") | there)
     assembly = app.synth()
-    assert region_support.BUDGET not in types({"": assembly.get_stack_by_name("skin-lesion-production-site").template})
-    assert region_support.BUDGET in types({"": assembly.get_stack_by_name("skin-lesion-monitoring").template})
+    assert region_support.BUDGET_TYPE not in types(
+        {"": assembly.get_stack_by_name("skin-lesion-production-site").template}
+    )
+    assert region_support.BUDGET_TYPE in types({"": assembly.get_stack_by_name("skin-lesion-monitoring").template})
     assert (_warned(app, "ProductionSite"), _warned(app, "Monitoring")) == (1, 0)
 
 
@@ -182,10 +189,10 @@ def test_where_the_account_decides_the_template_is_the_same_everywhere_and_a_con
         "": 0,
         "eu-north-1": 1,
     }
-    (budget,) = [each for each in made[""]["Resources"].values() if each["Type"] == region_support.BUDGET]
+    (budget,) = [each for each in made[""]["Resources"].values() if each["Type"] == region_support.BUDGET_TYPE]
     condition = made[""]["Conditions"][budget["Condition"]]
-    without = {region for region in REGISTRIES if not _holds(condition, region)}
-    assert without == set(region_support.WITHOUT[region_support.BUDGET])
+    without = {region for region in REGISTRY_ACCOUNTS if not _holds(condition, region)}
+    assert without == set(region_support.REGIONS_WITHOUT_TYPE[region_support.BUDGET_TYPE])
 
 
 def _holds(condition: dict[str, Any], region: str) -> bool:
@@ -202,10 +209,12 @@ def test_the_templates_at_the_defaults_pass_in_every_region_where_they_are_not_r
     settings = Settings()
     taken = [
         region
-        for region in sorted(REGISTRIES)
-        if region not in region_support.UNPUBLISHED
+        for region in sorted(REGISTRY_ACCOUNTS)
+        if region not in region_support.UNPUBLISHED_REGIONS
         and not any(
-            need.missing(region) for need in region_support.needs(settings, settings.build) if not need.optional
+            need.missing(region)
+            for need in region_support.required_resource_types(settings, settings.build)
+            if not need.optional
         )
     ]
     assert len(taken) > 20
@@ -213,13 +222,13 @@ def test_the_templates_at_the_defaults_pass_in_every_region_where_they_are_not_r
 
 
 def test_the_demand_tells_what_each_place_lacks() -> None:
-    found = demand.demand(settings_from(CONNECTED | ACCOUNTS))
+    found = deployment_requirements.collect_requirements(settings_from_context(CONNECTED | ACCOUNTS))
     assert {each["type"] for each in found["types"]} == {
-        region_support.REGISTRY,
-        region_support.BUILD,
-        region_support.CONNECTION,
-        region_support.BUDGET,
+        region_support.REGISTRY_TYPE,
+        region_support.BUILD_TYPE,
+        region_support.CONNECTION_TYPE,
+        region_support.BUDGET_TYPE,
     }
     there = {each["account"]: [one["type"] for one in each["types"]] for each in found["elsewhere"] if each["stages"]}
-    assert all(region_support.ENDPOINT in each for each in there.values())
-    assert found["unpublished"] == region_support.UNPUBLISHED
+    assert all(region_support.ENDPOINT_TYPE in each for each in there.values())
+    assert found["unpublished"] == region_support.UNPUBLISHED_REGIONS

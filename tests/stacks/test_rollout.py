@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stacks.settings import Settings
+from stacks.settings.deployment_settings import Settings
 from tests.stacks.synthesis import endpoint_of, endpoint_with, only
 
 ALARM = "AWS::CloudWatch::Alarm"

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from stacks.consistency import checked
-from stacks.override import SettingError, context_of, keys, settings_from
-from stacks.settings import Endpoint, Environment, Settings
+from stacks.settings.deployment_settings import AwsEnvironment, EndpointSettings, Settings
+from stacks.settings.settings_context import SettingError, context_of_settings, setting_types, settings_from_context
+from stacks.settings.settings_validation import validate_settings
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 def test_the_settings_that_ship_are_consistent() -> None:
-    assert checked(settings_from({})) == Settings()
+    assert validate_settings(settings_from_context({})) == Settings()
 
 
 def test_each_context_key_reaches_its_setting() -> None:
@@ -33,31 +33,32 @@ def test_each_context_key_reaches_its_setting() -> None:
         "staging.minimum": 2,
         "staging.maximum": 2,
     }
-    settings = checked(settings_from(given))
+    settings = validate_settings(settings_from_context(given))
     assert settings.name == "lesions"
     assert (settings.source.kind, settings.source.repository) == ("codecommit", "lesions")
     assert settings.production == replace(Settings().production, maximum=6)
     assert settings.training.spot is True
     assert settings.retraining.on_new_data is False
-    assert settings.staging == Endpoint(minimum=2, maximum=2)
+    assert settings.staging == EndpointSettings(minimum=2, maximum=2)
 
 
 def test_keys_of_the_cdk_itself_are_passed_over() -> None:
     assert (
-        settings_from({"@aws-cdk/core:enablePartitionLiterals": True, "aws:cdk:version-reporting": True}) == Settings()
+        settings_from_context({"@aws-cdk/core:enablePartitionLiterals": True, "aws:cdk:version-reporting": True})
+        == Settings()
     )
 
 
 def test_what_a_command_chose_is_carried_on_until_a_commit_chooses_otherwise() -> None:
     """A build deploys with it, so that a push takes no choice back and makes none eternal."""
-    chosen = settings_from({"production.maximum": 6, "training.spot": True})
-    carried = context_of(chosen)
-    assert settings_from(carried) == chosen
-    assert settings_from(carried | {"production.maximum": 5}).production.maximum == 5
+    chosen = settings_from_context({"production.maximum": 6, "training.spot": True})
+    carried = context_of_settings(chosen)
+    assert settings_from_context(carried) == chosen
+    assert settings_from_context(carried | {"production.maximum": 5}).production.maximum == 5
     carried["deployed"]["production.maximum"]["default"] = 3  # it was 3 then, and the file has changed since
-    assert settings_from(carried) == settings_from({"training.spot": True})
+    assert settings_from_context(carried) == settings_from_context({"training.spot": True})
     carried["deployed"]["production.gone"] = {"value": 1, "default": 2}
-    assert settings_from(carried) == settings_from({"training.spot": True})
+    assert settings_from_context(carried) == settings_from_context({"training.spot": True})
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_what_a_command_chose_is_carried_on_until_a_commit_chooses_otherwise() -
 )
 def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: object, said: str) -> None:
     with pytest.raises(SettingError, match=re.escape(f"context {key!r}")) as caught:
-        settings_from({key: value})
+        settings_from_context({key: value})
     assert said in str(caught.value)
 
 
@@ -140,7 +141,7 @@ def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: o
         (
             {"training.tuning_jobs": 2, "training.train_instance": "ml.g5.48xlarge"},
             "training.tuning_usd",
-            "not in stacks/price.py",
+            "not in stacks/settings/aws_prices.py",
         ),
         ({"source.repository": "no-owner"}, "source.repository", "owner/name"),
         ({"source.kind": "codecommit", "source.repository": "a/b"}, "source.repository", "without a slash"),
@@ -175,25 +176,25 @@ def test_settings_that_contradict_are_refused_with_place_value_and_remedy(
     context: dict[str, Any], place: str, said: str
 ) -> None:
     with pytest.raises(SettingError) as caught:
-        checked(settings_from(context))
+        validate_settings(settings_from_context(context))
     line = next(line for line in str(caught.value).splitlines() if line.startswith(f"setting '{place}'"))
     assert said in line
 
 
 def test_all_contradictions_are_named_at_once() -> None:
     with pytest.raises(SettingError) as caught:
-        checked(settings_from({"production.minimum": 1, "training.train_instance": "ml.m5.large"}))
+        validate_settings(settings_from_context({"production.minimum": 1, "training.train_instance": "ml.m5.large"}))
     assert len(str(caught.value).splitlines()) == 2
 
 
 def test_every_setting_is_described_where_it_stands() -> None:
     """Its attribute is named in its section's docstring."""
-    sections = {type(getattr(Settings(), each.name)) for each in fields(Settings)} - {Environment, str}
+    sections = {type(getattr(Settings(), each.name)) for each in fields(Settings)} - {AwsEnvironment, str}
     assert len(sections) == 8
     for section in sections:
         for each in fields(section):
             assert f" {each.name}: " in (section.__doc__ or ""), f"{section.__name__}.{each.name}"
-    assert len(keys()) > 40
+    assert len(setting_types()) > 40
 
 
 def test_the_application_ends_with_the_sentence_and_leaves_no_assembly(tmp_path: Path) -> None:
@@ -207,6 +208,6 @@ def test_the_application_ends_with_the_sentence_and_leaves_no_assembly(tmp_path:
     )
     assert done.returncode == 1
     assert "setting 'production.canary_percent': 50: one instance cannot be split" in done.stderr
-    assert "stacks/settings.py" in done.stderr
+    assert "stacks/settings/deployment_settings.py" in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.rglob("*.template.json"))

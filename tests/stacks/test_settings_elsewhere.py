@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from stacks.consistency import checked
-from stacks.override import SettingError, settings_from
+from stacks.settings.settings_context import SettingError, settings_from_context
+from stacks.settings.settings_validation import validate_settings
 from tests.proof.sample import ACCOUNTS
 
 
@@ -54,5 +54,5 @@ def test_places_that_cannot_work_are_refused_with_place_value_and_remedy(
     context: dict[str, Any], place: str, said: str
 ) -> None:
     with pytest.raises(SettingError) as caught:
-        checked(settings_from(context))
+        validate_settings(settings_from_context(context))
     assert any(line.startswith(f"setting '{place}'") and said in line for line in str(caught.value).splitlines())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stacks.graph import ENDPOINT_ALARMS
+from stacks.monitoring.cloudwatch_dashboard import ENDPOINT_ALARM_NAMES
 from tests.proof.intrinsic import Resource, resources
 from tests.proof.sample import ACCOUNT, PRODUCTION, REGION, STAGING
 
@@ -168,7 +168,7 @@ def test_the_endpoints_log_is_there_before_it(deployed: list[Resource], stage: s
 
 def test_its_page_and_its_alarms_are_looked_at_there_and_not_at_home(deployed: list[Resource], stage: str) -> None:
     (page,) = of_site(deployed, stage, "AWS::CloudWatch::Dashboard")
-    for name in ENDPOINT_ALARMS:
+    for name in ENDPOINT_ALARM_NAMES:
         assert f":{PLACES[stage][0]}:alarm:skin-lesion-{stage}-{name}" in page.properties["DashboardBody"]
     (home,) = (each for each in deployed if each.stack == "Monitoring" and each.kind == "AWS::CloudWatch::Dashboard")
     assert f"skin-lesion-{stage}" not in home.properties["DashboardBody"]

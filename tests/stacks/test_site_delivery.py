@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from operations import payload
+from operations.functions import function_payloads
 from tests.proof.intrinsic import Resource, resources
 from tests.proof.sample import ACCOUNT, PRODUCTION, REGION, STAGING
 
@@ -80,8 +80,13 @@ def test_the_functions_are_told_by_which_way_to_reach_the_endpoint(stages: dict[
     assert told(actions["SmokeTest"]) == {**endpoint, **access}
     assert told(actions["Promote"]) == {**endpoint, **access, **promoted}
     # Whoever approves is told what is live by staging's.
-    assert told(stages["Staging"]["SmokeTest"]).keys() == {field.name for field in fields(payload.Smoke)}
-    for name, kind in {"Publish": payload.Publish, "Promote": payload.Promote}.items():
+    assert told(stages["Staging"]["SmokeTest"]).keys() == {
+        field.name for field in fields(function_payloads.SmokeRequest)
+    }
+    for name, kind in {
+        "Publish": function_payloads.PublishRequest,
+        "Promote": function_payloads.PromoteRequest,
+    }.items():
         assert told(actions[name]).keys() == {field.name for field in fields(kind)}
 
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT-0
 """What stays of cdk-nag's findings elsewhere: each once, with a reason. test_nag.py shows that it is exact."""
 
-from stacks.acknowledgment import rows
-from stacks.consistency import checked
-from stacks.override import settings_from
-from stacks.settings import Settings
-from stacks.site_finding import site_findings
+from stacks.nag.nag_suppressions import suppression_rows
+from stacks.nag.remote_stage_suppressions import suppressions_of_remote_stages
+from stacks.settings.deployment_settings import Settings
+from stacks.settings.settings_context import settings_from_context
+from stacks.settings.settings_validation import validate_settings
 from tests.proof.sample import ACCOUNT, ACCOUNTS, PRODUCTION, REGION
 
 HOME = {"build.account": ACCOUNT, "build.region": REGION}
@@ -14,8 +14,8 @@ FAR = HOME | {"production_environment.account": ACCOUNT, "production_environment
 
 def found(context: dict[str, str]) -> list[tuple[str, str, str]]:
     """Return construct, finding and reason of each acknowledgment."""
-    settings = checked(settings_from(context))
-    return list(rows(site_findings(settings), settings.name))
+    settings = validate_settings(settings_from_context(context))
+    return list(suppression_rows(suppressions_of_remote_stages(settings), settings.name))
 
 
 def test_a_finding_is_acknowledged_once_and_with_a_reason() -> None:
@@ -25,7 +25,7 @@ def test_a_finding_is_acknowledged_once_and_with_a_reason() -> None:
 
 
 def test_nothing_is_acknowledged_for_stages_at_home() -> None:
-    assert site_findings(Settings()) == ()
+    assert suppressions_of_remote_stages(Settings()) == ()
     assert found(HOME) == []
     assert not [path for path, _, _ in found(FAR) if path.startswith("StagingSite/")]
 

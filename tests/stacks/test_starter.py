@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from operations import payload
-from stacks.starter import DEFAULTS, LIMIT
+from operations.functions import function_payloads
+from stacks.retraining.retraining_state_machine import EXECUTION_TIMEOUT, REQUEST_DEFAULTS
 from tests.proof.intrinsic import Documents, Resource, resources
 from tests.stacks.states import Run, TaskError, run
 
@@ -123,21 +123,21 @@ def test_the_function_gets_all_its_keys_whatever_is_left_out(
     """A pipeline or a bucket of the caller's choice is passed over."""
     service = Service(status("Succeeded"))
     service.run(definition, given)
-    assert set(service.asked) == {each.name for each in fields(payload.Retrain)}
+    assert set(service.asked) == {each.name for each in fields(function_payloads.RetrainRequest)}
     assert service.asked["pipeline"] == "skin-lesion"
     assert service.asked.items() >= asked.items()
-    payload.read(payload.Retrain, service.asked)
+    function_payloads.read_payload(function_payloads.RetrainRequest, service.asked)
 
 
 def test_each_word_of_the_defaults_is_one_that_the_function_knows() -> None:
-    assert DEFAULTS["reason"] in payload.REASONS
-    assert DEFAULTS["compare"] == payload.CHAMPION
+    assert REQUEST_DEFAULTS["reason"] in function_payloads.RETRAINING_REASONS
+    assert REQUEST_DEFAULTS["compare"] == function_payloads.COMPARE_WITH_CHAMPION
 
 
 def test_a_busy_service_is_asked_again_and_a_day_is_the_most(definition: dict[str, Any]) -> None:
     for name in ("Start SageMaker pipeline", "Look", "Steps"):
         assert all(retry["MaxAttempts"] > 1 for retry in definition["States"][name]["Retry"])
-    assert definition["TimeoutSeconds"] == LIMIT.to_seconds() == 86_400
+    assert definition["TimeoutSeconds"] == EXECUTION_TIMEOUT.to_seconds() == 86_400
 
 
 def test_it_is_traced_and_its_log_is_encrypted_and_complete(deployed: list[Resource]) -> None:

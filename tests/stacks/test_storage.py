@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Match, Template
 
-from tests.stacks.conftest import synthesized, templates_in
+from tests.assembly import synthesized, templates_in
 
 BUCKETS = ("Raw", "Runs", "Artifacts", "AccessLogs")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from operations import payload, tally
+from operations.functions import function_payloads, prediction_counts
 from pipeline_src.contract import CLASS_LABELS
-from stacks.dashboard import PREDICTIONS, UNREADABLE
+from stacks.monitoring.cloudwatch_dashboard import PREDICTIONS_METRIC, UNREADABLE_METRIC
 from tests.assembly import synthesized, templates_in
 from tests.proof.intrinsic import Resource
 from tests.stacks.pattern import matches, transformed
@@ -38,10 +38,10 @@ def test_a_captured_file_is_counted_under_the_namespace_of_the_deployment(docume
     given = uploaded(bucket(documents, "Runs"), KEY)
     assert matches(rule(documents).properties["EventPattern"], given)
     (target,) = rule(documents).properties["Targets"]
-    asked = payload.read(payload.Tally, json.loads(transformed(target, given)))
-    assert asked == payload.Tally(bucket(documents, "Runs"), KEY, "skin-lesion")
+    asked = function_payloads.read_payload(function_payloads.TallyRequest, json.loads(transformed(target, given)))
+    assert asked == function_payloads.TallyRequest(bucket(documents, "Runs"), KEY, "skin-lesion")
     assert target["Arn"] == counter(documents).arn
-    assert counter(documents).properties["Handler"] == "operations.handler.tally"
+    assert counter(documents).properties["Handler"] == "operations.functions.lambda_handlers.tally"
 
 
 @pytest.mark.parametrize(
@@ -98,13 +98,18 @@ def test_the_dashboard_stacks_what_is_counted_for_each_stage_that_captures(tmp_p
     assert [each["title"].partition(":")[0] for each in stacked] == ["staging", "production"]
     assert ["5 % of" in stacked[0]["title"], "20 % of" in stacked[1]["title"]] == [True, True]
     for stage, widget in zip(("staging", "production"), stacked, strict=True):
-        mixed = [metric[:6] for metric in widget["metrics"] if metric[1] == PREDICTIONS]
-        assert mixed == [["skin-lesion", PREDICTIONS, "Class", label, "Endpoint", stage] for label in CLASS_LABELS]
-        assert ["skin-lesion", UNREADABLE, "Endpoint", stage] in [metric[:4] for metric in widget["metrics"]]
+        mixed = [metric[:6] for metric in widget["metrics"] if metric[1] == PREDICTIONS_METRIC]
+        assert mixed == [
+            ["skin-lesion", PREDICTIONS_METRIC, "Class", label, "Endpoint", stage] for label in CLASS_LABELS
+        ]
+        assert ["skin-lesion", UNREADABLE_METRIC, "Endpoint", stage] in [metric[:4] for metric in widget["metrics"]]
 
 
 def test_the_dashboard_names_the_metrics_as_the_function_does() -> None:
-    assert (PREDICTIONS, UNREADABLE) == (tally.PREDICTIONS, tally.UNREADABLE)
+    assert (PREDICTIONS_METRIC, UNREADABLE_METRIC) == (
+        prediction_counts.PREDICTIONS_METRIC,
+        prediction_counts.UNREADABLE_METRIC,
+    )
 
 
 def test_where_nothing_is_captured_nothing_counts_and_the_dashboard_says_what_to_set(tmp_path: Path) -> None:

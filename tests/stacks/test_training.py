@@ -11,11 +11,12 @@ import pytest
 from aws_cdk.assertions import Match, Template
 
 from pipeline_src import contract, gate
-from pipeline_src.pipeline import OFFLINE, definition
-from stacks.algorithm import REGISTRIES, REPOSITORY, TAG
-from stacks.settings import Training
-from stacks.training import parameter_defaults
-from tests.stacks.conftest import ROOT, synthesized, templates_in
+from pipeline_src.definition.pipeline import definition_json
+from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
+from stacks.builtin_algorithm_image import ALGORITHM_REPOSITORY, ALGORITHM_TAG, REGISTRY_ACCOUNTS
+from stacks.settings.deployment_settings import TrainingSettings
+from stacks.training.training_stack import parameter_defaults
+from tests.assembly import ROOT, synthesized, templates_in
 
 _JOBS = ("AbortMultipartUpload", "GetBucketLocation", "GetObject", "ListBucket", "PutObject")
 
@@ -44,7 +45,7 @@ def without_values(document: Any) -> Any:
 
 def test_the_deployed_definition_is_the_one_that_runs_locally(documents: dict[str, Any]) -> None:
     """Step for step; only names of the account differ."""
-    deployed, local = json.loads(body(documents["Training"])), json.loads(definition(OFFLINE))
+    deployed, local = json.loads(body(documents["Training"])), json.loads(definition_json(OFFLINE_DEPLOYMENT))
     assert [each["Name"] for each in deployed["Parameters"]] == [each["Name"] for each in local["Parameters"]]
     assert without_values(deployed["Steps"]) == without_values(local["Steps"])
 
@@ -67,25 +68,25 @@ def test_the_settings_choose_the_defaults_of_the_parameters(tmp_path: Path) -> N
     defaults = {each["Name"]: each["DefaultValue"] for each in document["Parameters"]}
     assert defaults["TrainInstanceType"] == "ml.g5.xlarge"
     assert defaults["NearDuplicates"] == "fail"
-    demo = asdict(gate.PROFILES["demo"])
-    assert {name: defaults[parameter] for name, parameter in gate.FLOOR_PARAMETERS.items()} == demo
+    demo = asdict(gate.THRESHOLD_PROFILES["demo"])
+    assert {name: defaults[parameter] for name, parameter in gate.THRESHOLD_PARAMETERS.items()} == demo
     train = next(each for each in document["Steps"] if each["Name"] == "Train")
     assert train["Arguments"]["EnableManagedSpotTraining"] is True
 
 
 def test_every_default_of_the_settings_is_a_parameter_of_the_pipeline() -> None:
-    document = json.loads(definition(OFFLINE))
+    document = json.loads(definition_json(OFFLINE_DEPLOYMENT))
     defaults = {each["Name"]: each["DefaultValue"] for each in document["Parameters"]}
-    chosen = parameter_defaults(Training())
+    chosen = parameter_defaults(TrainingSettings())
     assert {name: defaults[name] for name in chosen} == chosen
 
 
 def test_the_algorithms_registries_are_those_of_the_sdk() -> None:
     name = "sagemaker/core/image_uri_config/image-classification.json"
     (path,) = (ROOT / ".venv/app/lib").glob(f"python3*/site-packages/{name}")
-    known = json.loads(path.read_text())["versions"][TAG]
-    assert known["registries"] == REGISTRIES
-    assert known["repository"] == REPOSITORY
+    known = json.loads(path.read_text())["versions"][ALGORITHM_TAG]
+    assert known["registries"] == REGISTRY_ACCOUNTS
+    assert known["repository"] == ALGORITHM_REPOSITORY
 
 
 def test_the_image_changes_with_what_enters_it_and_with_nothing_else(assembly: Path) -> None:
@@ -98,7 +99,7 @@ def test_the_image_changes_with_what_enters_it_and_with_nothing_else(assembly: P
     }
     assert {path.split("/")[0] for path in staged} == {".dockerignore", "containers", "pipeline_src"}
     assert not any(name in path for path in staged for name in ("pipeline.py", "workload.py", "__pycache__"))
-    assert "pipeline_src/lesions/sweep.py" in staged
+    assert "pipeline_src/dataset/archive_pass.py" in staged
 
 
 def test_the_jobs_may_read_archives_and_write_their_runs(training: Template) -> None:
@@ -122,7 +123,7 @@ def test_the_object_that_says_that_there_is_no_champion_is_deployed_with_the_def
     files = {
         place["objectKey"]: each["source"]["path"] for each in published for place in each["destinations"].values()
     }
-    assert (assembly / files[no_champion(documents)]).read_text() == contract.ABSENT
+    assert (assembly / files[no_champion(documents)]).read_text() == contract.ABSENT_OBJECT
 
 
 def test_the_jobs_read_that_object_of_the_deployments_own_and_no_other(
@@ -147,7 +148,7 @@ def test_the_jobs_read_that_object_of_the_deployments_own_and_no_other(
 def no_champion(documents: dict[str, Any]) -> str:
     """Return the key of the object that is named as long as there is no champion."""
     parameters = {each["Name"]: each["DefaultValue"] for each in json.loads(body(documents["Training"]))["Parameters"]}
-    (key,) = re.findall(r"[0-9a-f]{64}\.json", parameters[contract.CHAMPION_PREDICTIONS])
+    (key,) = re.findall(r"[0-9a-f]{64}\.json", parameters[contract.CHAMPION_PREDICTIONS_PARAMETER])
     return str(key)
 
 

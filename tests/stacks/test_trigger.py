@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from operations import payload
+from operations.functions import function_payloads
 from tests.proof.sample import ACCOUNT, REGION
 from tests.stacks.pattern import matches, transformed
 from tests.stacks.retraining import Document, allowed, bucket, documents_of, part, parts
@@ -91,11 +91,13 @@ def test_the_schedule_starts_one_on_the_newest_archive(documents: dict[str, Docu
 def test_a_reason_that_is_sent_is_one_that_the_function_knows(documents: dict[str, Document]) -> None:
     targets = [each.properties["Targets"][0] for each in parts(documents, "AWS::Events::Rule")]
     texts = [target.get("Input") or target["InputTransformer"]["InputTemplate"] for target in targets]
-    assert {reason for reason in payload.REASONS for text in texts if f'"reason":"{reason}"' in text} == {
+    assert {
+        reason for reason in function_payloads.RETRAINING_REASONS for text in texts if f'"reason":"{reason}"' in text
+    } == {
         "data",
         "schedule",
     }
-    assert {"archive", "commit", "reason"} < {each.name for each in fields(payload.Retrain)}
+    assert {"archive", "commit", "reason"} < {each.name for each in fields(function_payloads.RetrainRequest)}
 
 
 def test_neither_is_there_unless_it_is_wanted() -> None:

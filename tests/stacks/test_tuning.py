@@ -9,21 +9,23 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
-from pipeline_src.pipeline import OFFLINE, definition
-from stacks import cost, price, tuning
-from stacks.consistency import checked
-from stacks.override import settings_from
-from stacks.settings import Settings, Training
-from stacks.storage import StorageStack
-from stacks.training import TrainingStack
-from stacks.training import tuning as wanted
+from pipeline_src.definition.pipeline import definition_json
+from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
+from stacks.costs import cost_estimate
+from stacks.settings import aws_prices
+from stacks.settings.deployment_settings import Settings, TrainingSettings
+from stacks.settings.settings_context import settings_from_context
+from stacks.settings.settings_validation import validate_settings
+from stacks.storage.storage_stack import StorageStack
+from stacks.training.training_stack import TrainingStack
+from stacks.training.training_stack import tuning_from_settings as wanted
 from tests.assembly import FLAGS, templates_in
 from tests.proof.check import CHECKERS
 from tests.proof.intrinsic import resources
 from tests.proof.mutation import GONE, statement
 
 JOB = "HyperParameterTuningJob"
-TUNED = Training(tuning_jobs=5, tuning_parallel=2)
+TUNED = TrainingSettings(tuning_jobs=5, tuning_parallel=2)
 
 
 def statements(documents: dict[str, Any]) -> list[dict[str, Any]]:
@@ -36,7 +38,7 @@ def statements(documents: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The templates of storage and training where training tunes."""
-    settings = checked(settings_from({"training.tuning_jobs": "5", "training.tuning_parallel": "3"}))
+    settings = validate_settings(settings_from_context({"training.tuning_jobs": "5", "training.tuning_parallel": "3"}))
     folder = tmp_path_factory.mktemp("tuned")
     app = App(context=FLAGS, outdir=str(folder), analytics_reporting=False)
     TrainingStack(app, "Training", settings=settings, storage=StorageStack(app, "Storage", settings=settings))
@@ -82,36 +84,40 @@ def test_without_a_tuning_it_may_not(documents: dict[str, Any]) -> None:
 def test_the_longest_a_job_may_take_is_what_the_definition_says() -> None:
     """With and without a tuning: it is what its cost is bounded by."""
     for given in (None, wanted(TUNED)):
-        text = definition(dataclasses.replace(OFFLINE, tuning=given))
+        text = definition_json(dataclasses.replace(OFFLINE_DEPLOYMENT, tuning=given))
         train = next(each for each in json.loads(text)["Steps"] if each["Name"] == "Train")["Arguments"]
         limit = train.get("TrainingJobDefinition", train)["StoppingCondition"]["MaxRuntimeInSeconds"]
-        assert limit == tuning.HOURS_AT_MOST * 3600
+        assert limit == aws_prices.MAXIMUM_JOB_HOURS * 3600
 
 
 def test_a_tuning_costs_its_jobs_and_at_most_their_longest() -> None:
     plain, several = (
-        {line.what.partition(":")[0]: line.dollars for line in cost.retraining(Settings(training=each))}
-        for each in (Training(), TUNED)
+        {
+            line.what.partition(":")[0]: line.dollars
+            for line in cost_estimate.estimate_retraining(Settings(training=each))
+        }
+        for each in (TrainingSettings(), TUNED)
     )
     assert several["Train"] == pytest.approx(5 * (plain["Train"] or 0))
-    assert tuning.at_most(TUNED) == pytest.approx(5 * 6 * price.INSTANCE_HOUR["ml.g4dn.xlarge"])
-    assert (tuning.at_most(TUNED) or 0) > (several["Train"] or 0)
+    assert aws_prices.maximum_tuning_cost(TUNED) == pytest.approx(5 * 6 * aws_prices.INSTANCE_HOUR["ml.g4dn.xlarge"])
+    assert (aws_prices.maximum_tuning_cost(TUNED) or 0) > (several["Train"] or 0)
 
 
 def test_two_jobs_at_once_wait_half_as_long() -> None:
     at_once, one_by_one = (
-        cost.push(Settings(training=dataclasses.replace(TUNED, tuning_parallel=each)))[2].what for each in (5, 1)
+        cost_estimate.estimate_push(Settings(training=dataclasses.replace(TUNED, tuning_parallel=each)))[2].what
+        for each in (5, 1)
     )
     minutes = [int(what.split()[2]) for what in (at_once, one_by_one)]
-    assert minutes[1] - minutes[0] == 4 * cost.MINUTES["Train"]
+    assert minutes[1] - minutes[0] == 4 * cost_estimate.STEP_MINUTES["Train"]
 
 
 @pytest.mark.parametrize("limit", [0, 1000])
 def test_a_higher_limit_or_none_lets_more_jobs_pass(limit: int) -> None:
     context = {"training.tuning_jobs": 50, "training.tuning_parallel": 10, "training.tuning_usd": limit}
-    assert checked(settings_from(context)).training.tuning_jobs == 50
+    assert validate_settings(settings_from_context(context)).training.tuning_jobs == 50
 
 
 def test_the_docstring_of_the_settings_says_what_a_job_costs() -> None:
-    line = next(each for each in cost.retraining(Settings()) if each.what.startswith("Train"))
-    assert f"{line.dollars:.2f} $ with these values" in " ".join((Training.__doc__ or "").split())
+    line = next(each for each in cost_estimate.estimate_retraining(Settings()) if each.what.startswith("Train"))
+    assert f"{line.dollars:.2f} $ with these values" in " ".join((TrainingSettings.__doc__ or "").split())

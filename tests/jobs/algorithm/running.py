@@ -44,7 +44,7 @@ class Server(NamedTuple):
 
 def start(root: Path, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "local.algorithm", "serve", *arguments],
+        [sys.executable, "-m", "local.builtin_stand_in", "serve", *arguments],
         env={**os.environ, "ML_ROOT": str(root), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from local.algorithm import channel
-from local.algorithm.channel import AUGMENTATIONS, Batch, Channel
+from local.builtin_stand_in import recordio_channel
+from local.builtin_stand_in.recordio_channel import AUGMENTATIONS, Channel, ImageBatch
 from tests.jobs.algorithm.conftest import SIDE, colored, jpeg, write_records
 
 SHAPE = (3, SIDE, SIDE)
@@ -22,14 +22,16 @@ def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Channel:
     folder = tmp_path / "input" / "data" / "train"
     labels = (*range(7), 6, 5, 1, 0)
     write_records(folder / "train.rec", [(float(label), jpeg(colored(label, 50 + label))) for label in labels])
-    return channel.find("train", 7)
+    return recordio_channel.find_channel("train", 7)
 
 
-def read(records: Channel, seed: int | None = None, augmentation: str | None = None, size: int = 4) -> list[Batch]:
-    return list(channel.batches(records, batch_size=size, image_shape=SHAPE, augmentation=augmentation, seed=seed))
+def read(records: Channel, seed: int | None = None, augmentation: str | None = None, size: int = 4) -> list[ImageBatch]:
+    return list(
+        recordio_channel.read_batches(records, batch_size=size, image_shape=SHAPE, augmentation=augmentation, seed=seed)
+    )
 
 
-def labels(batches: list[Batch]) -> list[int]:
+def labels(batches: list[ImageBatch]) -> list[int]:
     """Return the labels of the pictures that are in place of no other."""
     return [int(label) for batch in batches for label in batch.label.asnumpy()[: len(batch.label) - batch.filled]]
 
@@ -68,8 +70,8 @@ def test_each_epoch_has_an_order_of_its_own(train: Callable[..., object], monkey
         seeds.append(options["seed"])
         return batches(*arguments, **options)
 
-    batches = channel.batches
-    monkeypatch.setattr("local.algorithm.channel.batches", noted)
+    batches = recordio_channel.read_batches
+    monkeypatch.setattr("local.builtin_stand_in.recordio_channel.read_batches", noted)
     train(epochs="3")
     shuffled = [seed for seed in seeds if seed is not None]
     assert len({*shuffled}) == len(shuffled) == 3

@@ -3,8 +3,8 @@
 
 import pytest
 
-from local.algorithm.error import HyperparameterError
-from local.algorithm.hyperparameter import HONOURED, WITHOUT_EFFECT, parse
+from local.builtin_stand_in.algorithm_hyperparameters import HONOURED, WITHOUT_EFFECT, parse_hyperparameters
+from local.builtin_stand_in.errors import HyperparameterError
 
 REQUIRED = {"num_classes": "7", "num_training_samples": "900"}
 # Every name of the Developer Guide's table, once.
@@ -23,7 +23,7 @@ def test_each_documented_name_is_either_honoured_or_said_to_have_no_effect() -> 
 
 
 def test_defaults_are_the_documented_ones() -> None:
-    values, notes = parse(REQUIRED, "here")
+    values, notes = parse_hyperparameters(REQUIRED, "here")
     assert (values.num_layers, values.epochs, values.mini_batch_size) == (152, 30, 32)
     assert (values.optimizer, values.learning_rate, values.momentum) == ("sgd", 0.1, 0.9)
     assert (values.weight_decay, values.lr_scheduler_factor, values.lr_scheduler_step) == (0.0001, 0.1, ())
@@ -43,20 +43,20 @@ def test_values_are_read_from_text() -> None:
         "learning_rate": "1e-3",
         "top_k": "3",
     }
-    values, _ = parse(given, "here")
+    values, _ = parse_hyperparameters(given, "here")
     assert (values.num_layers, values.image_shape, values.lr_scheduler_step) == (20, (3, 28, 32), (10, 20))
     assert (values.early_stopping, values.learning_rate, values.top_k) == (True, 0.001, 3)
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_known_one() -> None:
     with pytest.raises(HyperparameterError, match=r"here: 'learning_rat' is no .*Did you mean 'learning_rate'\?"):
-        parse({**REQUIRED, "learning_rat": "0.1"}, "here")
+        parse_hyperparameters({**REQUIRED, "learning_rat": "0.1"}, "here")
 
 
 @pytest.mark.parametrize("name", REQUIRED)
 def test_a_missing_required_name_is_refused(name: str) -> None:
     with pytest.raises(HyperparameterError, match=f"'{name}' is missing"):
-        parse({key: value for key, value in REQUIRED.items() if key != name}, "here")
+        parse_hyperparameters({key: value for key, value in REQUIRED.items() if key != name}, "here")
 
 
 @pytest.mark.parametrize(
@@ -80,21 +80,21 @@ def test_a_missing_required_name_is_refused(name: str) -> None:
 )
 def test_a_value_that_the_algorithm_does_not_take_is_refused_with_place_value_and_remedy(name: str, value: str) -> None:
     with pytest.raises(HyperparameterError) as caught:
-        parse({**REQUIRED, name: value}, "here")
+        parse_hyperparameters({**REQUIRED, name: value}, "here")
     assert str(caught.value).startswith(f"here: '{name}' is {value!r}. Make it ")
 
 
 def test_a_number_that_is_not_text_is_refused_as_sagemaker_passes_texts() -> None:
     with pytest.raises(HyperparameterError, match="'epochs' is 3, not text"):
-        parse({**REQUIRED, "epochs": 3}, "here")
+        parse_hyperparameters({**REQUIRED, "epochs": 3}, "here")
 
 
 def test_as_many_as_all_classes_is_no_top_k() -> None:
     with pytest.raises(HyperparameterError, match="top_k is 7 of 7 classes"):
-        parse({**REQUIRED, "top_k": "7"}, "here")
+        parse_hyperparameters({**REQUIRED, "top_k": "7"}, "here")
 
 
 def test_a_name_without_effect_is_said_to_have_none() -> None:
-    _, notes = parse({**REQUIRED, "kv_store": "dist_sync", "use_pretrained_model": "0"}, "here")
+    _, notes = parse_hyperparameters({**REQUIRED, "kv_store": "dist_sync", "use_pretrained_model": "0"}, "here")
     assert len(notes) == 2
     assert all("has no effect here" in note for note in notes)

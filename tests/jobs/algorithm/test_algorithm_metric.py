@@ -6,15 +6,15 @@ import math
 import numpy as np
 import pytest
 
-from local.algorithm.metric import Tally
-from local.trial import Log
+from local.builtin_stand_in.training_job import EpochMetrics
+from local.steps.tuning_step import ObjectiveLog
 
 PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.3, 0.6]], np.float32)
 LABELS = np.array([0, 1, 0], np.float32)
 
 
 def test_accuracy_top_k_and_cross_entropy_are_means_over_pictures() -> None:
-    tally = Tally(top_k=2)
+    tally = EpochMetrics(top_k=2)
     tally.add(PROBABILITIES[:2], LABELS[:2])
     tally.add(PROBABILITIES[2:], LABELS[2:])
     assert tally.accuracy == pytest.approx(1 / 3)
@@ -23,7 +23,7 @@ def test_accuracy_top_k_and_cross_entropy_are_means_over_pictures() -> None:
 
 
 def test_lines_are_those_that_metric_definitions_look_for() -> None:
-    tally = Tally(top_k=2)
+    tally = EpochMetrics(top_k=2)
     tally.add(PROBABILITIES, LABELS)
     assert tally.lines(3, "Train")[:2] == [
         "Epoch[3] Train-accuracy=0.333333",
@@ -32,7 +32,7 @@ def test_lines_are_those_that_metric_definitions_look_for() -> None:
 
 
 def test_a_probability_of_nought_is_bad_but_finite_and_one_that_is_no_number_is_not() -> None:
-    tally = Tally()
+    tally = EpochMetrics()
     tally.add(np.array([[1.0, 0.0]]), np.array([1.0]))
     assert 10 < tally.cross_entropy < math.inf
     tally.add(np.array([[math.nan, math.nan]]), np.array([1.0]))
@@ -40,9 +40,9 @@ def test_a_probability_of_nought_is_bad_but_finite_and_one_that_is_no_number_is_
 
 
 def test_a_tuning_reads_the_accuracy_on_validation_out_of_the_log_and_nothing_else() -> None:
-    tally = Tally(top_k=2)
+    tally = EpochMetrics(top_k=2)
     tally.add(PROBABILITIES, LABELS)
-    log = Log("validation:accuracy", lambda _line: None)
+    log = ObjectiveLog("validation:accuracy", lambda _line: None)
     for line in (*tally.lines(3, "Train"), "Saved the model of epoch 3, Validation-accuracy=0.9"):
         log(line)
     assert log.value is None

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from local.algorithm import channel, picture
-from local.algorithm.error import RequestError
-from pipeline_src.lesions import picture as preprocess
+from local.builtin_stand_in import inference_server, recordio_channel
+from local.builtin_stand_in.errors import RequestError
+from pipeline_src.dataset import image_codec as preprocess
 from tests.jobs.algorithm.conftest import jpeg, write_records
 
 SHAPE = (3, 28, 28)
@@ -34,8 +34,8 @@ def frame(height: int, width: int) -> Pixels:
 def through_training(tmp_path: Path, data: bytes) -> Pixels:
     path = tmp_path / "train.rec"
     write_records(path, [(0.0, data)])
-    records = channel.Channel("train", (path,), (0,))
-    (batch,) = channel.batches(records, batch_size=1, image_shape=SHAPE, augmentation=None, seed=None)
+    records = recordio_channel.Channel("train", path, (0,))
+    (batch,) = recordio_channel.read_batches(records, batch_size=1, image_shape=SHAPE, augmentation=None, seed=None)
     return np.asarray(batch.data.asnumpy())
 
 
@@ -45,7 +45,7 @@ def png(pixels: Pixels) -> bytes:
 
 def refusal(data: bytes) -> str:
     with pytest.raises(RequestError) as caught:
-        picture.tensor(data, SHAPE)
+        inference_server.decode_image_tensor(data, SHAPE)
     assert caught.value.status == HTTPStatus.BAD_REQUEST
     return str(caught.value)
 
@@ -56,7 +56,7 @@ def test_a_picture_of_the_right_size_is_the_same_in_serving_as_in_training(
 ) -> None:
     """Decoders round differently by a step or two; a swapped channel would differ by dozens."""
     data = encode(frame(28, 28))
-    served, trained = picture.tensor(data, SHAPE), through_training(tmp_path, data)
+    served, trained = inference_server.decode_image_tensor(data, SHAPE), through_training(tmp_path, data)
     assert served.shape == trained.shape == (1, *SHAPE)
     assert served.dtype == trained.dtype == np.float32
     assert np.abs(served - trained).max() <= 3
@@ -66,31 +66,33 @@ def test_a_picture_of_the_right_size_is_the_same_in_serving_as_in_training(
 def test_a_whole_frame_is_the_same_in_serving_as_after_preprocess_and_training(tmp_path: Path) -> None:
     """What is left is the record's own JPEG compression."""
     data = jpeg(frame(450, 600))
-    served = picture.tensor(data, SHAPE)
-    trained = through_training(tmp_path, preprocess.encode(preprocess.square(data, "picture", SHAPE[1])))
+    served = inference_server.decode_image_tensor(data, SHAPE)
+    trained = through_training(tmp_path, preprocess.encode_jpeg(preprocess.decode_square(data, "picture", SHAPE[1])))
     assert np.abs(served - trained).mean() < 2
     assert np.abs(served - trained).max() < 12
 
 
 def test_red_comes_first() -> None:
     data = png(np.full((28, 28, 3), (10, 20, 200), np.uint8))  # OpenCV's order: blue, green, red
-    assert picture.tensor(data, SHAPE)[0, :, 0, 0].tolist() == [200, 20, 10]
+    assert inference_server.decode_image_tensor(data, SHAPE)[0, :, 0, 0].tolist() == [200, 20, 10]
 
 
 def test_the_whole_frame_is_taken_whatever_its_aspect() -> None:
     pixels = np.zeros((100, 400, 3), np.uint8)
     pixels[:, 200:] = 255
-    square = picture.tensor(png(pixels), SHAPE)[0, 0]
+    square = inference_server.decode_image_tensor(png(pixels), SHAPE)[0, 0]
     assert square[:, :14].max() == 0
     assert square[:, 14:].min() == 255
 
 
 def test_a_small_picture_is_enlarged() -> None:
-    assert picture.tensor(jpeg(frame(9, 5)), SHAPE).shape == (1, *SHAPE)
+    assert inference_server.decode_image_tensor(jpeg(frame(9, 5)), SHAPE).shape == (1, *SHAPE)
 
 
 def test_a_picture_of_one_channel_is_served() -> None:
-    square = picture.tensor(cv2.imencode(".jpg", np.full((40, 40), 90, np.uint8))[1].tobytes(), SHAPE)
+    square = inference_server.decode_image_tensor(
+        cv2.imencode(".jpg", np.full((40, 40), 90, np.uint8))[1].tobytes(), SHAPE
+    )
     assert np.abs(square - 90).max() <= 2
 
 
@@ -104,7 +106,9 @@ def test_an_orientation_tag_changes_nothing_as_preprocess_drops_it(kind: str) ->
         data, chunk, at = png(frame(40, 60)), b"eXIf" + tiff, 33
         tag = struct.pack(">I", len(tiff)) + chunk + struct.pack(">I", zlib.crc32(chunk))
     tagged = data[:at] + tag + data[at:]
-    assert (picture.tensor(tagged, SHAPE) == picture.tensor(data, SHAPE)).all()
+    assert (
+        inference_server.decode_image_tensor(tagged, SHAPE) == inference_server.decode_image_tensor(data, SHAPE)
+    ).all()
 
 
 def test_extra_bytes_that_harm_nothing_are_read_over() -> None:
@@ -112,7 +116,9 @@ def test_extra_bytes_that_harm_nothing_are_read_over() -> None:
     extra = data[:-2] + b"left over by the camera's own software" + data[-2:]
     with pytest.raises(ValueError, match="extraneous bytes"):
         simplejpeg.decode_jpeg(extra)
-    assert (picture.tensor(extra, SHAPE) == picture.tensor(data, SHAPE)).all()
+    assert (
+        inference_server.decode_image_tensor(extra, SHAPE) == inference_server.decode_image_tensor(data, SHAPE)
+    ).all()
 
 
 def test_what_is_no_picture_is_refused_with_the_reason() -> None:

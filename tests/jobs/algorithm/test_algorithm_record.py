@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.algorithm import record
-from local.algorithm.error import ChannelError
+from local.builtin_stand_in import recordio_channel
+from local.builtin_stand_in.errors import ChannelError
 from tests.jobs.algorithm.conftest import colored, jpeg, write_records
 
 PICTURE = jpeg(colored(0, 0))
@@ -21,22 +21,22 @@ def path(tmp_path: Path) -> Path:
 
 def refusal(path: Path, num_classes: int = 7) -> str:
     with pytest.raises(ChannelError, match=re.escape(str(path))) as caught:
-        record.labels(path, num_classes)
+        recordio_channel.read_record_labels(path, num_classes)
     return str(caught.value)
 
 
 def test_labels_come_in_file_order(path: Path) -> None:
     write_records(path, [(3.0, PICTURE), (0.0, PICTURE), (6.0, PICTURE)])
-    assert record.labels(path, 7) == [3, 0, 6]
+    assert recordio_channel.read_record_labels(path, 7) == [3, 0, 6]
 
 
 def test_a_record_that_holds_the_magic_word_is_one_record(path: Path) -> None:
     """MXNet's writer cuts such a record into parts; a reader that counted parts would see several."""
-    magic = struct.pack("<I", record.MAGIC)
+    magic = struct.pack("<I", recordio_channel.RECORDIO_MAGIC)
     data = PICTURE + b"\0" * (-len(PICTURE) % 4) + magic + b"tail" + magic
     write_records(path, [(1.0, data), (2.0, PICTURE)])
     assert path.read_bytes().count(magic) > 2
-    assert record.labels(path, 7) == [1, 2]
+    assert recordio_channel.read_record_labels(path, 7) == [1, 2]
 
 
 def test_a_label_given_as_a_list_of_one_is_read(path: Path) -> None:
@@ -44,8 +44,8 @@ def test_a_label_given_as_a_list_of_one_is_read(path: Path) -> None:
     payload = header + PICTURE
     payload += b"\0" * (-len(payload) % 4)
     length = len(header) + len(PICTURE)
-    path.write_bytes(struct.pack("<II", record.MAGIC, length) + payload)
-    assert record.labels(path, 7) == [5]
+    path.write_bytes(struct.pack("<II", recordio_channel.RECORDIO_MAGIC, length) + payload)
+    assert recordio_channel.read_record_labels(path, 7) == [5]
 
 
 @pytest.mark.parametrize("label", [7.0, -1.0, 2.5])
@@ -67,7 +67,7 @@ def test_a_truncated_file_is_refused(path: Path) -> None:
 
 def test_a_file_that_ends_within_a_frame_is_refused(path: Path) -> None:
     write_records(path, [(0.0, PICTURE)])
-    path.write_bytes(path.read_bytes() + struct.pack("<I", record.MAGIC))
+    path.write_bytes(path.read_bytes() + struct.pack("<I", recordio_channel.RECORDIO_MAGIC))
     assert "ends within record 1" in refusal(path)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from local.algorithm.__main__ import main
-from local.algorithm.metric import Tally
+from local.builtin_stand_in.__main__ import main
+from local.builtin_stand_in.training_job import EpochMetrics
 from pipeline_src import contract
 from tests.jobs.algorithm.conftest import colored, jpeg, write_records
 
@@ -73,11 +73,11 @@ def test_a_damaged_picture(root: Path, train: Train) -> None:
 
 
 def test_a_learning_rate_that_explodes(root: Path, train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
-    def add(tally: Tally, probabilities: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> None:
+    def add(tally: EpochMetrics, probabilities: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> None:
         counted(tally, probabilities * np.nan, labels)
 
-    counted = Tally.add
-    monkeypatch.setattr(Tally, "add", add)
+    counted = EpochMetrics.add
+    monkeypatch.setattr(EpochMetrics, "add", add)
     assert "Lower it" in refused(root, train(epochs="1"))
 
 
@@ -96,7 +96,7 @@ def test_a_full_disk(root: Path, train: Train, monkeypatch: pytest.MonkeyPatch) 
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(root / "model"))
 
-    monkeypatch.setattr("local.algorithm.artifact.save_weights", full)
+    monkeypatch.setattr("local.builtin_stand_in.model_files.save_weights", full)
     code, _, err = train(epochs="1")
     assert code == contract.EXIT_BAD_INPUT
     assert "the disk is full" in err
@@ -108,7 +108,7 @@ def test_a_defect_keeps_its_traceback_and_ends_with_another_code(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("local.algorithm.channel.find", broken)
+    monkeypatch.setattr("local.builtin_stand_in.recordio_channel.find_channel", broken)
     code, _, err = train()
     assert code == contract.EXIT_FAILED
     assert "Traceback" in err

@@ -9,9 +9,8 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from local.algorithm import checkpoint
-from local.algorithm.artifact import Weights
-from local.algorithm.checkpoint import Checkpoint, State
+from local.builtin_stand_in import model_files
+from local.builtin_stand_in.model_files import Checkpoint, NetworkWeights, TrainingState
 from pipeline_src import contract
 from tests.jobs.algorithm.conftest import weights as learned
 
@@ -43,12 +42,12 @@ def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
 
 def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
     latest, kept = (
-        Weights({"fc1_weight": mx.nd.full((2, 3), value)}, {"bn1_moving_mean": mx.nd.full((4,), -value)})
+        NetworkWeights({"fc1_weight": mx.nd.full((2, 3), value)}, {"bn1_moving_mean": mx.nd.full((4,), -value)})
         for value in (1.0, 2.0)
     )
-    state = State(epoch=7, best_accuracy=0.6, kept_epoch=5, kept_accuracy=0.5, stop_epoch=4, stop_accuracy=0.4)
-    checkpoint.save(tmp_path, Checkpoint(state, latest, kept, b"states"), {"epochs": 9})
-    found = checkpoint.load(tmp_path, {"epochs": 9})
+    state = TrainingState(epoch=7, best_accuracy=0.6, kept_epoch=5, kept_accuracy=0.5, stop_epoch=4, stop_accuracy=0.4)
+    model_files.save_checkpoint(tmp_path, Checkpoint(state, latest, kept, b"states"), {"epochs": 9})
+    found = model_files.load_checkpoint(tmp_path, {"epochs": 9})
     assert found is not None
     assert (found.state, found.optimizer) == (state, b"states")
     for weights, value in ((found.latest, 1.0), (found.kept, 2.0)):

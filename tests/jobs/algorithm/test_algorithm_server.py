@@ -10,8 +10,7 @@ from typing import cast
 
 import pytest
 
-from local.algorithm.predictor import Predictor
-from local.algorithm.server import BODY_LIMIT, application
+from local.builtin_stand_in.inference_server import BODY_LIMIT, ImagePredictor, wsgi_application
 from pipeline_src import contract
 from tests.jobs.algorithm.conftest import COLORS, colored, jpeg
 from tests.jobs.algorithm.running import IMAGE, Server, ready, start
@@ -94,7 +93,7 @@ def test_a_defect_is_500_without_its_details(capsys: pytest.CaptureFixture[str])
         def scores(self, _picture: object) -> list[float]:
             raise RuntimeError("secret")
 
-    answer = application(cast("Predictor", Broken()))
+    answer = wsgi_application(cast("ImagePredictor", Broken()))
     body = {"CONTENT_TYPE": IMAGE, "CONTENT_LENGTH": str(len(PICTURES[0])), "wsgi.input": io.BytesIO(PICTURES[0])}
     started: list[str] = []
     request = {"PATH_INFO": "/invocations", "REQUEST_METHOD": "POST", **body}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from local.algorithm import artifact, network
-from local.algorithm.__main__ import main
+from local.builtin_stand_in import model_files, residual_network
+from local.builtin_stand_in.__main__ import main
 from pipeline_src import contract
 from tests.jobs.algorithm.running import ready, start
 
@@ -50,7 +50,7 @@ def test_signals_end_the_server_cleanly_on_the_port_that_sagemaker_names(trained
             assert process.wait(30) == contract.EXIT_OK
 
 
-@pytest.mark.parametrize("name", [artifact.SYMBOL, artifact.SHAPES, "*.params"])
+@pytest.mark.parametrize("name", [model_files.SYMBOL_FILE, model_files.SHAPES_FILE, "*.params"])
 @pytest.mark.parametrize("keep", [0, 20, None])
 def test_a_model_folder_that_cannot_be_served_is_refused(
     copied: Path, capsys: pytest.CaptureFixture[str], name: str, keep: int | None
@@ -64,7 +64,7 @@ def test_a_model_folder_that_cannot_be_served_is_refused(
 
 
 def test_weights_of_another_network_are_refused(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    graph = network.symbol(num_layers=32, num_classes=7, image_shape=(3, 12, 12), momentum=0.9)
-    (copied / "model" / artifact.SYMBOL).write_text(graph.tojson())
+    graph = residual_network.build_network_symbol(num_layers=32, num_classes=7, image_shape=(3, 12, 12), momentum=0.9)
+    (copied / "model" / model_files.SYMBOL_FILE).write_text(graph.tojson())
     assert main(["serve", "--port", "0"]) == contract.EXIT_BAD_INPUT
     assert "do not fit the graph" in capsys.readouterr().err

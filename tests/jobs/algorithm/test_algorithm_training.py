@@ -10,8 +10,8 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from local.algorithm import artifact, training
-from local.algorithm.checkpoint import State
+from local.builtin_stand_in import model_files, training_job
+from local.builtin_stand_in.model_files import TrainingState
 from pipeline_src import contract
 from tests.jobs.algorithm.conftest import COLORS, SIDE, colored, weights
 
@@ -36,7 +36,7 @@ def test_the_model_folder_holds_three_files_that_mxnet_loads(trained: Path) -> N
 
 
 def test_a_separable_set_is_learned(trained: Path) -> None:
-    model = artifact.load(trained / "model")
+    model = model_files.load_model_artifact(trained / "model")
     module = mx.mod.Module(model.symbol)
     module.bind([("data", (70, 3, SIDE, SIDE))], [("softmax_label", (70,))], for_training=False)
     module.set_params(*model.weights)
@@ -52,7 +52,7 @@ def test_metrics_and_progress_are_said_as_they_are_looked_for(root: Path, train:
     for epoch in range(2):
         for name in ("Train-accuracy", "Train-top_k_accuracy_3", "Time cost", "Validation-accuracy"):
             assert re.search(rf"^Epoch\[{epoch}\] {name}=\d+\.\d+$", out, re.MULTILINE), name
-    done = [contract.PROGRESS.match(line) for line in out.splitlines()]
+    done = [contract.PROGRESS_PATTERN.match(line) for line in out.splitlines()]
     steps = [(int(step["done"]), int(step["total"]), step["unit"]) for step in done if step]
     assert steps == sorted(steps)
     assert steps[-1] == (84, 84, "images")
@@ -115,16 +115,16 @@ def test_a_later_training_leaves_no_weights_of_an_earlier_one(root: Path, train:
 def test_the_last_epoch_that_is_as_good_as_the_best_up_to_chance_is_kept(
     accuracies: list[float], pictures: int, kept: int
 ) -> None:
-    state = State()
+    state = TrainingState()
     for accuracy in accuracies:
-        state = training._next(state, accuracy, pictures, 0.0)
+        state = training_job._next_state(state, accuracy, pictures, 0.0)
     assert (state.epoch, state.kept_epoch, state.kept_accuracy) == (len(accuracies), kept, accuracies[kept - 1])
 
 
 def test_an_improvement_within_the_tolerance_does_not_put_off_early_stopping() -> None:
-    state = training._next(State(), 0.5, 100, 0.1)
-    assert training._next(state, 0.54, 100, 0.1).stop_epoch == 1
-    assert training._next(state, 0.56, 100, 0.1).stop_epoch == 2
+    state = training_job._next_state(TrainingState(), 0.5, 100, 0.1)
+    assert training_job._next_state(state, 0.54, 100, 0.1).stop_epoch == 1
+    assert training_job._next_state(state, 0.56, 100, 0.1).stop_epoch == 2
 
 
 def test_early_stopping_ends_when_accuracy_has_not_risen_for_as_many_epochs_as_patience(train: Train) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmarks import drift, shift
 from benchmarks.traffic import BASELINES, MIX, PART, REPEATS, Traffic
 from pipeline_src import contract
-from pipeline_src.lesions.drift import feature
+from pipeline_src.drift import image_features
 
 _LESIONS = 400
 _MELANOMA = contract.CLASS_LABELS.index("mel")
@@ -25,7 +25,10 @@ def labels() -> shift.Names:
 def traffic(labels: shift.Names) -> Traffic:
     """Two pictures of each lesion; each row tells its kind, its picture and its answer, and is no real measurement."""
     images = len(labels)
-    tables = {kind: np.full((images, feature.COLUMNS), number, np.float32) for number, kind in enumerate(shift.EDITS)}
+    tables = {
+        kind: np.full((images, image_features.FEATURE_COLUMNS), number, np.float32)
+        for number, kind in enumerate(shift.EDITS)
+    }
     for table in tables.values():
         table[:, 1] = np.arange(images)
     return Traffic(tables, np.repeat(np.arange(_LESIONS).astype(str), 2), labels)
@@ -40,14 +43,16 @@ def test_no_lesion_of_the_baseline_is_in_a_window(traffic: Traffic) -> None:
     for number in range(BASELINES):
         known, window = traffic.pair(shift.CLEAN, 100, number, np.random.default_rng(number))
         drawn = {int(row[1]) // 2 for row in window.sample.table()}
-        held_out = {int(value) // 2 for value in known.values[feature.NUMBERS[1]]}
+        held_out = {int(value) // 2 for value in known.values[image_features.FEATURE_NAMES[1]]}
         assert drawn
         assert not drawn & held_out
 
 
 def test_baselines_differ(traffic: Traffic) -> None:
     first, second = (traffic.pair(shift.CLEAN, 10, number, np.random.default_rng(1))[0] for number in (0, 1))
-    assert not np.array_equal(first.values[feature.NUMBERS[1]], second.values[feature.NUMBERS[1]])
+    assert not np.array_equal(
+        first.values[image_features.FEATURE_NAMES[1]], second.values[image_features.FEATURE_NAMES[1]]
+    )
 
 
 @pytest.mark.parametrize("kind", shift.EDITS)

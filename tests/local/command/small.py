@@ -9,7 +9,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from local.__main__ import main
+from local.cli.pipeline_commands import main
 from pipeline_src import contract
 from tests.local.fake import ALGORITHM, definition, equals, fail, gate, json_get, processing, uri_of
 
@@ -73,7 +73,7 @@ def evaluation(got: float) -> dict[str, Any]:
 
 def step(name: str, output: str, file: tuple[str, str], document: Any, script: str = SCRIPT) -> dict[str, Any]:
     """Return a Processing step whose job writes `document`; `file` is its name and its property file's name."""
-    source = "InputArchive" if name == contract.PREPROCESS else contract.CHAMPION_PREDICTIONS
+    source = "InputArchive" if name == contract.PREPROCESS_STEP else contract.CHAMPION_PREDICTIONS_PARAMETER
     found = processing(
         name,
         inputs={"input": {"Get": f"Parameters.{source}"}},
@@ -90,9 +90,11 @@ def step(name: str, output: str, file: tuple[str, str], document: Any, script: s
 def loop(got: float, script: str = SCRIPT) -> dict[str, Any]:
     """Return the definition of the small loop."""
     container = {"Image": ALGORITHM, "ModelDataUrl": "s3://local-raw/model.tar.gz"}
-    report_uri = {"Std:Join": {"On": "/", "Values": [uri_of(contract.EVALUATE, "evaluation"), contract.REPORT]}}
+    report_uri = {
+        "Std:Join": {"On": "/", "Values": [uri_of(contract.EVALUATE_STEP, "evaluation"), contract.REPORT_FILE]}
+    }
     register = {
-        "Name": contract.REGISTER,
+        "Name": contract.REGISTER_STEP,
         "Type": "RegisterModel",
         "Arguments": {
             "ModelPackageGroupName": "small",
@@ -100,20 +102,20 @@ def loop(got: float, script: str = SCRIPT) -> dict[str, Any]:
             "CustomerMetadataProperties": {contract.METADATA_REPORT: report_uri},
         },
     }
-    card = contract.DATASET_CARD, contract.DATASET_CARD_PROPERTY
-    report = contract.EVALUATION, contract.EVALUATION_PROPERTY
-    verdict, reason = (json_get(contract.EVALUATE, report[1], f"gate.{name}") for name in ("verdict", "reason"))
+    card = contract.DATASET_CARD_FILE, contract.DATASET_CARD_PROPERTY
+    report = contract.EVALUATION_FILE, contract.EVALUATION_PROPERTY
+    verdict, reason = (json_get(contract.EVALUATE_STEP, report[1], f"gate.{name}") for name in ("verdict", "reason"))
     return definition(
-        step(contract.PREPROCESS, contract.DATASET_OUTPUT, card, CARD, script),
-        step(contract.EVALUATE, contract.EVALUATION_OUTPUT, report, evaluation(got))
-        | {"DependsOn": [contract.PREPROCESS]},
-        gate(contract.GATE, [equals(verdict, "pass")], [register], [fail(contract.REJECT, reason)]),
+        step(contract.PREPROCESS_STEP, contract.DATASET_OUTPUT, card, CARD, script),
+        step(contract.EVALUATE_STEP, contract.EVALUATION_OUTPUT, report, evaluation(got))
+        | {"DependsOn": [contract.PREPROCESS_STEP]},
+        gate(contract.GATE_STEP, [equals(verdict, "pass")], [register], [fail(contract.REJECT_STEP, reason)]),
         parameters=[
             {"Name": "InputArchive", "Type": "String", "DefaultValue": "s3://local-raw/archives/"},
             {"Name": "Epochs", "Type": "Integer", "DefaultValue": 3},
-            {"Name": contract.CHAMPION_PREDICTIONS, "Type": "String", "DefaultValue": NOBODY},
-            {"Name": contract.CHAMPION_PACKAGE, "Type": "String", "DefaultValue": contract.NO_PACKAGE},
-            {"Name": contract.SOURCE_COMMIT, "Type": "String", "DefaultValue": "unknown"},
+            {"Name": contract.CHAMPION_PREDICTIONS_PARAMETER, "Type": "String", "DefaultValue": NOBODY},
+            {"Name": contract.CHAMPION_PACKAGE_PARAMETER, "Type": "String", "DefaultValue": contract.NO_PACKAGE},
+            {"Name": contract.SOURCE_COMMIT_PARAMETER, "Type": "String", "DefaultValue": "unknown"},
         ],
     )
 

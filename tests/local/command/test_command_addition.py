@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.store import sha256
+from local.aws.s3_store import sha256_of_file
 from pipeline_src import contract
 from tests.local.command import small
 from tests.local.command.small import Shell
@@ -27,11 +27,13 @@ def addition(shell: Shell) -> Path:
 def definition(shell: Shell) -> Path:
     """The small loop with the parameter, which its Preprocess reads."""
     document = small.loop(0.6)
-    document["Parameters"].append({"Name": contract.ADDITIONAL_ARCHIVE, "Type": "String", "DefaultValue": ABSENT})
+    document["Parameters"].append(
+        {"Name": contract.ADDITIONAL_ARCHIVE_PARAMETER, "Type": "String", "DefaultValue": ABSENT}
+    )
     inputs = document["Steps"][0]["Arguments"]["ProcessingInputs"]
-    more = json.loads(json.dumps(inputs[0]).replace("InputArchive", contract.ADDITIONAL_ARCHIVE))
+    more = json.loads(json.dumps(inputs[0]).replace("InputArchive", contract.ADDITIONAL_ARCHIVE_PARAMETER))
     more["InputName"] = contract.ADDITION_INPUT
-    more["S3Input"]["LocalPath"] = contract.processing_input(contract.ADDITION_INPUT)
+    more["S3Input"]["LocalPath"] = contract.processing_input_path(contract.ADDITION_INPUT)
     inputs.append(more)
     path = shell.home.parent / "definition.json"
     path.write_text(json.dumps(document))
@@ -43,13 +45,13 @@ def test_it_lies_in_the_store_under_its_hash_and_the_step_that_reads_it_runs_ane
 ) -> None:
     run = ("run", "--archive", shell.archive(), "--definition", definition, "--until", "Preprocess")
     assert shell(*run).exit_code == 0
-    assert shell.parameter(contract.ADDITIONAL_ARCHIVE) == ABSENT
-    assert (shell.home / "s3/local-runs/absent.json").read_text() == contract.ABSENT
+    assert shell.parameter(contract.ADDITIONAL_ARCHIVE_PARAMETER) == ABSENT
+    assert (shell.home / "s3/local-runs/absent.json").read_text() == contract.ABSENT_OBJECT
     added = shell(*run, "--add", addition)
     assert "Preprocess  succeeded" in added.stdout
-    uri = shell.parameter(contract.ADDITIONAL_ARCHIVE)
-    assert uri == f"s3://local-raw/additions/{sha256(addition)}.zip"
-    assert contract.ADDITIONAL_ARCHIVE in added.stdout
+    uri = shell.parameter(contract.ADDITIONAL_ARCHIVE_PARAMETER)
+    assert uri == f"s3://local-raw/additions/{sha256_of_file(addition)}.zip"
+    assert contract.ADDITIONAL_ARCHIVE_PARAMETER in added.stdout
     assert uri in added.stdout.replace("\n", "")
     assert "Preprocess  cached" in shell(*run, "--add", addition).stdout
     assert "Preprocess  cached" in shell(*run).stdout

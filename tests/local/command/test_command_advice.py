@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from local import listing
-from local.advice import following
-from local.execution import Record
-from local.home import Home
+from local.aws.pipeline_executions import ExecutionRecord
+from local.aws.s3_store import LocalHome
+from local.console import run_summary
+from local.console.command_frame import next_command
 from tests.local.command.small import Shell
 
 
@@ -47,7 +47,7 @@ def test_an_archive_of_the_store_is_proposed_again_by_its_parameter(shell: Shell
 def test_a_containers_image_is_proposed_again(tmp_path: Path) -> None:
     notes = {"Until": "A", "Profile": "demo", "Archive": "a b.zip", "Runner": "podman", "Image": "mine:1"}
     data = {"PipelineExecutionSteps": [], "PipelineExecutionStatus": "Succeeded", "Local": notes}
-    said = following(Record(tmp_path / "x/execution.json", data), "")
+    said = next_command(ExecutionRecord(tmp_path / "x/execution.json", data), "")
     assert said.endswith("run --archive 'a b.zip' --profile demo --runner podman --image mine:1")
 
 
@@ -62,9 +62,9 @@ def test_the_table_of_runs_cuts_nothing_however_long(shell: Shell, *, terminal: 
     path = shell.home / "runs/latest/execution.json"
     data = json.loads(path.read_text()) | {"PipelineExecutionStatus": "Succeeded"}
     data["Local"]["Profile"] = "a-profile-with-a-name-of-forty-letters--"
-    record = Record(path, data)
+    record = ExecutionRecord(path, data)
     screen = Console(file=io.StringIO(), width=80, force_terminal=terminal, color_system=None)
-    listing.show([record], Home(shell.home), screen)
+    run_summary.print_run_list([record], LocalHome(shell.home), screen)
     assert isinstance(screen.file, io.StringIO)
     lines = screen.file.getvalue().splitlines()
     assert "…" not in "".join(lines)

@@ -89,7 +89,7 @@ def test_a_run_that_was_never_evaluated_has_no_evidence_and_says_why(shell: Shel
 
 def test_a_file_that_is_no_longer_there_is_named_and_nothing_is_written(shell: Shell) -> None:
     shell.run("--quiet")
-    card = shell.home / f"s3/runs/{shell.run_id()}/evaluate/evaluation/{contract.MODEL_CARD}"
+    card = shell.home / f"s3/runs/{shell.run_id()}/evaluate/evaluation/{contract.MODEL_CARD_FILE}"
     card.rename(card.with_name("elsewhere"))
     _is_refused(shell, r"evaluation/model_card\.json: it is not there, so the evidence is not whole")
     card.with_name("elsewhere").rename(card)

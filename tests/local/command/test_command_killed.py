@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local import history
-from local.jobs import REPOSITORY
+from local.aws import pipeline_executions
+from local.runners.job_runner import REPOSITORY
 from tests.local.command.small import SCRIPT, Shell
 
 # The first time it hangs in the middle of its output, the second time it goes through.
@@ -55,7 +55,7 @@ def test_a_run_killed_in_the_middle_of_a_job_is_stopped_and_the_next_one_is_whol
     again = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "Preprocess  succeeded" in again.stdout
-    killed, whole = history.load_all(shell.home / "runs")
+    killed, whole = pipeline_executions.load_executions(shell.home / "runs")
     assert [killed.status, whole.status] == ["Stopped", "Succeeded"]
     assert "interrupted" in killed.data["FailureReason"]
     (entry,) = whole.steps

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from local.__main__ import main
-from local.execution import Record
+from local.aws.pipeline_executions import ExecutionRecord
+from local.cli.pipeline_commands import main
 from tests.local.command.small import Shell
 
 
@@ -46,21 +46,21 @@ def test_a_home_that_may_not_be_written_names_it_and_the_cause(
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number), str(shell.home / "runs"))
 
-    monkeypatch.setattr(Record, "create", refuse)
+    monkeypatch.setattr(ExecutionRecord, "create", refuse)
     _is_one_line(shell.run(), f"{shell.home / 'runs'}: {os.strerror(number)}. ")
 
 
 def test_a_home_that_becomes_unwritable_on_the_way_fails_the_step_with_exit_code_2(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = Record.write
+    write = ExecutionRecord.write
 
-    def refuse(record: Record) -> None:
+    def refuse(record: ExecutionRecord) -> None:
         if record.steps:
             raise PermissionError(errno.EACCES, "Permission denied", "/data/record")
         write(record)
 
-    monkeypatch.setattr(Record, "write", refuse)
+    monkeypatch.setattr(ExecutionRecord, "write", refuse)
     result = shell.run()
     assert result.exit_code == 2
     assert "/data/record: Permission denied. Name a place where you may write" in result.stdout
@@ -71,7 +71,7 @@ def test_a_reader_that_has_gone_is_no_error(shell: Shell, monkeypatch: pytest.Mo
     def gone(_: Path) -> None:
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
-    monkeypatch.setattr("local.history.load_all", gone)
+    monkeypatch.setattr("local.aws.pipeline_executions.load_executions", gone)
     result = shell("runs")
     assert result.exit_code == 1
     assert "Broken pipe" not in result.output

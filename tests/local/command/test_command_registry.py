@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 from click.testing import CliRunner
 
-from local.terminal import Group
+from local.console.command_frame import CommandGroup
 from tests.local.command.small import Shell
 
 
@@ -110,7 +110,7 @@ def test_a_sample_too_small_for_all_classes_is_exit_code_2_and_leaves_nothing(sh
 
 
 def test_a_full_disk_outside_of_the_steps_is_exit_code_2_with_one_line() -> None:
-    group = Group()
+    group = CommandGroup()
 
     @group.command()
     def fill() -> None:
@@ -125,7 +125,7 @@ def test_a_full_disk_outside_of_the_steps_is_exit_code_2_with_one_line() -> None
 
 
 def test_ctrl_c_outside_of_the_steps_is_exit_code_130() -> None:
-    group = Group()
+    group = CommandGroup()
 
     @group.command()
     def interrupt() -> None:

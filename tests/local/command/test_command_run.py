@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.jobs import REPOSITORY
+from local.runners.job_runner import REPOSITORY
 from tests.local.command.small import Shell
 
 REFUSING = """

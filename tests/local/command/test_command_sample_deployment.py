@@ -4,22 +4,25 @@
 import subprocess
 import sys
 
-from local.execution import Identity
-from local.jobs import REPOSITORY
-from pipeline_src.pipeline import OFFLINE
+from local.aws.pipeline_executions import ExecutionIdentity
+from local.runners.job_runner import REPOSITORY
+from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
 from tests.local.command.small import Shell
 
 
 def test_a_runs_names_and_places_are_those_of_the_sample_deployment(shell: Shell) -> None:
     shell.run("--quiet")
     record = shell.record()
-    account = OFFLINE.role_arn.split(":")[4]
-    assert record["PipelineArn"] == f"arn:aws:sagemaker:{OFFLINE.region}:{account}:pipeline/{OFFLINE.pipeline_name}"
+    account = OFFLINE_DEPLOYMENT.role_arn.split(":")[4]
+    assert (
+        record["PipelineArn"]
+        == f"arn:aws:sagemaker:{OFFLINE_DEPLOYMENT.region}:{account}:pipeline/{OFFLINE_DEPLOYMENT.pipeline_name}"
+    )
     values = {item["Name"]: item["Value"] for item in record["PipelineParameters"]}
-    assert str(values["InputArchive"]).startswith(f"s3://{OFFLINE.raw_bucket}/archives/")
-    assert Identity("a", "b").arn("c", "d") == f"arn:aws:sagemaker:{OFFLINE.region}:{account}:c/d"
+    assert str(values["InputArchive"]).startswith(f"s3://{OFFLINE_DEPLOYMENT.raw_bucket}/archives/")
+    assert ExecutionIdentity("a", "b").arn("c", "d") == f"arn:aws:sagemaker:{OFFLINE_DEPLOYMENT.region}:{account}:c/d"
 
 
 def test_the_command_line_starts_without_the_sdk() -> None:
-    code = "import sys, local.__main__; sys.exit('sagemaker' in sys.modules or 'numpy' in sys.modules)"
+    code = "import sys, local.cli.pipeline_commands; sys.exit('sagemaker' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=False).returncode == 0

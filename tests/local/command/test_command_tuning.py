@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from local import advice, tuned, validation
-from local.engine import Engine, Plan
-from local.execution import Record
-from local.home import Home
-from local.option import tuned as wanted
-from local.process import ProcessRunner
-from local.progress import Plain
-from pipeline_src.pipeline import Tuning
+from local.aws.pipeline_executions import ExecutionRecord
+from local.aws.s3_store import LocalHome
+from local.cli.pipeline_commands import parse_tuning_options as wanted
+from local.console import command_frame, run_summary
+from local.console.step_progress import PlainReporter
+from local.engine import definition_validation
+from local.engine.pipeline_engine import ExecutionPlan, PipelineEngine
+from local.runners.process_runner import ProcessRunner
+from pipeline_src.definition.pipeline_deployment import TuningSettings
 from tests.local.command.small import Shell
 from tests.local.fake import definition
 from tests.local.runner.test_process import is_gone
@@ -42,20 +43,25 @@ print("Epoch[0] Validation-accuracy=" + told["learning_rate"], flush=True)
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A folder in which `python -m local.algorithm train` runs the script above."""
-    script = tmp_path / "repository/local/algorithm/__main__.py"
+    script = tmp_path / "repository/local/builtin_stand_in/__main__.py"
     script.parent.mkdir(parents=True)
     script.write_text(ALGORITHM)
     return tmp_path / "repository"
 
 
-def engine(home: Path, repository: Path, console: Console, *, together: int, jobs: int = 2) -> Engine:
+def engine(home: Path, repository: Path, console: Console, *, together: int, jobs: int = 2) -> PipelineEngine:
     """Return an engine for a tuning whose jobs wait until `together` of them train."""
     (home / "s3/raw/train").mkdir(parents=True)
     (home / "s3/raw/train/train.rec").write_bytes(b"records")
     step = tuning(jobs, parallel=2)
     step["Arguments"]["TrainingJobDefinition"]["StaticHyperParameters"]["epochs"] = str(together)
-    parsed = validation.parse(definition(step, model()))
-    return Engine(Plan(parsed, {}, "test"), Home(home), ProcessRunner(Path(sys.executable), repository), Plain(console))
+    parsed = definition_validation.parse_definition(definition(step, model()))
+    return PipelineEngine(
+        ExecutionPlan(parsed, {}, "test"),
+        LocalHome(home),
+        ProcessRunner(Path(sys.executable), repository),
+        PlainReporter(console),
+    )
 
 
 def screen() -> Console:
@@ -78,7 +84,7 @@ def test_jobs_train_at_the_same_time_and_each_is_told_when_it_ends(home: Path, r
     model_file = Path(ending.record.step("Train")["Outputs"]["model"])  # type: ignore[index]
     assert best["TrainingJobName"] == model_file.parts[-3]
     table = screen()
-    tuned.show(ending.record, table)
+    run_summary.print_tuning_jobs(ending.record, table)
     first = next(line.split() for line in shown(table).splitlines() if line.startswith("0"))
     assert (first[0], first[-1]) == (best["TrainingJobName"][-3:], "best")
     assert "which flatters it" in shown(table)
@@ -117,7 +123,7 @@ def test_options_that_contradict_are_refused(shell: Shell, options: tuple[str, .
 
 
 def test_a_machine_trains_two_at_once_unless_told_otherwise() -> None:
-    assert wanted(8, None, None) == Tuning(jobs=8, parallel=2)
+    assert wanted(8, None, None) == TuningSettings(jobs=8, parallel=2)
     assert wanted(None, None, None) is None
 
 
@@ -126,4 +132,4 @@ def test_going_on_after_until_tunes_again(tmp_path: Path) -> None:
     notes: dict[str, Any] = {"Until": "Preprocess", "Profile": "demo", "Tuning": [4, 2]}
     data = {"PipelineExecutionStatus": "Succeeded", "PipelineExecutionSteps": [], "Local": notes}
     (tmp_path / "execution.json").write_text(json.dumps(data))
-    assert "--tune 4 --parallel 2" in advice.following(Record(tmp_path / "execution.json", data), "")
+    assert "--tune 4 --parallel 2" in command_frame.next_command(ExecutionRecord(tmp_path / "execution.json", data), "")

@@ -6,9 +6,8 @@ import io
 import pytest
 from rich.console import Console
 
-from local.column import clock
-from local.progress import Live, Plain, Quiet, reporter
-from local.share import Share
+from local.console.step_progress import LiveReporter, PlainReporter, QuietReporter, format_duration, select_reporter
+from local.steps.tuning_step import JobsProgress
 
 
 def console(*, terminal: bool) -> Console:
@@ -16,14 +15,14 @@ def console(*, terminal: bool) -> Console:
 
 
 def test_a_terminal_gets_a_live_list_anything_else_plain_lines_and_quiet_nothing() -> None:
-    assert isinstance(reporter(console(terminal=True), quiet=False), Live)
-    assert isinstance(reporter(console(terminal=False), quiet=False), Plain)
-    assert type(reporter(console(terminal=True), quiet=True)) is Quiet
+    assert isinstance(select_reporter(console(terminal=True), quiet=False), LiveReporter)
+    assert isinstance(select_reporter(console(terminal=False), quiet=False), PlainReporter)
+    assert type(select_reporter(console(terminal=True), quiet=True)) is QuietReporter
 
 
 def test_the_live_list_shows_a_steps_own_progress_inside() -> None:
     screen = console(terminal=True)
-    live = Live(screen)
+    live = LiveReporter(screen)
     live.begin(["Preprocess", "Train"])
     live.started("Preprocess")
     live.line("Preprocess", "progress: 40/700 images")
@@ -43,7 +42,7 @@ def test_the_live_list_shows_a_steps_own_progress_inside() -> None:
 
 def test_a_plain_log_tells_a_steps_progress_now_and_then_not_line_by_line() -> None:
     screen = console(terminal=False)
-    plain = Plain(screen)
+    plain = PlainReporter(screen)
     plain.started("Train")
     for number in range(100):
         plain.line("Train", f"progress: {number}/100 images")
@@ -57,13 +56,13 @@ def test_a_plain_log_tells_a_steps_progress_now_and_then_not_line_by_line() -> N
     ("seconds", "text"), [(0.04, "0.0 s"), (12.34, "12.3 s"), (100.0, "1:40 min"), (3725, "62:05 min")]
 )
 def test_durations_read_well(seconds: float, text: str) -> None:
-    assert clock(seconds) == text
+    assert format_duration(seconds) == text
 
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_what_a_step_says_stays_on_the_screen(*, terminal: bool) -> None:
     screen = console(terminal=terminal)
-    shown = reporter(screen, quiet=False)
+    shown = select_reporter(screen, quiet=False)
     shown.begin(["Train"])
     shown.started("Train")
     shown.said("Train", "job 1 of 4: 0.9717")
@@ -74,7 +73,7 @@ def test_what_a_step_says_stays_on_the_screen(*, terminal: bool) -> None:
 
 def test_the_progress_of_several_jobs_is_summed_and_a_job_that_ended_counts_as_whole() -> None:
     lines: list[str] = []
-    share = Share(3, lines.append)
+    share = JobsProgress(3, lines.append)
     share.take(0, "progress: 20/100 images")
     share.take(1, "a line of another kind")
     share.end(0)

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from local import history
-from local.error import UsageError
-from local.execution import Identity, Record, new_id
-from local.registry import Registry
+from local.aws import pipeline_executions
+from local.aws.model_registry import ModelRegistry
+from local.aws.pipeline_executions import ExecutionIdentity, ExecutionRecord, new_execution_id
+from local.errors import UsageError
 
 PREFIX = "arn:aws:sagemaker:us-east-1:000000000000"
 ARGUMENTS = {"ModelPackageGroupName": "g", "ModelApprovalStatus": "PendingManualApproval", "Tags": [{"Key": "k"}]}
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    return Registry(tmp_path / "registry")
+def registry(tmp_path: Path) -> ModelRegistry:
+    return ModelRegistry(tmp_path / "registry")
 
 
-def test_versions_count_up_from_one_and_keep_what_was_registered(registry: Registry) -> None:
+def test_versions_count_up_from_one_and_keep_what_was_registered(registry: ModelRegistry) -> None:
     first, second = (registry.create(ARGUMENTS, PREFIX) for _ in range(2))
     assert first["ModelPackageArn"] == f"{PREFIX}:model-package/g/1"
     assert second["ModelPackageVersion"] == 2
@@ -29,7 +29,7 @@ def test_versions_count_up_from_one_and_keep_what_was_registered(registry: Regis
     assert "Tags" not in first
 
 
-def test_two_runs_that_register_at_once_get_two_versions(registry: Registry) -> None:
+def test_two_runs_that_register_at_once_get_two_versions(registry: ModelRegistry) -> None:
     threads = [threading.Thread(target=registry.create, args=(ARGUMENTS, PREFIX)) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -38,7 +38,7 @@ def test_two_runs_that_register_at_once_get_two_versions(registry: Registry) -> 
     assert sorted(path.name for path in (registry.root / "g").iterdir()) == [f"{number}.json" for number in range(1, 9)]
 
 
-def test_one_decision_undoes_the_other_and_is_kept_with_its_reason(registry: Registry) -> None:
+def test_one_decision_undoes_the_other_and_is_kept_with_its_reason(registry: ModelRegistry) -> None:
     arn = registry.create(ARGUMENTS, PREFIX)["ModelPackageArn"]
     for status in ("Approved", "Rejected", "Approved"):
         registry.decide(arn, status, f"because {status}")
@@ -47,7 +47,7 @@ def test_one_decision_undoes_the_other_and_is_kept_with_its_reason(registry: Reg
 
 
 @pytest.mark.parametrize("status", ["Approved", "Rejected"])
-def test_a_decision_that_changes_nothing_is_refused_by_name(registry: Registry, status: str) -> None:
+def test_a_decision_that_changes_nothing_is_refused_by_name(registry: ModelRegistry, status: str) -> None:
     arn = registry.create(ARGUMENTS, PREFIX)["ModelPackageArn"]
     registry.decide(arn, status, "first")
     with pytest.raises(UsageError, match=f"it is {status} already"):
@@ -55,13 +55,13 @@ def test_a_decision_that_changes_nothing_is_refused_by_name(registry: Registry, 
     assert registry.describe(arn)["ApprovalDescription"] == "first"
 
 
-def test_a_package_that_is_not_there_is_refused(registry: Registry) -> None:
+def test_a_package_that_is_not_there_is_refused(registry: ModelRegistry) -> None:
     with pytest.raises(UsageError, match="model-package/g/9"):
         registry.decide(f"{PREFIX}:model-package/g/9", "Approved", "")
 
 
-def record(runs: Path, name: str, created: str) -> Record:
-    made = Record.create(runs, Identity(name, "p"), {}, {})
+def record(runs: Path, name: str, created: str) -> ExecutionRecord:
+    made = ExecutionRecord.create(runs, ExecutionIdentity(name, "p"), {}, {})
     made.data["CreationTime"] = created
     made.end("Succeeded")
     return made
@@ -70,21 +70,21 @@ def record(runs: Path, name: str, created: str) -> Record:
 def test_a_run_is_found_by_its_id_the_unique_beginning_of_it_or_as_the_latest(tmp_path: Path) -> None:
     for name in ("xyz000000003", "abd000000002", "abc000000001"):
         record(tmp_path, name, "2026-01-01T00:00:00.000Z")
-    assert history.load(tmp_path, "abc000000001").execution_id == "abc000000001"
-    assert history.load(tmp_path, "x").execution_id == "xyz000000003"
-    assert history.load(tmp_path, "latest").execution_id == "xyz000000003"
+    assert pipeline_executions.find_execution(tmp_path, "abc000000001").execution_id == "abc000000001"
+    assert pipeline_executions.find_execution(tmp_path, "x").execution_id == "xyz000000003"
+    assert pipeline_executions.find_execution(tmp_path, "latest").execution_id == "xyz000000003"
     with pytest.raises(UsageError, match="2 runs begin so: abc000000001, abd000000002"):
-        history.load(tmp_path, "ab")
+        pipeline_executions.find_execution(tmp_path, "ab")
     with pytest.raises(UsageError, match="no such run"):
-        history.load(tmp_path, "q")
+        pipeline_executions.find_execution(tmp_path, "q")
 
 
 def test_where_there_are_no_runs_it_says_how_to_start_one(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="python -m local demo"):
-        history.load(tmp_path / "runs", "latest")
+        pipeline_executions.find_execution(tmp_path / "runs", "latest")
 
 
 def test_an_id_is_twelve_lower_case_letters_and_digits_and_never_the_same() -> None:
-    ids = {new_id() for _ in range(200)}
+    ids = {new_execution_id() for _ in range(200)}
     assert len(ids) == 200
     assert all(len(name) == 12 and name.isascii() and name.isalnum() and name == name.lower() for name in ids)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from local import archive
-from local.error import StepError, UsageError
-from local.store import Store, files, place, sha256
+from local.aws import archive_upload
+from local.aws.s3_store import S3Store, files_below, link_or_copy_file, sha256_of_file
+from local.errors import StepError, UsageError
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "s3")
+def store(tmp_path: Path) -> S3Store:
+    return S3Store(tmp_path / "s3")
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def zipped(tmp_path: Path) -> Path:
     return path
 
 
-def test_an_object_is_a_file_below_its_bucket(store: Store, zipped: Path) -> None:
+def test_an_object_is_a_file_below_its_bucket(store: S3Store, zipped: Path) -> None:
     store.put(zipped, "s3://bucket/deep/key.zip")
     assert (store.root / "bucket/deep/key.zip").read_bytes() == zipped.read_bytes()
     assert store.objects("s3://bucket/deep") == [("key.zip", store.root / "bucket/deep/key.zip")]
@@ -36,7 +36,7 @@ def test_an_object_is_a_file_below_its_bucket(store: Store, zipped: Path) -> Non
 @pytest.mark.parametrize(
     "uri", ["", "bucket/key", "http://bucket/key", "s3://", "s3://b/../../etc/passwd", "s3:///etc"]
 )
-def test_what_is_no_s3_uri_reaches_no_file(store: Store, uri: str) -> None:
+def test_what_is_no_s3_uri_reaches_no_file(store: S3Store, uri: str) -> None:
     with pytest.raises(StepError, match="no S3 URI"):
         store.path(uri)
 
@@ -44,38 +44,40 @@ def test_what_is_no_s3_uri_reaches_no_file(store: Store, uri: str) -> None:
 def test_a_file_of_another_file_system_is_copied(tmp_path: Path, zipped: Path) -> None:
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         assert Path(folder).stat().st_dev != tmp_path.stat().st_dev
-        place(zipped, Path(folder) / "copy/file")
+        link_or_copy_file(zipped, Path(folder) / "copy/file")
         assert (Path(folder) / "copy/file").read_bytes() == zipped.read_bytes()
 
 
 def test_placing_a_file_twice_leaves_nothing_beside_it(tmp_path: Path, zipped: Path) -> None:
-    place(zipped, tmp_path / "there/file")
-    place(zipped, tmp_path / "there/file")
+    link_or_copy_file(zipped, tmp_path / "there/file")
+    link_or_copy_file(zipped, tmp_path / "there/file")
     assert [path.name for path in (tmp_path / "there").iterdir()] == ["file"]
 
 
 def test_an_object_that_was_being_made_when_the_process_was_killed_is_no_object(tmp_path: Path) -> None:
     (tmp_path / ".aside-0123").write_text("half")
     (tmp_path / "whole").write_text("whole")
-    assert [path.name for path in files(tmp_path)] == ["whole"]
+    assert [path.name for path in files_below(tmp_path)] == ["whole"]
 
 
-def test_the_archives_key_carries_its_hash_and_its_bytes_are_not_copied(store: Store, zipped: Path) -> None:
+def test_the_archives_key_carries_its_hash_and_its_bytes_are_not_copied(store: S3Store, zipped: Path) -> None:
     seen: list[tuple[int, int]] = []
-    uri = archive.store(zipped, "raw/archives/", store, progress=lambda done, total: seen.append((done, total)))
-    assert uri == f"s3://raw/archives/{sha256(zipped)}.zip"
+    uri = archive_upload.store_archive(
+        zipped, "raw/archives/", store, progress=lambda done, total: seen.append((done, total))
+    )
+    assert uri == f"s3://raw/archives/{sha256_of_file(zipped)}.zip"
     assert store.path(uri).samefile(zipped)
     assert seen[-1] == (zipped.stat().st_size, zipped.stat().st_size)
 
 
 def test_a_stored_link_to_an_archive_that_was_written_over_is_made_anew(
-    store: Store, zipped: Path, tmp_path: Path
+    store: S3Store, zipped: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy.zip"
     copy.write_bytes(zipped.read_bytes())
-    uri = archive.store(zipped, "raw/archives/", store)
+    uri = archive_upload.store_archive(zipped, "raw/archives/", store)
     zipped.write_bytes(b"other bytes, same file")
-    assert archive.store(copy, "raw/archives/", store) == uri
+    assert archive_upload.store_archive(copy, "raw/archives/", store) == uri
     assert store.path(uri).read_bytes() == copy.read_bytes()
 
 
@@ -85,7 +87,7 @@ def test_an_archive_that_grows_while_it_is_read_is_refused(zipped: Path) -> None
             file.write(b"more")
 
     with pytest.raises(UsageError, match="it changed while it was read"):
-        sha256(zipped, progress=grow)
+        sha256_of_file(zipped, progress=grow)
 
 
 def test_what_is_no_zip_file_is_refused_with_cause_and_remedy(tmp_path: Path, zipped: Path) -> None:
@@ -95,16 +97,16 @@ def test_what_is_no_zip_file_is_refused_with_cause_and_remedy(tmp_path: Path, zi
     (tmp_path / "empty.zip").write_bytes(b"")
     for name in ("text.zip", "cut.zip", "empty.zip"):
         with pytest.raises(UsageError, match=rf"{name}.*no zip file, or a truncated one.*Download it again"):
-            archive.check(tmp_path / name)
+            archive_upload.check_zip_archive(tmp_path / name)
     with pytest.raises(UsageError, match="it is a folder"):
-        archive.check(tmp_path)
+        archive_upload.check_zip_archive(tmp_path)
     with pytest.raises(UsageError, match="no such file"):
-        archive.check(tmp_path / "missing.zip")
-    archive.check(zipped)
+        archive_upload.check_zip_archive(tmp_path / "missing.zip")
+    archive_upload.check_zip_archive(zipped)
 
 
 def test_an_object_is_written_anew_and_never_in_place(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = S3Store(tmp_path)
     store.write(b"old", "s3://bucket/a/key")
     store.fetch("s3://bucket/a/key", tmp_path / "job")
     store.write(b"new", "s3://bucket/a/key")

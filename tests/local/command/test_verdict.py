@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from local import verdict
-from pipeline_src import floor, gate
+from local.console import run_summary
+from pipeline_src import gate, gate_thresholds
 from tests.local.command.small import evaluation, figure
 
 
 def shown(document: Any) -> str:
     text = io.StringIO()
-    verdict.show(document, Console(file=text, width=80))
+    run_summary.print_evaluation(document, Console(file=text, width=80))
     return text.getvalue()
 
 
@@ -37,7 +37,7 @@ def compared(status: str) -> dict[str, Any]:
 
 def test_the_gates_own_table_fits_into_80_columns_with_what_stands_in_the_way_first() -> None:
     report = {"balanced_accuracy": figure(0.6), "champion": {"status": "absent"}}
-    judged = gate.decide(report, floor.PROFILES["default"]).as_json()
+    judged = gate.decide_verdict(report, gate_thresholds.THRESHOLD_PROFILES["default"]).as_json()
     table = shown(evaluation(0.6) | {"gate": judged}).partition("Gate: ")[2]
     assert all(len(line) <= 80 for line in table.splitlines())
     places = [table.index(word) for word in (" missed", "not evaluable", "no champion")]

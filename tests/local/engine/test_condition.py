@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from local import condition
-from local.error import DefinitionError, StepError
-from local.expression import Scope
+from local.engine import pipeline_expressions
+from local.engine.pipeline_expressions import EvaluationScope
+from local.errors import DefinitionError, StepError
 
-SCOPE = Scope({"Two": 2}, {})
+SCOPE = EvaluationScope({"Two": 2}, {})
 TWO = {"Get": "Parameters.Two"}
 
 
@@ -59,19 +59,19 @@ FALSE = [
 
 @pytest.mark.parametrize("test", TRUE)
 def test_a_condition_holds(test: Any) -> None:
-    condition.check(test, "step 'Gate'")
-    assert condition.holds(test, SCOPE)
+    pipeline_expressions.check_condition(test, "step 'Gate'")
+    assert pipeline_expressions.evaluate_condition(test, SCOPE)
 
 
 @pytest.mark.parametrize("test", FALSE)
 def test_a_condition_does_not_hold(test: Any) -> None:
-    condition.check(test, "step 'Gate'")
-    assert not condition.holds(test, SCOPE)
+    pipeline_expressions.check_condition(test, "step 'Gate'")
+    assert not pipeline_expressions.evaluate_condition(test, SCOPE)
 
 
 def test_every_known_type_is_tested_both_ways() -> None:
     for tests in (TRUE, FALSE):
-        assert {test["Type"] for test in tests} == set(condition.TYPES)
+        assert {test["Type"] for test in tests} == set(pipeline_expressions.CONDITION_TYPES)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_every_known_type_is_tested_both_ways() -> None:
 )
 def test_an_unknown_condition_is_refused_by_name(test: Any, said: str) -> None:
     with pytest.raises(DefinitionError) as caught:
-        condition.check(test, "step 'Gate'")
+        pipeline_expressions.check_condition(test, "step 'Gate'")
     assert said in str(caught.value)
     assert "step 'Gate'" in str(caught.value)
 
@@ -98,4 +98,4 @@ def test_an_unknown_condition_is_refused_by_name(test: Any, said: str) -> None:
 @pytest.mark.parametrize("value", ["2", None, True, [1]])
 def test_what_has_no_order_is_not_compared_by_order(value: Any) -> None:
     with pytest.raises(StepError, match="is no number"):
-        condition.holds(binary("GreaterThan", value, 1), SCOPE)
+        pipeline_expressions.evaluate_condition(binary("GreaterThan", value, 1), SCOPE)

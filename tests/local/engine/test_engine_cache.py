@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from local import document
-from local.jobs import Job
+from local import json_files
+from local.runners.job_runner import Job
 from tests.local.fake import FakeRunner, definition, processing, run, uri_of
 
 SIZE = [
@@ -124,7 +124,7 @@ def test_a_result_older_than_expire_after_is_not_reused(home: Path) -> None:
     for age, wanted in ((timedelta(days=29, hours=23), []), (timedelta(days=30, hours=1), ["A", "B"])):
         for entry in record["PipelineExecutionSteps"]:
             entry["EndTime"] = (datetime.fromisoformat(record["CreationTime"]) - age).isoformat()
-        document.write(path, record)
+        json_files.write_json(path, record)
         runner = FakeRunner()
         run(CHAIN, home, runner)
         assert runner.ran == wanted
@@ -134,7 +134,7 @@ def test_a_result_of_another_pipeline_is_not_reused(home: Path) -> None:
     run(CHAIN, home, FakeRunner())
     path, record = record_of(home)
     record["PipelineArn"] += "-other"
-    document.write(path, record)
+    json_files.write_json(path, record)
     runner = FakeRunner()
     run(CHAIN, home, runner)
     assert runner.ran == ["A", "B"]

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from local import document, history, owner
-from local.error import UsageError
-from local.jobs import Job
+from local import json_files
+from local.aws import pipeline_executions
+from local.errors import UsageError
+from local.runners.job_runner import Job
 from tests.local.fake import FakeRunner, definition, engine, processing, run, uri_of, write_outputs
 
 CHAIN = definition(processing("A", cached=True), processing("B", inputs={"a": uri_of("A")}, cached=True))
@@ -38,11 +39,11 @@ def test_an_execution_whose_process_is_gone_is_stopped_and_the_next_reuses_what_
     data["PipelineExecutionStatus"] = "Executing"
     data["PipelineExecutionSteps"][1] = {"StepName": "B", "StepStatus": "Executing", "StartTime": data["CreationTime"]}
     data["Local"]["Process"] = {"Pid": 1, "Started": "another"}
-    document.write(record.path, data)
+    json_files.write_json(record.path, data)
     runner = FakeRunner()
     assert run(CHAIN, home, runner).exit_code == 0
     assert runner.ran == ["B"]
-    killed = history.load(home / "runs", record.execution_id)
+    killed = pipeline_executions.find_execution(home / "runs", record.execution_id)
     assert killed.status == "Stopped"
     assert "interrupted" in killed.data["FailureReason"]
     assert killed.steps[1]["StepStatus"] == "Stopped"
@@ -50,8 +51,8 @@ def test_an_execution_whose_process_is_gone_is_stopped_and_the_next_reuses_what_
 
 def test_an_execution_whose_process_still_runs_is_left_alone(home: Path) -> None:
     running = engine(CHAIN, home, FakeRunner())
-    assert history.load(home / "runs", "latest").status == "Executing"
-    assert owner.is_alive(running.world.record.data["Local"]["Process"])
+    assert pipeline_executions.find_execution(home / "runs", "latest").status == "Executing"
+    assert pipeline_executions.is_process_alive(running.world.record.data["Local"]["Process"])
 
 
 def test_a_full_disk_says_where_and_is_exit_code_2(home: Path) -> None:

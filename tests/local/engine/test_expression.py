@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.error import DefinitionError, StepError
-from local.expression import Scope, evaluate, gets, partial
+from local.engine.pipeline_expressions import EvaluationScope, evaluate_expression, evaluate_partially, get_targets
+from local.errors import DefinitionError, StepError
 from tests.local.fake import json_get, uri_of
 
 CARD = {"hyperparameters": {"num_training_samples": "42"}, "list": [{"a": 1.5}], "none": None}
@@ -18,7 +18,7 @@ OUTPUTS = {
         {"OutputName": "out", "S3Output": {"S3Uri": "s3://b/o"}},
     ]
 }
-SCOPE = Scope(
+SCOPE = EvaluationScope(
     {"Epochs": 3, "Rate": 0.5, "Flag": True, "Name": "n"},
     {"PipelineExecutionId": "abc"},
     {"Prep": {"ProcessingOutputConfig": OUTPUTS, "List": [10, 20]}},
@@ -55,7 +55,7 @@ SCOPE = Scope(
     ],
 )
 def test_an_expression_has_its_value(expression: Any, value: Any) -> None:
-    assert evaluate(expression, SCOPE) == value
+    assert evaluate_expression(expression, SCOPE) == value
 
 
 @pytest.mark.parametrize(
@@ -74,28 +74,28 @@ def test_an_expression_has_its_value(expression: Any, value: Any) -> None:
 )
 def test_an_expression_that_leads_nowhere_is_refused_by_name(expression: Any, said: str) -> None:
     with pytest.raises(DefinitionError) as caught:
-        evaluate(expression, SCOPE)
+        evaluate_expression(expression, SCOPE)
     assert said in str(caught.value)
 
 
 def test_a_value_missing_from_a_property_file_fails_the_step_and_says_what_is_there() -> None:
     with pytest.raises(StepError) as caught:
-        evaluate(json_get("Prep", "Card", "hyperparameters.samples"), SCOPE)
+        evaluate_expression(json_get("Prep", "Card", "hyperparameters.samples"), SCOPE)
     assert "property file Card of step Prep" in str(caught.value)
     assert "no 'samples' (there: num_training_samples)" in str(caught.value)
 
 
 def test_before_the_run_only_what_waits_for_a_step_stays_unevaluated() -> None:
     value = {"a": {"Get": "Parameters.Epochs"}, "b": uri_of("Prep"), "c": [json_get("Prep", "Card", "x")]}
-    assert partial(value, SCOPE) == {"a": 3, "b": uri_of("Prep"), "c": [json_get("Prep", "Card", "x")]}
+    assert evaluate_partially(value, SCOPE) == {"a": 3, "b": uri_of("Prep"), "c": [json_get("Prep", "Card", "x")]}
 
 
 def test_all_gets_of_an_expression_are_found_however_deep() -> None:
     value = [{"Std:Join": {"On": "", "Values": [uri_of("A")]}}, {"x": json_get("B", "F", "p")}, {"Get": "Parameters.C"}]
-    assert [target.split(".")[1] for target in gets(value)] == ["A", "B", "C"]
+    assert [target.split(".")[1] for target in get_targets(value)] == ["A", "B", "C"]
 
 
 @given(st.lists(st.text(max_size=5) | st.integers() | st.booleans(), max_size=6), st.text(max_size=2))
 def test_join_puts_the_separator_between_all_values_and_nowhere_else(values: list[Any], on: str) -> None:
-    joined = evaluate({"Std:Join": {"On": on, "Values": values}}, SCOPE)
+    joined = evaluate_expression({"Std:Join": {"On": on, "Values": values}}, SCOPE)
     assert joined == on.join(str(value).lower() if isinstance(value, bool) else str(value) for value in values)

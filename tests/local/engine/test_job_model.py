@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.document import read
-from local.error import DefinitionError
+from local.errors import DefinitionError
+from local.json_files import read_json
 from tests.local.fake import ALGORITHM, FakeRunner, definition, run
 
 
@@ -28,7 +28,7 @@ def home_with_model(home: Path) -> Path:
 def test_the_card_is_kept_with_the_package(home_with_model: Path) -> None:
     card = {"ModelCardContent": '{"intended_uses":{}}', "ModelCardStatus": "PendingReview"}
     assert run(register(card), home_with_model, FakeRunner()).exit_code == 0
-    assert read(home_with_model / "registry/g/1.json")["ModelCard"] == card
+    assert read_json(home_with_model / "registry/g/1.json")["ModelCard"] == card
 
 
 @pytest.mark.parametrize("content", ["no JSON", "[]", '{"a":\n1}', '{"a":"' + 100_000 * "x" + '"}'])

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.error import DefinitionError
-from local.jobs import Job
+from local.errors import DefinitionError
+from local.runners.job_runner import Job
 from tests.local.fake import FakeRunner, definition, processing, run, uri_of
 
 DRAFT = processing("A", inputs={"raw": "s3://raw/data"}, arguments=["--x", "1"])

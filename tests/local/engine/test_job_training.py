@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from local.error import StepError
-from local.jobs import Job
-from local.training import pack, unpack
+from local.errors import StepError
+from local.runners.job_runner import Job
+from local.steps.training_step import pack_model_archive, unpack_model_archive
 from tests.local.fake import ALGORITHM, RUNS, FakeRunner, definition, run
 
 
@@ -54,7 +54,7 @@ def test_opt_ml_is_laid_out_as_the_service_does(home: Path) -> None:
 def test_the_stand_in_runs_for_the_built_in_algorithm_with_its_time_limit(home: Path) -> None:
     jobs: list[Job] = []
     run(definition(training()), home, FakeRunner({"Train": jobs.append}))
-    assert jobs[0].command == ("python", "-m", "local.algorithm", "train")
+    assert jobs[0].command == ("python", "-m", "local.builtin_stand_in", "train")
     assert jobs[0].limit == 60
 
 
@@ -111,11 +111,11 @@ def test_the_same_files_give_the_same_packed_bytes_whenever_they_were_written(tm
         (folder / "deep").mkdir(parents=True)
         for file in ("z", "deep/y") if name == "a" else ("deep/y", "z"):
             (folder / file).write_text(file)
-        pack(folder, tmp_path / f"{name}.tar.gz")
+        pack_model_archive(folder, tmp_path / f"{name}.tar.gz")
         digests.add(hashlib.sha256((tmp_path / f"{name}.tar.gz").read_bytes()).hexdigest())
     assert len(digests) == 1
     assert (tmp_path / "a.tar.gz").read_bytes()[4:8] == bytes(4), "gzip's header holds the time of packing"
-    unpack(tmp_path / "a.tar.gz", tmp_path / "c")
+    unpack_model_archive(tmp_path / "a.tar.gz", tmp_path / "c")
     assert (tmp_path / "c/deep/y").read_text() == "deep/y"
 
 
@@ -127,7 +127,7 @@ def test_a_model_archive_cannot_write_outside_its_folder(tmp_path: Path, name: s
         entry.size = 1
         tar.addfile(entry, io.BytesIO(b"x"))
     with pytest.raises(StepError, match="is no plain file"):
-        unpack(archive, tmp_path / "folder")
+        unpack_model_archive(archive, tmp_path / "folder")
     assert not (tmp_path / "escaped").exists()
 
 
@@ -136,4 +136,4 @@ def test_what_is_no_model_archive_is_refused(tmp_path: Path, content: bytes) -> 
     archive = tmp_path / "model.tar.gz"
     archive.write_bytes(content)
     with pytest.raises(StepError, match="not a readable model archive"):
-        unpack(archive, tmp_path / "folder")
+        unpack_model_archive(archive, tmp_path / "folder")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.training import pack
+from local.steps.training_step import pack_model_archive
 from tests.local.fake import ALGORITHM, RUNS, FakeRunner, definition, run
 
 MODEL = {
@@ -38,7 +38,7 @@ def holdout(home: Path) -> Path:
     (model / "weights.bin").write_bytes(b"weights")
     folder = home / "s3/raw/holdout"
     folder.mkdir(parents=True)
-    pack(model, home / "s3/raw/model.tar.gz")
+    pack_model_archive(model, home / "s3/raw/model.tar.gz")
     for number in range(20):
         (folder / f"{number}.jpg").write_bytes(b"x" * number)
     return folder

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from local import validation
-from local.engine import Ending
-from local.error import DefinitionError
-from local.jobs import Job
+from local.engine import definition_validation
+from local.engine.pipeline_engine import ExecutionOutcome
+from local.errors import DefinitionError
+from local.runners.job_runner import Job
 from tests.local.fake import definition, engine, run
 from tests.local.tuning import BATCH, BEST, RATE, Trainer, model, tuning
 
@@ -24,11 +24,11 @@ def channel(home: Path) -> None:
     path.write_bytes(b"records")
 
 
-def entry(ending: Ending, step: str = "Train") -> Any:
+def entry(ending: ExecutionOutcome, step: str = "Train") -> Any:
     return ending.record.step(step)
 
 
-def properties(ending: Ending) -> Any:
+def properties(ending: ExecutionOutcome) -> Any:
     return entry(ending)["Properties"]
 
 
@@ -164,13 +164,13 @@ def test_a_tuning_is_reused_with_its_best_model_until_a_range_changes(home: Path
 )
 def test_what_it_does_not_do_is_refused_by_name(config: dict[str, Any], said: str) -> None:
     with pytest.raises(DefinitionError, match=said):
-        validation.parse(definition(tuning(**config)))
+        definition_validation.parse_definition(definition(tuning(**config)))
 
 
 def test_a_property_that_the_tuning_does_not_have_is_refused() -> None:
     step = model()
     text = json.dumps(step).replace("BestTrainingJob.TrainingJobName", "BestTrainingJob.TunedHyperParameters['gamma']")
     with pytest.raises(DefinitionError, match="no 'gamma'"):
-        validation.parse(definition(tuning(), json.loads(text)))
-    assert validation.parse(definition(tuning(), model())).steps["Model"].needs == {"Train"}
+        definition_validation.parse_definition(definition(tuning(), json.loads(text)))
+    assert definition_validation.parse_definition(definition(tuning(), model())).steps["Model"].needs == {"Train"}
     assert "TrainingJobName" in json.dumps(BEST)

@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 
-from local.error import DefinitionError, UsageError
-from local.parameter import check, parse_assignments, resolve
+from local.engine.pipeline_definition import (
+    check_parameter_declaration,
+    parse_parameter_assignments,
+    resolve_parameters,
+)
+from local.errors import DefinitionError, UsageError
 
 DECLARED = [
     {"Name": "Mode", "Type": "String", "DefaultValue": "repeat", "EnumValues": ["none", "repeat"]},
@@ -18,7 +22,7 @@ DECLARED = [
 
 
 def test_a_parameter_that_is_not_given_has_its_default() -> None:
-    assert resolve(DECLARED, {}) == {"Mode": "repeat", "Epochs": 30, "Rate": 0.1, "Flag": False, "Free": ""}
+    assert resolve_parameters(DECLARED, {}) == {"Mode": "repeat", "Epochs": 30, "Rate": 0.1, "Flag": False, "Free": ""}
 
 
 @pytest.mark.parametrize(
@@ -38,7 +42,7 @@ def test_a_parameter_that_is_not_given_has_its_default() -> None:
     ],
 )
 def test_what_is_typed_is_read_as_the_declared_type(name: str, typed: Any, value: Any) -> None:
-    found = resolve(DECLARED, {name: typed})[name]
+    found = resolve_parameters(DECLARED, {name: typed})[name]
     assert found == value
     assert type(found) is type(value)
 
@@ -62,13 +66,13 @@ def test_what_is_typed_is_read_as_the_declared_type(name: str, typed: Any, value
 )
 def test_a_wrong_value_is_refused_with_place_value_and_what_is_allowed(given: Any, said: list[str]) -> None:
     with pytest.raises(UsageError) as caught:
-        resolve(DECLARED, given)
+        resolve_parameters(DECLARED, given)
     assert all(part in str(caught.value) for part in said), str(caught.value)
 
 
 def test_a_parameter_without_default_must_be_given() -> None:
     with pytest.raises(UsageError, match="'Must': it has no default"):
-        resolve([{"Name": "Must", "Type": "Integer"}], {})
+        resolve_parameters([{"Name": "Must", "Type": "Integer"}], {})
 
 
 @pytest.mark.parametrize(
@@ -81,11 +85,11 @@ def test_a_parameter_without_default_must_be_given() -> None:
 )
 def test_a_declaration_that_the_engine_does_not_know_is_refused(declaration: Any, said: str) -> None:
     with pytest.raises(DefinitionError, match=said):
-        check(declaration)
+        check_parameter_declaration(declaration)
 
 
 def test_assignments_are_split_at_the_first_equals_sign() -> None:
-    assert parse_assignments(["A=1", "B=x=y", "C="]) == {"A": "1", "B": "x=y", "C": ""}
+    assert parse_parameter_assignments(["A=1", "B=x=y", "C="]) == {"A": "1", "B": "x=y", "C": ""}
 
 
 @pytest.mark.parametrize(
@@ -93,4 +97,4 @@ def test_assignments_are_split_at_the_first_equals_sign() -> None:
 )
 def test_what_is_no_assignment_is_refused(texts: list[str], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        parse_assignments(texts)
+        parse_parameter_assignments(texts)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from local import search
-from local.error import StepError
+from local.errors import StepError
+from local.steps import tuning_step
 
 KIND = "ContinuousParameterRanges"
 
@@ -22,7 +22,7 @@ def given(low: str, high: str, scaling: str) -> dict[str, Any]:
 
 
 def drawn(*arguments: Any, **more: Any) -> list[float]:
-    return [float(each["x"]) for each in search.configurations(config(given(*arguments), **more))]
+    return [float(each["x"]) for each in tuning_step.draw_hyperparameters(config(given(*arguments), **more))]
 
 
 def share_below(values: list[float], middle: float) -> float:
@@ -44,13 +44,13 @@ def test_half_of_the_values_lie_below_the_middle_of_the_scale(scaling: str, midd
 def test_whole_numbers_are_whole_and_reach_both_ends(scaling: str) -> None:
     values = drawn("2", "5", scaling, kind="IntegerParameterRanges")
     assert set(values) == {2, 3, 4, 5}
-    ends = search.configurations(config(given("2", "5", scaling), kind="IntegerParameterRanges"))
+    ends = tuning_step.draw_hyperparameters(config(given("2", "5", scaling), kind="IntegerParameterRanges"))
     assert all(each["x"].isdigit() for each in ends)
 
 
 def test_words_are_drawn_as_they_are() -> None:
     words = {"Name": "x", "Values": ["sgd", "adam"]}
-    found = search.configurations(config(words, kind="CategoricalParameterRanges", jobs=30))
+    found = tuning_step.draw_hyperparameters(config(words, kind="CategoricalParameterRanges", jobs=30))
     assert {each["x"] for each in found} == {"sgd", "adam"}
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from local.error import ServiceFaultError
-from local.jobs import Job
-from pipeline_src.retry_policies import CAPACITY, LOST_JOB, POLICIES, RetryPolicy
+from local.errors import ServiceFaultError
+from local.runners.job_runner import Job
+from pipeline_src.definition.retry_policies import CAPACITY, LOST_JOB, RETRY_POLICIES, RetryPolicy
 from tests.local.fake import FakeRunner, definition, processing, run, uri_of, write_outputs
 
-FAULTS = sorted({exception for policy in POLICIES["Processing"] for exception in policy.exceptions})
+FAULTS = sorted({exception for policy in RETRY_POLICIES["Processing"] for exception in policy.exceptions})
 
 
 def policies(kind: str = "Processing") -> list[dict[str, Any]]:
@@ -25,12 +25,12 @@ def policies(kind: str = "Processing") -> list[dict[str, Any]]:
             "BackoffRate": each.backoff,
             "MaxAttempts": each.attempts,
         }
-        for each in POLICIES[kind]
+        for each in RETRY_POLICIES[kind]
     ]
 
 
 def policy_of(exception: str) -> RetryPolicy:
-    return next(each for each in POLICIES["Processing"] if exception in each.exceptions)
+    return next(each for each in RETRY_POLICIES["Processing"] if exception in each.exceptions)
 
 
 def failing(*faults: str) -> Callable[[Job], int | None]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local import validation
-from local.error import DefinitionError
+from local.engine import definition_validation
+from local.errors import DefinitionError
 from tests.local.fake import ALGORITHM, FakeRunner, definition, engine, equals, fail, gate, json_get, processing, uri_of
 
 TRAIN: dict[str, Any] = {
@@ -36,7 +36,7 @@ BASE = definition(
 
 
 def test_the_definition_that_the_mistakes_below_are_seeded_in_is_right() -> None:
-    assert list(validation.parse(copy.deepcopy(BASE)).steps) == ["A", "Train", "B", "G", "C", "F"]
+    assert list(definition_validation.parse_definition(copy.deepcopy(BASE)).steps) == ["A", "Train", "B", "G", "C", "F"]
 
 
 def step(document: Any, index: int) -> Any:
@@ -116,7 +116,7 @@ def test_a_mistake_is_refused_and_named(said: str) -> None:
     document = copy.deepcopy(BASE)
     MISTAKES[said](document)
     with pytest.raises(DefinitionError) as caught:
-        validation.parse(document)
+        definition_validation.parse_definition(document)
     assert said in str(caught.value), str(caught.value)
 
 

@@ -12,22 +12,23 @@ from typing import Any
 
 import pytest
 
-from local import capture
-from local.capture import Body, Exchange
-from local.recorder import Recorder, Settled
-from local.store import Store
+from local.aws import data_capture
+from local.aws.data_capture import CapturedBody, CapturedExchange, CaptureRecorder, CaptureStatus
+from local.aws.s3_store import S3Store
 
 AT = datetime(2026, 11, 25, 13, 59, 59, 250_000, UTC)
 PICTURE = b"\xff\xd8\x00picture"
 
 
-def exchange(at: datetime = AT, name: str = "case-7") -> Exchange:
-    return Exchange(Body("application/x-image", PICTURE), Body("application/json", b"[0.25, 0.75]"), at, name)
+def exchange(at: datetime = AT, name: str = "case-7") -> CapturedExchange:
+    return CapturedExchange(
+        CapturedBody("application/x-image", PICTURE), CapturedBody("application/json", b"[0.25, 0.75]"), at, name
+    )
 
 
 def captured(root: Path, endpoint: str = "here") -> dict[str, list[Any]]:
     """Return the lines of each captured file, by its name below the variant."""
-    folder = Store(root).path(capture.prefix(endpoint))
+    folder = S3Store(root).path(data_capture.capture_uri(endpoint))
     return {
         path.relative_to(folder).as_posix(): [json.loads(line) for line in path.read_bytes().splitlines()]
         for path in sorted(folder.rglob("*.jsonl"))
@@ -35,7 +36,7 @@ def captured(root: Path, endpoint: str = "here") -> dict[str, list[Any]]:
 
 
 @dataclass(frozen=True)
-class Disk(Store):
+class Disk(S3Store):
     """A disk that is full until `free` is set, and does not move until `fast` is."""
 
     free: threading.Event = field(default_factory=threading.Event)
@@ -80,7 +81,7 @@ def test_a_line_has_the_fields_of_data_capture_the_picture_in_base64_and_the_ans
 def test_files_lie_by_hour_and_the_same_exchanges_give_the_same_bytes(tmp_path: Path) -> None:
     both = [exchange(), exchange(), exchange(AT.replace(hour=14))]
     for root in ("a", "b"):
-        assert capture.write(both, "here", Store(tmp_path / root)) == 3
+        assert data_capture.write_captured_files(both, "here", S3Store(tmp_path / root)) == 3
     found = captured(tmp_path / "a")
     assert [name.rpartition("/")[0] for name in found] == ["2026/11/25/13", "2026/11/25/14"]
     assert next(iter(found)).startswith("2026/11/25/13/59-59-250-")
@@ -91,7 +92,7 @@ def test_files_lie_by_hour_and_the_same_exchanges_give_the_same_bytes(tmp_path: 
 
 
 def test_whoever_leaves_the_recorder_finds_everything_written(tmp_path: Path) -> None:
-    with Recorder("here", Store(tmp_path), pytest.fail) as recorder:
+    with CaptureRecorder("here", S3Store(tmp_path), pytest.fail) as recorder:
         for number in range(50):
             recorder.keep(exchange(name=str(number)))
     names = [line["eventMetadata"]["inferenceId"] for lines in captured(tmp_path).values() for line in lines]
@@ -101,7 +102,7 @@ def test_whoever_leaves_the_recorder_finds_everything_written(tmp_path: Path) ->
 
 def test_nobody_waits_for_a_slow_disk(disk: Disk, tmp_path: Path) -> None:
     disk.free.set()
-    with Recorder("here", disk, pytest.fail, linger=0.01) as recorder:
+    with CaptureRecorder("here", disk, pytest.fail, linger=0.01) as recorder:
         for _ in range(20):
             recorder.keep(exchange())
         assert recorder.kept == 0  # The disk has not moved, and still all were taken.
@@ -112,28 +113,28 @@ def test_nobody_waits_for_a_slow_disk(disk: Disk, tmp_path: Path) -> None:
 def test_who_asks_how_it_stands_is_answered_when_all_so_far_is_written_however_long_it_would_linger(
     tmp_path: Path,
 ) -> None:
-    with Recorder("here", Store(tmp_path), pytest.fail, linger=3600) as recorder:
-        assert recorder.settle() == Settled("here", 0, 0, 0)
+    with CaptureRecorder("here", S3Store(tmp_path), pytest.fail, linger=3600) as recorder:
+        assert recorder.settle() == CaptureStatus("here", 0, 0, 0)
         for number in (3, 5):
             for _ in range(number - recorder.kept):
                 recorder.keep(exchange())
-            assert recorder.settle() == Settled("here", number, 0, 0)
+            assert recorder.settle() == CaptureStatus("here", number, 0, 0)
             assert sum(map(len, captured(tmp_path).values())) == number
 
 
 def test_who_asks_is_not_kept_waiting_for_ever_and_told_what_is_still_missing(disk: Disk) -> None:
     disk.free.set()
-    with Recorder("here", disk, pytest.fail, linger=3600) as recorder:
+    with CaptureRecorder("here", disk, pytest.fail, linger=3600) as recorder:
         recorder.keep(exchange())
-        assert recorder.settle(0.05) == Settled("here", 0, 0, 1)
+        assert recorder.settle(0.05) == CaptureStatus("here", 0, 0, 1)
         disk.fast.set()
-        assert recorder.settle() == Settled("here", 1, 0, 0)
+        assert recorder.settle() == CaptureStatus("here", 1, 0, 0)
 
 
 def test_what_a_full_disk_took_nothing_of_is_told_as_lost_not_awaited(disk: Disk) -> None:
-    with Recorder("here", disk, lambda _: None, linger=3600) as recorder:
+    with CaptureRecorder("here", disk, lambda _: None, linger=3600) as recorder:
         recorder.keep(exchange())
-        assert recorder.settle() == Settled("here", 0, 1, 0)
+        assert recorder.settle() == CaptureStatus("here", 0, 1, 0)
 
 
 def test_a_full_disk_is_reported_once_counted_and_goes_on_when_there_is_room_again(disk: Disk, tmp_path: Path) -> None:
@@ -141,8 +142,8 @@ def test_a_full_disk_is_reported_once_counted_and_goes_on_when_there_is_room_aga
     full = threading.Semaphore(0)
     disk.fast.set()
 
-    class Watched(Recorder):
-        def _write(self, batch: list[Exchange]) -> None:
+    class Watched(CaptureRecorder):
+        def _write(self, batch: list[CapturedExchange]) -> None:
             super()._write(batch)
             full.release()
 
@@ -160,7 +161,7 @@ def test_a_full_disk_is_reported_once_counted_and_goes_on_when_there_is_room_aga
 
 
 def test_what_waits_is_bounded_and_what_is_more_is_counted_as_lost(disk: Disk) -> None:
-    recorder = Recorder("here", disk, pytest.fail, limit=3 * exchange().size)
+    recorder = CaptureRecorder("here", disk, pytest.fail, limit=3 * exchange().size)
     for _ in range(5):
         recorder.keep(exchange())
     assert recorder.lost == 2

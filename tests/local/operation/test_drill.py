@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from local import drill
-from local.error import StepError, UsageError
-from local.home import Home
-from local.jobs import Job
-from local.registry import APPROVED, PENDING, Registry
+from local.aws.model_registry import APPROVED, PENDING, ModelRegistry
+from local.aws.s3_store import LocalHome
+from local.cli import drill
+from local.errors import StepError, UsageError
+from local.runners.job_runner import Job
 from tests.local.fake import FakeRunner
 from tests.local.operation import registered
 from tests.local.operation.server import SCORES
@@ -62,15 +62,15 @@ class Servers(FakeRunner):
 
 
 @pytest.fixture
-def place(home: Path) -> Home:
-    made = Home(home)
+def place(home: Path) -> LocalHome:
+    made = LocalHome(home)
     registered.run(made, "a" * 12, SCORES)
     registered.run(made, "b" * 12, OTHER)
     return made
 
 
-def test_it_goes_there_and_back_and_the_version_approved_last_answers_each_time(place: Home) -> None:
-    registry = Registry(place.registry)
+def test_it_goes_there_and_back_and_the_version_approved_last_answers_each_time(place: LocalHome) -> None:
+    registry = ModelRegistry(place.registry)
     arns = [f"arn:aws:sagemaker:r:a:model-package/small/{number}" for number in (1, 2)]
     registry.decide(arns[1], APPROVED, "before the drill")
     stops = list(drill.walk(*drill.versions((), place), place, Servers()))
@@ -85,7 +85,7 @@ def test_it_goes_there_and_back_and_the_version_approved_last_answers_each_time(
     assert found[1]["ApprovalDescription"] == "before the drill"
 
 
-def test_another_model_than_was_approved_last_fails_it(place: Home, tmp_path: Path) -> None:
+def test_another_model_than_was_approved_last_fails_it(place: LocalHome, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model/scores.json").write_text(str(list(SCORES)))
     servers = Servers()
@@ -96,13 +96,13 @@ def test_another_model_than_was_approved_last_fails_it(place: Home, tmp_path: Pa
         next(walk)
 
 
-def test_the_runs_can_be_named(place: Home) -> None:
+def test_the_runs_can_be_named(place: LocalHome) -> None:
     first, second = drill.versions(("b" * 12, "a" * 12), place)
     assert (first.number, second.number) == ("2", "1")
 
 
 def test_without_two_versions_it_says_how_to_make_them(home: Path) -> None:
-    alone = Home(home)
+    alone = LocalHome(home)
     registered.run(alone, "a" * 12, SCORES)
     with pytest.raises(
         UsageError, match=r"1 registered versions, and two are needed\. Make them: .* demo -p Epochs=12"
@@ -111,7 +111,7 @@ def test_without_two_versions_it_says_how_to_make_them(home: Path) -> None:
 
 
 def test_two_models_that_answer_alike_cannot_be_told_apart_and_are_refused(home: Path) -> None:
-    alike = Home(home)
+    alike = LocalHome(home)
     for letter in "ab":
         registered.run(alike, letter * 12, SCORES)
     with pytest.raises(UsageError, match="answer alike"):

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from local import capture, export
-from local.__main__ import main
-from local.error import StepError, UsageError
-from local.execution import Record
-from local.home import Home
-from local.jobs import Job
-from local.store import Store
-from local.traffic import simulate
+from local.aws import data_capture
+from local.aws.pipeline_executions import ExecutionRecord
+from local.aws.s3_store import LocalHome, S3Store
+from local.cli.pipeline_commands import main
+from local.endpoint import capture_export
+from local.endpoint.traffic_client import simulate_traffic
+from local.errors import StepError, UsageError
+from local.runners.job_runner import Job
 from tests.local.fake import FakeRunner
 from tests.local.operation import registered
 from tests.local.operation.server import SCORES
@@ -31,7 +31,7 @@ class Exporter:
     def __init__(self) -> None:
         self.found: dict[str, list[str]] = {}
         self.command: tuple[str, ...] = ()
-        self.runner = FakeRunner({export.STEP: self})
+        self.runner = FakeRunner({capture_export.EXPORT_STEP: self})
 
     def __call__(self, job: Job) -> int:
         inputs = job.root / "processing/input"
@@ -45,15 +45,17 @@ class Exporter:
 
 
 @pytest.fixture
-def place(home: Path) -> Home:
-    return Home(home)
+def place(home: Path) -> LocalHome:
+    return LocalHome(home)
 
 
 @pytest.fixture
-def record(place: Home) -> Record:
+def record(place: LocalHome) -> ExecutionRecord:
     """A run of whose model four requests were captured."""
     made = registered.run(place, "a" * 12, SCORES)
-    simulate(PICTURES, lambda _: SCORES, NOW, capture.endpoint_name(made.execution_id), Store(place.s3))
+    simulate_traffic(
+        PICTURES, lambda _: SCORES, NOW, data_capture.endpoint_name_of_run(made.execution_id), S3Store(place.s3)
+    )
     return made
 
 
@@ -64,12 +66,12 @@ def labels(tmp_path: Path) -> Path:
     return path
 
 
-def take(record: Record, place: Home, job: Exporter, **given: Path) -> export.Exported:
-    return export.export(export.Request(NOW, **given), record, place, job.runner)
+def take(record: ExecutionRecord, place: LocalHome, job: Exporter, **given: Path) -> capture_export.ExportResult:
+    return capture_export.export_captured_images(capture_export.ExportRequest(NOW, **given), record, place, job.runner)
 
 
 def test_the_job_gets_captures_and_labels_and_the_archive_lies_under_its_hash(
-    record: Record, place: Home, labels: Path
+    record: ExecutionRecord, place: LocalHome, labels: Path
 ) -> None:
     job = Exporter()
     made = take(record, place, job, labels=labels)
@@ -81,7 +83,9 @@ def test_the_job_gets_captures_and_labels_and_the_archive_lies_under_its_hash(
     assert made.archive.read_bytes() == b"archive"
 
 
-def test_an_earlier_archive_reaches_the_job(record: Record, place: Home, labels: Path, tmp_path: Path) -> None:
+def test_an_earlier_archive_reaches_the_job(
+    record: ExecutionRecord, place: LocalHome, labels: Path, tmp_path: Path
+) -> None:
     earlier = tmp_path / "earlier.zip"
     earlier.write_bytes(b"PK\x05\x06" + bytes(18))
     job = Exporter()
@@ -89,15 +93,17 @@ def test_an_earlier_archive_reaches_the_job(record: Record, place: Home, labels:
     assert job.found["addition"] == [earlier.read_text()]
 
 
-def test_without_a_table_those_that_the_monitor_was_given_count(record: Record, place: Home) -> None:
-    endpoint = capture.endpoint_name(record.execution_id)
-    Store(place.s3).write(b"id,label\np-1,mel\n", f"s3://local-runs/monitor/{endpoint}/1/labels/labels.csv")
+def test_without_a_table_those_that_the_monitor_was_given_count(record: ExecutionRecord, place: LocalHome) -> None:
+    endpoint = data_capture.endpoint_name_of_run(record.execution_id)
+    S3Store(place.s3).write(b"id,label\np-1,mel\n", f"s3://local-runs/monitor/{endpoint}/1/labels/labels.csv")
     job = Exporter()
     take(record, place, job)
     assert job.found["labels"] == ["id,label\np-1,mel\n"]
 
 
-def test_what_is_missing_is_said_before_anything_runs(record: Record, place: Home, tmp_path: Path) -> None:
+def test_what_is_missing_is_said_before_anything_runs(
+    record: ExecutionRecord, place: LocalHome, tmp_path: Path
+) -> None:
     job = Exporter()
     with pytest.raises(UsageError, match=r"no labels\. Give --labels FILE"):
         take(record, place, job)
@@ -109,21 +115,21 @@ def test_what_is_missing_is_said_before_anything_runs(record: Record, place: Hom
 
 
 def test_where_the_job_found_nothing_to_export_its_message_and_code_are_the_commands(
-    record: Record, place: Home, labels: Path
+    record: ExecutionRecord, place: LocalHome, labels: Path
 ) -> None:
     def refuse(job: Job) -> int:
         (job.root / "output/message").write_text("export: no picture with one label.")
         return 2
 
     job = Exporter()
-    job.runner = FakeRunner({export.STEP: refuse})
+    job.runner = FakeRunner({capture_export.EXPORT_STEP: refuse})
     with pytest.raises(StepError, match="no picture with one label") as caught:
         take(record, place, job, labels=labels)
     assert caught.value.exit_code == 2
     assert not (place.s3 / "local-raw/additions").exists()
 
 
-def test_a_file_that_is_no_archive_is_exit_code_2(record: Record, place: Home, labels: Path) -> None:
+def test_a_file_that_is_no_archive_is_exit_code_2(record: ExecutionRecord, place: LocalHome, labels: Path) -> None:
     options = ["--labels", str(labels), "--add", str(labels)]
     result = CliRunner().invoke(main, ["--home", str(place.root), "export", record.execution_id, *options])
     assert result.exit_code == 2

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from local import capture, monitoring
-from local.error import StepError, UsageError
-from local.execution import Record
-from local.home import Home
-from local.jobs import Job
-from local.store import Store
-from local.traffic import simulate
+from local.aws import data_capture
+from local.aws.pipeline_executions import ExecutionRecord
+from local.aws.s3_store import LocalHome, S3Store
+from local.endpoint import monitoring_job
+from local.endpoint.traffic_client import simulate_traffic
+from local.errors import StepError, UsageError
+from local.runners.job_runner import Job
 from tests.local.fake import FakeRunner
 from tests.local.operation import registered
 from tests.local.operation.server import SCORES
@@ -35,7 +35,7 @@ class Monitor:
     def __init__(self, summary: dict[str, Any]) -> None:
         self.summary = {"status": "compared", "message": "done", "checks": [], "truth": None} | summary
         self.job: Job | None = None
-        self.runner = FakeRunner({monitoring.STEP: self})
+        self.runner = FakeRunner({monitoring_job.MONITOR_STEP: self})
 
     def __call__(self, job: Job) -> int:
         self.job = job
@@ -51,24 +51,30 @@ class Monitor:
 
 
 @pytest.fixture
-def place(home: Path) -> Home:
-    return Home(home)
+def place(home: Path) -> LocalHome:
+    return LocalHome(home)
 
 
 @pytest.fixture
-def record(place: Home) -> Record:
+def record(place: LocalHome) -> ExecutionRecord:
     """A run of whose model four requests were captured, two in one hour and two in the next."""
     made = registered.run(place, "a" * 12, SCORES)
-    simulate(PICTURES, lambda _: SCORES, AT, capture.endpoint_name(made.execution_id), Store(place.s3))
+    simulate_traffic(
+        PICTURES, lambda _: SCORES, AT, data_capture.endpoint_name_of_run(made.execution_id), S3Store(place.s3)
+    )
     return made
 
 
-def look(job: Monitor, record: Record, place: Home, since: datetime | None = None, **more: Any) -> monitoring.Finding:
-    return monitoring.monitor(monitoring.Request(since, NOW, **more), record, place, job.runner)
+def look(
+    job: Monitor, record: ExecutionRecord, place: LocalHome, since: datetime | None = None, **more: Any
+) -> monitoring_job.MonitoringResult:
+    return monitoring_job.run_monitoring_job(
+        monitoring_job.MonitoringRequest(since, NOW, **more), record, place, job.runner
+    )
 
 
 def test_the_job_finds_captured_lines_baseline_and_times_where_the_service_puts_them(
-    record: Record, place: Home
+    record: ExecutionRecord, place: LocalHome
 ) -> None:
     job = Monitor({})
     finding = look(job, record, place)
@@ -86,7 +92,7 @@ def test_the_job_finds_captured_lines_baseline_and_times_where_the_service_puts_
     assert finding.report.is_relative_to(place.s3 / "local-runs/monitor")
 
 
-def test_since_leaves_earlier_hours_where_they_are(record: Record, place: Home) -> None:
+def test_since_leaves_earlier_hours_where_they_are(record: ExecutionRecord, place: LocalHome) -> None:
     job = Monitor({})
     look(job, record, place, AT + timedelta(seconds=3))
     assert job.job
@@ -94,7 +100,9 @@ def test_since_leaves_earlier_hours_where_they_are(record: Record, place: Home) 
     assert job.job.environment["start_time"] == "2026-11-25T14:00:01Z"
 
 
-def test_labels_reach_the_job_and_what_they_say_is_told(record: Record, place: Home, tmp_path: Path) -> None:
+def test_labels_reach_the_job_and_what_they_say_is_told(
+    record: ExecutionRecord, place: LocalHome, tmp_path: Path
+) -> None:
     truth = {"balanced_accuracy": FIGURE, "melanoma_sensitivity": FIGURE | {"value": None}}
     job = Monitor({"truth": truth | {"reasons": {"melanoma_sensitivity": "too few labels"}}})
     (tmp_path / "mine.csv").write_text("id,label\np-0,nv\n")
@@ -110,7 +118,7 @@ def test_labels_reach_the_job_and_what_they_say_is_told(record: Record, place: H
     ("status", "names", "code"), [("compared", [], 0), ("compared", ["blur"], 1), ("empty", [], 2)]
 )
 def test_the_exit_code_tells_violations_from_none_and_from_nothing_to_compare(
-    record: Record, place: Home, status: str, names: list[str], code: int
+    record: ExecutionRecord, place: LocalHome, status: str, names: list[str], code: int
 ) -> None:
     checks = [check(name, violated=name in names) for name in ("width", "blur")]
     finding = look(Monitor({"status": status, "checks": checks}), record, place)
@@ -118,7 +126,7 @@ def test_the_exit_code_tells_violations_from_none_and_from_nothing_to_compare(
     assert [each["name"] for each in finding.violations] == names
 
 
-def test_where_nothing_was_captured_it_says_how_to(record: Record, place: Home) -> None:
+def test_where_nothing_was_captured_it_says_how_to(record: ExecutionRecord, place: LocalHome) -> None:
     with pytest.raises(UsageError, match=r"captured since 2026-11-25T15:00:00Z\. Serve it: .* serve a+ --capture"):
         look(Monitor({}), record, place, NOW)
     other = registered.run(place, "b" * 12, SCORES)
@@ -126,29 +134,31 @@ def test_where_nothing_was_captured_it_says_how_to(record: Record, place: Home) 
         look(Monitor({}), other, place)
 
 
-def test_a_model_package_without_a_baseline_is_refused(place: Home) -> None:
+def test_a_model_package_without_a_baseline_is_refused(place: LocalHome) -> None:
     bare = registered.run(place, "c" * 12, SCORES, baseline=False)
-    simulate(PICTURES, lambda _: SCORES, AT, capture.endpoint_name(bare.execution_id), Store(place.s3))
+    simulate_traffic(
+        PICTURES, lambda _: SCORES, AT, data_capture.endpoint_name_of_run(bare.execution_id), S3Store(place.s3)
+    )
     with pytest.raises(UsageError, match="it has no baseline"):
         look(Monitor({}), bare, place)
 
 
-def test_a_job_that_says_bad_input_ends_with_its_message_and_code(record: Record, place: Home) -> None:
+def test_a_job_that_says_bad_input_ends_with_its_message_and_code(record: ExecutionRecord, place: LocalHome) -> None:
     def fail(job: Job) -> int:
         (job.root / "output/message").write_text("monitor_statistics.json: is not JSON.")
         return 2
 
     job = Monitor({})
-    job.runner = FakeRunner({monitoring.STEP: fail})
+    job.runner = FakeRunner({monitoring_job.MONITOR_STEP: fail})
     with pytest.raises(StepError, match="is not JSON") as caught:
         look(job, record, place)
     assert caught.value.exit_code == 2
 
 
 def test_times_are_told_as_ago_or_in_iso_8601() -> None:
-    assert monitoring.moment("90m", NOW) == NOW - timedelta(minutes=90)
-    assert monitoring.moment("1.5h", NOW) == NOW - timedelta(hours=1.5)
-    assert monitoring.moment("2026-11-25T14:00:00+01:00", NOW) == datetime(2026, 11, 25, 13, tzinfo=UTC)
+    assert monitoring_job.parse_since_option("90m", NOW) == NOW - timedelta(minutes=90)
+    assert monitoring_job.parse_since_option("1.5h", NOW) == NOW - timedelta(hours=1.5)
+    assert monitoring_job.parse_since_option("2026-11-25T14:00:00+01:00", NOW) == datetime(2026, 11, 25, 13, tzinfo=UTC)
     for wrong in ("yesterday", "5", "9999999999999d"):
         with pytest.raises(UsageError, match=f"--since {wrong}: no time"):
-            monitoring.moment(wrong, NOW)
+            monitoring_job.parse_since_option(wrong, NOW)

@@ -8,18 +8,17 @@ from contextlib import closing
 
 import pytest
 
-from local.capture import INFERENCE_ID, Exchange
-from local.error import UsageError
-from local.proxy import forwarding
-from local.recorder import Settled
+from local.aws.data_capture import INFERENCE_ID_HEADER, CapturedExchange, CaptureStatus
+from local.endpoint.capture_proxy import run_capture_proxy
+from local.errors import UsageError
 from tests.local.operation.server import ModelServer, answering
 
 PICTURE = b"\xff\xd8" + bytes(range(256)) * 1200  # larger than one read from a socket
 Said = tuple[int, dict[str, str], bytes]
 
 
-def settled() -> Settled:
-    return Settled("here", 2, 0, 1)
+def settled() -> CaptureStatus:
+    return CaptureStatus("here", 2, 0, 1)
 
 
 @pytest.fixture
@@ -53,7 +52,7 @@ def test_a_client_gets_the_very_answer_of_the_server(
     upstream: ModelServer, method: str, path: str, body: bytes | None
 ) -> None:
     direct = ask(upstream.server_port, method, path, body, Content_Type="application/x-image")
-    with forwarding(upstream.server_port, 0, lambda _: None, settled) as port:
+    with run_capture_proxy(upstream.server_port, 0, lambda _: None, settled) as port:
         assert ask(port, method, path, body, Content_Type="application/x-image") == direct
     if body:
         (before, sent), (after, handed_on) = upstream.asked
@@ -62,12 +61,12 @@ def test_a_client_gets_the_very_answer_of_the_server(
 
 
 def test_it_tells_of_each_answered_invocation_and_of_nothing_else(upstream: ModelServer) -> None:
-    told: list[Exchange] = []
-    with forwarding(upstream.server_port, 0, told.append, settled) as port:
+    told: list[CapturedExchange] = []
+    with run_capture_proxy(upstream.server_port, 0, told.append, settled) as port:
         ask(port, "GET", "/ping")
         ask(port, "POST", "/invocations", b"no picture", Content_Type="application/x-image")
         ask(port, "POST", "/other", PICTURE)
-        ask(port, "POST", "/invocations", PICTURE, Content_Type="image/jpeg", **{INFERENCE_ID: "case-7"})
+        ask(port, "POST", "/invocations", PICTURE, Content_Type="image/jpeg", **{INFERENCE_ID_HEADER: "case-7"})
         ask(port, "POST", "/invocations", PICTURE, Content_Type="image/jpeg")
     assert [each.inference_id for each in told] == ["case-7", ""]
     assert (told[0].asked.content_type, told[0].asked.content) == ("image/jpeg", PICTURE)
@@ -76,16 +75,16 @@ def test_it_tells_of_each_answered_invocation_and_of_nothing_else(upstream: Mode
 
 
 def test_it_says_itself_how_far_what_it_was_told_is_captured(upstream: ModelServer) -> None:
-    with forwarding(upstream.server_port, 0, lambda _: None, settled) as port:
+    with run_capture_proxy(upstream.server_port, 0, lambda _: None, settled) as port:
         status, headers, said = ask(port, "GET", "/captured")
     assert (status, headers["Content-Type"]) == (200, "application/json; charset=utf-8")
-    assert Settled.of(said) == settled()
+    assert CaptureStatus.of(said) == settled()
 
 
 def test_a_server_that_is_gone_is_a_bad_gateway_and_the_proxy_stays() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as probe:
         gone = probe.getsockname()[1]
-    with forwarding(gone, 0, lambda _: None, settled) as port:
+    with run_capture_proxy(gone, 0, lambda _: None, settled) as port:
         for _ in range(2):
             status, _headers, said = ask(port, "POST", "/invocations", PICTURE)
             assert status == 502
@@ -94,5 +93,8 @@ def test_a_server_that_is_gone_is_a_bad_gateway_and_the_proxy_stays() -> None:
 
 def test_a_taken_port_is_refused_and_another_one_proposed(upstream: ModelServer) -> None:
     taken = upstream.server_port
-    with pytest.raises(UsageError, match=f"--port {taken + 1}"), forwarding(taken, taken, lambda _: None, settled):
+    with (
+        pytest.raises(UsageError, match=f"--port {taken + 1}"),
+        run_capture_proxy(taken, taken, lambda _: None, settled),
+    ):
         pass

@@ -14,13 +14,14 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from local import capture, serving
-from local.__main__ import main
-from local.error import StepError
-from local.execution import Record
-from local.home import Home
-from local.recorder import Settled
-from local.registry import APPROVED, Registry
+from local.aws import data_capture
+from local.aws.data_capture import CaptureStatus
+from local.aws.model_registry import APPROVED, ModelRegistry
+from local.aws.pipeline_executions import ExecutionRecord
+from local.aws.s3_store import LocalHome
+from local.cli.pipeline_commands import main
+from local.endpoint import model_serving
+from local.errors import StepError
 from tests.local.fake import FakeRunner
 from tests.local.operation import registered
 from tests.local.operation.server import SCORES, ModelServer, answering
@@ -30,14 +31,14 @@ RUN = "a" * 12
 
 
 @pytest.fixture
-def place(home: Path) -> Home:
-    return Home(home)
+def place(home: Path) -> LocalHome:
+    return LocalHome(home)
 
 
 @pytest.fixture
-def record(place: Home) -> Record:
+def record(place: LocalHome) -> ExecutionRecord:
     made = registered.run(place, RUN, SCORES)
-    Registry(place.registry).decide("model-package/small/1", APPROVED, "test")
+    ModelRegistry(place.registry).decide("model-package/small/1", APPROVED, "test")
     return made
 
 
@@ -75,45 +76,47 @@ class Client(threading.Thread):
         raise AssertionError(self.port)
 
 
-def test_ctrl_c_loses_nothing_of_what_was_asked_and_answered(record: Record, place: Home) -> None:
+def test_ctrl_c_loses_nothing_of_what_was_asked_and_answered(record: ExecutionRecord, place: LocalHome) -> None:
     said, runner, port = io.StringIO(), FakeRunner(), free_port()
     client = Client(port, runner)
     client.start()
-    serving.serve(record, place, runner, port, Console(file=said, width=200), captures=True)
+    model_serving.serve_approved_model(record, place, runner, port, Console(file=said, width=200), captures=True)
     client.join()
     assert client.answers == [b"[1]", b"[2]", b"[3]"]
-    lines = [line for lines in captured(place.s3, capture.endpoint_name(RUN)).values() for line in lines]
+    lines = [line for lines in captured(place.s3, data_capture.endpoint_name_of_run(RUN)).values() for line in lines]
     assert len(lines) == 3
     assert "Captured 3 requests." in said.getvalue()
     assert f"s3://local-runs/capture/local/skin-lesion-{RUN}/AllTraffic" in said.getvalue()
 
 
-def test_a_server_that_ends_by_itself_loses_nothing_either(record: Record, place: Home) -> None:
+def test_a_server_that_ends_by_itself_loses_nothing_either(record: ExecutionRecord, place: LocalHome) -> None:
     runner, port = FakeRunner(), free_port()
     client = Client(port, runner, kills=True)
     client.start()
     with pytest.raises(StepError, match="the model server ended by itself"):
-        serving.serve(record, place, runner, port, Console(file=io.StringIO()), captures=True)
+        model_serving.serve_approved_model(record, place, runner, port, Console(file=io.StringIO()), captures=True)
     client.join()
-    assert sum(map(len, captured(place.s3, capture.endpoint_name(RUN)).values())) == 3
+    assert sum(map(len, captured(place.s3, data_capture.endpoint_name_of_run(RUN)).values())) == 3
 
 
-def test_without_capture_nothing_is_kept(record: Record, place: Home) -> None:
+def test_without_capture_nothing_is_kept(record: ExecutionRecord, place: LocalHome) -> None:
     runner, port = FakeRunner(), free_port()
     client = Client(port, runner)
     client.start()
-    serving.serve(record, place, runner, port, Console(file=io.StringIO()))
+    model_serving.serve_approved_model(record, place, runner, port, Console(file=io.StringIO()))
     client.join()
     assert client.answers == [b"[1]", b"[2]", b"[3]"]
-    assert captured(place.s3, capture.endpoint_name(RUN)) == {}
+    assert captured(place.s3, data_capture.endpoint_name_of_run(RUN)) == {}
 
 
-def sent(place: Home, server: ModelServer, *options: str) -> Result:
+def sent(place: LocalHome, server: ModelServer, *options: str) -> Result:
     given = ["--images", "3", "--shift", "dark", "--port", str(server.server_port), *options]
     return CliRunner().invoke(main, ["--home", str(place.root), "traffic", *given])
 
 
-def test_the_traffic_command_sends_what_was_asked_for_and_says_what_was_answered(place: Home, tmp_path: Path) -> None:
+def test_the_traffic_command_sends_what_was_asked_for_and_says_what_was_answered(
+    place: LocalHome, tmp_path: Path
+) -> None:
     labels = tmp_path / "labels.csv"
     with answering() as server:
         result = sent(place, server, "--labels", str(labels))
@@ -124,26 +127,30 @@ def test_the_traffic_command_sends_what_was_asked_for_and_says_what_was_answered
     assert len(server.asked) == 3
 
 
-def test_it_names_the_run_that_is_served_to_be_monitored_whichever_is_the_newest(place: Home, record: Record) -> None:
+def test_it_names_the_run_that_is_served_to_be_monitored_whichever_is_the_newest(
+    place: LocalHome, record: ExecutionRecord
+) -> None:
     registered.run(place, "b" * 12, SCORES)
     with answering() as server:
-        server.said = Settled(capture.endpoint_name(record.execution_id), 3, 0, 0).text().encode()
+        server.said = CaptureStatus(data_capture.endpoint_name_of_run(record.execution_id), 3, 0, 0).text().encode()
         result = sent(place, server)
     assert result.exit_code == 0, result.output
     assert f"monitor {RUN}\n" in result.stdout
 
 
 @pytest.mark.parametrize(("lost", "waiting", "said"), [(2, 0, "has lost 2 requests"), (0, 1, "1 requests are not wri")])
-def test_what_was_not_captured_is_exit_code_1_and_said(place: Home, lost: int, waiting: int, said: str) -> None:
+def test_what_was_not_captured_is_exit_code_1_and_said(place: LocalHome, lost: int, waiting: int, said: str) -> None:
     with answering() as server:
-        server.said = Settled("skin-lesion-a", 1, lost, waiting).text().encode()
+        server.said = CaptureStatus("skin-lesion-a", 1, lost, waiting).text().encode()
         result = sent(place, server)
     assert result.exit_code == 1
     assert said in result.stdout
 
 
 @pytest.mark.parametrize("command", [("monitor", "nosuchrun"), ("monitor", RUN), ("drill",)])
-def test_what_cannot_be_done_is_exit_code_2_and_one_line(record: Record, place: Home, command: tuple[str, ...]) -> None:
+def test_what_cannot_be_done_is_exit_code_2_and_one_line(
+    record: ExecutionRecord, place: LocalHome, command: tuple[str, ...]
+) -> None:
     assert record.status == "Succeeded"
     result = CliRunner().invoke(main, ["--home", str(place.root), *command])
     assert result.exit_code == 2

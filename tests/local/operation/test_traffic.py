@@ -9,25 +9,26 @@ from pathlib import Path
 
 import pytest
 
-from local import traffic
-from local.capture import INFERENCE_ID
-from local.error import StepError, UsageError
-from local.recorder import Settled
-from local.store import Store
-from local.traffic import Picture
+from local.aws.data_capture import INFERENCE_ID_HEADER, CaptureStatus
+from local.aws.s3_store import S3Store
+from local.endpoint import traffic_client
+from local.endpoint.traffic_client import LabelledImage
+from local.errors import StepError, UsageError
 from tests.local.operation.server import SCORES, answering
 from tests.local.operation.test_capture import captured
 
-PICTURES = [Picture(f"p-{number}", ("nv", "mel")[number % 2], b"\xff\xd8" + bytes([number])) for number in range(4)]
+PICTURES = [
+    LabelledImage(f"p-{number}", ("nv", "mel")[number % 2], b"\xff\xd8" + bytes([number])) for number in range(4)
+]
 AT = datetime(2026, 11, 25, 13, 59, 58, tzinfo=UTC)
 
 
 def test_pictures_arrive_in_order_under_their_names_and_the_answers_are_counted(tmp_path: Path) -> None:
     seen: list[int] = []
-    bad = Picture("bad", "nv", b"no picture")
+    bad = LabelledImage("bad", "nv", b"no picture")
     with answering() as server:
-        outcome = traffic.send([*PICTURES, bad], server.server_port, seen.append)
-    assert [(headers[INFERENCE_ID], headers["Content-Type"]) for headers, _ in server.asked] == [
+        outcome = traffic_client.send_images([*PICTURES, bad], server.server_port, seen.append)
+    assert [(headers[INFERENCE_ID_HEADER], headers["Content-Type"]) for headers, _ in server.asked] == [
         (name, "application/x-image") for name in ("p-0", "p-1", "p-2", "p-3", "bad")
     ]
     assert [body for _, body in server.asked] == [each.content for each in [*PICTURES, bad]]
@@ -35,7 +36,7 @@ def test_pictures_arrive_in_order_under_their_names_and_the_answers_are_counted(
     assert outcome.confidence == pytest.approx(4 * max(SCORES))
     assert outcome.refused == {"400: no picture": 1}
     assert seen == [1, 2, 3, 4, 5]
-    traffic.write_labels(outcome, tmp_path / "labels.csv", AT)
+    traffic_client.write_label_table(outcome, tmp_path / "labels.csv", AT)
     assert (tmp_path / "labels.csv").read_text().splitlines()[:3] == [
         "id,label,date",
         "p-0,nv,2026-11-25",
@@ -47,16 +48,18 @@ def test_where_no_server_answers_it_says_how_to_start_one() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as probe:
         port = probe.getsockname()[1]
     with pytest.raises(UsageError, match=rf"serve ID --capture --port {port}"):
-        traffic.send(PICTURES, port, lambda _: None)
+        traffic_client.send_images(PICTURES, port, lambda _: None)
 
 
 @pytest.mark.parametrize(
-    "settled", [Settled("run", 4, 0, 0), Settled("run", 3, 1, 0), Settled("run", 3, 0, 1)], ids=("all", "lost", "late")
+    "settled",
+    [CaptureStatus("run", 4, 0, 0), CaptureStatus("run", 3, 1, 0), CaptureStatus("run", 3, 0, 1)],
+    ids=("all", "lost", "late"),
 )
-def test_it_ends_when_the_server_says_how_all_is_captured(settled: Settled) -> None:
+def test_it_ends_when_the_server_says_how_all_is_captured(settled: CaptureStatus) -> None:
     with answering() as server:
         server.said = settled.text().encode()
-        outcome = traffic.send(PICTURES, server.server_port, lambda _: None)
+        outcome = traffic_client.send_images(PICTURES, server.server_port, lambda _: None)
     assert outcome.settled == settled
     assert outcome.missing == (settled.kept < 4)
 
@@ -65,7 +68,7 @@ def test_it_ends_when_the_server_says_how_all_is_captured(settled: Settled) -> N
 def test_of_a_server_that_captures_nothing_nothing_is_missing(said: bytes | None) -> None:
     with answering() as server:
         server.said = said
-        outcome = traffic.send(PICTURES, server.server_port, lambda _: None)
+        outcome = traffic_client.send_images(PICTURES, server.server_port, lambda _: None)
     assert (outcome.settled, outcome.missing) == (None, False)
 
 
@@ -78,12 +81,12 @@ def test_a_server_that_goes_away_is_named_with_the_picture_at_which_it_did() -> 
         hanging_up = threading.Thread(target=_hang_up, args=(deaf,))
         hanging_up.start()
         with pytest.raises(StepError, match="the server went away at p-0"):
-            traffic.send(PICTURES, deaf.getsockname()[1], lambda _: None)
+            traffic_client.send_images(PICTURES, deaf.getsockname()[1], lambda _: None)
         hanging_up.join()
 
 
 def test_what_is_simulated_reads_like_what_is_captured_one_request_a_second(tmp_path: Path) -> None:
-    written = traffic.simulate(PICTURES, lambda _: SCORES, AT, "here", Store(tmp_path))
+    written = traffic_client.simulate_traffic(PICTURES, lambda _: SCORES, AT, "here", S3Store(tmp_path))
     found = captured(tmp_path)
     assert written == 4
     assert [name.rpartition("/")[0] for name in found] == ["2026/11/25/13", "2026/11/25/14"]

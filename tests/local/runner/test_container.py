@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from local.container import ContainerRunner
-from local.error import UsageError
-from local.jobs import REPOSITORY, Job
+from local.errors import UsageError
+from local.runners.container_runner import ContainerRunner
+from local.runners.job_runner import REPOSITORY, Job
 from tests.local.fake import ALGORITHM, IMAGE
 
 
@@ -31,7 +31,7 @@ def test_a_container_has_no_network_a_read_only_root_and_no_root_user(tool: str,
 
 
 def test_the_stand_in_is_mounted_read_only_for_the_built_in_algorithm_alone(tmp_path: Path) -> None:
-    mount = f"{REPOSITORY}/local/algorithm:/opt/stand-in/local/algorithm:ro"
+    mount = f"{REPOSITORY}/local/builtin_stand_in:/opt/stand-in/local/builtin_stand_in:ro"
     assert mount in command("podman", ALGORITHM, tmp_path)
     assert "PYTHONPATH=/opt/stand-in" in command("podman", ALGORITHM, tmp_path)
     assert mount not in command("podman", IMAGE, tmp_path)

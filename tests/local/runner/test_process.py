@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from local.error import UsageError
-from local.jobs import REPOSITORY, Job
-from local.process import ProcessRunner
+from local.errors import UsageError
+from local.runners.job_runner import REPOSITORY, Job
+from local.runners.process_runner import ProcessRunner
 from tests.local.fake import ALGORITHM, IMAGE
 
 RUNNER = ProcessRunner(Path(sys.executable))
@@ -112,8 +112,8 @@ def test_no_job_outlives_an_engine_that_is_killed(tmp_path: Path) -> None:
     engine = f"""
 import sys, threading
 from pathlib import Path
-from local.jobs import Job
-from local.process import ProcessRunner
+from local.runners.job_runner import Job
+from local.runners.process_runner import ProcessRunner
 root = Path({str(tmp_path)!r})
 sleeper = Job("A", "image", ("python", "-c", {code!r}), root, root)
 ProcessRunner(Path(sys.executable)).run(sleeper, stop=threading.Event(), line=lambda line: print(line, flush=True))
@@ -140,13 +140,13 @@ def test_without_the_jobs_environment_it_says_how_to_set_it_up() -> None:
 
 
 def copy_of_sources(folder: Path) -> None:
-    names = ("pipeline_src/jobs/evaluate.py", "pipeline_src/lesions/split.py", "pipeline_src/contract.py")
+    names = ("pipeline_src/jobs/evaluate.py", "pipeline_src/dataset/lesion_split.py", "pipeline_src/contract.py")
     for name in (
         *names,
-        "pipeline_src/floor.py",
-        "pipeline_src/requirement.py",
+        "pipeline_src/gate_thresholds.py",
         "pipeline_src/gate.py",
-        "local/algorithm/train.py",
+        "pipeline_src/gate.py",
+        "local/builtin_stand_in/train.py",
         "containers/preprocessing/requirements.txt",
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -157,11 +157,12 @@ def copy_of_sources(folder: Path) -> None:
     ("edited", "changed"),
     [
         ("pipeline_src/jobs/evaluate.py", {IMAGE}),
-        ("pipeline_src/lesions/split.py", {IMAGE}),
-        ("pipeline_src/lesions/new.py", {IMAGE}),
+        ("pipeline_src/dataset/lesion_split.py", {IMAGE}),
+        ("pipeline_src/dataset/new.py", {IMAGE}),
+        ("pipeline_src/definition/new.py", set()),
         ("pipeline_src/contract.py", {IMAGE, ALGORITHM}),
         ("pipeline_src/gate.py", {IMAGE}),
-        ("local/algorithm/train.py", {ALGORITHM}),
+        ("local/builtin_stand_in/train.py", {ALGORITHM}),
         ("containers/preprocessing/requirements.txt", {IMAGE, ALGORITHM}),
         ("pipeline_src/jobs/__pycache__/x.pyc", set()),
         ("README.md", set()),

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from local.error import StepError, StoppedError, UsageError
-from local.jobs import Job
-from local.server import HOST, Model, require_free, running
-from local.training import pack
+from local.errors import StepError, StoppedError, UsageError
+from local.runners.job_runner import Job
+from local.steps.model_server import LOOPBACK_HOST, ServedModel, require_free_port, run_model_server
+from local.steps.training_step import pack_model_archive
 from tests.local.fake import ALGORITHM, FakeRunner
 
 
@@ -38,60 +38,60 @@ class Broken(FakeRunner):
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Model:
+def model(tmp_path: Path) -> ServedModel:
     (tmp_path / "model").mkdir()
-    pack(tmp_path / "model", tmp_path / "model.tar.gz")
-    return Model(tmp_path / "model.tar.gz", ALGORITHM)
+    pack_model_archive(tmp_path / "model", tmp_path / "model.tar.gz")
+    return ServedModel(tmp_path / "model.tar.gz", ALGORITHM)
 
 
-def test_a_server_that_ends_at_once_is_explained_by_its_failure_file(tmp_path: Path, model: Model) -> None:
+def test_a_server_that_ends_at_once_is_explained_by_its_failure_file(tmp_path: Path, model: ServedModel) -> None:
     code = "import sys; open(sys.argv[1] + '/output/failure', 'w').write('no symbol file.'); sys.exit(1)"
     with (
         pytest.raises(StepError, match="the model server ended: no symbol file"),
-        running(Broken(code), model, tmp_path / "logs", threading.Event()),
+        run_model_server(Broken(code), model, tmp_path / "logs", threading.Event()),
     ):
         pass
 
 
-def test_a_server_that_ends_without_a_word_is_explained_by_its_log(tmp_path: Path, model: Model) -> None:
+def test_a_server_that_ends_without_a_word_is_explained_by_its_log(tmp_path: Path, model: ServedModel) -> None:
     with (
         pytest.raises(StepError, match="the model server ended: ZeroDivisionError"),
-        running(Broken("1/0"), model, tmp_path / "logs", threading.Event()),
+        run_model_server(Broken("1/0"), model, tmp_path / "logs", threading.Event()),
     ):
         pass
 
 
-def test_waiting_for_a_server_can_be_stopped(tmp_path: Path, model: Model) -> None:
+def test_waiting_for_a_server_can_be_stopped(tmp_path: Path, model: ServedModel) -> None:
     stop = threading.Event()
     stop.set()
     with (
         pytest.raises(StoppedError),
-        running(Broken("import time; time.sleep(60)"), model, tmp_path / "logs", stop),
+        run_model_server(Broken("import time; time.sleep(60)"), model, tmp_path / "logs", stop),
     ):
         pass
 
 
-def test_a_server_of_another_run_on_the_same_port_is_not_taken_for_ones_own(tmp_path: Path, model: Model) -> None:
-    with running(FakeRunner(), model, tmp_path / "other", threading.Event()) as other:
+def test_a_server_of_another_run_on_the_same_port_is_not_taken_for_ones_own(tmp_path: Path, model: ServedModel) -> None:
+    with run_model_server(FakeRunner(), model, tmp_path / "other", threading.Event()) as other:
         code = "import time; time.sleep(0.5); 1/0"
         with (
             pytest.raises(StepError, match="the model server ended: ZeroDivisionError"),
-            running(Broken(code), model, tmp_path / "logs", threading.Event(), port=other.port),
+            run_model_server(Broken(code), model, tmp_path / "logs", threading.Event(), port=other.port),
         ):
             pass
 
 
-def test_servers_started_at_once_have_a_port_each(tmp_path: Path, model: Model) -> None:
+def test_servers_started_at_once_have_a_port_each(tmp_path: Path, model: ServedModel) -> None:
     with (
-        running(FakeRunner(), model, tmp_path / "a", threading.Event()) as first,
-        running(FakeRunner(), model, tmp_path / "b", threading.Event()) as second,
+        run_model_server(FakeRunner(), model, tmp_path / "a", threading.Event()) as first,
+        run_model_server(FakeRunner(), model, tmp_path / "b", threading.Event()) as second,
     ):
         assert 0 < first.port != second.port > 0
 
 
 def test_a_taken_port_is_refused_and_another_one_proposed() -> None:
-    with closing(socket.create_server((HOST, 0))) as taken:
+    with closing(socket.create_server((LOOPBACK_HOST, 0))) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"--port {port + 1}"):
-            require_free(port)
-    require_free(port)
+            require_free_port(port)
+    require_free_port(port)

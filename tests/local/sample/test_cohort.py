@@ -5,12 +5,12 @@ from collections import Counter
 
 import pytest
 
-from local.sample import cohort
+from local.synthetic import synthetic_cohort
 from pipeline_src import contract
 
 
 def _rows(images: int, seed: int) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(cohort.plan(images, seed)[1].decode())))
+    return list(csv.DictReader(io.StringIO(synthetic_cohort.plan_images(images, seed)[1].decode())))
 
 
 def _by_lesion(rows: list[dict[str, str]]) -> dict[str, list[dict[str, str]]]:
@@ -26,10 +26,10 @@ def full() -> list[dict[str, str]]:
 
 
 def test_an_archive_of_the_real_size_has_the_real_class_sizes_and_lesions(full: list[dict[str, str]]) -> None:
-    assert Counter(row["dx"] for row in full) == cohort.REAL_IMAGES
+    assert Counter(row["dx"] for row in full) == synthetic_cohort.REAL_IMAGES
     lesions = _by_lesion(full)
     assert len(lesions) == 7470
-    assert Counter(rows[0]["dx"] for rows in lesions.values()) == cohort.REAL_LESIONS
+    assert Counter(rows[0]["dx"] for rows in lesions.values()) == synthetic_cohort.REAL_LESIONS
     assert 1900 < sum(len(rows) > 1 for rows in lesions.values()) < 2010  # really 1,956
     assert max(map(len, lesions.values())) == 6
 
@@ -40,7 +40,7 @@ def test_image_and_lesion_ids_look_like_the_real_ones(full: list[dict[str, str]]
 
 
 def test_all_images_of_a_lesion_share_its_facts(full: list[dict[str, str]]) -> None:
-    facts = set(cohort.COLUMNS) - {"image_id"}
+    facts = set(synthetic_cohort.METADATA_COLUMNS) - {"image_id"}
     assert all(len({row[fact] for row in rows}) == 1 for rows in _by_lesion(full).values() for fact in facts)
 
 
@@ -54,16 +54,16 @@ def test_some_ages_are_missing_or_zero_as_in_the_real_table(full: list[dict[str,
 
 @pytest.mark.parametrize("images", [21, 22, 60, 199, 700, 1201])
 def test_class_sizes_add_up_and_no_class_falls_below_the_floor(images: int) -> None:
-    sizes = cohort.class_sizes(images)
+    sizes = synthetic_cohort.images_per_class(images)
     assert sum(sizes.values()) == images
-    assert min(sizes.values()) >= cohort.FLOOR
+    assert min(sizes.values()) >= synthetic_cohort.MINIMUM_PER_CLASS
     assert set(sizes) == set(contract.CLASS_LABELS)
 
 
 def test_class_sizes_are_the_real_proportions_by_largest_remainder() -> None:
     # 700 images: exact shares 468.65, 77.79, 76.82, 35.93, 22.86, 9.93, 8.04; four of the remainders round up.
     wanted = {"nv": 468, "mel": 78, "bkl": 77, "bcc": 36, "akiec": 23, "vasc": 10, "df": 8}
-    assert cohort.class_sizes(700) == wanted
+    assert synthetic_cohort.images_per_class(700) == wanted
 
 
 @pytest.mark.parametrize("images", [21, 60, 700])
@@ -73,5 +73,5 @@ def test_every_class_has_at_least_as_many_lesions_as_there_are_splits(images: in
 
 
 def test_the_plan_follows_from_the_seed() -> None:
-    assert cohort.plan(60, 1) == cohort.plan(60, 1)
-    assert cohort.plan(60, 1)[1] != cohort.plan(60, 2)[1]
+    assert synthetic_cohort.plan_images(60, 1) == synthetic_cohort.plan_images(60, 1)
+    assert synthetic_cohort.plan_images(60, 1)[1] != synthetic_cohort.plan_images(60, 2)[1]

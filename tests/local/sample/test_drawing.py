@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from local.sample import appearance, drawing
+from local.synthetic import lesion_drawing
 from pipeline_src import contract
 
 LESIONS = 24  # of each class, one picture each
@@ -20,11 +20,11 @@ def _generator(*key: int) -> np.random.Generator:
 @pytest.fixture(scope="module")
 def pictures() -> NDArray[np.float64]:
     """Pictures by class and lesion, 28 x 28 pixels: (7, lesions, 28, 28, 3), from 0 to 1."""
-    studio = drawing.Studio(9)
+    studio = lesion_drawing.LesionRenderer(9)
     small = np.zeros((len(contract.CLASS_LABELS), LESIONS, 28, 28, 3))
     for number, label in enumerate(contract.CLASS_LABELS):
         for lesion in range(LESIONS):
-            subject = appearance.lesion(label, _generator(1, number, lesion))
+            subject = lesion_drawing.random_lesion(label, _generator(1, number, lesion))
             data = studio.picture(subject, _generator(2, number, lesion))
             small[number, lesion] = (
                 np.asarray(Image.open(io.BytesIO(data)).resize((28, 28), Image.Resampling.BOX)) / 255
@@ -51,8 +51,8 @@ def test_classes_can_be_told_apart_at_28_pixels_but_not_by_the_mean_colour(pictu
 
 
 def test_every_class_has_a_style_and_look_alikes_of_another_class() -> None:
-    assert set(appearance.STYLES) == set(appearance.LOOK_ALIKES) == set(contract.CLASS_LABELS)
-    for label, others in appearance.LOOK_ALIKES.items():
+    assert set(lesion_drawing.STYLES_BY_CLASS) == set(lesion_drawing.LOOK_ALIKES) == set(contract.CLASS_LABELS)
+    for label, others in lesion_drawing.LOOK_ALIKES.items():
         assert set(others) <= set(contract.CLASS_LABELS) - {label}
 
 
@@ -63,11 +63,13 @@ def _centre(picture: bytes) -> NDArray[np.float64]:
 
 
 def test_pictures_of_one_lesion_differ_in_view_but_less_than_lesions_do() -> None:
-    studio, views, lesions = drawing.Studio(9), [], []
-    subject = appearance.lesion("bkl", _generator(3))
+    studio, views, lesions = lesion_drawing.LesionRenderer(9), [], []
+    subject = lesion_drawing.random_lesion("bkl", _generator(3))
     for number in range(12):
         views.append(studio.picture(subject, _generator(4, number)))
-        lesions.append(studio.picture(appearance.lesion("bkl", _generator(5, number)), _generator(6, number)))
+        lesions.append(
+            studio.picture(lesion_drawing.random_lesion("bkl", _generator(5, number)), _generator(6, number))
+        )
     assert len(set(views)) == len(views)
     within, between = (np.std([_centre(item) for item in items], axis=0).mean() for items in (views, lesions))
     assert within < between
@@ -81,7 +83,7 @@ def _outline(picture: bytes) -> NDArray[np.bool_]:
 
 
 def test_each_picture_of_a_lesion_is_taken_from_another_side() -> None:
-    studio, subject = drawing.Studio(9), appearance.lesion("mel", _generator(1))
+    studio, subject = lesion_drawing.LesionRenderer(9), lesion_drawing.random_lesion("mel", _generator(1))
     first, *others = (_outline(studio.picture(subject, _generator(4, number))) for number in range(6))
     shared = [(first & other).sum() / (first | other).sum() for other in others]
     assert min(shared) < 0.8
@@ -90,16 +92,17 @@ def test_each_picture_of_a_lesion_is_taken_from_another_side() -> None:
 
 def test_a_picture_follows_from_its_generators() -> None:
     first, second = (
-        drawing.Studio(9).picture(appearance.lesion("mel", _generator(1)), _generator(2)) for _ in range(2)
+        lesion_drawing.LesionRenderer(9).picture(lesion_drawing.random_lesion("mel", _generator(1)), _generator(2))
+        for _ in range(2)
     )
     assert first == second
 
 
 def test_grain_never_wraps_from_black_to_white() -> None:
     black = (0.0, 0.0, 0.0)
-    usual = appearance.lesion("mel", _generator(1))
+    usual = lesion_drawing.random_lesion("mel", _generator(1))
     subject = replace(usual, style=replace(usual.style, base=black, second=black, blob=black))
-    image = Image.open(io.BytesIO(drawing.Studio(9).picture(subject, _generator(2))))
+    image = Image.open(io.BytesIO(lesion_drawing.LesionRenderer(9).picture(subject, _generator(2))))
     middle = np.asarray(image.crop((280, 205, 320, 245)))
     assert 0 < middle.mean() < 60
     assert middle.max() < 130

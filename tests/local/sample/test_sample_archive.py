@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from local.sample import METADATA, PARTS, cohort, drawing, write_archive
+from local.synthetic import lesion_drawing, synthetic_cohort
+from local.synthetic.synthetic_archive import IMAGE_PARTS, METADATA_FILE, write_synthetic_archive
 from pipeline_src import contract
 
 IMAGES = 42
@@ -17,18 +18,18 @@ IMAGES = 42
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("archive") / "sample.zip"
-    write_archive(path, images=IMAGES, seed=3, workers=1)
+    write_synthetic_archive(path, images=IMAGES, seed=3, workers=1)
     return path
 
 
 def _parts(archive: Path) -> list[zipfile.ZipFile]:
     with zipfile.ZipFile(archive) as outer:
-        return [zipfile.ZipFile(io.BytesIO(outer.read(part))) for part in PARTS]
+        return [zipfile.ZipFile(io.BytesIO(outer.read(part))) for part in IMAGE_PARTS]
 
 
 def _rows(archive: Path) -> list[dict[str, str]]:
     with zipfile.ZipFile(archive) as outer:
-        return list(csv.DictReader(io.StringIO(outer.read(METADATA).decode())))
+        return list(csv.DictReader(io.StringIO(outer.read(METADATA_FILE).decode())))
 
 
 def test_the_archive_holds_two_zips_of_pictures_and_a_table_without_extension(archive: Path) -> None:
@@ -42,7 +43,7 @@ def test_the_archive_holds_two_zips_of_pictures_and_a_table_without_extension(ar
 
 def test_every_picture_has_one_row_and_every_row_one_picture(archive: Path) -> None:
     rows = _rows(archive)
-    assert tuple(rows[0]) == cohort.COLUMNS
+    assert tuple(rows[0]) == synthetic_cohort.METADATA_COLUMNS
     assert sorted(row["image_id"] for row in rows) == [
         name[:-4] for part in _parts(archive) for name in part.namelist()
     ]
@@ -54,9 +55,9 @@ def test_the_table_and_each_picture_say_that_they_are_synthetic(archive: Path) -
     for part in _parts(archive):
         for name in part.namelist():
             picture = Image.open(io.BytesIO(part.read(name)))
-            assert picture.info["comment"] == drawing.NOTICE.encode()
-            assert picture.getexif()[0x010E] == drawing.NOTICE
-    assert "SYNTHETIC" in drawing.NOTICE
+            assert picture.info["comment"] == lesion_drawing.SYNTHETIC_NOTICE.encode()
+            assert picture.getexif()[0x010E] == lesion_drawing.SYNTHETIC_NOTICE
+    assert "SYNTHETIC" in lesion_drawing.SYNTHETIC_NOTICE
 
 
 def test_pictures_have_the_size_and_the_weight_of_real_ones(archive: Path) -> None:
@@ -69,15 +70,15 @@ def test_pictures_have_the_size_and_the_weight_of_real_ones(archive: Path) -> No
 
 def test_the_same_seed_gives_the_same_bytes_whatever_the_number_of_workers(archive: Path, tmp_path: Path) -> None:
     again, other = tmp_path / "again.zip", tmp_path / "other.zip"
-    write_archive(again, images=IMAGES, seed=3, workers=3)
-    write_archive(other, images=IMAGES, seed=4)
+    write_synthetic_archive(again, images=IMAGES, seed=3, workers=3)
+    write_synthetic_archive(other, images=IMAGES, seed=4)
     assert again.read_bytes() == archive.read_bytes()
     assert other.read_bytes() != archive.read_bytes()
 
 
 def test_progress_counts_every_picture(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    write_archive(tmp_path / "sample.zip", images=21, progress=lambda done, total: seen.append((done, total)))
+    write_synthetic_archive(tmp_path / "sample.zip", images=21, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(done, 21) for done in range(1, 22)]
 
 
@@ -87,7 +88,7 @@ def test_an_interrupted_archive_leaves_nothing_behind(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_archive(tmp_path / "new" / "sample.zip", images=21, progress=interrupt)
+        write_synthetic_archive(tmp_path / "new" / "sample.zip", images=21, progress=interrupt)
     assert list((tmp_path / "new").iterdir()) == []
 
 
@@ -99,7 +100,7 @@ def test_an_interrupted_archive_leaves_an_older_one_as_it_was(tmp_path: Path) ->
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_archive(path, images=21, progress=interrupt)
+        write_synthetic_archive(path, images=21, progress=interrupt)
     assert path.read_bytes() == b"older"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -109,9 +110,9 @@ def test_two_that_write_the_same_archive_at_once_do_not_disturb_each_other(archi
 
     def write_another(done: int, _total: int) -> None:
         if done == IMAGES - 1:
-            write_archive(path, images=21)
+            write_synthetic_archive(path, images=21)
 
-    write_archive(path, images=IMAGES, seed=3, progress=write_another)
+    write_synthetic_archive(path, images=IMAGES, seed=3, progress=write_another)
     assert path.read_bytes() == archive.read_bytes()
     assert list(tmp_path.iterdir()) == [path]
     assert path.stat().st_mode & 0o777 == 0o644
@@ -128,5 +129,5 @@ def test_impossible_wishes_are_refused_before_anything_is_written(
     wish: dict[str, int], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        write_archive(tmp_path / "new" / "sample.zip", **wish)  # type: ignore[arg-type]
+        write_synthetic_archive(tmp_path / "new" / "sample.zip", **wish)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []

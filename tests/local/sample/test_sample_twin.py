@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from local.sample import METADATA, PARTS, disguise, drawing, write_archive
+from local.synthetic import lesion_drawing, synthetic_archive
+from local.synthetic.synthetic_archive import IMAGE_PARTS, METADATA_FILE, write_synthetic_archive
 
 IMAGES, TWINS = 24, 4
 
@@ -16,8 +17,8 @@ IMAGES, TWINS = 24, 4
 def _open(path: Path) -> tuple[dict[str, bytes], dict[str, dict[str, str]]]:
     """Return the pictures and the rows of the archive at `path` by image id."""
     with zipfile.ZipFile(path) as outer:
-        parts = [zipfile.ZipFile(io.BytesIO(outer.read(part))) for part in PARTS]
-        rows = list(csv.DictReader(io.StringIO(outer.read(METADATA).decode())))
+        parts = [zipfile.ZipFile(io.BytesIO(outer.read(part))) for part in IMAGE_PARTS]
+        rows = list(csv.DictReader(io.StringIO(outer.read(METADATA_FILE).decode())))
     pictures = {name[:-4]: part.read(name) for part in parts for name in part.namelist()}
     return pictures, {row["image_id"]: row for row in rows}
 
@@ -25,14 +26,14 @@ def _open(path: Path) -> tuple[dict[str, bytes], dict[str, dict[str, str]]]:
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], dict[str, dict[str, str]]]:
     path = tmp_path_factory.mktemp("archive") / "sample.zip"
-    write_archive(path, images=IMAGES, seed=3, twins=TWINS)
+    write_synthetic_archive(path, images=IMAGES, seed=3, twins=TWINS)
     return _open(path)
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], dict[str, dict[str, str]]]:
     path = tmp_path_factory.mktemp("archive") / "sample.zip"
-    write_archive(path, images=IMAGES, seed=3)
+    write_synthetic_archive(path, images=IMAGES, seed=3)
     return _open(path)
 
 
@@ -69,10 +70,12 @@ def test_each_copy_shows_what_its_original_shows_saved_anew_or_edited(planted: A
 def test_a_copy_says_that_it_is_synthetic(planted: Archive, plain: Archive) -> None:
     for name in planted[0].keys() - plain[0].keys():
         picture = Image.open(io.BytesIO(planted[0][name]))
-        assert picture.info["comment"] == drawing.NOTICE.encode()
-        assert picture.getexif()[0x010E] == drawing.NOTICE
+        assert picture.info["comment"] == lesion_drawing.SYNTHETIC_NOTICE.encode()
+        assert picture.getexif()[0x010E] == lesion_drawing.SYNTHETIC_NOTICE
 
 
 def test_more_copies_than_edits_begin_anew(planted: Archive) -> None:
     picture = next(iter(planted[0].values()))
-    assert disguise.disguised(picture, 1) == disguise.disguised(picture, 1 + len(disguise.EDITS))
+    assert synthetic_archive.edit_image_copy(picture, 1) == synthetic_archive.edit_image_copy(
+        picture, 1 + len(synthetic_archive.COPY_EDITS)
+    )

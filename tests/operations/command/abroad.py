@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from operations.command.account import Account
+from operations.account.deployment_account import Account
 from tests.operations.command.answers import services
 from tests.operations.command.cloud import Cloud
 from tests.operations.command.state import ACCOUNT, NAME, OUTPUTS, State

@@ -15,7 +15,7 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.validate import validate_parameters
 
-from operations.command.account import Account
+from operations.account.deployment_account import Account
 from tests.operations.command.state import REGION, State
 
 _CHANGES: Final = re.compile(r"(Delete|Stop|Deregister|BatchDelete|Schedule|Cancel|Update|Abort)")

@@ -7,7 +7,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from operations.__main__ import main
-from operations.command.account import Account
+from operations.account.deployment_account import Account
 from tests.operations.command.state import MONDAY, OUTPUTS, arn
 from tests.operations.service import Services
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from operations.command import archive as archives
-from operations.error import UsageError
+from operations.commands import archive_check as archives
+from operations.functions.errors import UsageError
 from tests.operations.command.store import archive
 
 PART = "HAM10000_images_part_1.zip"
@@ -15,7 +15,7 @@ WANTED = "Original Format Zip"
 
 @pytest.mark.parametrize("table", ["HAM10000_metadata", "HAM10000_metadata.csv", "below/HAM10000_metadata.tab"])
 def test_the_downloads_layouts_are_taken(tmp_path: Path, table: str) -> None:
-    archives.check(archive(tmp_path / "a.zip", size=10, names=(f"below/{PART}", table, "README", "masks.zip")))
+    archives.check_archive(archive(tmp_path / "a.zip", size=10, names=(f"below/{PART}", table, "README", "masks.zip")))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_the_downloads_layouts_are_taken(tmp_path: Path, table: str) -> None:
 )
 def test_what_is_missing_is_named(tmp_path: Path, names: tuple[str, ...], said: str) -> None:
     with pytest.raises(UsageError, match=said) as caught:
-        archives.check(archive(tmp_path / "a.zip", size=10, names=names))
+        archives.check_archive(archive(tmp_path / "a.zip", size=10, names=names))
     assert WANTED in str(caught.value)
 
 
@@ -40,11 +40,11 @@ def test_a_truncated_download_is_named_so(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.zip", size=1000)
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(UsageError, match=r"no zip file, or a truncated one \(500 bytes"):
-        archives.check(path)
+        archives.check_archive(path)
 
 
 def test_a_folder_and_nothing_at_all_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="it is a folder"):
-        archives.check(tmp_path)
+        archives.check_archive(tmp_path)
     with pytest.raises(UsageError, match="no such file"):
-        archives.check(tmp_path / "none.zip")
+        archives.check_archive(tmp_path / "none.zip")

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from operations.command import bootstrap
-from operations.command.account import Account
-from operations.command.preflight.demand import Demand, Elsewhere
-from operations.error import AccountError, OperationError
+from operations.account.deployment_account import Account
+from operations.commands import cdk_bootstrap
+from operations.functions.errors import AccountError, OperationError
+from operations.preflight.preflight_requirements import DeploymentRequirements, RemoteRequirements
 from tests.operations import elsewhere
 from tests.operations.command.abroad import PROFILE, REGION, THERE
 from tests.operations.command.preflight.sample import ACCOUNT, DEMAND
@@ -23,8 +23,8 @@ APART = replace(
     account=ACCOUNT,
     region="us-east-1",
     elsewhere=(
-        Elsewhere(THERE, REGION, ("production",), (), ()),
-        Elsewhere(ACCOUNT, REGION, (), (), ()),
+        RemoteRequirements(THERE, REGION, ("production",), (), ()),
+        RemoteRequirements(ACCOUNT, REGION, (), (), ()),
     ),
 )
 TRUST = ["--trust", ACCOUNT, "--cloudformation-execution-policies", "arn:aws:iam::aws:policy/AdministratorAccess"]
@@ -41,7 +41,7 @@ def there() -> Iterator[There]:
 
 
 def prepared(
-    aws: Services, there: There, demand: Demand = APART, *options: str, status: int = 0, **profiles: str
+    aws: Services, there: There, demand: DeploymentRequirements = APART, *options: str, status: int = 0, **profiles: str
 ) -> tuple[list[list[str]], str]:
     """Run it; return how the CDK's command line was called, and what was said."""
     called: list[list[str]] = []
@@ -54,7 +54,7 @@ def prepared(
     account = Account(
         "skin-lesion", aws, profiles=profiles, connect=lambda profile, region: there.connect({"is": profile}, region)
     )
-    bootstrap.prepare(account, demand, console, cdk=cdk, context=["name=skin-lesion"], options=options)
+    cdk_bootstrap.bootstrap_accounts(account, demand, console, cdk=cdk, context=["name=skin-lesion"], options=options)
     return called, console.export_text()
 
 
@@ -97,7 +97,7 @@ def test_narrower_policies_that_the_user_names_stand_alone(aws: Services, there:
 
 
 def test_policies_are_those_of_the_region_s_partition(aws: Services, there: There) -> None:
-    china = replace(APART, elsewhere=(Elsewhere(THERE, "cn-north-1", ("staging",), (), ()),))
+    china = replace(APART, elsewhere=(RemoteRequirements(THERE, "cn-north-1", ("staging",), (), ()),))
     assert "arn:aws-cn:iam::aws:policy/AdministratorAccess" in prepared(aws, there, china)[1]
 
 

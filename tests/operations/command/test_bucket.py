@@ -8,8 +8,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from operations.command import bucket
-from operations.error import OperationError
+from operations.destroy import leftover_resources
+from operations.functions.errors import OperationError
 from tests.operations.service import Services
 
 
@@ -27,9 +27,9 @@ def test_versions_delete_markers_and_broken_off_uploads_go(s3: Any) -> None:
         s3.put_object(Bucket="full", Key="a", Body=body)
     s3.delete_object(Bucket="full", Key="a")
     s3.create_multipart_upload(Bucket="full", Key="b")
-    bucket.empty(s3, "full")
+    leftover_resources.empty_bucket(s3, "full")
     assert "Uploads" not in s3.list_multipart_uploads(Bucket="full")
-    bucket.delete(s3, "full")
+    leftover_resources.delete_bucket(s3, "full")
     assert s3.list_buckets()["Buckets"] == []
 
 
@@ -39,7 +39,7 @@ def test_more_than_a_page_of_versions_goes(s3: Any) -> None:
     )
     for number in range(5):
         s3.put_object(Bucket="full", Key=str(number), Body=b"")
-    bucket.empty(s3, "full")
+    leftover_resources.empty_bucket(s3, "full")
     assert "Versions" not in s3.list_object_versions(Bucket="full")
 
 
@@ -48,7 +48,7 @@ def test_one_that_is_written_to_all_the_while_is_left_with_a_remedy(s3: Any) -> 
         "before-parameter-build.s3.DeleteBucket", lambda **_: s3.put_object(Bucket="full", Key="late", Body=b"")
     )
     with pytest.raises(OperationError, match="bucket 'full': not empty: something still writes to it"):
-        bucket.delete(s3, "full")
+        leftover_resources.delete_bucket(s3, "full")
 
 
 def test_an_object_that_cannot_be_deleted_is_named(aws: Services) -> None:
@@ -57,4 +57,4 @@ def test_an_object_that_cannot_be_deleted_is_named(aws: Services) -> None:
     errors = [{"Key": "locked", "Code": "AccessDenied", "Message": "WORM protected"}]
     aws.answers("s3", "delete_objects", {"Errors": errors})
     with pytest.raises(OperationError, match="s3://full/locked: not deleted: AccessDenied: WORM protected"):
-        bucket.empty(aws("s3"), "full")
+        leftover_resources.empty_bucket(aws("s3"), "full")

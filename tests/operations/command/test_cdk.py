@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from operations.command import cdk
-from operations.error import OperationError
+from operations.account import cdk_cli
+from operations.functions.errors import OperationError
 
 SCRIPT = """#!/bin/sh
 echo "$PWD $AWS_REGION $*" > said
@@ -26,7 +26,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_it_is_called_in_the_projects_folder_and_its_exit_code_is_told(root: Path) -> None:
-    assert cdk.in_region("eu-west-1", root)(["destroy", "Training"]) == 3
+    assert cdk_cli.cdk_in_region("eu-west-1", root)(["destroy", "Training"]) == 3
     said = (root / "said").read_text(encoding="utf-8")
     assert said == f"{root} eu-west-1 destroy Training\n"
 
@@ -34,7 +34,7 @@ def test_it_is_called_in_the_projects_folder_and_its_exit_code_is_told(root: Pat
 def test_where_it_is_not_installed_nothing_is_fetched(root: Path) -> None:
     (root / "node_modules" / ".bin" / "cdk").unlink()
     with pytest.raises(OperationError, match=r"node_modules/.bin/cdk: not there\. Install Node.*run npm ci"):
-        cdk.in_region("eu-west-1", root)(["destroy"])
+        cdk_cli.cdk_in_region("eu-west-1", root)(["destroy"])
     assert not (root / "said").exists()
 
 
@@ -45,10 +45,10 @@ def test_only_the_named_stacks_are_destroyed_with_the_settings_of_the_deployment
         given.extend(words)
         return 0
 
-    cdk.destroy(command, ["monitoring", "training"], ["name=skin-lesion", "a.b=c"])
+    cdk_cli.cdk_destroy(command, ["monitoring", "training"], ["name=skin-lesion", "a.b=c"])
     options = ["--exclusively", "--force", "--context", "name=skin-lesion", "--context", "a.b=c"]
     assert given == ["destroy", "Monitoring", "Training", *options]
 
 
 def test_the_command_line_is_looked_for_in_the_repository_itself() -> None:
-    assert (cdk._ROOT / "cdk.json").is_file()
+    assert (cdk_cli._PROJECT_FOLDER / "cdk.json").is_file()

@@ -6,8 +6,8 @@ import io
 import pytest
 from rich.console import Console
 
-from operations.command import confirmation
-from operations.error import OperationError, UsageError
+from operations.destroy import destroy_confirmation
+from operations.functions.errors import OperationError, UsageError
 from tests.operations.command.answers import services
 from tests.operations.command.cloud import Cloud
 from tests.operations.command.shell import run
@@ -23,7 +23,9 @@ def destroy(cloud: Cloud, *, data: bool = False, answer: str | None = None) -> s
     """Run the command and return what it printed."""
     console = Console(record=True, width=400, file=io.StringIO())
     ask = None if answer is None else lambda _question: answer
-    confirmation.destroy(cloud.account(), console, cdk=cloud.cdk, context=("name=skin-lesion",), data=data, ask=ask)
+    destroy_confirmation.destroy_deployment(
+        cloud.account(), console, cdk=cloud.cdk, context=("name=skin-lesion",), data=data, ask=ask
+    )
     return console.export_text()
 
 

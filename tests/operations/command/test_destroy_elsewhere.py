@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import pytest
 from rich.console import Console
 
-from operations.command import confirmation
-from operations.command.stage import Stage
-from operations.error import AccountError
+from operations.account.deployment_account import DeliveryStage
+from operations.destroy import destroy_confirmation
+from operations.functions.errors import AccountError
 from tests.operations.command.abroad import PRODUCTION, PROFILE, REGION, RELAY, SITE, THERE, World
 from tests.operations.command.test_destroy import assert_nothing_is_left, assert_only_data_is_left
 
-PLANNED = (Stage(PRODUCTION, PRODUCTION, "Production", THERE, REGION),)
+PLANNED = (DeliveryStage(PRODUCTION, PRODUCTION, "Production", THERE, REGION),)
 
 
 @pytest.fixture
@@ -22,11 +22,16 @@ def world() -> World:
 
 
 def destroy(
-    world: World, *, data: bool = False, profile: str = PROFILE, planned: Sequence[Stage] = PLANNED, answer: str = ""
+    world: World,
+    *,
+    data: bool = False,
+    profile: str = PROFILE,
+    planned: Sequence[DeliveryStage] = PLANNED,
+    answer: str = "",
 ) -> str:
     """Run the command and return what it printed."""
     console = Console(record=True, width=400, file=io.StringIO())
-    confirmation.destroy(
+    destroy_confirmation.destroy_deployment(
         world.account(**({"production": profile} if profile else {})),
         console,
         cdk=world.cdk,
@@ -104,7 +109,7 @@ def test_a_profile_of_another_account_is_refused_before_anything_is_deleted(worl
 def test_the_profile_of_the_other_stage_serves_where_it_leads_to_the_same_account(world: World) -> None:
     account = world.account(staging=PROFILE)
     console = Console(file=io.StringIO())
-    confirmation.destroy(account, console, cdk=world.cdk, context=(), data=False, ask=None)
+    destroy_confirmation.destroy_deployment(account, console, cdk=world.cdk, context=(), data=False, ask=None)
     assert_gone(world, data=False)
 
 
@@ -137,5 +142,5 @@ def test_again_it_says_that_nothing_is_there(world: World, data: bool) -> None: 
 
 
 def test_where_the_deployment_stack_is_there_the_settings_are_not_asked(world: World) -> None:
-    destroy(world, planned=(Stage("other", "other", "Production", "333333333333", REGION),))
+    destroy(world, planned=(DeliveryStage("other", "other", "Production", "333333333333", REGION),))
     assert_gone(world, data=False)

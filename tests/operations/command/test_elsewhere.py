@@ -9,9 +9,8 @@ from botocore.response import StreamingBody
 from click.testing import CliRunner, Result
 
 from operations.__main__ import main
-from operations.command import advice
-from operations.command.account import Account
-from operations.command.place import identity
+from operations.account.deployment_account import Account, caller_account_id
+from operations.commands import next_steps
 from tests.operations import elsewhere
 from tests.operations.command.abroad import PLACE, PROFILE, REGION, THERE
 from tests.operations.command.state import MONDAY, NAME, OUTPUTS, arn
@@ -150,11 +149,11 @@ def test_profiles_come_from_options_or_from_the_environment(aws: Services, there
 
 def test_whose_credentials_they_are_is_asked_of_sts(aws: Services) -> None:
     aws.answers("sts", "get_caller_identity", {"Account": THERE})
-    assert identity(Account(NAME, aws)) == THERE
+    assert caller_account_id(Account(NAME, aws)) == THERE
 
 
 def test_a_one_account_deployment_asks_for_nothing_more(aws: Services) -> None:
     """The stubs of the other tests of `next` would refuse a call more; here it is that nothing is yielded."""
     deployed(aws, {})
     aws.answers("codepipeline", "get_pipeline_state", {"stageStates": []}, name="delivery")
-    assert list(advice._delivery(Account(NAME, aws))) == []
+    assert list(next_steps._delivery_steps(Account(NAME, aws))) == []

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from operations.command import export
-from operations.error import OperationError, StoppedError, UsageError
+from operations.commands import export_job
+from operations.functions.errors import OperationError, StoppedError, UsageError
 from tests.operations.command.shell import account, has_stack, run
 from tests.operations.command.state import MONDAY, OUTPUTS
 from tests.operations.service import Services
@@ -62,7 +62,7 @@ _CLUSTER = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB":
 def test_the_job_reads_captures_labels_and_the_newest_export_and_writes_below_additions(aws: Services) -> None:
     ready(aws, EARLIER, OLDER)
     asked = created(aws)
-    assert export.start(account(aws), lambda: MONDAY) == JOB
+    assert export_job.start_export_job(account(aws), lambda: MONDAY) == JOB
     inputs = {each["InputName"]: each["S3Input"]["S3Uri"] for each in asked["ProcessingInputs"]}
     assert inputs == {
         "capture": "s3://runs/capture/production/",
@@ -89,14 +89,14 @@ def test_the_job_reads_captures_labels_and_the_newest_export_and_writes_below_ad
 def test_the_volume_holds_what_is_fetched_laid_aside_and_packed(aws: Services) -> None:
     ready(aws, EARLIER, size=20 << 30)
     asked = created(aws)
-    export.start(account(aws), lambda: MONDAY)
+    export_job.start_export_job(account(aws), lambda: MONDAY)
     assert asked["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"] >= 4 * 40
 
 
 def test_the_first_export_has_no_earlier_one(aws: Services) -> None:
     ready(aws)
     asked = created(aws)
-    export.start(account(aws), lambda: MONDAY)
+    export_job.start_export_job(account(aws), lambda: MONDAY)
     assert [each["InputName"] for each in asked["ProcessingInputs"]] == ["capture", "labels"]
 
 
@@ -111,13 +111,13 @@ def test_without_captures_or_labels_nothing_is_started(aws: Services, captured: 
     if captured:
         listed(aws, "raw", "labels/")
     with pytest.raises(UsageError, match=told):
-        export.start(account(aws), lambda: MONDAY)
+        export_job.start_export_job(account(aws), lambda: MONDAY)
 
 
 def test_its_end_is_waited_for_and_what_it_says_is_said(aws: Services) -> None:
     ended(aws, "InProgress")
     ended(aws, "Completed", ExitMessage="Exported 3 images.")
-    assert export.follow(account(aws), JOB) == "Exported 3 images."
+    assert export_job.wait_for_export_job(account(aws), JOB) == "Exported 3 images."
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_an_export_that_failed_is_an_error_with_the_reason(
 ) -> None:
     ended(aws, status, **more)
     with pytest.raises(OperationError, match=told):
-        export.follow(account(aws), JOB)
+        export_job.wait_for_export_job(account(aws), JOB)
 
 
 def test_who_stops_looking_is_told_that_it_goes_on() -> None:
@@ -142,7 +142,7 @@ def test_who_stops_looking_is_told_that_it_goes_on() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(StoppedError, match=f"processing job {JOB} goes on"):
-        export.follow(account(lambda _name: Impatient()), JOB)
+        export_job.wait_for_export_job(account(lambda _name: Impatient()), JOB)
 
 
 def test_where_nothing_is_deployed_it_says_so(aws: Services) -> None:

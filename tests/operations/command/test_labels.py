@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 
-from operations.command import labels
-from operations.error import UsageError
+from operations.commands import label_upload
+from operations.functions.errors import UsageError
 from tests.operations.command.shell import has_stack, run
 from tests.operations.command.store import RAW, Store
 from tests.operations.service import Services
@@ -32,8 +32,8 @@ def written(folder: Path, content: bytes) -> Path:
 def test_a_table_arrives_whole_under_its_hash(store: Store, tmp_path: Path) -> None:
     key = f"labels/{hashlib.sha256(TABLE).hexdigest()}.csv"
     path = written(tmp_path, TABLE)
-    done = labels.upload(store.client, RAW, path, again=False)
-    assert done == labels.Uploaded(sent=True, message=f"s3://{RAW}/{key}: 2 labels uploaded.")
+    done = label_upload.upload_labels(store.client, RAW, path, again=False)
+    assert done == label_upload.LabelUpload(sent=True, message=f"s3://{RAW}/{key}: 2 labels uploaded.")
     assert store.body(key) == TABLE
 
 
@@ -42,10 +42,10 @@ def test_a_table_that_is_there_is_sent_again_only_where_that_is_wanted(store: St
     path = written(tmp_path, TABLE)
     versions = []
     for again in (False, False, True):
-        done = labels.upload(store.client, RAW, path, again=again)
+        done = label_upload.upload_labels(store.client, RAW, path, again=again)
         versions.append((done.sent, len(store.client.list_object_versions(Bucket=RAW)["Versions"])))
     assert versions == [(True, 1), (False, 1), (True, 2)]
-    refused = labels.upload(store.client, RAW, path, again=False).message
+    refused = label_upload.upload_labels(store.client, RAW, path, again=False).message
     assert refused.endswith(
         "already there; 2 labels; nothing was sent. "
         f"To have the monitor look once more: make labels FILE={path} ARGS=--again"
@@ -69,9 +69,9 @@ def test_what_comes_next_is_said_only_where_something_does(
     assert ("Next: a message says" in result.output) is bool(options)
 
 
-@pytest.mark.parametrize("column", labels.IDS)
+@pytest.mark.parametrize("column", label_upload.LABEL_ID_COLUMNS)
 def test_the_id_may_be_called_what_it_is(column: str) -> None:
-    assert labels.check(f"\ufeff{column},label\r\nISIC_1,bcc\r\nISIC_1,bcc\r\n".encode(), "x") == 1
+    assert label_upload.check_label_table(f"\ufeff{column},label\r\nISIC_1,bcc\r\nISIC_1,bcc\r\n".encode(), "x") == 1
 
 
 @pytest.mark.parametrize(
@@ -93,12 +93,12 @@ def test_the_id_may_be_called_what_it_is(column: str) -> None:
 )
 def test_what_is_no_table_of_labels_is_refused_by_line(content: bytes, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        labels.check(content, "labels.csv")
+        label_upload.check_label_table(content, "labels.csv")
 
 
 def test_a_file_that_is_not_there_or_too_large_is_refused_unsent(store: Store, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
-        labels.upload(store.client, RAW, tmp_path / "none.csv", again=False)
+        label_upload.upload_labels(store.client, RAW, tmp_path / "none.csv", again=False)
     with pytest.raises(UsageError, match=r"at most\. Upload it in parts"):
-        labels.upload(store.client, RAW, written(tmp_path, TABLE.ljust((10 << 20) + 1)), again=False)
+        label_upload.upload_labels(store.client, RAW, written(tmp_path, TABLE.ljust((10 << 20) + 1)), again=False)
     assert store.client.list_objects_v2(Bucket=RAW)["KeyCount"] == 0

@@ -5,13 +5,13 @@ import io
 
 from rich.console import Console
 
-from operations.command.meter import meter
+from operations.account.terminal_output import show_byte_progress
 
 
 def drawn(*, terminal: bool) -> str:
     file = io.StringIO()
     console = Console(file=file, force_terminal=terminal, width=100, color_system=None)
-    with meter(console, "Uploading", 20_000_000) as advance:
+    with show_byte_progress(console, "Uploading", 20_000_000) as advance:
         advance(10_000_000)
         advance(10_000_000)
     return file.getvalue()

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from operations.command import outpost, survivor
-from operations.command.account import Account
-from operations.command.place import Located
-from operations.command.stage import stages
+from operations.account.deployment_account import Account, LocatedStage, stages_of_outputs
+from operations.destroy import leftover_resources, remote_stacks
 from tests.operations.command.state import NAME, arn
 
 
@@ -41,11 +39,11 @@ def _stacks(assembly: Path) -> dict[str, dict[str, Any]]:
     return {name: each for name, each in artifacts.items() if each["type"] == "aws:cloudformation:stack"}
 
 
-def _found(assembly: Path, documents: dict[str, Any]) -> list[outpost.Outpost]:
+def _found(assembly: Path, documents: dict[str, Any]) -> list[remote_stacks.RemoteStack]:
     outputs = {key: each["Value"] for key, each in documents["Deployment"]["Outputs"].items()}
     home = account(_stacks(assembly)["Deployment"]["environment"].rpartition("/")[2])
-    located = [Located(one, account(one.region)) for one in stages(outputs)]
-    return list(outpost.found(home, located))
+    located = [LocatedStage(one, account(one.region)) for one in stages_of_outputs(outputs)]
+    return list(remote_stacks.find_remote_stacks(home, located))
 
 
 def test_each_stack_elsewhere_is_found_by_the_outputs_under_its_id_and_its_name(
@@ -65,4 +63,4 @@ def test_whatever_outlives_a_stack_elsewhere_is_of_a_kind_that_destroy_deletes(
     for one in _found(apart, documents_apart):
         resources = documents_apart[one.id]["Resources"].values()
         kept = {each["Type"] for each in resources if each.get("DeletionPolicy", "").startswith("Retain")}
-        assert {"AWS::S3::Bucket", "AWS::KMS::Key"} <= kept <= survivor._KINDS.keys()
+        assert {"AWS::S3::Bucket", "AWS::KMS::Key"} <= kept <= leftover_resources._RESOURCE_KINDS.keys()

@@ -17,9 +17,9 @@ from botocore.parsers import ResponseParserError
 from click.testing import CliRunner
 
 from operations.__main__ import main
-from operations.command.account import here
-from operations.command.refusal import explained
-from operations.error import AccountError
+from operations.account.aws_errors import explain_aws_error
+from operations.account.deployment_account import account_of_environment
+from operations.functions.errors import AccountError
 from tests.operations.command.shell import account, has_stack, lacks_stack, run
 from tests.operations.service import Services
 
@@ -50,7 +50,7 @@ def refused(code: str) -> ClientError:
 def test_each_has_its_exit_code_and_its_remedy(
     error: BotoCoreError | ClientError | ResponseParserError, code: int, said: str
 ) -> None:
-    told = explained(error)
+    told = explain_aws_error(error)
     assert (told.exit_code, said in str(told)) == (code, True), str(told)
 
 
@@ -87,4 +87,4 @@ def test_aws_region_chooses_the_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     chosen = main.make_context("operations", ["next"]).params["region"]
-    assert here("skin-lesion", chosen).region == "eu-central-1"
+    assert account_of_environment("skin-lesion", chosen).region == "eu-central-1"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from operations.command import machine
-from operations.command.terminal import console
-from operations.error import StoppedError
+from operations.account.terminal_output import output_console
+from operations.commands import retraining_execution
+from operations.functions.errors import StoppedError
 from tests.operations.command.shell import account, has_stack, run
 from tests.operations.command.state import MONDAY, OUTPUTS
 from tests.operations.service import Services
@@ -123,4 +123,6 @@ def test_ctrl_c_ends_the_looking_and_not_the_training(aws: Services) -> None:
 
     here = account(aws)
     with pytest.raises(StoppedError, match=r"the retraining goes on\. Look again"):
-        machine.follow(type(here)(here.name, here.client, interrupted), EXECUTION, console())
+        retraining_execution.follow_retraining_execution(
+            type(here)(here.name, here.client, interrupted), EXECUTION, output_console()
+        )

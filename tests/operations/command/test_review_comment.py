@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.command.review_comment import LIMIT
+from operations.commands.review_comment import COMMENT_LIMIT_BYTES
 from tests.operations.command.shell import run
 from tests.operations.service import Services
 
@@ -85,7 +85,7 @@ def test_a_text_without_a_marker_line_is_refused(aws: Services, tmp_path: Path, 
 
 
 def test_one_that_just_fits_is_posted_and_a_longer_one_refused(aws: Services, tmp_path: Path) -> None:
-    longest = TEXT + "x" * (LIMIT - len(TEXT))
+    longest = TEXT + "x" * (COMMENT_LIMIT_BYTES - len(TEXT))
     under_it(aws)
     posted(aws, longest)
     assert comment(aws, tmp_path, longest)[0] == 0

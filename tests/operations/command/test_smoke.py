@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from botocore.response import StreamingBody
 
-from operations.answer import Answer
+from operations.functions.endpoint_answers import EndpointAnswer
 from tests.operations.command.shell import run
 from tests.operations.evidence import answer, picture, table
 from tests.operations.service import PACKAGE, Services
@@ -26,7 +26,9 @@ def folders(tmp_path: Path) -> tuple[str, ...]:
     return ("--evaluation", str(tmp_path), "--holdout", str(tmp_path))
 
 
-def smoke(aws: Services, folders: tuple[str, ...], answering: Callable[[bytes], Answer | None]) -> tuple[int, str]:
+def smoke(
+    aws: Services, folders: tuple[str, ...], answering: Callable[[bytes], EndpointAnswer | None]
+) -> tuple[int, str]:
     with serving(answering) as url:
         result = run(aws, "smoke", "--url", url, *folders)
     return result.exit_code, result.output
@@ -48,7 +50,7 @@ def test_another_model_fails_and_the_row_shows_by_how_much(aws: Services, folder
 
 
 def test_no_answer_is_shown_as_one(aws: Services, folders: tuple[str, ...]) -> None:
-    code, output = smoke(aws, folders, lambda _: Answer(500, "text/plain", b"out of memory"))
+    code, output = smoke(aws, folders, lambda _: EndpointAnswer(500, "text/plain", b"out of memory"))
     assert code == 1
     assert "no answer" in output
     assert "out of memory" in output

@@ -10,11 +10,11 @@ import pytest
 from moto import mock_aws
 from rich.console import Console
 
-from operations.command import archive as archives
-from operations.command import multipart
-from operations.command.archive import Archive
-from operations.command.upload import upload
-from operations.error import OperationError, StoppedError, UsageError
+from operations.commands import archive_check as archives
+from operations.commands import multipart_upload
+from operations.commands.archive_check import HashedArchive
+from operations.commands.multipart_upload import upload_archive
+from operations.functions.errors import OperationError, StoppedError, UsageError
 from tests.operations.command.store import MIB, RAW, Store, archive
 
 
@@ -39,8 +39,8 @@ def key(path: Path) -> str:
     return f"archives/{hashlib.sha256(path.read_bytes()).hexdigest()}.zip"
 
 
-def hashed(path: Path) -> Archive:
-    return archives.hashed(path)
+def hashed(path: Path) -> HashedArchive:
+    return archives.hash_archive(path)
 
 
 def stop_after(parts: int) -> Any:
@@ -56,7 +56,7 @@ def stop_after(parts: int) -> Any:
 
 
 def test_the_bytes_arrive_whole_under_their_hash(store: Store, path: Path, console: Console) -> None:
-    assert upload(store.client, RAW, path, console).endswith(": uploaded.")
+    assert upload_archive(store.client, RAW, path, console).endswith(": uploaded.")
     assert store.body(key(path)) == path.read_bytes()
     assert sorted(store.sent) == [1, 2, 3]
     assert not store.uploads()
@@ -64,9 +64,11 @@ def test_the_bytes_arrive_whole_under_their_hash(store: Store, path: Path, conso
 
 def test_stopped_after_two_parts_it_sends_only_the_rest(store: Store, path: Path, console: Console) -> None:
     with pytest.raises(StoppedError, match=r"2 of 3 parts are kept in the bucket\. The same command sends the rest"):
-        multipart.send(multipart.begun(store.client, RAW, hashed(path)), stop_after(2), threads=1)
+        multipart_upload.send_missing_parts(
+            multipart_upload.resume_or_begin_upload(store.client, RAW, hashed(path)), stop_after(2), threads=1
+        )
     before = store.sent.copy()
-    upload(store.client, RAW, path, console)
+    upload_archive(store.client, RAW, path, console)
     kept = len(store.client.list_object_versions(Bucket=RAW)["Versions"])
     assert kept == 1
     assert sorted(store.sent) == [1, 2, 3], f"{before} were sent before"
@@ -76,11 +78,11 @@ def test_stopped_after_two_parts_it_sends_only_the_rest(store: Store, path: Path
 
 def test_a_part_that_is_another_ones_is_sent_again(store: Store, path: Path, console: Console) -> None:
     """Its size is right and its ETag says nothing: its SHA-256 tells."""
-    sending = multipart.begun(store.client, RAW, hashed(path))
+    sending = multipart_upload.resume_or_begin_upload(store.client, RAW, hashed(path))
     wrong = b"x" * (8 * MIB)
-    checksum = archives.hashed(_written(path.with_name("wrong"), wrong)).parts[0].checksum
+    checksum = archives.hash_archive(_written(path.with_name("wrong"), wrong)).parts[0].checksum
     store.client.upload_part(**sending.place, PartNumber=2, Body=wrong, ChecksumSHA256=checksum)
-    upload(store.client, RAW, path, console)
+    upload_archive(store.client, RAW, path, console)
     assert sorted(store.sent) == [1, 2, 2, 3]
     assert store.body(key(path)) == path.read_bytes()
 
@@ -91,68 +93,68 @@ def _written(path: Path, content: bytes) -> Path:
 
 
 def test_a_file_that_changes_on_its_way_does_not_arrive(store: Store, path: Path) -> None:
-    sending = multipart.begun(store.client, RAW, hashed(path))
+    sending = multipart_upload.resume_or_begin_upload(store.client, RAW, hashed(path))
     with path.open("r+b") as file:
         file.seek(9 * MIB)
         file.write(b"changed")
     with pytest.raises(OperationError, match=r"BadDigest.*parts are kept"):
-        multipart.send(sending, lambda _: None)
+        multipart_upload.send_missing_parts(sending, lambda _: None)
     assert store.keys() == []
 
 
 def test_there_already_nothing_is_sent(store: Store, path: Path, console: Console) -> None:
-    upload(store.client, RAW, path, console)
-    assert "already there, and the newest archive: nothing to do" in upload(store.client, RAW, path, console)
+    upload_archive(store.client, RAW, path, console)
+    assert "already there, and the newest archive: nothing to do" in upload_archive(store.client, RAW, path, console)
     assert len(store.sent) == 3
     assert not store.copied
 
 
 def test_an_older_archive_becomes_the_newest_again(store: Store, path: Path, console: Console) -> None:
     other = archive(path.with_name("other.zip"), size=MIB, seed=8)
-    upload(store.client, RAW, path, console)
-    upload(store.client, RAW, other, console)
-    assert "newest archive again" in upload(store.client, RAW, path, console)
+    upload_archive(store.client, RAW, path, console)
+    upload_archive(store.client, RAW, other, console)
+    assert "newest archive again" in upload_archive(store.client, RAW, path, console)
     assert store.copied == [key(path)]
-    assert "nothing to do" in upload(store.client, RAW, path, console)
+    assert "nothing to do" in upload_archive(store.client, RAW, path, console)
 
 
 def test_one_that_was_begun_before_another_ends_as_the_newest_too(store: Store, path: Path, console: Console) -> None:
-    multipart.begun(store.client, RAW, hashed(path))
-    upload(store.client, RAW, archive(path.with_name("other.zip"), size=MIB, seed=8), console)
-    assert "uploaded, and made the newest archive" in upload(store.client, RAW, path, console)
+    multipart_upload.resume_or_begin_upload(store.client, RAW, hashed(path))
+    upload_archive(store.client, RAW, archive(path.with_name("other.zip"), size=MIB, seed=8), console)
+    assert "uploaded, and made the newest archive" in upload_archive(store.client, RAW, path, console)
     assert store.copied == [key(path)]
-    assert "nothing to do" in upload(store.client, RAW, path, console)
+    assert "nothing to do" in upload_archive(store.client, RAW, path, console)
 
 
 def test_over_5_gib_an_old_one_is_trained_on_by_its_name(store: Store, path: Path, console: Console) -> None:
-    upload(store.client, RAW, path, console)
-    upload(store.client, RAW, archive(path.with_name("other.zip"), size=MIB, seed=8), console)
-    from operations.command import upload as module
+    upload_archive(store.client, RAW, path, console)
+    upload_archive(store.client, RAW, archive(path.with_name("other.zip"), size=MIB, seed=8), console)
+    from operations.commands import multipart_upload as module
 
     with pytest.raises(UsageError, match=rf"over 5 GiB .*make retrain ARGS='--archive {key(path)}'"):
-        module._renew(store.client, RAW, Archive(path, 5 * 1024**3 + 1, key(path)[9:-4], ()))
+        module._make_newest(store.client, RAW, HashedArchive(path, 5 * 1024**3 + 1, key(path)[9:-4], ()))
 
 
 def test_completed_by_another_process_it_is_done(store: Store, path: Path) -> None:
-    one = multipart.begun(store.client, RAW, hashed(path))
-    two = multipart.begun(store.client, RAW, hashed(path))
+    one = multipart_upload.resume_or_begin_upload(store.client, RAW, hashed(path))
+    two = multipart_upload.resume_or_begin_upload(store.client, RAW, hashed(path))
     assert one.upload == two.upload
-    multipart.send(one, lambda _: None)
+    multipart_upload.send_missing_parts(one, lambda _: None)
     two.there = one.there
-    multipart.send(two, lambda _: None)
+    multipart_upload.send_missing_parts(two, lambda _: None)
     assert store.body(key(path)) == path.read_bytes()
 
 
 def test_an_upload_that_is_gone_and_left_nothing_is_an_error(store: Store, path: Path) -> None:
-    sending = multipart.begun(store.client, RAW, hashed(path))
+    sending = multipart_upload.resume_or_begin_upload(store.client, RAW, hashed(path))
     store.client.abort_multipart_upload(**sending.place)
     sending.there = {part.number: "etag" for part in sending.archive.parts}
     with pytest.raises(OperationError, match="NoSuchUpload"):
-        multipart.send(sending, lambda _: None)
+        multipart_upload.send_missing_parts(sending, lambda _: None)
 
 
 @pytest.mark.parametrize("size", [1, 8 * MIB, 80_000 * MIB, 80_001 * MIB, 5 * 1024 * 1024 * MIB])
 def test_parts_are_never_too_many_nor_too_small_for_s3(size: int) -> None:
-    step = archives.part_bytes(size)
+    step = archives.choose_part_bytes(size)
     assert step >= 5 * MIB
     assert -(-size // step) <= 10_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from operations.command.account import Account
+from operations.account.deployment_account import Account
 from pipeline_src import contract
 from tests.operations.command.cloud import Cloud, RefusedError
 from tests.operations.command.state import ACCOUNT, MONDAY, NAME, OUTPUTS, REGION, Asked, Handler, arn
@@ -18,11 +18,11 @@ ARCHIVE: Final = f"archives/{'a' * 64}.zip"
 FAR: Final = {"StagingAccount": ACCOUNT, "StagingRegion": "eu-west-1"}
 DOCKER: Final = "application/vnd.docker.distribution.manifest.v2+json"
 _KINDS: Final = {
-    contract.PREPROCESS: ("ProcessingJob", "processing-job"),
-    contract.TRAINING: ("TrainingJob", "training-job"),
-    contract.MODEL: ("Model", "model"),
-    contract.SCORE: ("TransformJob", "transform-job"),
-    contract.EVALUATE: ("ProcessingJob", "processing-job"),
+    contract.PREPROCESS_STEP: ("ProcessingJob", "processing-job"),
+    contract.TRAIN_STEP: ("TrainingJob", "training-job"),
+    contract.MODEL_STEP: ("Model", "model"),
+    contract.SCORE_STEP: ("TransformJob", "transform-job"),
+    contract.EVALUATE_STEP: ("ProcessingJob", "processing-job"),
 }
 # Reasons of other steps come before there is a job.
 _OF_A_JOB: Final = ("AlgorithmError", "ClientError", "InternalServerError")
@@ -115,12 +115,12 @@ def healthy() -> Records:
     records.executions.append({"PipelineExecutionArn": EXECUTION, "PipelineExecutionStatus": "Succeeded"} | named)
     for name in contract.STEPS[:-2]:
         records.step(name)
-    records.step(contract.GATE, Condition={"Outcome": "True"})
-    records.step(contract.REGISTER, RegisterModel={"Arn": PACKAGE})
+    records.step(contract.GATE_STEP, Condition={"Outcome": "True"})
+    records.step(contract.REGISTER_STEP, RegisterModel={"Arn": PACKAGE})
     records.jobs = {
-        contract.PREPROCESS: _preprocess(),
-        contract.TRAINING: _training(),
-        contract.EVALUATE: _preprocess(),
+        contract.PREPROCESS_STEP: _preprocess(),
+        contract.TRAIN_STEP: _training(),
+        contract.EVALUATE_STEP: _preprocess(),
     }
     records.package = _package()
     records.deliveries = {"d-1": "Succeeded"}
@@ -165,8 +165,8 @@ def tuning(records: Records, *, objective: float = 0.75) -> None:
     """Have Train be a tuning."""
     name = "abc-Train-x"
     job_arn = resource("hyper-parameter-tuning-job", name)
-    records.step(contract.TRAINING)
-    records.steps[contract.TRAINING]["Metadata"] = {"TuningJob": {"Arn": job_arn}}
+    records.step(contract.TRAIN_STEP)
+    records.steps[contract.TRAIN_STEP]["Metadata"] = {"TuningJob": {"Arn": job_arn}}
     best = {
         "TrainingJobName": "best",
         "TrainingJobArn": resource("training-job", "best"),
@@ -252,7 +252,7 @@ def _stacks(records: Records) -> dict[str, Handler]:
 def _sagemaker(records: Records) -> dict[str, Handler]:
     def job(asked: Asked) -> Any:
         name = next(iter(asked.values()))
-        return records.jobs[name.split("-")[2] if name.startswith("pipelines-") else contract.TRAINING]
+        return records.jobs[name.split("-")[2] if name.startswith("pipelines-") else contract.TRAIN_STEP]
 
     def endpoint(asked: Asked) -> Any:
         name = asked["EndpointName"]

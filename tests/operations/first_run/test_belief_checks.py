@@ -6,9 +6,9 @@ from typing import Final, TypeAlias
 
 import pytest
 
-from operations.first_run.belief_checks import Verdict
-from operations.first_run.beliefs import BELIEFS, settled
-from operations.first_run.observations import Observations
+from operations.first_run.aws_beliefs import BELIEFS, settled_beliefs
+from operations.first_run.belief_checks import BeliefVerdict
+from operations.first_run.first_run_observations import FirstRunObservations
 from pipeline_src import contract
 from tests.operations.command.state import MONDAY, NAME
 from tests.operations.first_run.first_run_account import (
@@ -36,9 +36,9 @@ def _failing(step: str, reason: str) -> Arranging:
 
 def _rejected(message: str) -> Arranging:
     def arrange(records: Records) -> None:
-        records.fail(contract.REGISTER, "")
-        del records.steps[contract.REGISTER]
-        records.step(contract.REJECT, "Failed", message, Fail={"ErrorMessage": message})
+        records.fail(contract.REGISTER_STEP, "")
+        del records.steps[contract.REGISTER_STEP]
+        records.step(contract.REJECT_STEP, "Failed", message, Fail={"ErrorMessage": message})
 
     return arrange
 
@@ -73,18 +73,18 @@ def _replicated(records: Records) -> None:
 
 
 def _renamed(records: Records) -> None:
-    found = records.steps[contract.TRAINING]["Metadata"]
+    found = records.steps[contract.TRAIN_STEP]["Metadata"]
     found["TrainingJob"]["Arn"] = resource("training-job", "abc-Train-pipelines-")
-    records.jobs["Train-pipelines-"] = records.jobs[contract.TRAINING]
+    records.jobs["Train-pipelines-"] = records.jobs[contract.TRAIN_STEP]
 
 
 def _pretrained(records: Records) -> None:
-    records.jobs[contract.TRAINING]["HyperParameters"]["use_pretrained_model"] = "1"
+    records.jobs[contract.TRAIN_STEP]["HyperParameters"]["use_pretrained_model"] = "1"
 
 
 def _pretrained_fails(records: Records) -> None:
     _pretrained(records)
-    records.fail(contract.TRAINING, "AlgorithmError: could not download the pretrained model: timed out")
+    records.fail(contract.TRAIN_STEP, "AlgorithmError: could not download the pretrained model: timed out")
 
 
 def _undelivered(records: Records) -> None:
@@ -126,7 +126,7 @@ def _card(text: str) -> Arranging:
 
 
 def _samples(value: str) -> Arranging:
-    return lambda records: records.jobs[contract.TRAINING]["HyperParameters"].update(num_training_samples=value)
+    return lambda records: records.jobs[contract.TRAIN_STEP]["HyperParameters"].update(num_training_samples=value)
 
 
 def _monitored(records: Records) -> None:
@@ -145,48 +145,64 @@ def _tuned(*more: Arranging, objective: float = 0.75) -> Arranging:
 
 def _tuning_denied(records: Records) -> None:
     reason = DENIED.format("DescribeHyperParameterTuningJob", resource("hyper-parameter-tuning-job", "x"))
-    records.fail(contract.TRAINING, reason)
+    records.fail(contract.TRAIN_STEP, reason)
 
 
 # Belief, what makes a healthy run show that it holds, and what makes it show that it failed.
 CASES: Final[dict[str, tuple[list[Arranging], list[Arranging]]]] = {
     "image-manifest": (
-        [_set(), _failing(contract.PREPROCESS, "AlgorithmError: archive: no table")],
-        [_failing(contract.PREPROCESS, "ClientError: Unsupported manifest media type application/vnd.oci.image.index")],
+        [_set(), _failing(contract.PREPROCESS_STEP, "AlgorithmError: archive: no table")],
+        [
+            _failing(
+                contract.PREPROCESS_STEP, "ClientError: Unsupported manifest media type application/vnd.oci.image.index"
+            )
+        ],
     ),
     "container-user": (
         [_set()],
-        [_failing(contract.PREPROCESS, "AlgorithmError: [Errno 13] Permission denied: '/opt/ml/processing/output'")],
+        [
+            _failing(
+                contract.PREPROCESS_STEP, "AlgorithmError: [Errno 13] Permission denied: '/opt/ml/processing/output'"
+            )
+        ],
     ),
     "one-object-input": (
         [_set()],
-        [_failing(contract.PREPROCESS, "ClientError: Data download failed: No S3 objects found under S3 URL")],
+        [_failing(contract.PREPROCESS_STEP, "ClientError: Data download failed: No S3 objects found under S3 URL")],
     ),
     "job-names": (
         [_set()],
         [
             _renamed,
-            _failing(contract.SCORE, DENIED.format("CreateTransformJob", resource("transform-job", "abc-Score"))),
+            _failing(contract.SCORE_STEP, DENIED.format("CreateTransformJob", resource("transform-job", "abc-Score"))),
         ],
     ),
     "role-operations": (
         [_set()],
-        [_failing(contract.REGISTER, DENIED.format("CreateModelPackageGroup", resource("model-package-group", NAME)))],
+        [
+            _failing(
+                contract.REGISTER_STEP, DENIED.format("CreateModelPackageGroup", resource("model-package-group", NAME))
+            )
+        ],
     ),
     "samples-by-reference": (
         [_set()],
-        [_samples("{'Std:JsonGet': 1}"), _failing(contract.TRAINING, "Unable to read property file DatasetCard")],
+        [_samples("{'Std:JsonGet': 1}"), _failing(contract.TRAIN_STEP, "Unable to read property file DatasetCard")],
     ),
     "gate-within-reach": ([_set()], [_rejected("Rejected. balanced accuracy")]),
     "group-creation": (
         [_set()],
-        [_failing(contract.REGISTER, DENIED.format("CreateModelPackageGroup", resource("model-package-group", NAME)))],
+        [
+            _failing(
+                contract.REGISTER_STEP, DENIED.format("CreateModelPackageGroup", resource("model-package-group", NAME))
+            )
+        ],
     ),
     "metadata-by-reference": (
         [_set()],
         [
             _metadata(contract.METADATA_DATASET, "Std:JsonGet"),
-            _failing(contract.REGISTER, "Invalid CustomerMetadataProperties"),
+            _failing(contract.REGISTER_STEP, "Invalid CustomerMetadataProperties"),
         ],
     ),
     "card-by-reference": (
@@ -194,7 +210,7 @@ CASES: Final[dict[str, tuple[list[Arranging], list[Arranging]]]] = {
         [
             _card('{"Std:JsonGet": {}}'),
             _card("cut off"),
-            _failing(contract.REGISTER, "ValidationException: ModelCardContent is too long"),
+            _failing(contract.REGISTER_STEP, "ValidationException: ModelCardContent is too long"),
         ],
     ),
     "one-start-for-one-token": ([_set()], [_twice]),
@@ -214,7 +230,7 @@ CASES: Final[dict[str, tuple[list[Arranging], list[Arranging]]]] = {
         [_tuned()],
         [
             _tuned(_metadata("tuned_learning_rate", "BestTrainingJob")),
-            _tuned(_failing(contract.EVALUATE, "cannot resolve BestTrainingJob.TunedHyperParameters")),
+            _tuned(_failing(contract.EVALUATE_STEP, "cannot resolve BestTrainingJob.TunedHyperParameters")),
         ],
     ),
     "tuning-objective": ([_tuned()], [_tuned(objective=0.8)]),
@@ -251,8 +267,8 @@ CASES: Final[dict[str, tuple[list[Arranging], list[Arranging]]]] = {
 }
 
 
-def _verdict(belief: str, records: Records) -> Verdict:
-    return CHECKS[belief](Observations(account(records), lambda: NOW)).verdict
+def _verdict(belief: str, records: Records) -> BeliefVerdict:
+    return CHECKS[belief](FirstRunObservations(account(records), lambda: NOW)).verdict
 
 
 def test_each_belief_has_its_cases() -> None:
@@ -264,11 +280,13 @@ def test_each_belief_has_its_cases() -> None:
     [
         (belief, arrange, verdict)
         for belief, (holding, failing) in CASES.items()
-        for verdict, arranged in ((Verdict.HELD, holding), (Verdict.FAILED, failing))
+        for verdict, arranged in ((BeliefVerdict.HELD, holding), (BeliefVerdict.FAILED, failing))
         for arrange in arranged
     ],
 )
-def test_a_belief_is_judged_by_what_the_services_answer(belief: str, arrange: Arranging, verdict: Verdict) -> None:
+def test_a_belief_is_judged_by_what_the_services_answer(
+    belief: str, arrange: Arranging, verdict: BeliefVerdict
+) -> None:
     records = healthy()
     arrange(records)
     assert _verdict(belief, records) is verdict
@@ -276,7 +294,7 @@ def test_a_belief_is_judged_by_what_the_services_answer(belief: str, arrange: Ar
 
 @pytest.mark.parametrize("belief", CASES)
 def test_where_nothing_has_run_no_belief_is_reached(belief: str) -> None:
-    assert _verdict(belief, fresh()) is Verdict.OPEN
+    assert _verdict(belief, fresh()) is BeliefVerdict.OPEN
 
 
 @pytest.mark.parametrize("belief", CASES)
@@ -284,47 +302,47 @@ def test_a_failure_that_a_belief_is_not_about_leaves_it_open(belief: str) -> Non
     records = fresh()
     records.executions = healthy().executions
     records.jobs = healthy().jobs
-    records.fail(contract.PREPROCESS, "InternalServerError: try again")
-    expected = Verdict.HELD if belief in ("one-start-for-one-token", "job-names") else Verdict.OPEN
+    records.fail(contract.PREPROCESS_STEP, "InternalServerError: try again")
+    expected = BeliefVerdict.HELD if belief in ("one-start-for-one-token", "job-names") else BeliefVerdict.OPEN
     assert _verdict(belief, records) is expected
 
 
-@pytest.mark.parametrize("belief", [belief.id for belief in settled(tuning=False, elsewhere=False)])
+@pytest.mark.parametrize("belief", [belief.id for belief in settled_beliefs(tuning=False, elsewhere=False)])
 def test_a_healthy_first_run_settles_all_that_preflight_announces(belief: str) -> None:
-    assert _verdict(belief, healthy()) is Verdict.HELD
+    assert _verdict(belief, healthy()) is BeliefVerdict.HELD
 
 
 @pytest.mark.parametrize("belief", ["pretrained-weights", "scaling-target", "canary-rollback"])
 def test_a_healthy_run_that_does_without_it_leaves_a_later_belief_open(belief: str) -> None:
     records = healthy()
     records.targets = ["endpoint/another/variant/All"]
-    assert _verdict(belief, records) is Verdict.OPEN
+    assert _verdict(belief, records) is BeliefVerdict.OPEN
 
 
 def test_an_archive_that_was_passed_as_a_prefix_settles_nothing() -> None:
     records = healthy()
-    records.jobs[contract.PREPROCESS]["ProcessingInputs"][0]["S3Input"]["S3Uri"] = "s3://raw/archives/"
-    assert _verdict("one-object-input", records) is Verdict.OPEN
+    records.jobs[contract.PREPROCESS_STEP]["ProcessingInputs"][0]["S3Input"]["S3Uri"] = "s3://raw/archives/"
+    assert _verdict("one-object-input", records) is BeliefVerdict.OPEN
 
 
 def test_a_fresh_approval_has_time_to_start_a_delivery() -> None:
     records = healthy()
     _undelivered(records)
     records.package["LastModifiedTime"] = NOW
-    assert _verdict("approval-event", records) is Verdict.OPEN
+    assert _verdict("approval-event", records) is BeliefVerdict.OPEN
 
 
 def test_what_was_delivered_again_by_hand_or_edited_in_vain_is_no_sign_against_the_event() -> None:
     records = healthy()
     _trail("Approved", "", deliveries=2)(records)
     records.triggers = {"d-0": "arn:aws:iam::111111111111:user/somebody"}
-    assert _verdict("edit-event", records) is Verdict.HELD
+    assert _verdict("edit-event", records) is BeliefVerdict.HELD
     records.trail[1]["errorCode"] = "AccessDenied"
-    assert _verdict("edit-event", records) is Verdict.OPEN
+    assert _verdict("edit-event", records) is BeliefVerdict.OPEN
 
 
 def test_the_format_of_the_image_is_named() -> None:
-    outcome = CHECKS["image-manifest"](Observations(account(healthy()), lambda: NOW))
+    outcome = CHECKS["image-manifest"](FirstRunObservations(account(healthy()), lambda: NOW))
     assert outcome.message == f"{DOCKER}: pulled"
 
 
@@ -338,4 +356,4 @@ def test_a_tuning_reads_its_samples_from_what_its_jobs_share() -> None:
         "OutputDataConfig": {"S3OutputPath": "s3://runs/"},
         "StoppingCondition": {},
     }
-    assert _verdict("samples-by-reference", records) is Verdict.HELD
+    assert _verdict("samples-by-reference", records) is BeliefVerdict.HELD

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from operations.first_run import beliefs
-from operations.first_run.beliefs import BELIEFS, Occasion
+from operations.first_run import aws_beliefs
+from operations.first_run.aws_beliefs import BELIEFS, Occasion
 from tests.operations.first_run.first_run_account import Records, services
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
 
 def test_the_page_is_current() -> None:
-    assert (ROOT / beliefs.PAGE).read_text() == beliefs.render(), (
-        "python -m operations.first_run.beliefs > docs/beliefs.md"
+    assert (ROOT / aws_beliefs.PAGE).read_text() == aws_beliefs.render_beliefs_page(), (
+        "python -m operations.first_run.aws_beliefs > docs/beliefs.md"
     )
 
 
@@ -25,7 +25,7 @@ def test_each_belief_has_an_id_of_its_own_and_no_empty_cell() -> None:
 
 
 def test_every_file_and_decision_that_the_page_names_exists() -> None:
-    page = beliefs.render()
+    page = aws_beliefs.render_beliefs_page()
     paths = set(re.findall(r"`((?:stacks|pipeline_src|local|operations)/[\w/]+\.py)`", page))
     links = {f"docs/{link}" for link in re.findall(r"\]\(([\w/-]+\.md)", page)}
     assert len(paths) > 5
@@ -50,12 +50,12 @@ def test_every_action_that_a_first_run_asks_for_is_in_the_list_of_permissions() 
 def test_what_a_first_run_settles_depends_on_the_settings(
     *, tuning: bool, elsewhere: bool, more: tuple[Occasion, ...]
 ) -> None:
-    found = {belief.occasion for belief in beliefs.settled(tuning=tuning, elsewhere=elsewhere)}
+    found = {belief.occasion for belief in aws_beliefs.settled_beliefs(tuning=tuning, elsewhere=elsewhere)}
     assert found == {Occasion.FIRST_RUN, *more}
 
 
 def test_preflight_counts_them_in_one_line() -> None:
-    line = beliefs.announced(tuning=True, elsewhere=True)
+    line = aws_beliefs.announce_beliefs(tuning=True, elsewhere=True)
     count = len(BELIEFS) - sum(belief.occasion is Occasion.LATER for belief in BELIEFS)
     assert line == (
         f"A first run settles {count} of {len(BELIEFS)} beliefs about AWS that no one has seen hold: docs/beliefs.md"

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from operations.__main__ import main
-from operations.first_run.beliefs import BELIEFS
+from operations.first_run.aws_beliefs import BELIEFS
 from pipeline_src import contract
-from tests.operations.command.state import arn
-from tests.operations.first_run.first_run_account import EXECUTION, MONDAY, Records, account, fresh, healthy
+from tests.operations.command.state import MONDAY, arn
+from tests.operations.first_run.first_run_account import EXECUTION, Records, account, fresh, healthy
 
 
 @pytest.fixture
@@ -68,6 +68,7 @@ def test_what_was_seen_is_kept_for_each_belief_and_milestone(kept: Path) -> None
     assert [path.name for path in kept.parent.iterdir()] == [kept.name]
     for belief in BELIEFS:
         assert belief.id in result.output
+    assert "…" not in result.output
 
 
 def test_a_failed_belief_is_exit_code_1_and_told_with_its_fallback(kept: Path) -> None:
@@ -81,7 +82,7 @@ def test_a_failed_belief_is_exit_code_1_and_told_with_its_fallback(kept: Path) -
 
 def test_a_failed_step_is_exit_code_1_also_where_no_belief_is_about_it(kept: Path) -> None:
     records = healthy()
-    records.fail(contract.TRAINING, "ResourceLimitExceeded: ml.g4dn.xlarge")
+    records.fail(contract.TRAIN_STEP, "ResourceLimitExceeded: ml.g4dn.xlarge")
     result = typed(records, kept)
     assert result.exit_code == 1
     assert "- step Train: failed: ResourceLimitExceeded: ml.g4dn.xlarge" in result.output
@@ -140,10 +141,10 @@ class _Living(Records):
         if self.looks == 1:
             named = {"PipelineExecutionArn": EXECUTION, "StartTime": MONDAY}
             self.executions.append({**named, "PipelineExecutionStatus": "Executing"})
-            self.step(contract.MODEL, "Executing")
+            self.step(contract.MODEL_STEP, "Executing")
         else:
             self.jobs = healthy().jobs
-            self.fail(contract.MODEL, "out of capacity")
+            self.fail(contract.MODEL_STEP, "out of capacity")
 
 
 def test_waiting_shows_progress_until_nothing_goes_on_by_itself(kept: Path) -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline_src import contract
-from pipeline_src.jobs import export, failure
-from pipeline_src.lesions import metadata
-from pipeline_src.lesions.metadata import Row
+from pipeline_src.dataset import metadata_tables
+from pipeline_src.dataset.metadata_tables import ImageMetadata
+from pipeline_src.jobs import command_line, export
 from tests.jobs.lesions.drift import stream
 
 
@@ -42,7 +42,7 @@ class Desk:
 
     def run(self) -> int:
         """Run the job in this process; return its exit code."""
-        return failure.run(export.take)
+        return command_line.run_job(export.run_export)
 
     def archives(self) -> dict[str, bytes]:
         """Return what was written as an archive, by name."""
@@ -63,10 +63,10 @@ class Desk:
         return (self.root / "output/message").read_text()
 
 
-def unpacked(data: bytes) -> tuple[list[Row], dict[str, bytes]]:
+def unpacked(data: bytes) -> tuple[list[ImageMetadata], dict[str, bytes]]:
     """Return the rows and the pictures, by name, of an additional archive."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        rows = metadata.parse("table", archive.read("HAM10000_metadata"))
+        rows = metadata_tables.read_metadata("table", archive.read("HAM10000_metadata"))
         with zipfile.ZipFile(io.BytesIO(archive.read("HAM10000_images_part_1.zip"))) as part:
             assert part.testzip() is None
             return rows, {name: part.read(name) for name in part.namelist()}

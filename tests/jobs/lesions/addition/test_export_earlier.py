@@ -65,7 +65,7 @@ def test_a_picture_of_it_that_is_labelled_otherwise_now_leaves_the_archive(desk:
 
 
 def test_the_object_that_says_there_is_none_is_none(desk: Desk) -> None:
-    desk.add(contract.ABSENT.encode(), "absent.json")
+    desk.add(contract.ABSENT_OBJECT.encode(), "absent.json")
     desk.capture(stream.captured(0))
     desk.label({name_of(0): "nv"})
     assert desk.run() == 0

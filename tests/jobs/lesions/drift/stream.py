@@ -11,14 +11,13 @@ import cv2
 import numpy as np
 
 from pipeline_src import contract
-from pipeline_src.lesions.drift import baseline
-from pipeline_src.lesions.drift.capture import moment
-from pipeline_src.lesions.drift.window import Period
-from pipeline_src.lesions.holdout import HoldoutImage
-from pipeline_src.lesions.prediction import Predictions
+from pipeline_src.drift import drift_baseline
+from pipeline_src.drift.capture_window import TimePeriod
+from pipeline_src.drift.captured_requests import parse_time
+from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
 
 HOUR = "2026-11-25T08"
-PERIOD = Period(moment(f"{HOUR}:00:00Z"), moment("2026-11-25T09:00:00Z"))
+PERIOD = TimePeriod(parse_time(f"{HOUR}:00:00Z"), parse_time("2026-11-25T09:00:00Z"))
 COUNT = 120  # held-out images, and requests of a window
 
 
@@ -115,5 +114,5 @@ def write_baseline(room: Room, count: int = COUNT, threshold: float | None = 0.5
     held_out = predictions(count)
     for number, image in enumerate(held_out.images):
         (pictures / f"{image.image_id}.jpg").write_bytes(picture(number))
-    for name, content in baseline.files(held_out, pictures, threshold).items():
+    for name, content in drift_baseline.baseline_files(held_out, pictures, threshold).items():
         (room.baseline / name).write_bytes(content)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from pipeline_src import contract
-from pipeline_src.lesions.drift import baseline, check, constraint, window
-from pipeline_src.lesions.drift.constraint import Constraints
-from pipeline_src.lesions.error import BadInputError
-from pipeline_src.lesions.prediction import Predictions
+from pipeline_src.drift import capture_window, drift_baseline, drift_tests
+from pipeline_src.drift.drift_baseline import DriftConstraints
+from pipeline_src.evaluation.model_predictions import Predictions
+from pipeline_src.runtime.errors import BadInputError
 from tests.jobs.lesions.drift import stream
 
 
@@ -23,20 +23,23 @@ def test_the_same_pictures_as_in_the_baseline_differ_in_nothing(measured: stream
     answers = held_out.probabilities.tolist()
     sent = [stream.captured(n, picture=data, answer=answers[n]) for n, data in enumerate(pictures)]
     stream.write(room, sent)
-    made = check.compare(window.read(room.capture, stream.PERIOD), baseline.read(room.baseline, room.baseline))
-    assert [each.effect for each in made] == [0] * len(constraint.CHECKS)
+    made = drift_tests.run_drift_checks(
+        capture_window.read_capture_window(room.capture, stream.PERIOD),
+        drift_baseline.read_baseline(room.baseline, room.baseline),
+    )
+    assert [each.effect for each in made] == [0] * len(drift_baseline.CHECK_NAMES)
 
 
 def test_the_same_images_give_the_same_bytes(measured: stream.Room) -> None:
     pictures = measured.root / "holdout"
-    again = baseline.files(stream.predictions(), pictures, 0.5)
+    again = drift_baseline.baseline_files(stream.predictions(), pictures, 0.5)
     assert again == {name: (measured.baseline / name).read_bytes() for name in again}
 
 
 def test_a_picture_that_is_missing_or_damaged_is_counted_as_missing(measured: stream.Room, tmp_path: Path) -> None:
     for path in sorted((measured.root / "holdout").iterdir())[2:]:
         (tmp_path / path.name).write_bytes(path.read_bytes() if path.stem != "I0005" else b"?")
-    content = json.loads(baseline.files(stream.predictions(), tmp_path)[baseline.STATISTICS])
+    content = json.loads(drift_baseline.baseline_files(stream.predictions(), tmp_path)[drift_baseline.STATISTICS_FILE])
     assert content["dataset"]["item_count"] == stream.COUNT - 3
     assert content["features"][0]["numerical_statistics"]["common"] == {
         "num_present": stream.COUNT - 3,
@@ -48,30 +51,37 @@ def test_official_images_have_no_say(measured: stream.Room) -> None:
     held_out = stream.predictions()
     extra = replace(held_out.images[0], image_id="Z", split=contract.OFFICIAL)
     more = Predictions((*held_out.images, extra), np.vstack([held_out.probabilities, held_out.probabilities[:1]]))
-    assert baseline.files(more, measured.root / "holdout")[baseline.STATISTICS].count(b'"num_missing":0') == 15
+    assert (
+        drift_baseline.baseline_files(more, measured.root / "holdout")[drift_baseline.STATISTICS_FILE].count(
+            b'"num_missing":0'
+        )
+        == 15
+    )
 
 
 def test_images_of_one_lesion_count_less(measured: stream.Room) -> None:
     held_out = stream.predictions()
     twice = tuple(replace(each, lesion_id=f"L{n // 2}") for n, each in enumerate(held_out.images))
-    found = baseline.files(Predictions(twice, held_out.probabilities), measured.root / "holdout")
-    assert json.loads(found[baseline.STATISTICS])["monitor"]["effective_count"] == stream.COUNT / 2
+    found = drift_baseline.baseline_files(Predictions(twice, held_out.probabilities), measured.root / "holdout")
+    assert json.loads(found[drift_baseline.STATISTICS_FILE])["monitor"]["effective_count"] == stream.COUNT / 2
 
 
 def test_without_any_image_there_is_a_baseline_that_says_so(tmp_path: Path) -> None:
-    for name, content in baseline.files(stream.predictions(0), tmp_path).items():
+    for name, content in drift_baseline.baseline_files(stream.predictions(0), tmp_path).items():
         (tmp_path / name).write_bytes(content)
-    assert baseline.read(tmp_path, tmp_path).images == 0
+    assert drift_baseline.read_baseline(tmp_path, tmp_path).images == 0
 
 
 def test_constraints_survive_their_file_and_a_disabled_check_is_off(room: stream.Room) -> None:
-    wanted = Constraints(melanoma_threshold=0.5)
-    assert baseline.read(room.baseline, room.baseline).constraints == wanted
-    path = room.baseline / baseline.CONSTRAINTS
+    wanted = DriftConstraints(melanoma_threshold=0.5)
+    assert drift_baseline.read_baseline(room.baseline, room.baseline).constraints == wanted
+    path = room.baseline / drift_baseline.CONSTRAINTS_FILE
     content = json.loads(path.read_bytes())
     content["features"][0]["monitoringConfigOverrides"]["evaluate_constraints"] = "Disabled"
     path.write_text(json.dumps(content))
-    thresholds = baseline.read(room.baseline / baseline.STATISTICS, path).constraints.thresholds
+    thresholds = drift_baseline.read_baseline(
+        room.baseline / drift_baseline.STATISTICS_FILE, path
+    ).constraints.thresholds
     assert thresholds["width"] is None
     assert thresholds["height"] is not None
 
@@ -79,14 +89,14 @@ def test_constraints_survive_their_file_and_a_disabled_check_is_off(room: stream
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        (baseline.STATISTICS, None, "is not there: without a baseline nothing can be compared"),
-        (baseline.CONSTRAINTS, None, "is not there"),
-        (baseline.STATISTICS, "{", "is not JSON"),
-        (baseline.STATISTICS, "[]", "is no JSON object"),
-        (baseline.STATISTICS, '{"features": []}', "is no baseline of this monitor"),
-        (baseline.CONSTRAINTS, '{"monitor": {}, "features": []}', "is no constraints file of this monitor"),
+        (drift_baseline.STATISTICS_FILE, None, "is not there: without a baseline nothing can be compared"),
+        (drift_baseline.CONSTRAINTS_FILE, None, "is not there"),
+        (drift_baseline.STATISTICS_FILE, "{", "is not JSON"),
+        (drift_baseline.STATISTICS_FILE, "[]", "is no JSON object"),
+        (drift_baseline.STATISTICS_FILE, '{"features": []}', "is no baseline of this monitor"),
+        (drift_baseline.CONSTRAINTS_FILE, '{"monitor": {}, "features": []}', "is no constraints file of this monitor"),
         (
-            baseline.CONSTRAINTS,
+            drift_baseline.CONSTRAINTS_FILE,
             '{"monitor": {}, "features": [{"name": "hue", "monitoringConfigOverrides": {}}]}',
             "hue",
         ),
@@ -96,5 +106,5 @@ def test_what_is_no_baseline_is_refused_by_name(room: stream.Room, name: str, te
     path = room.baseline / name
     path.unlink() if text is None else path.write_text(text)
     with pytest.raises(BadInputError, match=message) as error:
-        baseline.read(room.baseline, room.baseline)
+        drift_baseline.read_baseline(room.baseline, room.baseline)
     assert name in str(error.value)

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_src.lesions.drift import capture, window
-from pipeline_src.lesions.drift.capture import CaptureError
-from pipeline_src.lesions.drift.rejection import Rejections
-from pipeline_src.lesions.drift.window import Period, Window
+from pipeline_src.drift import capture_window, captured_requests
+from pipeline_src.drift.capture_window import CaptureWindow, TimePeriod
+from pipeline_src.drift.captured_requests import CaptureError, RejectedLines
 from tests.jobs.lesions.drift import stream
 
 
@@ -31,28 +30,34 @@ def without(number: int, part: str) -> dict:
 
 
 BROKEN = {
-    "not JSON": (b"{", capture.MALFORMED),
-    "nested too deep": (b"[" * 100_000, capture.MALFORMED),
-    "another object": ({"captureData": 3}, capture.MALFORMED),
-    "no time": (changed(0, "eventMetadata", inferenceTime=None), capture.NO_TIME),
-    "a wrong time": (changed(0, "eventMetadata", inferenceTime="yesterday"), capture.NO_TIME),
-    "no input": (without(0, "endpointInput"), capture.NO_INPUT),
-    "no output": (without(0, "endpointOutput"), capture.NO_OUTPUT),
-    "an unknown encoding": (changed(0, "endpointInput", encoding="ROT13"), capture.ENCODING),
-    "no encoding": (changed(0, "endpointOutput", encoding=None), capture.ENCODING),
-    "damaged base 64": (changed(0, "endpointInput", data="%%%"), capture.NOT_BASE64),
-    "data that is no text": (changed(0, "endpointInput", data=3), capture.MALFORMED),
-    "a table instead of an image": (changed(0, "endpointInput", encoding="CSV", data="1,2"), capture.NOT_AN_IMAGE),
-    "an error instead of scores": (changed(0, "endpointOutput", data='{"error": 1}'), capture.SCORES),
-    "six scores": (changed(0, "endpointOutput", data="[0.5,0.1,0.1,0.1,0.1,0.1]"), capture.SCORES),
-    "an image cut short": (stream.captured(0, picture=stream.picture(0)[:300]), capture.IMAGE),
-    "a PNG": (stream.captured(0, picture=b"\x89PNG\r\n\x1a\n" + b"0" * 40), capture.IMAGE),
-    "an empty body": (changed(0, "endpointInput", data=""), capture.IMAGE),
+    "not JSON": (b"{", captured_requests.MALFORMED),
+    "nested too deep": (b"[" * 100_000, captured_requests.MALFORMED),
+    "another object": ({"captureData": 3}, captured_requests.MALFORMED),
+    "no time": (changed(0, "eventMetadata", inferenceTime=None), captured_requests.NO_TIME),
+    "a wrong time": (changed(0, "eventMetadata", inferenceTime="yesterday"), captured_requests.NO_TIME),
+    "no input": (without(0, "endpointInput"), captured_requests.NO_INPUT),
+    "no output": (without(0, "endpointOutput"), captured_requests.NO_OUTPUT),
+    "an unknown encoding": (changed(0, "endpointInput", encoding="ROT13"), captured_requests.UNKNOWN_ENCODING),
+    "no encoding": (changed(0, "endpointOutput", encoding=None), captured_requests.UNKNOWN_ENCODING),
+    "damaged base 64": (changed(0, "endpointInput", data="%%%"), captured_requests.NOT_BASE64),
+    "data that is no text": (changed(0, "endpointInput", data=3), captured_requests.MALFORMED),
+    "a table instead of an image": (
+        changed(0, "endpointInput", encoding="CSV", data="1,2"),
+        captured_requests.NOT_AN_IMAGE,
+    ),
+    "an error instead of scores": (
+        changed(0, "endpointOutput", data='{"error": 1}'),
+        captured_requests.UNREADABLE_SCORES,
+    ),
+    "six scores": (changed(0, "endpointOutput", data="[0.5,0.1,0.1,0.1,0.1,0.1]"), captured_requests.UNREADABLE_SCORES),
+    "an image cut short": (stream.captured(0, picture=stream.picture(0)[:300]), captured_requests.UNDECODABLE_IMAGE),
+    "a PNG": (stream.captured(0, picture=b"\x89PNG\r\n\x1a\n" + b"0" * 40), captured_requests.UNDECODABLE_IMAGE),
+    "an empty body": (changed(0, "endpointInput", data=""), captured_requests.UNDECODABLE_IMAGE),
 }
 
 
-def read(room: stream.Room, workers: int = 1, period: Period = stream.PERIOD) -> Window:
-    return window.read(room.capture, period, workers=workers)
+def read(room: stream.Room, workers: int = 1, period: TimePeriod = stream.PERIOD) -> CaptureWindow:
+    return capture_window.read_capture_window(room.capture, period, workers=workers)
 
 
 @pytest.mark.parametrize("what", BROKEN)
@@ -78,14 +83,14 @@ def test_the_first_places_of_a_reason_are_named_whatever_the_number_of_threads(r
     stream.write(room, [b"{"] * 40)
     one, four = read(room, workers=1).rejections, read(room, workers=4).rejections
     assert one.examples == four.examples
-    assert [place.line for place, _ in four.examples[capture.MALFORMED]] == [1, 2, 3]
+    assert [place.line for place, _ in four.examples[captured_requests.MALFORMED]] == [1, 2, 3]
 
 
 def test_the_places_that_are_named_are_the_first_in_the_files_whoever_came_first() -> None:
-    found = Rejections()
+    found = RejectedLines()
     for line in (9, 2, 7, 1, 4):
-        found.add(capture.Place("a", line), CaptureError(capture.MALFORMED, "?"))
-    assert [place.line for place, _ in found.examples[capture.MALFORMED]] == [1, 2, 4]
+        found.add(captured_requests.LinePosition("a", line), CaptureError(captured_requests.MALFORMED, "?"))
+    assert [place.line for place, _ in found.examples[captured_requests.MALFORMED]] == [1, 2, 4]
 
 
 def test_the_period_holds_its_start_and_not_its_end(room: stream.Room) -> None:
@@ -106,24 +111,24 @@ def test_the_period_holds_its_start_and_not_its_end(room: stream.Room) -> None:
 )
 def test_an_answer_is_read_in_every_encoding_that_capture_has(encoding: str, data: object) -> None:
     line = changed(0, "endpointOutput", encoding=encoding, data=data)
-    place = capture.Place("a", 1)
-    asked = capture.event(capture.Line(place, json.dumps(line).encode()))
-    assert capture.answer(asked, place) == (0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1)
+    place = captured_requests.LinePosition("a", 1)
+    asked = captured_requests.parse_event(captured_requests.CaptureLine(place, json.dumps(line).encode()))
+    assert captured_requests.probabilities_of_event(asked, place) == (0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1)
 
 
 def test_a_line_longer_than_the_limit_is_counted_and_the_next_one_is_read(
     room: stream.Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(capture, "LINE_LIMIT", 20_000)
+    monkeypatch.setattr(captured_requests, "LINE_LIMIT", 20_000)
     stream.write(room, [b"x" * 50_000, stream.captured(1), b"y" * 20_000])
     found = read(room)
     assert found.requests == 1
-    assert found.rejections.counts == {capture.TOO_LONG: 2}
-    assert [place.line for place, _ in found.rejections.examples[capture.TOO_LONG]] == [1, 3]
+    assert found.rejections.counts == {captured_requests.TOO_LONG: 2}
+    assert [place.line for place, _ in found.rejections.examples[captured_requests.TOO_LONG]] == [1, 3]
 
 
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
-    assert list(capture.lines(tmp_path / "none")) == []
+    assert list(captured_requests.read_capture_lines(tmp_path / "none")) == []
 
 
 def test_memory_does_not_grow_with_the_requests(room: stream.Room) -> None:
@@ -132,7 +137,13 @@ def test_memory_does_not_grow_with_the_requests(room: stream.Room) -> None:
     for count in (200, 2000):
         stream.write(room, [one] * count)
         tracemalloc.start()
-        assert sum(len(capture.image(capture.event(line))) > 0 for line in capture.lines(room.capture)) == count
+        assert (
+            sum(
+                len(captured_requests.image_of_event(captured_requests.parse_event(line))) > 0
+                for line in captured_requests.read_capture_lines(room.capture)
+            )
+            == count
+        )
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]

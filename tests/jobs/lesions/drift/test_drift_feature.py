@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline_src.lesions.drift import feature
-from pipeline_src.lesions.error import BadInputError
+from pipeline_src.drift import image_features
+from pipeline_src.runtime.errors import BadInputError
 
 ANSWER = [0.1, 0.6, 0.1, 0.05, 0.05, 0.05, 0.05]
 
@@ -27,7 +27,9 @@ def scene() -> np.ndarray:
 
 def measured(pixels: np.ndarray, quality: int = 95) -> dict[str, float]:
     data = cv2.imencode(".jpg", pixels.astype(np.uint8), (cv2.IMWRITE_JPEG_QUALITY, quality))[1].tobytes()
-    return dict(zip(feature.NUMBERS, feature.row(data, ANSWER, "x")[:-1].tolist(), strict=True))
+    return dict(
+        zip(image_features.FEATURE_NAMES, image_features.measure_features(data, ANSWER, "x")[:-1].tolist(), strict=True)
+    )
 
 
 def ring(pixels: np.ndarray) -> np.ndarray:
@@ -85,10 +87,12 @@ def test_a_black_picture_and_a_flat_one_are_measured_too() -> None:
 
 
 def test_an_answer_is_its_confidence_entropy_melanoma_score_and_class() -> None:
-    row = feature.row(cv2.imencode(".jpg", scene())[1].tobytes(), [0.25, 0, 0, 0.25, 0.5, 0, 0], "x")
+    row = image_features.measure_features(
+        cv2.imencode(".jpg", scene())[1].tobytes(), [0.25, 0, 0, 0.25, 0.5, 0, 0], "x"
+    )
     assert row[-4:].tolist() == [0.5, 1.5, 0.25, 4]
 
 
 def test_what_is_no_picture_is_refused_with_its_place() -> None:
     with pytest.raises(BadInputError, match="there: not a JPEG"):
-        feature.row(b"GIF89a....", ANSWER, "there")
+        image_features.measure_features(b"GIF89a....", ANSWER, "there")

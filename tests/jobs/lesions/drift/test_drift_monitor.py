@@ -11,9 +11,9 @@ import sys
 import pytest
 
 from pipeline_src import contract
-from pipeline_src.jobs import failure, monitor
-from pipeline_src.lesions.drift import assignment, baseline, metric, outcome
-from pipeline_src.lesions.drift import monitor as drift
+from pipeline_src.drift import drift_baseline, job_environment, monitor_results
+from pipeline_src.jobs import command_line, monitor
+from pipeline_src.jobs import monitor as drift
 from tests.jobs.lesions.drift import stream
 from tests.jobs.lesions.drift.stream import Room
 
@@ -21,7 +21,7 @@ FILES = {"statistics.json", "constraint_violations.json", "monitor.json", "monit
 
 
 def run() -> int:
-    return failure.run(monitor.watch)
+    return command_line.run_job(monitor.run_monitor)
 
 
 def traffic(count: int = stream.COUNT, shade: float = 1.0) -> list[dict]:
@@ -146,7 +146,7 @@ def test_too_few_images_give_no_figure_and_no_alarm(room: Room) -> None:
 
 
 def test_a_missing_baseline_fails_with_the_users_exit_code_and_a_remedy(room: Room) -> None:
-    (room.baseline / baseline.STATISTICS).unlink()
+    (room.baseline / drift_baseline.STATISTICS_FILE).unlink()
     stream.write(room, traffic(3))
     assert run() == contract.EXIT_BAD_INPUT
     assert "monitor_statistics.json: is not there" in room.message()
@@ -167,8 +167,14 @@ def test_what_is_found_depends_neither_on_the_order_of_the_lines_nor_on_the_thre
     found = []
     for order, workers in ((lines, 1), (lines[::-1], 4)):
         stream.write(room, order)
-        made = drift.run(assignment.read(os.environ, room.root), workers)
-        found.append([outcome.summary(made), outcome.statistics(made), metric.published(made)])
+        made = drift.compare_with_baseline(job_environment.read_monitor_settings(os.environ, room.root), workers)
+        found.append(
+            [
+                monitor_results.monitor_summary_json(made),
+                monitor_results.window_statistics_json(made),
+                monitor_results.published_metrics_text(made),
+            ]
+        )
     assert found[0] == found[1]
 
 

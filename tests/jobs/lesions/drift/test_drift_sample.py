@@ -3,14 +3,17 @@
 
 import numpy as np
 
-from pipeline_src.lesions.drift import feature, sample
-from pipeline_src.lesions.drift.sample import Sample
+from pipeline_src.drift import capture_window, image_features
+from pipeline_src.drift.capture_window import ImageSample
 
 
-def fill(numbers: list[int], limit: int = 64) -> Sample:
-    made = Sample(limit)
+def fill(numbers: list[int], limit: int = 64) -> ImageSample:
+    made = ImageSample(limit)
     for number in numbers:
-        made.add(sample.digest(str(number).encode()), np.full(feature.COLUMNS, number, np.float32))
+        made.add(
+            capture_window.image_digest(str(number).encode()),
+            np.full(image_features.FEATURE_COLUMNS, number, np.float32),
+        )
     return made
 
 
@@ -45,10 +48,10 @@ def test_the_sample_is_of_all_and_not_of_the_first() -> None:
 
 
 def test_of_two_answers_to_one_picture_the_same_is_kept_in_any_order() -> None:
-    rows = [np.full(feature.COLUMNS, value, np.float32) for value in (1, 2)]
+    rows = [np.full(image_features.FEATURE_COLUMNS, value, np.float32) for value in (1, 2)]
     tables = []
     for order in (rows, rows[::-1]):
-        made = Sample()
+        made = ImageSample()
         for row in order:
             made.add(7, row)
         tables.append(made.table())

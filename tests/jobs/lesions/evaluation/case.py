@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 
 from pipeline_src import contract
-from pipeline_src.lesions.holdout import HoldoutImage
-from pipeline_src.lesions.prediction import Predictions, join
+from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions, join_predictions
 
 # Test and validation images of each class, skewed like HAM10000.
 COUNTS = {"mel": 14, "nv": 60, "bcc": 8, "akiec": 6, "bkl": 14, "df": 3, "vasc": 3}
@@ -72,7 +71,7 @@ def probabilities(listed: list[HoldoutImage], skill: float, seed: int = 7) -> di
 def predictions(counts: dict[str, int] | None = None, skill: float = 2.5) -> Predictions:
     """Return the joined table of `images`."""
     listed = images(counts)
-    return join(listed, probabilities(listed, skill))
+    return join_predictions(listed, probabilities(listed, skill))
 
 
 def picture(name: str) -> bytes:
@@ -118,7 +117,7 @@ def write(room: Room, listed: list[HoldoutImage], answers: dict[str, tuple[float
     """Write the job's inputs; there is no champion."""
     for folder in (room.dataset, room.scores, room.holdout, room.champion):
         folder.mkdir(parents=True, exist_ok=True)
-    with (room.dataset / contract.MANIFEST).open("w", newline="") as file:
+    with (room.dataset / contract.MANIFEST_FILE).open("w", newline="") as file:
         writer = csv.DictWriter(file, contract.MANIFEST_COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
         same = {"sha256": "0" * 64, "bytes": 1}
@@ -126,8 +125,8 @@ def write(room: Room, listed: list[HoldoutImage], answers: dict[str, tuple[float
             same | {"image_id": "ISIC_train", "lesion_id": "HAM_train", "label": "nv", "split": "train", "repeats": 1}
         )
         writer.writerows(same | asdict(image) | {"repeats": 0} for image in listed)
-    (room.dataset / contract.DATASET_CARD).write_text(json.dumps(card(listed)))
-    (room.champion / "none.json").write_text(contract.ABSENT)
+    (room.dataset / contract.DATASET_CARD_FILE).write_text(json.dumps(card(listed)))
+    (room.champion / "none.json").write_text(contract.ABSENT_OBJECT)
     write_scores(room, listed, answers)
     for image in listed:
         (room.holdout / f"{image.image_id}.jpg").write_bytes(picture(image.image_id))

@@ -4,8 +4,7 @@
 import numpy as np
 
 from pipeline_src import contract
-from pipeline_src.lesions.holdout import HoldoutImage
-from pipeline_src.lesions.prediction import Predictions
+from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
 
 LESIONS = {"mel": 40, "nv": 60, "bcc": 12, "akiec": 8, "bkl": 35, "df": 3, "vasc": 4}
 

@@ -5,24 +5,29 @@ import functools
 from dataclasses import replace
 from typing import Any
 
-from pipeline_src import contract, floor, gate
-from pipeline_src.lesions import document, report
-from pipeline_src.lesions.calibration import Bin, Calibration, Reliability
-from pipeline_src.lesions.comparison import ABSENT, COMPARED, Comparison, Pair
-from pipeline_src.lesions.estimate import BOOTSTRAP, EXACT, NONE, Estimate
-from pipeline_src.lesions.evaluation import Evaluation
-from pipeline_src.lesions.figures import Figures
-from pipeline_src.lesions.leakage import Leakage, Twin
-from pipeline_src.lesions.metrics import ClassMetrics
-from pipeline_src.lesions.operating_point import OperatingPoint
-from pipeline_src.lesions.plot.canvas import Plot
-from pipeline_src.lesions.subgroup import Subgroup
+from pipeline_src import contract, gate, gate_thresholds
+from pipeline_src.evaluation import evaluation_json
+from pipeline_src.evaluation.champion_comparison import (
+    CHAMPION_ABSENT,
+    CHAMPION_COMPARED,
+    ChampionComparison,
+    PairedEstimate,
+)
+from pipeline_src.evaluation.classification_metrics import ClassMetrics, MetricEstimates
+from pipeline_src.evaluation.confidence_intervals import BOOTSTRAP_METHOD, EXACT_METHOD, NO_INTERVAL, Estimate
+from pipeline_src.evaluation.evaluation_json import ModelEvaluation
+from pipeline_src.evaluation.operating_point import OperatingPoint
+from pipeline_src.evaluation.probability_calibration import Calibration, Reliability, ReliabilityBin
+from pipeline_src.evaluation.subgroup_metrics import Subgroup
+from pipeline_src.leakage.audit_summary import DuplicatePair, LeakageSummary
+from pipeline_src.report import html_report
+from pipeline_src.report.report_plots import ReportPlot
 from tests.jobs.lesions.evaluation import case
 
-UNKNOWN = Estimate(None, None, None, 0, 0, NONE)
+UNKNOWN = Estimate(None, None, None, 0, 0, NO_INTERVAL)
 COUNTS = {"mel": 40, "nv": 160, "bcc": 24, "akiec": 20, "bkl": 40, "df": 12, "vasc": 14}
 # Of a gate of our own, so that a change of the profiles changes no test of the report.
-STRICT = floor.Floors(
+STRICT = gate_thresholds.GateThresholds(
     balanced_accuracy=0.7,
     balanced_accuracy_lower=0.64,
     melanoma_sensitivity=0.8,
@@ -48,7 +53,7 @@ LENIENT = replace(
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:model-package/skin-lesion/3"
 
 
-def estimate(value: float, images: int = 310, half: float = 0.04, method: str = BOOTSTRAP) -> Estimate:
+def estimate(value: float, images: int = 310, half: float = 0.04, method: str = BOOTSTRAP_METHOD) -> Estimate:
     """Return `value` with an interval of `half` to each side."""
     return Estimate(value, value - half, value + half, images, images * 3 // 4, method)
 
@@ -56,23 +61,24 @@ def estimate(value: float, images: int = 310, half: float = 0.04, method: str = 
 def class_metrics(images: int, value: float = 0.82) -> ClassMetrics:
     if not images:
         return ClassMetrics(UNKNOWN, estimate(0.99), UNKNOWN, estimate(1.0), UNKNOWN, UNKNOWN, UNKNOWN, 0, 0)
-    rate = estimate(value, images, 0.1, EXACT if images < 30 else BOOTSTRAP)
+    rate = estimate(value, images, 0.1, EXACT_METHOD if images < 30 else BOOTSTRAP_METHOD)
     rank = estimate(0.93)
     return ClassMetrics(rate, estimate(0.95, 310 - images), rate, estimate(0.96), rank, rank, rate, images, images // 2)
 
 
-def figures(counts: dict[str, int] | None = None) -> Figures:
+def figures(counts: dict[str, int] | None = None) -> MetricEstimates:
     counts = COUNTS if counts is None else counts
     per_class = {label: class_metrics(counts[label]) for label in contract.CLASS_LABELS}
     balanced = estimate(0.812) if all(counts.values()) else UNKNOWN
     melanoma = estimate(0.875, counts["mel"], 0.09) if counts["mel"] else UNKNOWN
-    return Figures(balanced, estimate(0.861), estimate(0.88, 84), melanoma, estimate(0.83, 270), per_class)
+    return MetricEstimates(balanced, estimate(0.861), estimate(0.88, 84), melanoma, estimate(0.83, 270), per_class)
 
 
 def reliability(error: float, over: float, images: int = 310) -> Reliability:
     """Return bins in which the model is surer than right by `over`."""
     bins = tuple(
-        Bin(tenth / 10, (tenth + 1) / 10, 0 if tenth < 3 else 8 * tenth, *_bin(tenth, over)) for tenth in range(10)
+        ReliabilityBin(tenth / 10, (tenth + 1) / 10, 0 if tenth < 3 else 8 * tenth, *_bin(tenth, over))
+        for tenth in range(10)
     )
     half = 0.02
     return Reliability(bins, estimate(error, images, half), estimate(over, images, half), estimate(0.31, images, half))
@@ -113,12 +119,14 @@ def subgroups(weak: float = 0.0) -> tuple[Subgroup, ...]:
     )
 
 
-def leakage(leaked: int = 0, dropped: int = 0) -> Leakage:
+def leakage(leaked: int = 0, dropped: int = 0) -> LeakageSummary:
     twins = tuple(
-        Twin((f"ISIC_nv_test_{n:03d}", f"ISIC_train_{n}"), ("test", "train"), ("nv", "mel"), n, n == 0, n < dropped)
+        DuplicatePair(
+            (f"ISIC_nv_test_{n:03d}", f"ISIC_train_{n}"), ("test", "train"), ("nv", "mel"), n, n == 0, n < dropped
+        )
         for n in range(leaked + dropped)
     )
-    return Leakage(
+    return LeakageSummary(
         policy="report" if leaked else "drop",
         distance=6,
         twins=twins,
@@ -133,25 +141,27 @@ def leakage(leaked: int = 0, dropped: int = 0) -> Leakage:
     )
 
 
-def compared(difference: float, **other: float) -> Comparison:
+def compared(difference: float, **other: float) -> ChampionComparison:
     """Return a comparison in which this model is `difference` better in all figures but those of another difference."""
     sizes = {"balanced_accuracy": 300, "melanoma_sensitivity": 40, "melanoma_specificity": 260}
     pairs = {name: paired(other.get(name, difference), images) for name, images in sizes.items()}
-    return Comparison(
-        COMPARED, ARN, "Both were measured on 300 shared images.", 300, 10, 4, **pairs, fixed=9, broken=31
+    return ChampionComparison(
+        CHAMPION_COMPARED, ARN, "Both were measured on 300 shared images.", 300, 10, 4, **pairs, fixed=9, broken=31
     )
 
 
-def paired(difference: float, images: int) -> Pair:
+def paired(difference: float, images: int) -> PairedEstimate:
     """Return a figure of which this model has `difference` more."""
     found = estimate(difference, images, 0.03)
-    return Pair(estimate(0.81, images), estimate(0.81 + difference, images), found, 0.0004)
+    return PairedEstimate(estimate(0.81, images), estimate(0.81 + difference, images), found, 0.0004)
 
 
-def evaluation(floors: floor.Floors = STRICT, counts: dict[str, int] | None = None, **changed: Any) -> Evaluation:
+def evaluation(
+    floors: gate_thresholds.GateThresholds = STRICT, counts: dict[str, int] | None = None, **changed: Any
+) -> ModelEvaluation:
     """Return an evaluation without a finding; `changed` replaces fields, and the gate judges what comes of it."""
     predictions = case.predictions(COUNTS if counts is None else counts)
-    made = Evaluation(
+    made = ModelEvaluation(
         **{
             "validation": predictions.of(contract.VALIDATION),
             "test": predictions.of(contract.TEST),
@@ -163,16 +173,18 @@ def evaluation(floors: floor.Floors = STRICT, counts: dict[str, int] | None = No
             "calibration": calibration(),
             "subgroups": subgroups(),
             "leakage": leakage(),
-            "comparison": Comparison(ABSENT, contract.NO_PACKAGE, "There is no champion yet: this is the first model."),
+            "comparison": ChampionComparison(
+                CHAMPION_ABSENT, contract.NO_PACKAGE, "There is no champion yet: this is the first model."
+            ),
             "provenance": {"SourceCommit": "0123abcd" * 5, "Epochs": "30", "Image": "sha256:" + "cd" * 32},
-            "verdict": gate.Verdict(contract.VERDICT_PASS, "", ()),
+            "verdict": gate.GateVerdict(contract.VERDICT_PASS, "", ()),
         }
         | changed
     )
-    return replace(made, verdict=gate.decide(document.judged(made), floors))
+    return replace(made, verdict=gate.decide_verdict(evaluation_json.gate_input(made), floors))
 
 
-def everything() -> Evaluation:
+def everything() -> ModelEvaluation:
     """Return an evaluation with every finding and an official test set, so that no section stays away."""
     made = evaluation(
         counts=COUNTS | {"df": 3},
@@ -184,6 +196,6 @@ def everything() -> Evaluation:
 
 
 @functools.cache
-def drawn() -> tuple[Plot, ...]:
+def drawn() -> tuple[ReportPlot, ...]:
     """Return the plots of `everything`, drawn once, as they take longer than all else."""
-    return tuple(report.plots_of(everything()))
+    return tuple(html_report.draw_plots(everything()))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline_src.jobs import evaluate, failure
+from pipeline_src.jobs import command_line, evaluate
 from tests.jobs.lesions.evaluation import case
 
 ARGUMENTS = {
@@ -32,7 +32,7 @@ def run(**changes: str) -> int:
     """Run the job as its container does, with some arguments changed."""
     given = {**ARGUMENTS, **{f"--{name.replace('_', '-')}": value for name, value in changes.items()}}
     arguments = [word for pair in given.items() for word in pair]
-    return failure.run(lambda: evaluate.evaluate(*evaluate.options(arguments)))
+    return command_line.run_job(lambda: evaluate.run_evaluation(*evaluate.parse_evaluation_options(arguments)))
 
 
 def written(room: case.Room) -> dict[str, bytes]:

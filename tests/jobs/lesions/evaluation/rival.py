@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline_src import contract
-from pipeline_src.lesions import champion, prediction
-from pipeline_src.lesions.champion import Champion
-from pipeline_src.lesions.holdout import HoldoutImage
-from pipeline_src.lesions.prediction import Predictions
+from pipeline_src.evaluation import champion_predictions, model_predictions
+from pipeline_src.evaluation.champion_predictions import ChampionPredictions
+from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
 
 LABELS = contract.CLASS_LABELS
 COUNTS = {"mel": 40, "nv": 120, "bcc": 24, "akiec": 16, "bkl": 40, "df": 8, "vasc": 8}
@@ -48,28 +47,28 @@ def every(share: float, seed: int = 1) -> Callable[[int, HoldoutImage], bool]:
 
 def table(predictions: Predictions, threshold: float | None = THRESHOLD) -> list[list[str]]:
     """Return the champion's file as rows, the header first, to be damaged."""
-    return list(csv.reader(io.StringIO(prediction.table(predictions, threshold))))
+    return list(csv.reader(io.StringIO(model_predictions.predictions_csv(predictions, threshold))))
 
 
-def file(folder: Path, rows: list[list[str]], name: str = "predictions.csv") -> Champion | None:
+def file(folder: Path, rows: list[list[str]], name: str = "predictions.csv") -> ChampionPredictions | None:
     """Write `rows` as the one file in `folder` and read it."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return raw(folder, text.getvalue().encode(), name)
 
 
-def raw(folder: Path, content: bytes, name: str = "predictions.csv") -> Champion | None:
+def raw(folder: Path, content: bytes, name: str = "predictions.csv") -> ChampionPredictions | None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
-    return champion.read(folder)
+    return champion_predictions.read_champion_predictions(folder)
 
 
-def known(predictions: Predictions, threshold: float = THRESHOLD) -> Champion:
+def known(predictions: Predictions, threshold: float = THRESHOLD) -> ChampionPredictions:
     """Return the champion that answered `predictions`, without a file."""
     rows = zip(predictions.images, predictions.probabilities.tolist(), predictions.melanoma, strict=True)
-    return Champion(
+    return ChampionPredictions(
         {
-            image.image_id: champion.Answer(
+            image.image_id: champion_predictions.ChampionAnswer(
                 image.lesion_id, image.split, image.label, tuple(values), bool(melanoma >= threshold)
             )
             for image, values, melanoma in rows

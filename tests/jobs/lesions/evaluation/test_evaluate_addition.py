@@ -5,20 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline_src.lesions import demographic, document, model_card, report
-from pipeline_src.lesions.evaluation import Evaluation
-from pipeline_src.lesions.holdout import HoldoutImage
+from pipeline_src.evaluation import evaluation_json, subgroup_metrics
+from pipeline_src.evaluation.evaluation_json import ModelEvaluation
+from pipeline_src.evaluation.model_predictions import HoldoutImage
+from pipeline_src.report import html_report, model_card
 from tests.jobs.lesions.evaluation import finding_case, judgement
 
 SHA = "cd" * 32
 ADDED = {"sha256": SHA, "bytes": 9, "images": 3, "images_by_split": {"train": 2, "validation": 1, "test": 0}}
 
 
-def told(evaluation: Evaluation) -> str:
-    return report.html(evaluation, list(finding_case.drawn()), Path("/absent"))
+def told(evaluation: ModelEvaluation) -> str:
+    return html_report.render_report(evaluation, list(finding_case.drawn()), Path("/absent"))
 
 
-def with_card(**more: Any) -> Evaluation:
+def with_card(**more: Any) -> ModelEvaluation:
     evaluation = finding_case.everything()
     return replace(evaluation, card={**evaluation.card, **more})
 
@@ -37,14 +38,14 @@ def test_without_one_the_page_says_none_and_no_more() -> None:
 
 def test_document_and_model_card_name_it() -> None:
     measured = judgement.evaluation(card={"archive": {"sha256": "ab" * 32}, "addition": ADDED})
-    found = document.content(measured, judgement.verdict())
+    found = evaluation_json.evaluation_content(measured, judgement.verdict())
     assert found["addition"] == ADDED
-    assert document.headline(measured, judgement.verdict())["addition_sha256"] == SHA
-    assert f'"additional_sha256":"{SHA}"' in model_card.text(measured).replace('": "', '":"')
+    assert evaluation_json.headline_texts(measured, judgement.verdict())["addition_sha256"] == SHA
+    assert f'"additional_sha256":"{SHA}"' in model_card.model_card_json(measured).replace('": "', '":"')
 
 
 def test_of_an_exported_image_every_group_but_its_source_and_confirmation_is_unknown() -> None:
     image = HoldoutImage("PROD_1", "PROD_1", "nv", "validation", "unknown", "", "unknown", "confirmed", "production")
-    groups = {name: demographic.group(image, name) for name in demographic.ATTRIBUTES}
-    unknown = dict.fromkeys(("sex", "age", "localization"), demographic.UNKNOWN)
+    groups = {name: subgroup_metrics.group_of_image(image, name) for name in subgroup_metrics.SUBGROUP_ATTRIBUTES}
+    unknown = dict.fromkeys(("sex", "age", "localization"), subgroup_metrics.UNKNOWN_GROUP)
     assert groups == unknown | {"dx_type": "confirmed", "source": "production"}

@@ -7,10 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline_src import contract
-from pipeline_src.lesions import calibration, resampling
-from pipeline_src.lesions.calibration import Calibration
-from pipeline_src.lesions.holdout import HoldoutImage
-from pipeline_src.lesions.prediction import Predictions
+from pipeline_src.evaluation import confidence_intervals, probability_calibration
+from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
+from pipeline_src.evaluation.probability_calibration import Calibration
 
 LABELS = contract.CLASS_LABELS
 
@@ -27,7 +26,9 @@ def honest(images: int, seed: int, split: str = "test", sharpened: float = 1.0) 
 
 def measured(test: Predictions, validation: Predictions | None = None, count: int = 300) -> Calibration:
     empty = Predictions((), np.empty((0, 7)))
-    return calibration.measure(validation or empty, test, resampling.draw(test.images, count))
+    return probability_calibration.measure_calibration(
+        validation or empty, test, confidence_intervals.draw_resamples(test.images, count)
+    )
 
 
 def stated(*rows: tuple[str, list[float]]) -> Predictions:
@@ -107,10 +108,12 @@ def test_the_temperature_is_fitted_on_validation_images_alone() -> None:
 
 def test_whole_steps_are_added_up_so_that_every_order_gives_the_same_sum() -> None:
     test = honest(301, 1, sharpened=2)
-    resamples = resampling.draw(test.images, 50)
+    resamples = confidence_intervals.draw_resamples(test.images, 50)
     order = np.random.default_rng(7).permutation(301)
     turned = Predictions(tuple(test.images[row] for row in order), test.probabilities[order])
-    assert calibration.reliability(turned, resamples.of(order)) == calibration.reliability(test, resamples)
+    assert probability_calibration.measure_reliability(
+        turned, resamples.of(order)
+    ) == probability_calibration.measure_reliability(test, resamples)
 
 
 def test_without_a_validation_image_there_is_no_temperature() -> None:
@@ -128,20 +131,22 @@ def test_without_a_test_image_nothing_is_defined() -> None:
 
 def test_a_probability_of_zero_for_the_truth_has_a_temperature_all_the_same() -> None:
     rows = stated(("nv", [1, 0, 0, 0, 0, 0, 0]), ("mel", [1, 0, 0, 0, 0, 0, 0]))
-    found = calibration.temperature(rows)
+    found = probability_calibration.fit_temperature(rows)
     assert found is not None
     assert 0.05 < found <= 20
-    assert calibration.temper(rows.probabilities, 20)[0, 1] > 0.01
+    assert probability_calibration.apply_temperature(rows.probabilities, 20)[0, 1] > 0.01
 
 
 def test_a_model_that_is_always_right_ends_at_the_lowest_temperature() -> None:
-    assert calibration.temperature(stated(("mel", [0.7, 0.3, 0, 0, 0, 0, 0]))) == pytest.approx(0.05, rel=1e-3)
+    assert probability_calibration.fit_temperature(stated(("mel", [0.7, 0.3, 0, 0, 0, 0, 0]))) == pytest.approx(
+        0.05, rel=1e-3
+    )
 
 
 @given(st.floats(0.05, 20))
 def test_no_temperature_changes_the_most_probable_class(by: float) -> None:
     table = honest(40, 1)
-    assert (calibration.temper(table.probabilities, by).argmax(axis=1) == table.predicted).all()
+    assert (probability_calibration.apply_temperature(table.probabilities, by).argmax(axis=1) == table.predicted).all()
 
 
 def figures(found: Calibration) -> list[float | None]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline_src import contract
-from pipeline_src.lesions import champion
+from pipeline_src.evaluation import champion_predictions
 from tests.jobs.lesions.evaluation import case, rival
 
 IMAGES = rival.images(dict.fromkeys(rival.LABELS, 2))
@@ -16,7 +16,7 @@ RIGHT = rival.answered(IMAGES, lambda *_: False)
 COLUMN = {name: place for place, name in enumerate(contract.PREDICTION_COLUMNS)}
 
 
-def refusal(found: champion.Champion | None) -> str:
+def refusal(found: champion_predictions.ChampionPredictions | None) -> str:
     assert found is not None
     assert not found.answers
     assert "Name the predictions.csv that the champion's own evaluation wrote." in found.refusal
@@ -35,7 +35,7 @@ def test_the_content_decides_not_the_name_of_the_file(tmp_path: Path) -> None:
     assert rival.file(tmp_path, rival.table(RIGHT), "abc123.bin") == rival.known(RIGHT)
 
 
-@pytest.mark.parametrize("text", [contract.ABSENT, '{"absent":true}'])
+@pytest.mark.parametrize("text", [contract.ABSENT_OBJECT, '{"absent":true}'])
 def test_the_object_that_says_so_means_that_there_is_no_champion(tmp_path: Path, text: str) -> None:
     assert rival.raw(tmp_path, text.encode(), "predictions.csv") is None
 
@@ -55,15 +55,15 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: bytes, said
 
 
 def test_no_file_and_two_files_are_refused(tmp_path: Path) -> None:
-    assert "holds 0 files" in refusal(champion.read(tmp_path / "nothing"))
+    assert "holds 0 files" in refusal(champion_predictions.read_champion_predictions(tmp_path / "nothing"))
     rival.file(tmp_path, rival.table(RIGHT))
     assert "holds 2 files" in refusal(rival.raw(tmp_path, b"", "second.csv"))
 
 
 def test_a_file_too_large_to_be_one_is_refused_unread(tmp_path: Path) -> None:
     with (tmp_path / "huge").open("wb") as file:
-        file.truncate(champion.SIZE_LIMIT + 1)
-    assert "larger than 64 MiB" in refusal(champion.read(tmp_path))
+        file.truncate(champion_predictions.CHAMPION_FILE_LIMIT + 1)
+    assert "larger than 64 MiB" in refusal(champion_predictions.read_champion_predictions(tmp_path))
 
 
 @pytest.mark.parametrize(

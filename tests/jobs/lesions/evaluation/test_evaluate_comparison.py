@@ -6,11 +6,17 @@ from dataclasses import replace
 import pytest
 
 from pipeline_src import contract
-from pipeline_src.lesions import comparison
-from pipeline_src.lesions.champion import Champion
-from pipeline_src.lesions.comparison import ABSENT, COMPARED, IDENTICAL, REFUSED, WAIVED, Comparison
-from pipeline_src.lesions.holdout import HoldoutImage
-from pipeline_src.lesions.prediction import Predictions
+from pipeline_src.evaluation import champion_comparison
+from pipeline_src.evaluation.champion_comparison import (
+    CHAMPION_ABSENT,
+    CHAMPION_COMPARED,
+    CHAMPION_REFUSED,
+    COMPARISON_WAIVED,
+    MODELS_IDENTICAL,
+    ChampionComparison,
+)
+from pipeline_src.evaluation.champion_predictions import ChampionPredictions
+from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
 from tests.jobs.lesions.evaluation import rival
 
 ARN = "arn:aws:sagemaker:eu-west-1:111122223333:model-package/skin-lesion/3"
@@ -20,17 +26,19 @@ OTHER = rival.answered(IMAGES, rival.every(0.10, seed=2), sure=0.6)
 BAD = rival.answered(IMAGES, rival.every(0.45, seed=3))
 
 
-def compared(challenger: Predictions, champion: Predictions | Champion, threshold: float | None = 0.3) -> Comparison:
+def compared(
+    challenger: Predictions, champion: Predictions | ChampionPredictions, threshold: float | None = 0.3
+) -> ChampionComparison:
     known = rival.known(champion) if isinstance(champion, Predictions) else champion
-    return comparison.compare(challenger, threshold, known, ARN)
+    return champion_comparison.compare_with_champion(challenger, threshold, known, ARN)
 
 
-def changed(position: int, **fields: str) -> Champion:
+def changed(position: int, **fields: str) -> ChampionPredictions:
     """Return OTHER, whose answer to the image at `position` has other `fields`."""
     answers = dict(rival.known(OTHER).answers)
     image_id = IMAGES[position].image_id
     answers[image_id] = replace(answers[image_id], **fields)  # type: ignore[arg-type]  # text fields alone are given
-    return Champion(answers)
+    return ChampionPredictions(answers)
 
 
 @pytest.mark.parametrize(
@@ -38,31 +46,31 @@ def changed(position: int, **fields: str) -> Champion:
     [
         (
             contract.NO_PACKAGE,
-            ABSENT,
+            CHAMPION_ABSENT,
             "No champion was named: this is the first model, or whoever started the run named none.",
         ),
         (
             contract.NO_COMPARISON,
-            WAIVED,
+            COMPARISON_WAIVED,
             "The comparison with the model in production was switched off by whoever started this run.",
         ),
     ],
 )
 def test_without_a_champion_nothing_is_compared_and_it_says_why(package: str, status: str, reason: str) -> None:
-    found = comparison.compare(GOOD, 0.3, None, package)
+    found = champion_comparison.compare_with_champion(GOOD, 0.3, None, package)
     assert (found.status, found.images, found.pairs, found.named) == (status, 0, {}, False)
     assert found.reason == reason
 
 
 def test_a_champion_that_is_named_without_its_predictions_is_no_absent_one() -> None:
-    found = comparison.compare(GOOD, 0.3, None, ARN)
-    assert found.status == REFUSED
+    found = champion_comparison.compare_with_champion(GOOD, 0.3, None, ARN)
+    assert found.status == CHAMPION_REFUSED
     assert "none of its predictions are given" in found.reason
 
 
 def test_a_champion_whose_file_was_refused_is_refused_for_the_same_reason() -> None:
-    found = compared(GOOD, Champion(refusal="the champion's file is larger than 64 MiB."))
-    assert (found.status, found.reason) == (REFUSED, "the champion's file is larger than 64 MiB.")
+    found = compared(GOOD, ChampionPredictions(refusal="the champion's file is larger than 64 MiB."))
+    assert (found.status, found.reason) == (CHAMPION_REFUSED, "the champion's file is larger than 64 MiB.")
     assert found.pairs == {}
 
 
@@ -79,33 +87,33 @@ def test_a_shared_image_of_which_the_two_datasets_disagree_is_refused_by_name(
 ) -> None:
     position = next(row for row, image in enumerate(IMAGES) if image.image_id == "ISIC_bkl_0003")
     found = compared(GOOD, changed(position, **fields))
-    assert found.status == REFUSED
+    assert found.status == CHAMPION_REFUSED
     assert f"test image 'ISIC_bkl_0003': {said}" in found.reason
 
 
 def test_images_of_another_dataset_are_refused() -> None:
     elsewhere = {f"other_{image_id}": answer for image_id, answer in rival.known(OTHER).answers.items()}
-    assert "not one test image is shared" in compared(GOOD, Champion(elsewhere)).reason
+    assert "not one test image is shared" in compared(GOOD, ChampionPredictions(elsewhere)).reason
 
 
 def test_a_class_without_a_shared_image_is_refused_by_name() -> None:
     some = {name: answer for name, answer in rival.known(OTHER).answers.items() if answer.label not in {"akiec", "df"}}
-    found = compared(GOOD, Champion(some))
-    assert found.status == REFUSED
+    found = compared(GOOD, ChampionPredictions(some))
+    assert found.status == CHAMPION_REFUSED
     assert "none of the 232 shared test images is akiec (2 of 7 classes lack one)" in found.reason
 
 
 def test_images_that_the_champion_was_not_asked_are_left_out_and_counted() -> None:
     some = dict(list(rival.known(OTHER).answers.items())[::3])
-    found = compared(GOOD, Champion(some))
-    assert (found.status, found.images, found.left_out) == (COMPARED, 86, 170)
+    found = compared(GOOD, ChampionPredictions(some))
+    assert (found.status, found.images, found.left_out) == (CHAMPION_COMPARED, 86, 170)
     assert found.balanced_accuracy is not None
     assert found.balanced_accuracy.difference.images == 86
 
 
 def test_validation_images_of_the_champion_that_are_not_shared_do_not_matter() -> None:
     more = changed(0).answers | {"ISIC_more": replace(changed(0).answers[IMAGES[0].image_id], split="validation")}
-    assert compared(GOOD, Champion(more)) == compared(GOOD, OTHER)
+    assert compared(GOOD, ChampionPredictions(more)) == compared(GOOD, OTHER)
     assert compared(GOOD, OTHER).missing == 0
 
 
@@ -114,7 +122,7 @@ def test_the_same_answers_to_a_part_of_either_test_set_do_not_make_one_model(par
     rows = [row for row in range(len(IMAGES)) if row % 50]
     some = Predictions(tuple(IMAGES[row] for row in rows), GOOD.probabilities[rows])
     found = compared(some, GOOD) if part == "challenger" else compared(GOOD, some)
-    assert (found.status, found.images, found.left_out + found.missing) == (COMPARED, 250, 6)
+    assert (found.status, found.images, found.left_out + found.missing) == (CHAMPION_COMPARED, 250, 6)
     assert found.reason.endswith("The answers on these 250 are the same, but the two test sets are not.")
     for pair in found.pairs.values():
         assert pair.difference.value == 0
@@ -124,7 +132,7 @@ def test_the_same_answers_to_a_part_of_either_test_set_do_not_make_one_model(par
 
 def test_the_same_bytes_are_the_same_model_and_it_says_so() -> None:
     found = compared(GOOD, GOOD)
-    assert found.status == IDENTICAL
+    assert found.status == MODELS_IDENTICAL
     assert "it is the same model" in found.reason
     assert list(found.pairs) == ["balanced_accuracy", "melanoma_sensitivity", "melanoma_specificity"]
     for pair in found.pairs.values():
@@ -137,7 +145,7 @@ def test_one_digit_less_makes_two_models() -> None:
     nearly = GOOD.probabilities.copy()
     nearly[0, 0] += 1e-15
     found = compared(GOOD, Predictions(IMAGES, nearly))
-    assert found.status == COMPARED
+    assert found.status == CHAMPION_COMPARED
     assert found.balanced_accuracy is not None
     assert found.balanced_accuracy.difference.value == 0
     assert found.balanced_accuracy.difference.lower is not None
@@ -146,13 +154,13 @@ def test_one_digit_less_makes_two_models() -> None:
 
 def test_the_same_model_at_another_operating_point_still_differs_in_melanomas() -> None:
     found = compared(GOOD, GOOD, threshold=0.9)
-    assert found.status == IDENTICAL
+    assert found.status == MODELS_IDENTICAL
     assert (found.pairs["melanoma_sensitivity"].difference.upper or 0.0) < -0.5
 
 
 def test_a_challenger_without_an_operating_point_has_no_melanoma_figure() -> None:
     found = compared(GOOD, OTHER, threshold=None)
-    assert found.status == COMPARED
+    assert found.status == CHAMPION_COMPARED
     assert list(found.pairs) == ["balanced_accuracy"]
 
 
@@ -161,7 +169,7 @@ def test_the_worse_of_two_is_proven_worse_whichever_is_in_production(
     challenger: Predictions, champion: Predictions, sign: int
 ) -> None:
     found = compared(challenger, champion)
-    assert found.status == COMPARED
+    assert found.status == CHAMPION_COMPARED
     assert (found.broken - found.fixed) * sign < 0
     for name in ("balanced_accuracy", "melanoma_sensitivity"):
         pair = found.pairs[name]
@@ -179,7 +187,7 @@ def test_each_is_judged_at_its_own_operating_point() -> None:
         image.image_id: replace(answer, melanoma=False)
         for image, answer in zip(IMAGES, rival.known(OTHER).answers.values(), strict=True)
     }
-    found = compared(GOOD, Champion(answers)).melanoma_sensitivity
+    found = compared(GOOD, ChampionPredictions(answers)).melanoma_sensitivity
     assert found is not None
     assert found.champion.value == 0
     assert found.challenger.value is not None
@@ -195,4 +203,4 @@ def test_fixed_and_broken_count_images_by_the_most_probable_class() -> None:
 
 def test_an_image_is_only_shared_by_its_id() -> None:
     renamed = tuple(HoldoutImage(f"x{image.image_id}", image.lesion_id, image.label, image.split) for image in IMAGES)
-    assert compared(Predictions(renamed, GOOD.probabilities), OTHER).status == REFUSED
+    assert compared(Predictions(renamed, GOOD.probabilities), OTHER).status == CHAMPION_REFUSED

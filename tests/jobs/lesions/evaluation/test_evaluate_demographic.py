@@ -3,8 +3,8 @@
 
 import pytest
 
-from pipeline_src.lesions import demographic
-from pipeline_src.lesions.holdout import HoldoutImage
+from pipeline_src.evaluation import subgroup_metrics
+from pipeline_src.evaluation.model_predictions import HoldoutImage
 
 
 def image(**known: str) -> HoldoutImage:
@@ -20,25 +20,25 @@ def image(**known: str) -> HoldoutImage:
     ],
 )
 def test_an_age_lies_in_one_band(age: str, band: str) -> None:
-    assert demographic.group(image(age=age, sex="female"), "age") == band
+    assert subgroup_metrics.group_of_image(image(age=age, sex="female"), "age") == band
 
 
 @pytest.mark.parametrize(("sex", "band"), [("male", "0 to 29"), ("unknown", "unknown"), ("", "unknown")])
 def test_age_0_of_a_patient_of_unknown_sex_is_unknown(sex: str, band: str) -> None:
-    assert demographic.age_band(image(age="0.0", sex=sex)) == band
+    assert subgroup_metrics.age_band_of_image(image(age="0.0", sex=sex)) == band
 
 
 @pytest.mark.parametrize(
     ("written", "group"), [("Lower Extremity ", "lower extremity"), ("", "unknown"), (" ", "unknown")]
 )
 def test_other_values_are_taken_as_they_are_but_for_case_and_blanks(written: str, group: str) -> None:
-    assert demographic.group(image(localization=written), "localization") == group
+    assert subgroup_metrics.group_of_image(image(localization=written), "localization") == group
 
 
 def test_groups_are_listed_by_name_and_the_unknown_last() -> None:
-    assert demographic.ordered(["unknown", "75 and over", "0 to 29", "unknown"]) == [
+    assert subgroup_metrics.order_groups(["unknown", "75 and over", "0 to 29", "unknown"]) == [
         "0 to 29",
         "75 and over",
         "unknown",
     ]
-    assert demographic.ordered(["vidir", "unknown", "rosendahl"]) == ["rosendahl", "vidir", "unknown"]
+    assert subgroup_metrics.order_groups(["vidir", "unknown", "rosendahl"]) == ["rosendahl", "vidir", "unknown"]

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline_src import contract, gate
 from pipeline_src.jobs import evaluate
+from pipeline_src.runtime.errors import BadInputError
 from tests.jobs.lesions.evaluation import case
 from tests.jobs.lesions.evaluation.job import ARGUMENTS, evaluated, run, written
 
@@ -44,8 +45,8 @@ def test_the_evaluation_has_every_key_that_others_read(finished: case.Room) -> N
     assert report["accuracy"]["value"] > 0.7
     assert report["melanoma"].keys() > {"threshold", "target_sensitivity", "sensitivity", "specificity", "auc"}
     assert report["gate"]["verdict"] == "pass"
-    assert [requirement["name"] for requirement in report["gate"]["requirements"]] == list(gate.FLOOR_PARAMETERS)
-    assert list(report["gate"]["metadata"]) == list(gate.FLOOR_PARAMETERS)
+    assert [requirement["name"] for requirement in report["gate"]["requirements"]] == list(gate.THRESHOLD_PARAMETERS)
+    assert list(report["gate"]["metadata"]) == list(gate.THRESHOLD_PARAMETERS)
     assert all(isinstance(value, str) for value in report["headline"].values())
     assert report["headline"]["archive_sha256"] == "ab" * 32
     assert report["sources"] == {"synthetic": 216}
@@ -66,7 +67,7 @@ def test_headlines_hold_only_what_a_model_package_may(finished: case.Room) -> No
 def test_what_the_job_is_told_to_note_stands_in_the_evaluation(room: case.Room) -> None:
     arguments = [word for pair in ARGUMENTS.items() for word in pair]
     noted = ["--noted", "SourceCommit=abc1234", "--noted", "LearningRateSteps=20,26=x", "--champion-package", "arn:1"]
-    evaluate.evaluate(*evaluate.options([*arguments, *noted]))
+    evaluate.run_evaluation(*evaluate.parse_evaluation_options([*arguments, *noted]))
     told = evaluated(room)["provenance"]
     assert told["SourceCommit"] == "abc1234"
     assert told["LearningRateSteps"] == "20,26=x"
@@ -82,9 +83,9 @@ def test_the_same_input_gives_the_same_bytes(room: case.Room) -> None:
 
 def test_each_argument_reaches_its_own_option() -> None:
     values = {name: str(number) if "images" in name else f"0.{number:02d}" for number, name in enumerate(ARGUMENTS, 1)}
-    options, _ = evaluate.options([word for pair in values.items() for word in pair])
+    options, _ = evaluate.parse_evaluation_options([word for pair in values.items() for word in pair])
     assert options.melanoma_target_sensitivity == 0.01
-    for floor in gate.FLOOR_PARAMETERS:
+    for floor in gate.THRESHOLD_PARAMETERS:
         assert getattr(options.floors, floor) == float(values[f"--gate-{floor.replace('_', '-')}"])
 
 
@@ -129,8 +130,8 @@ def test_a_wrong_argument_is_the_users_to_mend(room: case.Room, name: str, value
 
 
 def test_a_missing_argument_is_named() -> None:
-    with pytest.raises(evaluate.argument.BadInputError, match="--gate-champion-melanoma-specificity-loss"):
-        evaluate.options([word for pair in list(ARGUMENTS.items())[:-1] for word in pair])
+    with pytest.raises(BadInputError, match="--gate-champion-melanoma-specificity-loss"):
+        evaluate.parse_evaluation_options([word for pair in list(ARGUMENTS.items())[:-1] for word in pair])
 
 
 def test_a_missing_score_ends_as_bad_input_with_nothing_written(room: case.Room) -> None:
@@ -142,7 +143,7 @@ def test_a_missing_score_ends_as_bad_input_with_nothing_written(room: case.Room)
 
 @pytest.mark.parametrize(("content", "said"), [(None, "is not there"), ("{", "is not JSON"), ("[]", "no JSON object")])
 def test_a_broken_dataset_card_is_named(room: case.Room, content: str | None, said: str) -> None:
-    path = room.dataset / contract.DATASET_CARD
+    path = room.dataset / contract.DATASET_CARD_FILE
     path.unlink() if content is None else path.write_text(content)
     assert run() == contract.EXIT_BAD_INPUT
     assert said in (room.root / "output" / "failure").read_text()

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline_src.lesions import leak, leakage
-from pipeline_src.lesions.error import BadInputError
-from pipeline_src.lesions.leakage import Leakage, Twin
+from pipeline_src.leakage import audit_summary, leak_audit
+from pipeline_src.leakage.audit_summary import DuplicatePair, LeakageSummary
+from pipeline_src.runtime.errors import BadInputError
 
 TWIN = {
     "images": ["ISIC_2", "ISIC_1"],
@@ -34,8 +34,8 @@ AUDIT = {
 
 
 def test_an_audit_is_read() -> None:
-    twin = Twin(("ISIC_2", "ISIC_1"), ("test", "train"), ("mel", "nv"), 0, exact=True, dropped=False)
-    assert leakage.read({"leakage": AUDIT}) == Leakage(
+    twin = DuplicatePair(("ISIC_2", "ISIC_1"), ("test", "train"), ("mel", "nv"), 0, exact=True, dropped=False)
+    assert audit_summary.read_leakage_summary({"leakage": AUDIT}) == LeakageSummary(
         policy="drop",
         distance=6,
         twins=(twin,),
@@ -51,8 +51,8 @@ def test_an_audit_is_read() -> None:
 
 
 def test_what_preprocess_writes_is_what_evaluate_reads() -> None:
-    twin = Twin(("a", "b"), ("official", "train"), ("mel", "nv"), 4, exact=False, dropped=True)
-    audit = leak.Audit(
+    twin = DuplicatePair(("a", "b"), ("official", "train"), ("mel", "nv"), 4, exact=False, dropped=True)
+    audit = leak_audit.LeakAudit(
         policy="report",
         compared=9,
         twins=[twin],
@@ -64,14 +64,14 @@ def test_what_preprocess_writes_is_what_evaluate_reads() -> None:
         lesions=5,
         equal=[["a", "b"]],
     )
-    found = leakage.read({"leakage": json.loads(json.dumps(audit.as_json()))})
+    found = audit_summary.read_leakage_summary({"leakage": json.loads(json.dumps(audit.as_json()))})
     assert (found.policy, found.twins, found.pairs, found.dropped, found.leaked) == ("report", (twin,), 1, 1, 2)
     assert (found.dropped_for_official, found.leaked_official, found.validated) == (1, 3, 4)
     assert found.lesions_across_splits == 5
 
 
 def test_a_card_without_an_audit_knows_nothing_of_leaks() -> None:
-    found = leakage.read({"schema": 1})
+    found = audit_summary.read_leakage_summary({"schema": 1})
     assert (found.audited, found.leaked, found.twins) == (False, None, ())
     assert (found.leaked_official, found.validated, found.lesions_across_splits) == (None, None, None)
 
@@ -104,6 +104,6 @@ def test_a_malformed_audit_is_refused_by_place(path: tuple[Any, ...], value: obj
         holder = holder[key]
     holder[keys[-1]] = value
     with pytest.raises(BadInputError) as raised:
-        leakage.read(card)
+        audit_summary.read_leakage_summary(card)
     assert f"dataset_card.json: {said}" in str(raised.value)
     assert str(raised.value).endswith(". Run Preprocess again.")

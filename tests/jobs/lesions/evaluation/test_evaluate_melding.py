@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline_src.lesions import estimate, melding, resampling
-from pipeline_src.lesions.estimate import BOOTSTRAP, NONE, Estimate
-from pipeline_src.lesions.holdout import HoldoutImage
+from pipeline_src.evaluation import confidence_intervals
+from pipeline_src.evaluation.confidence_intervals import BOOTSTRAP_METHOD, NO_INTERVAL, Estimate
+from pipeline_src.evaluation.model_predictions import HoldoutImage
 
 
 def classes(*lesions: int) -> tuple[list[HoldoutImage], np.ndarray]:
@@ -22,7 +22,9 @@ def mean(right: list[int], lesions: list[int]) -> Estimate:
     """Return the mean of ``right[k] / lesions[k]``."""
     images, counted = classes(*lesions)
     hits = np.concatenate([np.arange(number) < found for found, number in zip(right, lesions, strict=True)])
-    return melding.mean(hits[:, np.newaxis] & counted, counted, resampling.draw(images), images)
+    return confidence_intervals.estimate_mean_proportion(
+        hits[:, np.newaxis] & counted, counted, confidence_intervals.draw_resamples(images), images
+    )
 
 
 @pytest.mark.parametrize(("found", "of"), [(0, 5), (1, 5), (4, 5), (28, 29), (29, 29), (45, 45), (0, 45)])
@@ -36,15 +38,15 @@ def test_of_one_class_it_is_that_classs_exact_interval(found: int, of: int) -> N
 def test_of_one_class_of_many_lesions_it_is_the_bootstraps(number: int) -> None:
     images, counted = classes(number)
     hits = np.arange(number)[:, np.newaxis] < 0.6 * number
-    resamples = resampling.draw(images)
-    plain = estimate.proportion(hits[:, 0], counted[:, 0], resamples, images)
-    assert melding.mean(hits, counted, resamples, images) == plain
+    resamples = confidence_intervals.draw_resamples(images)
+    plain = confidence_intervals.estimate_proportion(hits[:, 0], counted[:, 0], resamples, images)
+    assert confidence_intervals.estimate_mean_proportion(hits, counted, resamples, images) == plain
 
 
 def test_it_is_the_mean_of_the_shares_with_all_images_and_lesions_counted() -> None:
     got = mean([30, 2], [40, 5])
     assert got.value == pytest.approx((30 / 40 + 2 / 5) / 2)
-    assert (got.images, got.lesions, got.method) == (45, 45, BOOTSTRAP)
+    assert (got.images, got.lesions, got.method) == (45, 45, BOOTSTRAP_METHOD)
     assert got.lower < got.value < got.upper  # type: ignore[operator]
 
 
@@ -81,13 +83,17 @@ def test_one_more_hit_never_lowers_either_end(lesions: tuple[int, int]) -> None:
 def test_a_class_without_an_image_leaves_no_mean() -> None:
     images, counted = classes(4, 5, 0)
     hits = counted.copy()
-    got = melding.mean(hits, counted, resampling.draw(images), images)
-    assert got == Estimate(None, None, None, 9, 9, NONE)
+    got = confidence_intervals.estimate_mean_proportion(
+        hits, counted, confidence_intervals.draw_resamples(images), images
+    )
+    assert got == Estimate(None, None, None, 9, 9, NO_INTERVAL)
 
 
 def test_no_class_has_no_mean() -> None:
     nothing = np.zeros((0, 0), dtype=np.bool_)
-    assert melding.mean(nothing, nothing, resampling.draw([]), []) == Estimate(None, None, None, 0, 0, NONE)
+    assert confidence_intervals.estimate_mean_proportion(
+        nothing, nothing, confidence_intervals.draw_resamples([]), []
+    ) == Estimate(None, None, None, 0, 0, NO_INTERVAL)
 
 
 def test_a_lesion_with_most_of_the_images_makes_the_mean_less_sure() -> None:
@@ -98,7 +104,9 @@ def test_a_lesion_with_most_of_the_images_makes_the_mean_less_sure() -> None:
             for n in range(size)
         ]
         everything = np.ones((len(images), 1), dtype=np.bool_)
-        found = melding.mean(everything, everything, resampling.draw(images), images)
+        found = confidence_intervals.estimate_mean_proportion(
+            everything, everything, confidence_intervals.draw_resamples(images), images
+        )
         return found.lower  # type: ignore[return-value]
 
     assert lower((1, 1, 1, 1, 6) * 2) < lower((2,) * 10)

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from pipeline_src.lesions import model_card
-from pipeline_src.lesions.evaluation import Evaluation
+from pipeline_src.evaluation.evaluation_json import ModelEvaluation
+from pipeline_src.report import model_card
 from tests.jobs.lesions.evaluation import judgement
 
 SCHEMA = Draft202012Validator(json.loads(Path(__file__).with_name("model_card_schema.json").read_text()))
 HOSTILE = 'ear\x00\n\u2028"\\{{<b>\ud7ff' * 400
 
 
-def hostile() -> Evaluation:
+def hostile() -> ModelEvaluation:
     """Return an evaluation whose archive and parameters hold texts far too long, with control characters."""
     groups = tuple(
         judgement.subgroup("localization", f"{number}{HOSTILE}", evaluable=number % 2 == 0, weak=number % 4 == 0)
@@ -36,11 +36,11 @@ def hostile() -> Evaluation:
 EVALUATIONS = {"full": judgement.evaluation(), "bare": judgement.evaluation(known=False), "hostile": hostile()}
 
 
-def card(evaluation: Evaluation) -> Any:
-    return json.loads(model_card.text(evaluation))
+def card(evaluation: ModelEvaluation) -> Any:
+    return json.loads(model_card.model_card_json(evaluation))
 
 
-def metrics(evaluation: Evaluation) -> dict[str, Any]:
+def metrics(evaluation: ModelEvaluation) -> dict[str, Any]:
     """Return the metrics of the test split by name."""
     groups = card(evaluation)["evaluation_details"][0]["metric_groups"]
     return {metric["name"]: metric for group in groups for metric in group["metric_data"]}
@@ -77,16 +77,16 @@ def test_the_schema_sees_what_the_service_would_refuse(path: tuple[Any, ...], va
 
 @pytest.mark.parametrize("name", EVALUATIONS)
 def test_the_card_is_one_line_of_ascii_far_below_the_limit_and_the_same_each_time(name: str) -> None:
-    text = model_card.text(EVALUATIONS[name])
+    text = model_card.model_card_json(EVALUATIONS[name])
     assert text.isascii()
     assert text.isprintable()
     assert "\\n" not in text, "nor is any text in it of two lines"
     assert len(text) < {"full": 14_000, "bare": 9_000, "hostile": 40_000}[name]
-    assert model_card.text(EVALUATIONS[name]) == text
+    assert model_card.model_card_json(EVALUATIONS[name]) == text
 
 
 def test_the_card_says_what_the_model_is_for_whose_the_images_are_and_what_nothing_is_known_of() -> None:
-    text = model_card.text(EVALUATIONS["full"])
+    text = model_card.model_card_json(EVALUATIONS["full"])
     missed = ", ".join(each.name for each in judgement.verdict().requirements if not each.passed)
     for said in (
         "research use, not a medical device",
@@ -107,12 +107,12 @@ def test_the_card_says_what_the_model_is_for_whose_the_images_are_and_what_nothi
 
 def test_a_synthetic_archive_is_called_so_and_has_no_licence_of_the_dataset() -> None:
     images = list(judgement.case.predictions().images)
-    text = model_card.text(judgement.evaluation(card=judgement.case.card(images)))
+    text = model_card.model_card_json(judgement.evaluation(card=judgement.case.card(images)))
     assert "Synthetic images, drawn by this project" in text
     assert "drawn and show nobody" in text
     assert "CC BY-NC" not in text
     mixed = judgement.evaluation(card={"sources": {"synthetic": 1, "rosendahl": 2}})
-    assert "In part: Synthetic images" in (made := model_card.text(mixed))
+    assert "In part: Synthetic images" in (made := model_card.model_card_json(mixed))
     assert "CC BY-NC 4.0" in made
 
 
@@ -143,7 +143,7 @@ def test_a_figure_that_is_not_defined_says_so_and_is_never_zero() -> None:
     assert (found["balanced_accuracy"]["type"], found["balanced_accuracy"]["value"]) == ("string", "not defined")
     assert found["comparison"]["value"] == "absent"
     assert "there is no champion yet" in found["comparison"]["notes"]
-    assert "Leakage audit: None was made" in model_card.text(EVALUATIONS["bare"])
+    assert "Leakage audit: None was made" in model_card.model_card_json(EVALUATIONS["bare"])
 
 
 def test_the_gates_whole_table_is_in_the_card_in_the_gates_own_words() -> None:
@@ -169,10 +169,10 @@ def test_the_order_of_parameters_is_kept_and_each_is_told() -> None:
 def test_a_figure_that_is_no_number_is_a_defect_and_no_card_is_made() -> None:
     figures = replace(judgement.figures(), accuracy=judgement.estimate(math.nan))
     with pytest.raises(ValueError, match="not JSON compliant"):
-        model_card.text(judgement.evaluation(figures=figures))
+        model_card.model_card_json(judgement.evaluation(figures=figures))
 
 
 def test_a_card_longer_than_the_service_takes_is_refused_by_name() -> None:
     many = {f"name{number}": "x" * 1024 for number in range(100)}
     with pytest.raises(ValueError, match=r"model card: .* the service takes 100000"):
-        model_card.text(judgement.evaluation(provenance=many))
+        model_card.model_card_json(judgement.evaluation(provenance=many))

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from pipeline_src.lesions import comparison, overlap
-from pipeline_src.lesions.comparison import COMPARED, REFUSED, Comparison
-from pipeline_src.lesions.prediction import Predictions
+from pipeline_src.evaluation import champion_comparison, champion_predictions
+from pipeline_src.evaluation.champion_comparison import CHAMPION_COMPARED, CHAMPION_REFUSED, ChampionComparison
+from pipeline_src.evaluation.model_predictions import Predictions
 from tests.jobs.lesions.evaluation import rival
 
 IMAGES = rival.images(rival.COUNTS | {"nv": 128, "vasc": 4})  # 260, so that 13 are a twentieth
@@ -15,13 +15,13 @@ GOOD = rival.answered(IMAGES, rival.every(0.10))
 OTHER = rival.answered(IMAGES, rival.every(0.10, seed=2), sure=0.6)
 
 
-def without(gone: Iterable[str]) -> Comparison:
+def without(gone: Iterable[str]) -> ChampionComparison:
     """Return the comparison of a challenger whose test set lacks the images `gone`; each is "label number"."""
     ids = {f"ISIC_{label}_{int(number):04d}" for label, number in (each.split() for each in gone)}
     rows = [row for row, image in enumerate(IMAGES) if image.image_id not in ids]
     assert len(IMAGES) - len(rows) == len(ids)
     some = Predictions(tuple(IMAGES[row] for row in rows), GOOD.probabilities[rows])
-    return comparison.compare(some, rival.THRESHOLD, rival.known(OTHER), "arn:3")
+    return champion_comparison.compare_with_champion(some, rival.THRESHOLD, rival.known(OTHER), "arn:3")
 
 
 def first(count: int, label: str) -> list[str]:
@@ -33,7 +33,12 @@ def first(count: int, label: str) -> list[str]:
 )
 def test_a_few_missing_images_are_counted_and_the_others_compared(gone: list[str]) -> None:
     found = without(gone)
-    assert (found.status, found.images, found.missing, found.left_out) == (COMPARED, 260 - len(gone), len(gone), 0)
+    assert (found.status, found.images, found.missing, found.left_out) == (
+        CHAMPION_COMPARED,
+        260 - len(gone),
+        len(gone),
+        0,
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +53,7 @@ def test_more_than_a_twentieth_of_all_or_a_fifth_of_a_class_is_refused_with_coun
     gone: list[str], counts: tuple[str, str]
 ) -> None:
     found = without(gone)
-    assert (found.status, found.pairs) == (REFUSED, {})
+    assert (found.status, found.pairs) == (CHAMPION_REFUSED, {})
     all_test_images = "the champion's 260 test images are missing from this model's test images, worst of"
     assert found.reason.startswith(f"{counts[0]} {all_test_images} {counts[1]}")
     assert "Leaving hard images out flatters the challenger" in found.reason
@@ -61,4 +66,4 @@ def test_an_image_that_went_to_another_split_is_missing_too() -> None:
     answers = rival.known(OTHER).answers
     kept = [row for row, image in enumerate(IMAGES) if image.image_id not in {"ISIC_df_0000", "ISIC_df_0001"}]
     some = Predictions(tuple(IMAGES[row] for row in kept), GOOD.probabilities[kept])
-    assert len(overlap.missing(some.images, answers)) == 2
+    assert len(champion_predictions.missing_test_images(some.images, answers)) == 2

@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pipeline_src import contract
-from pipeline_src.lesions import comparison, pairing
-from pipeline_src.lesions.comparison import Comparison, Pair
-from pipeline_src.lesions.estimate import Estimate
-from pipeline_src.lesions.holdout import HoldoutImage
-from pipeline_src.lesions.prediction import Predictions
+from pipeline_src.evaluation import champion_comparison
+from pipeline_src.evaluation.champion_comparison import ChampionComparison, PairedEstimate
+from pipeline_src.evaluation.confidence_intervals import Estimate
+from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
 from tests.jobs.lesions.evaluation import rival
 
 LABELS = contract.CLASS_LABELS
@@ -20,11 +19,11 @@ SMALL = rival.images(dict.fromkeys(LABELS, 6))
 WRONG = st.frozensets(st.integers(0, len(SMALL) - 1))
 
 
-def compared(challenger: Predictions, champion: Predictions) -> Comparison:
-    return comparison.compare(challenger, rival.THRESHOLD, rival.known(champion), "none")
+def compared(challenger: Predictions, champion: Predictions) -> ChampionComparison:
+    return champion_comparison.compare_with_champion(challenger, rival.THRESHOLD, rival.known(champion), "none")
 
 
-def pairs(found: Comparison) -> tuple[Pair, Pair, Pair]:
+def pairs(found: ChampionComparison) -> tuple[PairedEstimate, PairedEstimate, PairedEstimate]:
     balanced, sensitivity, specificity = found.pairs.values()
     return balanced, sensitivity, specificity
 
@@ -88,8 +87,10 @@ def test_without_a_disagreement_the_interval_is_that_of_bonett_and_price(lesions
     # The adjusted Wald interval, written as in the paper: one is added to both counts of disagreement.
     share = (0 + 1) / (lesions + 2)
     error = np.sqrt((share + share - (share - share) ** 2) / (lesions + 2))
-    assert pairing.unseen([lesions]) == pytest.approx(stats.norm.ppf(0.975) * error)
-    assert pairing.unseen([lesions] * 7) == pytest.approx(pairing.unseen([lesions]) / np.sqrt(7))
+    assert champion_comparison.unseen_difference_bound([lesions]) == pytest.approx(stats.norm.ppf(0.975) * error)
+    assert champion_comparison.unseen_difference_bound([lesions] * 7) == pytest.approx(
+        champion_comparison.unseen_difference_bound([lesions]) / np.sqrt(7)
+    )
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=30))
@@ -98,13 +99,13 @@ def test_mcnemar_is_the_textbooks_where_each_lesion_has_one_image(answers: list[
     fixed, broken = int((after & ~before).sum()), int((before & ~after).sum())
     wanted = min(1.0, 2 * stats.binom.cdf(min(fixed, broken), fixed + broken, 0.5))
     lesions = [str(number) for number in range(len(answers))]
-    assert pairing.mcnemar(lesions, before, after) == pytest.approx(wanted)
+    assert champion_comparison.mcnemar_p_value(lesions, before, after) == pytest.approx(wanted)
 
 
 def test_mcnemar_takes_the_images_of_a_lesion_for_one_witness() -> None:
     before, after = np.zeros(10, dtype=bool), np.ones(10, dtype=bool)
-    assert pairing.mcnemar(["a"] * 10, before, after) == 1
-    assert pairing.mcnemar(list("abcdefghij"), before, after) == pytest.approx(2 / 2**10)
+    assert champion_comparison.mcnemar_p_value(["a"] * 10, before, after) == 1
+    assert champion_comparison.mcnemar_p_value(list("abcdefghij"), before, after) == pytest.approx(2 / 2**10)
 
 
 @settings(max_examples=8, deadline=None)

@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline_src import contract
-from pipeline_src.lesions import estimate, figures, melding, metrics, resampling
-from pipeline_src.lesions.figures import Figures
-from pipeline_src.lesions.holdout import HoldoutImage
-from pipeline_src.lesions.prediction import Predictions
+from pipeline_src.evaluation import classification_metrics, confidence_intervals
+from pipeline_src.evaluation.classification_metrics import MetricEstimates
+from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
 from tests.jobs.lesions.evaluation import cohort
 
 LABELS = contract.CLASS_LABELS
@@ -21,8 +20,8 @@ SEEDS = st.integers(0, 2**32 - 1)
 SKILLS = st.sampled_from([0.0, 1.0, 3.0, 6.0])
 
 
-def measured(table: Predictions) -> Figures:
-    return figures.measure(table, 0.3, resampling.draw(table.images, 100))
+def measured(table: Predictions) -> MetricEstimates:
+    return classification_metrics.estimate_metrics(table, 0.3, confidence_intervals.draw_resamples(table.images, 100))
 
 
 @settings(max_examples=15, deadline=None)
@@ -54,9 +53,9 @@ def corrected(table: Predictions, row: int) -> Predictions:
     return Predictions(table.images, probabilities)
 
 
-def never_lower(before: Figures, after: Figures) -> None:
+def never_lower(before: MetricEstimates, after: MetricEstimates) -> None:
     """Assert that no figure that the gate looks at is lower, nor any of its bounds."""
-    overall = [field.name for field in fields(Figures) if field.name != "per_class"]
+    overall = [field.name for field in fields(MetricEstimates) if field.name != "per_class"]
     pairs = [(getattr(before, name), getattr(after, name)) for name in overall]
     for label, each in before.per_class.items():
         pairs += [
@@ -85,7 +84,7 @@ def test_no_mistake_on_the_way_to_a_perfect_model_lowers_anything_when_corrected
         never_lower(before, after)
         before = after
     assert steps > 20
-    assert metrics.balanced_accuracy(table) == 1
+    assert classification_metrics.balanced_accuracy_score(table) == 1
     assert before.balanced_accuracy.lower < 1  # type: ignore[operator]
 
 
@@ -108,13 +107,21 @@ def test_of_a_hundred_intervals_about_95_hold_the_truth() -> None:
     studies = 250
     for seed in range(studies):
         images, truth, right = study(seed)
-        resamples = resampling.draw(images, 200)
+        resamples = confidence_intervals.draw_resamples(images, 200)
         hits = truth & right[:, np.newaxis]
-        shares = estimate.proportions(hits, truth, resamples, images)
-        found = dict(zip(held, (*shares, melding.mean(hits, truth, resamples, images)), strict=False))
+        shares = confidence_intervals.estimate_proportions(hits, truth, resamples, images)
+        found = dict(
+            zip(
+                held,
+                (*shares, confidence_intervals.estimate_mean_proportion(hits, truth, resamples, images)),
+                strict=False,
+            )
+        )
         for (name, each), true in zip(found.items(), (0.8, 0.7, 0.9, 0.8), strict=True):
             held[name] += each.lower <= true <= each.upper  # type: ignore[operator]
-        lower, upper = estimate.exact(float(right[truth[:, 0]].mean()), int(truth[:, 0].sum()))
+        lower, upper = confidence_intervals.clopper_pearson_interval(
+            float(right[truth[:, 0]].mean()), int(truth[:, 0].sum())
+        )
         held["images taken for independent"] += lower <= 0.8 <= upper
     coverage = {name: number / studies for name, number in held.items()}
     assert 0.90 < coverage["60 lesions"] < 0.98, coverage

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from pipeline_src.lesions import ranking
+from pipeline_src.evaluation import ranking_metrics
 
 
 def measured(scores: list[float], positive: list[bool], weights: list[int] | None = None) -> tuple[float, ...]:
@@ -18,7 +18,7 @@ def measured(scores: list[float], positive: list[bool], weights: list[int] | Non
     counts = [1] * len(scores) if weights is None else weights
     copies = np.array([counts], dtype=np.float32)
     with warnings.catch_warnings(action="error"):
-        found = ranking.measure(np.array(scores, dtype=float), np.array(positive), copies)
+        found = ranking_metrics.measure_ranking(np.array(scores, dtype=float), np.array(positive), copies)
     return float(found.auc[0]), float(found.auc_above_80[0]), float(found.average_precision[0])
 
 
@@ -88,13 +88,13 @@ def test_no_images_have_no_figures() -> None:
 
 
 def test_many_weightings_at_once_are_each_as_if_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranking, "_CHUNK", 90)  # three weightings at a time
+    monkeypatch.setattr(ranking_metrics, "_CHUNK", 90)  # three weightings at a time
     random = np.random.default_rng(5)
     scores, positive = random.random(30).round(1), random.random(30) < 0.4
     weights = random.integers(0, 4, size=(8, 30)).astype(np.float32)
-    together = ranking.measure(scores, positive, weights)
+    together = ranking_metrics.measure_ranking(scores, positive, weights)
     for row in range(8):
-        alone = ranking.measure(scores, positive, weights[row : row + 1])
+        alone = ranking_metrics.measure_ranking(scores, positive, weights[row : row + 1])
         assert together.auc[row] == pytest.approx(alone.auc[0], abs=1e-12)
         assert together.auc_above_80[row] == pytest.approx(alone.auc_above_80[0], abs=1e-12)
         assert together.average_precision[row] == pytest.approx(alone.average_precision[0], abs=1e-12)

@@ -7,27 +7,31 @@ from pathlib import Path
 import pytest
 
 from pipeline_src import contract
-from pipeline_src.floor import Floors
-from pipeline_src.lesions import comparison, report
-from pipeline_src.lesions.comparison import Comparison
-from pipeline_src.lesions.page import finding
-from pipeline_src.lesions.page.notice import CAUTION, GOOD, NOTE, PROBLEM, Notice
+from pipeline_src.evaluation import champion_comparison
+from pipeline_src.evaluation.champion_comparison import ChampionComparison
+from pipeline_src.gate_thresholds import GateThresholds
+from pipeline_src.report import html_report, report_findings
+from pipeline_src.report.report_findings import CAUTION, GOOD, NOTE, PROBLEM, ReportNotice
 from tests.jobs.lesions.evaluation import finding_case
 from tests.jobs.lesions.evaluation.reader import Reader
 
 ALL = "balanced accuracy, melanoma sensitivity and melanoma specificity"
 
 
-def notice(compared: Comparison, floors: Floors = finding_case.STRICT) -> Notice:
+def notice(compared: ChampionComparison, floors: GateThresholds = finding_case.STRICT) -> ReportNotice:
     (found,) = [
-        each for each in finding.of(finding_case.evaluation(floors, comparison=compared)) if each.section == "champion"
+        each
+        for each in report_findings.report_notices(finding_case.evaluation(floors, comparison=compared))
+        if each.section == "champion"
     ]
     return found
 
 
-def page(compared: Comparison) -> str:
+def page(compared: ChampionComparison) -> str:
     return Reader(
-        report.html(finding_case.evaluation(comparison=compared), list(finding_case.drawn()), Path("/absent"))
+        html_report.render_report(
+            finding_case.evaluation(comparison=compared), list(finding_case.drawn()), Path("/absent")
+        )
     ).text
 
 
@@ -87,22 +91,22 @@ def test_a_figure_that_cannot_be_compared_is_not_shown_to_be_as_good() -> None:
 @pytest.mark.parametrize(
     ("status", "severity", "lead"),
     [
-        (comparison.ABSENT, NOTE, "No champion to compare with."),
-        (comparison.WAIVED, CAUTION, "Comparison with the champion switched off."),
-        (comparison.REFUSED, PROBLEM, "Not compared with the champion."),
+        (champion_comparison.CHAMPION_ABSENT, NOTE, "No champion to compare with."),
+        (champion_comparison.COMPARISON_WAIVED, CAUTION, "Comparison with the champion switched off."),
+        (champion_comparison.CHAMPION_REFUSED, PROBLEM, "Not compared with the champion."),
     ],
 )
 def test_without_a_comparison_the_reason_is_said(status: str, severity: str, lead: str) -> None:
-    found = notice(Comparison(status, "none", "For this reason. And so on."))
+    found = notice(ChampionComparison(status, "none", "For this reason. And so on."))
     assert (found.severity, found.lead, found.text) == (severity, lead, "For this reason.")
 
 
 def test_the_same_model_is_called_so_and_at_another_operating_point_its_loss_is_still_told() -> None:
-    same = replace(finding_case.compared(0.0), status=comparison.IDENTICAL)
+    same = replace(finding_case.compared(0.0), status=champion_comparison.MODELS_IDENTICAL)
     found = notice(same)
     assert (found.severity, found.lead) == (CAUTION, "The same model as the champion.")
     assert found.text == "Both were measured on 300 shared images."
-    moved = replace(finding_case.compared(0.0, melanoma_sensitivity=-0.3), status=comparison.IDENTICAL)
+    moved = replace(finding_case.compared(0.0, melanoma_sensitivity=-0.3), status=champion_comparison.MODELS_IDENTICAL)
     found = notice(moved)
     assert (found.severity, found.lead) == (PROBLEM, "The same model as the champion.")
     assert "Worse than the champion in melanoma sensitivity. Balanced accuracy +0.000" in found.text
@@ -118,7 +122,10 @@ def test_the_section_shows_each_figure_and_how_many_images_are_missing() -> None
 
 @pytest.mark.parametrize(("package", "times"), [(finding_case.ARN, 1), (contract.NO_PACKAGE, 0), ("waived", 0)])
 def test_only_the_arn_of_a_champion_is_shown_as_one(package: str, times: int) -> None:
-    assert page(Comparison(comparison.ABSENT, package, "For this reason.")).count("Champion: ") == times
+    assert (
+        page(ChampionComparison(champion_comparison.CHAMPION_ABSENT, package, "For this reason.")).count("Champion: ")
+        == times
+    )
 
 
 def test_the_glossary_says_of_what_an_interval_and_mcnemar_speak() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline_src.floor import Floors
-from pipeline_src.lesions.page import finding
-from pipeline_src.lesions.page.notice import CAUTION, GOOD, NOTE, PROBLEM, SEVERITIES, Notice
+from pipeline_src.gate_thresholds import GateThresholds
+from pipeline_src.report import report_findings
+from pipeline_src.report.report_findings import CAUTION, GOOD, NOTE, PROBLEM, SEVERITIES, ReportNotice
 from tests.jobs.lesions.evaluation import case, finding_case
 
 CLEAR = (
@@ -17,11 +17,11 @@ CLEAR = (
 )
 
 
-def notices(floors: Floors = finding_case.STRICT, **changed: Any) -> list[Notice]:
-    return finding.of(finding_case.evaluation(floors, **changed))
+def notices(floors: GateThresholds = finding_case.STRICT, **changed: Any) -> list[ReportNotice]:
+    return report_findings.report_notices(finding_case.evaluation(floors, **changed))
 
 
-def led(found: list[Notice], lead: str) -> Notice:
+def led(found: list[ReportNotice], lead: str) -> ReportNotice:
     (notice,) = [each for each in found if each.lead == lead]
     return notice
 
@@ -51,7 +51,7 @@ def test_the_worst_comes_first_whatever_its_section() -> None:
     order = [SEVERITIES.index(each.severity) for each in found]
     assert order == sorted(order)
     assert found[0].lead.startswith("Worse than the champion in ")
-    assert found[-1] == finding.RESEARCH
+    assert found[-1] == report_findings.RESEARCH_NOTICE
 
 
 def test_a_leak_is_a_problem_while_in_training_and_a_caution_once_dropped() -> None:

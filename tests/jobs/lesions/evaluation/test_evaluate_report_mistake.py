@@ -6,13 +6,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline_src.lesions import mistakes
+from pipeline_src.report import html_report
 from tests.jobs.lesions.evaluation import case
 
 
 def test_the_worst_mistakes_are_the_surest_wrong_answers_on_test_images(room: case.Room) -> None:
     test = case.predictions().of("test")
-    worst = mistakes.worst(test, room.holdout, 5)
+    worst = html_report.worst_mistakes(test, room.holdout, 5)
     wrong = {
         image.image_id: probability
         for image, probability, right in zip(
@@ -23,11 +23,11 @@ def test_the_worst_mistakes_are_the_surest_wrong_answers_on_test_images(room: ca
     assert [mistake.probability for mistake in worst] == sorted(wrong.values(), reverse=True)[:5]
     assert all(wrong[mistake.image_id] == mistake.probability for mistake in worst)
     assert all(mistake.label != mistake.predicted for mistake in worst)
-    assert mistakes.worst(test, room.holdout, 1000)[-1].probability == min(wrong.values())
+    assert html_report.worst_mistakes(test, room.holdout, 1000)[-1].probability == min(wrong.values())
 
 
 def test_a_thumbnail_is_the_picture_made_small(room: case.Room) -> None:
-    small = mistakes.thumbnail(room.holdout / "ISIC_nv_test_004.jpg")
+    small = html_report.jpeg_thumbnail(room.holdout / "ISIC_nv_test_004.jpg")
     assert small is not None
     pixels = cv2.imdecode(np.frombuffer(small, np.uint8), cv2.IMREAD_COLOR)
     assert pixels.shape == (180, 240, 3)
@@ -37,5 +37,5 @@ def test_a_thumbnail_is_the_picture_made_small(room: case.Room) -> None:
 
 def test_a_picture_that_cannot_be_shown_is_none(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
-    assert mistakes.thumbnail(tmp_path / "broken.jpg") is None
-    assert mistakes.thumbnail(tmp_path / "absent.jpg") is None
+    assert html_report.jpeg_thumbnail(tmp_path / "broken.jpg") is None
+    assert html_report.jpeg_thumbnail(tmp_path / "absent.jpg") is None

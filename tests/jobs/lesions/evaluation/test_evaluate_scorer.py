@@ -14,10 +14,9 @@ import numpy.typing as npt
 import pytest
 
 from pipeline_src import contract
-from pipeline_src.lesions import metrics
-from pipeline_src.lesions.holdout import HoldoutImage
-from pipeline_src.lesions.metrics import Points
-from pipeline_src.lesions.prediction import Predictions
+from pipeline_src.evaluation import classification_metrics
+from pipeline_src.evaluation.classification_metrics import PointMetrics
+from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
 
 LABELS = contract.CLASS_LABELS
 ROOT = Path(__file__).parents[4]
@@ -117,8 +116,12 @@ def close(ours: float | None, other: float | None) -> bool:
     return math.isclose(ours, other, rel_tol=0, abs_tol=1e-9)
 
 
-def each(scored: list[Scored]) -> Iterator[tuple[Scored, str, Points]]:
-    return ((one, label, points) for one in scored for label, points in metrics.per_class(one.table).items())
+def each(scored: list[Scored]) -> Iterator[tuple[Scored, str, PointMetrics]]:
+    return (
+        (one, label, points)
+        for one in scored
+        for label, points in classification_metrics.point_metrics_per_class(one.table).items()
+    )
 
 
 def test_the_sets_are_as_awkward_as_they_should_be(scored: list[Scored]) -> None:
@@ -131,7 +134,9 @@ def test_balanced_accuracy_is_the_scorers(scored: list[Scored]) -> None:
     compared = [one for one in scored if not one.absent and not one.tied.any()]
     assert len(compared) >= 10
     for one in compared:
-        assert close(metrics.balanced_accuracy(one.table), float(one.raw["balanced_accuracy"])), one.name  # type: ignore[arg-type]
+        assert close(classification_metrics.balanced_accuracy_score(one.table), float(one.raw["balanced_accuracy"])), (
+            one.name
+        )  # type: ignore[arg-type]
 
 
 def test_a_tie_is_wrong_for_the_scorer_and_the_first_of_the_classes_here(scored: list[Scored]) -> None:
@@ -140,7 +145,9 @@ def test_a_tie_is_wrong_for_the_scorer_and_the_first_of_the_classes_here(scored:
         right = (one.table.truth == one.table.predicted) & ~one.tied
         wrong_ties = np.mean([right[one.table.truth == position].mean() for position in range(7)])
         assert close(float(wrong_ties), float(one.raw["balanced_accuracy"])), one.name  # type: ignore[arg-type]
-        assert close(metrics.balanced_accuracy(one.table), float(one.answers["balanced_accuracy"])), one.name  # type: ignore[arg-type]
+        assert close(
+            classification_metrics.balanced_accuracy_score(one.table), float(one.answers["balanced_accuracy"])
+        ), one.name  # type: ignore[arg-type]
         values = one.table.probabilities.tolist()
         assert one.table.predicted.tolist() == [row.index(max(row)) for row in values], one.name
     assert any(one.raw["balanced_accuracy"] != one.answers["balanced_accuracy"] for one in whole)
@@ -151,12 +158,16 @@ def test_the_scorer_averages_over_the_classes_that_are_there_and_there_is_no_suc
 ) -> None:
     for one in scored:
         if one.absent:
-            known = [figures.sensitivity for figures in metrics.per_class(one.table).values() if figures.test_images]
+            known = [
+                figures.sensitivity
+                for figures in classification_metrics.point_metrics_per_class(one.table).values()
+                if figures.test_images
+            ]
             assert close(float(np.mean(known)), float(one.answers["balanced_accuracy"])), one.name  # type: ignore[arg-type]
-            assert metrics.balanced_accuracy(one.table) is None, one.name
+            assert classification_metrics.balanced_accuracy_score(one.table) is None, one.name
 
 
-@pytest.mark.parametrize("name", metrics.RATES)
+@pytest.mark.parametrize("name", classification_metrics.RATE_NAMES)
 def test_rates_of_the_most_probable_class_are_the_scorers_of_those_answers(scored: list[Scored], name: str) -> None:
     """A rate of nothing is 1.0 there and None here."""
     undefined = 0
@@ -167,20 +178,22 @@ def test_rates_of_the_most_probable_class_are_the_scorers_of_those_answers(score
     assert undefined > 0
 
 
-@pytest.mark.parametrize("name", metrics.RATES)
+@pytest.mark.parametrize("name", classification_metrics.RATE_NAMES)
 def test_the_scorer_itself_calls_a_class_above_one_half_and_so_can_call_none(scored: list[Scored], name: str) -> None:
     differ = 0
     for one, label, points in each(scored):
         position = LABELS.index(label)
         values = one.table.probabilities[:, position]
-        ours = getattr(metrics.points(one.table.truth == position, values > 0.5, values), name)
+        ours = getattr(
+            classification_metrics.point_metrics_of_class(one.table.truth == position, values > 0.5, values), name
+        )
         other = theirs(one.raw, label, name)
         assert close(1.0 if ours is None else ours, other), (one.name, label)
         differ += not close(getattr(points, name), other)
     assert differ > 0
 
 
-@pytest.mark.parametrize("name", metrics.RANKS)
+@pytest.mark.parametrize("name", classification_metrics.RANKING_NAMES)
 def test_areas_and_average_precision_are_the_scorers(scored: list[Scored], name: str) -> None:
     """An absent class has an average precision of 0.0 there and None here; of its areas there is none in either."""
     for one, label, points in each(scored):

@@ -9,21 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline_src.lesions import scores
-from pipeline_src.lesions.error import BadInputError
+from pipeline_src.evaluation import model_predictions
+from pipeline_src.runtime.errors import BadInputError
 
 GOOD = [0.1, 0.5, 0.05, 0.05, 0.1, 0.1, 0.1]
 
 
 @pytest.mark.parametrize("answer", [GOOD, {"prediction": GOOD}])
 def test_both_documented_shapes_of_an_answer_mean_the_same(answer: object) -> None:
-    assert scores.parse(json.dumps(answer).encode(), "a.jpg.out") == tuple(GOOD)
+    assert model_predictions.parse_probabilities(json.dumps(answer).encode(), "a.jpg.out") == tuple(GOOD)
 
 
 @given(st.lists(st.floats(0.001, 1), min_size=7, max_size=7))
 def test_probabilities_come_back_with_every_digit(values: list[float]) -> None:
     softmax = [value / math.fsum(values) for value in values]
-    assert scores.parse(json.dumps(softmax).encode(), "a.jpg.out") == tuple(softmax)
+    assert model_predictions.parse_probabilities(json.dumps(softmax).encode(), "a.jpg.out") == tuple(softmax)
 
 
 @pytest.mark.parametrize(
@@ -49,18 +49,18 @@ def test_probabilities_come_back_with_every_digit(values: list[float]) -> None:
 )
 def test_what_is_no_distribution_over_the_classes_is_refused_with_its_place(body: bytes, said: str) -> None:
     with pytest.raises(BadInputError, match=said) as caught:
-        scores.parse(body, "scores/a.jpg.out")
+        model_predictions.parse_probabilities(body, "scores/a.jpg.out")
     assert str(caught.value).startswith("scores/a.jpg.out: ")
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_either_a_distribution_or_bad_input(body: bytes) -> None:
     try:
-        values = scores.parse(body, "a")
+        values = model_predictions.parse_probabilities(body, "a")
     except BadInputError:
         return
     assert len(values) == 7
-    assert math.isclose(math.fsum(values), 1, abs_tol=scores.SUM_TOLERANCE)
+    assert math.isclose(math.fsum(values), 1, abs_tol=model_predictions.PROBABILITY_SUM_TOLERANCE)
 
 
 def folder(path: Path, names: list[str]) -> Path:
@@ -70,13 +70,15 @@ def folder(path: Path, names: list[str]) -> Path:
 
 
 def test_a_score_may_be_named_after_the_image_file_or_the_image(tmp_path: Path) -> None:
-    found = scores.read(folder(tmp_path, ["a.jpg.out", "b.out"]), ["b", "a"])
+    found = model_predictions.read_scores(folder(tmp_path, ["a.jpg.out", "b.out"]), ["b", "a"])
     assert found == {"a": tuple(GOOD), "b": tuple(GOOD)}
 
 
 def test_progress_counts_every_score(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    scores.read(folder(tmp_path, ["a.jpg.out", "b.jpg.out"]), ["a", "b"], lambda *step: told.append(step))
+    model_predictions.read_scores(
+        folder(tmp_path, ["a.jpg.out", "b.jpg.out"]), ["a", "b"], lambda *step: told.append(step)
+    )
     assert told == [(1, 2), (2, 2)]
 
 
@@ -92,15 +94,15 @@ def test_progress_counts_every_score(tmp_path: Path) -> None:
 )
 def test_scores_and_images_must_match_one_to_one(tmp_path: Path, names: list[str], said: str) -> None:
     with pytest.raises(BadInputError, match=said):
-        scores.read(folder(tmp_path, names), ["a", "b"])
+        model_predictions.read_scores(folder(tmp_path, names), ["a", "b"])
 
 
 def test_a_missing_folder_is_missing_scores(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="is missing"):
-        scores.read(tmp_path / "absent", ["a"])
+        model_predictions.read_scores(tmp_path / "absent", ["a"])
 
 
 def test_a_broken_score_is_named_by_its_file(tmp_path: Path) -> None:
     (folder(tmp_path, ["a.jpg.out"]) / "b.jpg.out").write_text("<html>")
     with pytest.raises(BadInputError, match=r"b\.jpg\.out: is not JSON"):
-        scores.read(tmp_path, ["a", "b"])
+        model_predictions.read_scores(tmp_path, ["a", "b"])

@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline_src import contract
-from pipeline_src.lesions import melding, metrics, resampling, subgroup
-from pipeline_src.lesions.holdout import HoldoutImage
-from pipeline_src.lesions.prediction import Predictions
-from pipeline_src.lesions.subgroup import Subgroup
+from pipeline_src.evaluation import classification_metrics, confidence_intervals, subgroup_metrics
+from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
+from pipeline_src.evaluation.subgroup_metrics import Subgroup
 from tests.jobs.lesions.evaluation import rival
 
 LABELS = contract.CLASS_LABELS
@@ -40,7 +39,9 @@ IMAGES = tuple(described(image, row) for row, image in enumerate(rival.images(CO
 def measured(
     wrong: Rule, images: tuple[HoldoutImage, ...] = IMAGES, count: int = 500
 ) -> dict[tuple[str, str], Subgroup]:
-    found = subgroup.measure(rival.answered(images, wrong), resampling.draw(images, count))
+    found = subgroup_metrics.measure_subgroups(
+        rival.answered(images, wrong), confidence_intervals.draw_resamples(images, count)
+    )
     return {(each.attribute, each.group): each for each in found}
 
 
@@ -101,7 +102,9 @@ def test_a_hand_computed_group() -> None:
     assert female.difference.lower > -0.05
 
 
-@pytest.mark.parametrize(("lesions", "evaluable"), [(subgroup.MINIMUM - 1, False), (subgroup.MINIMUM, True)])
+@pytest.mark.parametrize(
+    ("lesions", "evaluable"), [(subgroup_metrics.MINIMUM_LESIONS - 1, False), (subgroup_metrics.MINIMUM_LESIONS, True)]
+)
 def test_a_group_of_too_few_lesions_is_shown_and_not_judged(lesions: int, evaluable: bool) -> None:  # noqa: FBT001
     images = [replace(image, localization="ear") for image in rival.images({"nv": 2 * lesions})]
     rest = [
@@ -128,7 +131,7 @@ def test_a_class_of_too_few_lesions_does_not_enter_the_mean() -> None:
 
 
 def test_a_group_that_is_judged_always_has_a_class_of_enough_lesions() -> None:
-    assert len(LABELS) * (subgroup.CLASS_MINIMUM - 1) < subgroup.MINIMUM
+    assert len(LABELS) * (subgroup_metrics.MINIMUM_CLASS_LESIONS - 1) < subgroup_metrics.MINIMUM_LESIONS
 
 
 def test_a_group_is_compared_on_the_classes_that_the_others_have_too() -> None:
@@ -144,11 +147,11 @@ def test_a_group_is_compared_on_the_classes_that_the_others_have_too() -> None:
 
 
 def test_an_attribute_with_one_value_has_no_difference_and_the_figures_of_all_images() -> None:
-    table, resamples = rival.answered(IMAGES, rival.every(0.2)), resampling.draw(IMAGES, 300)
-    found = next(each for each in subgroup.measure(table, resamples) if each.attribute == "dx_type")
-    truth = metrics.one_hot(table.truth)
+    table, resamples = rival.answered(IMAGES, rival.every(0.2)), confidence_intervals.draw_resamples(IMAGES, 300)
+    found = next(each for each in subgroup_metrics.measure_subgroups(table, resamples) if each.attribute == "dx_type")
+    truth = classification_metrics.one_hot_labels(table.truth)
     right = truth & (table.truth == table.predicted)[:, np.newaxis]
-    assert found.balanced_accuracy == melding.mean(right, truth, resamples, IMAGES)
+    assert found.balanced_accuracy == confidence_intervals.estimate_mean_proportion(right, truth, resamples, IMAGES)
     assert (found.evaluable, found.weak) == (True, False)
     assert (found.difference.value, found.difference.lower, found.difference.images) == (None, None, 0)
 
@@ -170,8 +173,8 @@ def test_of_no_image_there_is_no_subgroup() -> None:
 def test_the_order_of_the_images_does_not_matter(order: list[int]) -> None:
     table = rival.answered(IMAGES, planted)
     turned = Predictions(tuple(IMAGES[row] for row in order), table.probabilities[order])
-    again = subgroup.measure(turned, resampling.draw(turned.images, 60))
-    assert again == subgroup.measure(table, resampling.draw(IMAGES, 60))
+    again = subgroup_metrics.measure_subgroups(turned, confidence_intervals.draw_resamples(turned.images, 60))
+    assert again == subgroup_metrics.measure_subgroups(table, confidence_intervals.draw_resamples(IMAGES, 60))
 
 
 @settings(max_examples=4, deadline=None)

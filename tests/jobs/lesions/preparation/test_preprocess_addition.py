@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline_src import contract
-from pipeline_src.lesions import option, plan, split
-from pipeline_src.lesions.addition import packing, pool
-from pipeline_src.lesions.collection import Collection
-from pipeline_src.lesions.spill import Spill
-from pipeline_src.lesions.split import Fractions
+from pipeline_src.dataset import dataset_plan, lesion_split
+from pipeline_src.dataset.archive_collection import ArchiveCollection
+from pipeline_src.dataset.lesion_split import SplitFractions
+from pipeline_src.feedback import archive_writer, captured_images
+from pipeline_src.runtime.temporary_files import RecordSpool
 from tests.jobs.lesions.preparation import crate
 
 COUNT = 12
 PICTURES = {crate.picture(900 + number): contract.CLASS_LABELS[number % 7] for number in range(COUNT)}
-IDS = {pool.image_id(data): data for data in PICTURES}
+IDS = {captured_images.image_id_of_bytes(data): data for data in PICTURES}
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +30,12 @@ def addition(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def exported(folders: pytest.TempPathFactory, pictures: dict[bytes, str]) -> bytes:
     """Return the additional archive of `pictures`, each with its class, as the export writes it."""
     folder = folders.mktemp("exported")
-    with Spill(folder) as spill:
-        found = pool.Pool(spill)
+    with RecordSpool(folder) as spill:
+        found = captured_images.ImagePool(spill)
         for data in pictures:
             found.add(data)
-        labels = {pool.image_id(data): label for data, label in pictures.items()}
-        return packing.write(folder, labels, found).read_bytes()
+        labels = {captured_images.image_id_of_bytes(data): label for data, label in pictures.items()}
+        return archive_writer.write_additional_archive(folder, labels, found).read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_the_card_names_both_archives_with_hash_and_counts(done: crate.Room, bot
 
 def test_the_object_that_says_there_is_none_changes_nothing(room: crate.Room, done: crate.Room) -> None:
     room.put(crate.good().bytes())
-    room.add(contract.ABSENT.encode())
+    room.add(contract.ABSENT_OBJECT.encode())
     assert room.run() == 0
     assert room.files() == done.files()
 
@@ -107,30 +107,40 @@ def test_the_object_that_says_there_is_none_changes_nothing(room: crate.Room, do
 def test_a_picture_of_production_that_is_a_test_picture_leaves_training(
     room: crate.Room, tmp_path_factory: pytest.TempPathFactory, done: crate.Room
 ) -> None:
-    fractions, labels = Fractions(0.15, 0.20), {row["image_id"]: row["label"] for row in done.manifest()}
+    fractions, labels = SplitFractions(0.15, 0.20), {row["image_id"]: row["label"] for row in done.manifest()}
     tested = held_out(done, "test").items()
-    trained = {data: labels[at] for at, data in tested if split.added(pool.image_id(data), fractions) == "train"}
+    trained = {
+        data: labels[at]
+        for at, data in tested
+        if lesion_split.split_of_additional_lesion(captured_images.image_id_of_bytes(data), fractions) == "train"
+    }
     room.put(crate.good().bytes())
     room.add(exported(tmp_path_factory, trained | PICTURES))
     assert room.run() == 0
-    assert {pool.image_id(data) for data in trained} == {*card(room)["leakage"]["dropped"]}
+    assert {captured_images.image_id_of_bytes(data) for data in trained} == {*card(room)["leakage"]["dropped"]}
     assert len(trained) > 1
     repeats = {row["image_id"]: row["repeats"] for row in room.manifest()}
-    assert {repeats[pool.image_id(data)] for data in trained} == {"0"}
+    assert {repeats[captured_images.image_id_of_bytes(data)] for data in trained} == {"0"}
 
 
 @given(st.integers(0, 10**12).map(lambda number: f"PROD_{number:016x}"), st.floats(0.01, 0.4), st.floats(0.01, 0.5))
 def test_no_lesion_of_it_is_ever_tested_on_and_more_validation_takes_from_training_alone(
     lesion: str, validation: float, test: float
 ) -> None:
-    placed = split.added(lesion, Fractions(validation, test))
+    placed = lesion_split.split_of_additional_lesion(lesion, SplitFractions(validation, test))
     assert placed in {contract.TRAIN, contract.VALIDATION}
     if placed == contract.VALIDATION:
-        assert split.added(lesion, Fractions(validation + 0.05, test)) == contract.VALIDATION
+        assert (
+            lesion_split.split_of_additional_lesion(lesion, SplitFractions(validation + 0.05, test))
+            == contract.VALIDATION
+        )
 
 
 def test_many_lesions_of_it_are_shared_out_as_those_of_the_base_are() -> None:
-    placed = [split.added(f"PROD_{number:016x}", Fractions(0.15, 0.20)) for number in range(8000)]
+    placed = [
+        lesion_split.split_of_additional_lesion(f"PROD_{number:016x}", SplitFractions(0.15, 0.20))
+        for number in range(8000)
+    ]
     assert placed.count(contract.VALIDATION) / 8000 == pytest.approx(0.15 / 0.80, abs=0.015)
 
 
@@ -161,9 +171,9 @@ BASE = {f"HAM_{label}_{number}": label for label in contract.CLASS_LABELS for nu
 )
 def test_whatever_is_added_every_base_lesion_keeps_its_split(base: dict[str, str], added: dict[str, str]) -> None:
     """Those of thin classes too, which the hash alone does not place, and which more base lesions might move."""
-    fractions = option.Options(
+    fractions = dataset_plan.PreprocessingOptions(
         image_size=32,
-        fractions=Fractions(0.15, 0.20),
+        fractions=SplitFractions(0.15, 0.20),
         balance="none",
         repeat_cap=1,
         allowed_missing=0,
@@ -171,8 +181,8 @@ def test_whatever_is_added_every_base_lesion_keeps_its_split(base: dict[str, str
     )
     first: Any = Table(BASE | base)
     more: Any = Table(added)
-    alone = plan.make(Collection(first), fractions)
-    both = plan.make(Collection(first, more), fractions)
+    alone = dataset_plan.plan_dataset(ArchiveCollection(first), fractions)
+    both = dataset_plan.plan_dataset(ArchiveCollection(first, more), fractions)
     count = len(alone.rows)
     assert (both.rows[:count], both.splits[:count]) == (alone.rows, alone.splits)
     assert set(both.splits[count:]) <= {"train", "validation"}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from pipeline_src import contract
-from pipeline_src.lesions.addition import pool
+from pipeline_src.feedback import captured_images
 from tests.jobs.lesions.preparation import crate
 from tests.jobs.lesions.preparation.test_preprocess_addition import PICTURES, card, exported
 from tests.jobs.lesions.preparation.test_preprocess_placement import BASE, repacked
@@ -35,7 +35,7 @@ def test_equal_bytes_with_two_labels_are_refused_wherever_they_lie(
     assert room.files() == {}
     (name, label) = next(iter(LABELS.items()))
     assert run(room, tmp_path_factory, name, again=bytes) == contract.EXIT_BAD_INPUT
-    copy = pool.image_id(BASE.pictures[name])
+    copy = captured_images.image_id_of_bytes(BASE.pictures[name])
     assert f"equal bytes with two labels: {copy} is {other(label)}, and {name} of the base {label}." in room.reason()
 
 
@@ -48,7 +48,7 @@ def test_pictures_that_only_look_the_same_are_told_with_both_labels(
     assert run(room, tmp_path_factory, *held_out, again=repacked) == 0
     wanted = [
         {
-            "images": [name, pool.image_id(repacked(BASE.pictures[name]))],
+            "images": [name, captured_images.image_id_of_bytes(repacked(BASE.pictures[name]))],
             "labels": [LABELS[name], other(LABELS[name])],
         }
         for name in sorted(held_out)

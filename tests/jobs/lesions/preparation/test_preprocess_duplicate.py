@@ -3,20 +3,20 @@
 
 from pathlib import Path
 
-from pipeline_src.lesions.metadata import Row
-from pipeline_src.lesions.plan import Plan
-from pipeline_src.lesions.spill import Place, Spill
-from pipeline_src.lesions.sweep import Outcome, Sweep
+from pipeline_src.dataset.archive_pass import ArchivePass, ImageOutcome
+from pipeline_src.dataset.dataset_plan import DatasetPlan
+from pipeline_src.dataset.metadata_tables import ImageMetadata
+from pipeline_src.runtime.temporary_files import RecordLocation, RecordSpool
 
 
-def _sweep(folder: Path, images: list[tuple[str, bytes]]) -> Sweep:
+def _sweep(folder: Path, images: list[tuple[str, bytes]]) -> ArchivePass:
     """Return a sweep that has met `images`, lesion and hash each, last first."""
-    rows = [Row(f"ISIC_{number}", lesion, "nv", "drawn") for number, (lesion, _) in enumerate(images)]
-    plan = Plan(rows, ["train"] * len(rows), ["base"] * len(rows), 32)
-    with Spill(folder) as spill:
-        sweep = Sweep(plan, folder, spill, lambda _done, _total, _unit: None)
+    rows = [ImageMetadata(f"ISIC_{number}", lesion, "nv", "drawn") for number, (lesion, _) in enumerate(images)]
+    plan = DatasetPlan(rows, ["train"] * len(rows), ["base"] * len(rows), 32)
+    with RecordSpool(folder) as spill:
+        sweep = ArchivePass(plan, folder, spill, lambda _done, _total, _unit: None)
     for number in reversed(range(len(images))):
-        sweep.outcomes[number] = Outcome(images[number][1], 1000, Place(0, 0))
+        sweep.outcomes[number] = ImageOutcome(images[number][1], 1000, RecordLocation(0, 0))
     return sweep
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_src.lesions import spill, staging
+from pipeline_src.runtime import temporary_files
 from tests.jobs.lesions.preparation import crate
 
 # Runs its second and further arguments with a small file system mounted at the first; 9 if they leave anything there.
@@ -49,7 +49,7 @@ def test_a_full_disk_ends_with_its_reason_and_no_output(room: crate.Room, full: 
 
 def test_a_full_disk_while_records_are_written_is_an_error(tmp_path: Path) -> None:
     """/dev/full takes no byte, as a full disk."""
-    with spill.Spill(tmp_path) as waiting:
+    with temporary_files.RecordSpool(tmp_path) as waiting:
         place = waiting.add(bytes(4096))
         with pytest.raises(OSError, match="No space left") as caught:
             waiting.copy(Path("/dev/full"), [place])
@@ -58,7 +58,7 @@ def test_a_full_disk_while_records_are_written_is_an_error(tmp_path: Path) -> No
 
 def test_on_any_error_the_folders_are_left_empty(tmp_path: Path) -> None:
     folders = {name: tmp_path / name for name in ("first", "second")}
-    with pytest.raises(KeyboardInterrupt), staging.aside(folders) as asides:  # noqa: PT012  the error comes last
+    with pytest.raises(KeyboardInterrupt), temporary_files.atomic_folders(folders) as asides:  # noqa: PT012  the error comes last
         (asides["first"] / "half").write_bytes(b"x")
         raise KeyboardInterrupt
     assert sorted(tmp_path.rglob("*")) == sorted(folders.values())
@@ -67,7 +67,7 @@ def test_on_any_error_the_folders_are_left_empty(tmp_path: Path) -> None:
 def test_an_error_while_moving_into_place_leaves_the_folders_empty(tmp_path: Path) -> None:
     """The second folder vanishes after the first has been filled."""
     folders = {name: tmp_path / name for name in ("first", "second")}
-    with pytest.raises(FileNotFoundError), staging.aside(folders) as asides:  # noqa: PT012  the error comes after
+    with pytest.raises(FileNotFoundError), temporary_files.atomic_folders(folders) as asides:  # noqa: PT012  the error comes after
         (asides["first"] / "whole").write_bytes(b"x")
         shutil.rmtree(asides["second"])
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
@@ -75,14 +75,14 @@ def test_an_error_while_moving_into_place_leaves_the_folders_empty(tmp_path: Pat
 
 def test_nothing_is_in_place_before_everything_is_written(tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    with staging.aside({"out": folder}) as asides:
+    with temporary_files.atomic_folders({"out": folder}) as asides:
         (asides["out"] / "data").write_bytes(b"x")
         assert [path.name for path in folder.iterdir()] == [".partial"]
     assert [path.name for path in folder.iterdir()] == ["data"]
 
 
 def test_the_spill_file_has_no_name(tmp_path: Path) -> None:
-    with spill.Spill(tmp_path) as waiting:
+    with temporary_files.RecordSpool(tmp_path) as waiting:
         waiting.add(b"record")
         assert list(tmp_path.iterdir()) == []
 

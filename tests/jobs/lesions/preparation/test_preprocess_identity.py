@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline_src.lesions import identity, metadata
-from pipeline_src.lesions.plan import Plan
+from pipeline_src.dataset import metadata_tables
+from pipeline_src.dataset.dataset_plan import DatasetPlan
+from pipeline_src.leakage import lesion_identity
 from tests.jobs.lesions.preparation import crate
 
 
@@ -76,8 +77,8 @@ def test_test_images_whose_lesion_a_validation_image_shows_are_counted(room: cra
 
 
 def test_several_ids_are_one_lesion_in_whatever_order_they_are_told() -> None:
-    rows = [metadata.Row(f"i{number}", f"l{number}", "nv", "drawn") for number in range(5)]
-    plan = Plan(rows, ["train", "test", "train", "validation", "train"], ["base"] * 5, 224)
-    found = identity.lesions(plan, range(5), [(4, 3), (1, 2), (3, 2)])
+    rows = [metadata_tables.ImageMetadata(f"i{number}", f"l{number}", "nv", "drawn") for number in range(5)]
+    plan = DatasetPlan(rows, ["train", "test", "train", "validation", "train"], ["base"] * 5, 224)
+    found = lesion_identity.lesions_of_images(plan, range(5), [(4, 3), (1, 2), (3, 2)])
     assert found == [{"train": [0]}, {"test": [1], "train": [2, 4], "validation": [3]}]
-    assert identity.lesions(plan, range(5), [(3, 2), (4, 3), (2, 1)]) == found
+    assert lesion_identity.lesions_of_images(plan, range(5), [(3, 2), (4, 3), (2, 1)]) == found

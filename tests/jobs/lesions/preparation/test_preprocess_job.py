@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline_src import contract
-from pipeline_src.lesions import dataset, option
-from pipeline_src.lesions.split import Fractions
+from pipeline_src.dataset import dataset_plan
+from pipeline_src.dataset.lesion_split import SplitFractions
+from pipeline_src.preprocessing import dataset_builder
 from tests.jobs.lesions.preparation import crate
 
 
@@ -32,21 +33,21 @@ def test_a_channel_is_one_recordio_file_whatever_the_cluster_is_said_to_be(room:
 def test_any_number_of_workers_writes_the_same_bytes(tmp_path: Path, done: crate.Room, workers: int) -> None:
     room = crate.Room(tmp_path)
     room.put(crate.good().bytes())
-    options = option.Options(
+    options = dataset_plan.PreprocessingOptions(
         image_size=224,
-        fractions=Fractions(0.15, 0.20),
+        fractions=SplitFractions(0.15, 0.20),
         balance="repeat",
         repeat_cap=10,
         allowed_missing=0,
         near_duplicates="drop",
     )
-    task = dataset.Task(
+    task = dataset_builder.PreprocessingTask(
         archive=tmp_path / "processing/input/archive/dataverse_files.zip",
-        outputs={name: room.output(name) for name in dataset.OUTPUTS},
+        outputs={name: room.output(name) for name in dataset_builder.DATASET_OUTPUTS},
         options=options,
         workers=workers,
     )
-    dataset.build(task, lambda _done, _total, _unit: None)
+    dataset_builder.build_dataset(task, lambda _done, _total, _unit: None)
     assert room.files() == done.files()
 
 
@@ -135,7 +136,7 @@ def test_progress_reaches_the_end_and_the_summary_is_a_table(
     room.put(crate.good(lesions=20).bytes())
     assert room.run() == 0
     lines = capsys.readouterr().out.splitlines()
-    told = [found for line in lines if (found := contract.PROGRESS.match(line))]
+    told = [found for line in lines if (found := contract.PROGRESS_PATTERN.match(line))]
     assert [(found["done"], found["total"], found["unit"]) for found in told] == [
         ("50", "147", "images"),
         ("100", "147", "images"),

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from local.sample import appearance, drawing
-from pipeline_src import contract, parameter
+from local.synthetic import lesion_drawing
+from pipeline_src import contract
+from pipeline_src.dataset import perceptual_hash
+from pipeline_src.dataset.image_codec import decode_square, verify_image
+from pipeline_src.definition import pipeline_parameters
 from pipeline_src.jobs import preprocess
-from pipeline_src.lesions import likeness, twin
-from pipeline_src.lesions.picture import square, verify
+from pipeline_src.leakage import near_duplicates
 from tests.jobs.lesions.preparation import crate
 
 
@@ -94,10 +96,12 @@ def test_the_training_image_of_a_pair_is_left_out(
 
 def test_equal_bytes_are_no_bits_apart_however_their_splits_are_decoded(room: crate.Room, case: Case) -> None:
     rng = np.random.default_rng(7)
-    picture = drawing.Studio(7).picture(appearance.lesion("nv", rng), rng)
+    picture = lesion_drawing.LesionRenderer(7).picture(lesion_drawing.random_lesion("nv", rng), rng)
     test, train = case.ids("test", "nv")[0], case.ids("train", "nv")[0]
-    views = np.array([likeness.view(each) for each in (verify(picture, "x"), square(picture, "x", 224))])
-    assert twin.distances(views, [twin.Pair(0, 1)])[twin.Pair(0, 1)] > 0
+    views = np.array(
+        [perceptual_hash.grey_view(each) for each in (verify_image(picture, "x"), decode_square(picture, "x", 224))]
+    )
+    assert near_duplicates.hash_distances(views, [near_duplicates.ImagePair(0, 1)])[near_duplicates.ImagePair(0, 1)] > 0
     case.archive.pictures |= {test: picture, train: picture}
     room.put(case.archive.bytes())
     assert room.run() == 0
@@ -167,7 +171,7 @@ def test_copies_within_one_split_are_no_leak(room: crate.Room, case: Case) -> No
 
 def test_the_card_names_the_options_as_the_pipeline_does(done: crate.Room) -> None:
     parameters = json.loads(json.dumps(done.card()["parameters"]))
-    defaults = {each.name: str(each.default) for each in parameter.PARAMETERS}
+    defaults = {each.name: str(each.default) for each in pipeline_parameters.PIPELINE_PARAMETERS}
     assert parameters == {name: defaults[name] for name in parameters}
-    assert preprocess.options(()).parameters() == parameters
+    assert preprocess.parse_preprocessing_options(()).parameters() == parameters
     assert len(parameters) == 7

@@ -4,8 +4,8 @@
 import pytest
 
 from pipeline_src import contract
-from pipeline_src.lesions import metadata
-from pipeline_src.lesions.error import BadInputError
+from pipeline_src.dataset import metadata_tables
+from pipeline_src.runtime.errors import BadInputError
 from tests.jobs.lesions.preparation import crate
 
 HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization"
@@ -35,20 +35,20 @@ def test_the_table_is_found_with_and_without_a_suffix(room: crate.Room, done: cr
     ids=["plain", "with a byte-order mark", "tabs", "quoted", "in another order"],
 )
 def test_every_form_of_the_table_gives_the_same_row(text: str) -> None:
-    row = metadata.Row("ISIC_1", "HAM_1", "mel", "not stated", "male", "45.0", "back", "histo")
-    assert metadata.parse("table", text.encode()) == [row]
+    row = metadata_tables.ImageMetadata("ISIC_1", "HAM_1", "mel", "not stated", "male", "45.0", "back", "histo")
+    assert metadata_tables.read_metadata("table", text.encode()) == [row]
     assert row.aged
 
 
 def test_rows_come_sorted_by_image_id() -> None:
     rows = "".join(f"HAM_{number},ISIC_{number},nv,histo,,male,back\n" for number in (3, 1, 2))
-    parsed = metadata.parse("table", f"{HEADER}\n{rows}".encode())
+    parsed = metadata_tables.read_metadata("table", f"{HEADER}\n{rows}".encode())
     assert [row.image_id for row in parsed] == ["ISIC_1", "ISIC_2", "ISIC_3"]
 
 
 @pytest.mark.parametrize("age", ["", "unknown", "nan"])
 def test_an_age_that_is_no_number_is_a_missing_one(age: str) -> None:
-    assert not metadata.parse("table", f"{HEADER}\n{ROW.replace('45.0', age)}\n".encode())[0].aged
+    assert not metadata_tables.read_metadata("table", f"{HEADER}\n{ROW.replace('45.0', age)}\n".encode())[0].aged
 
 
 @pytest.mark.parametrize(
@@ -72,14 +72,14 @@ def test_an_age_that_is_no_number_is_a_missing_one(age: str) -> None:
 )
 def test_a_wrong_table_is_refused_with_its_place(text: str, words: tuple[str, ...]) -> None:
     with pytest.raises(BadInputError) as caught:
-        metadata.parse("table", text.encode())
+        metadata_tables.read_metadata("table", text.encode())
     for word in words:
         assert word in str(caught.value)
 
 
 def test_a_table_that_is_not_text_is_refused() -> None:
     with pytest.raises(BadInputError, match="table: byte 4: not UTF-8"):
-        metadata.parse("table", b"dx,a\xff\xfe")
+        metadata_tables.read_metadata("table", b"dx,a\xff\xfe")
 
 
 @pytest.mark.parametrize("names", [[], ["HAM10000_metadata.csv", "HAM10000_metadata.tab"]], ids=["none", "two"])

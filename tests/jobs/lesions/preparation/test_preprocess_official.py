@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from pipeline_src import contract
-from pipeline_src.lesions import holdout, official
-from pipeline_src.lesions.error import BadInputError
+from pipeline_src.dataset import metadata_tables
+from pipeline_src.evaluation import model_predictions
+from pipeline_src.runtime.errors import BadInputError
 from tests.jobs.lesions.preparation import crate
 
 IMAGES, TRUTH = "ISIC2018_Task3_Test_Images.zip", "ISIC2018_Task3_Test_GroundTruth.csv"
@@ -68,7 +69,14 @@ def test_its_images_are_held_out_and_listed_and_counted_apart(room: crate.Room, 
     assert card["leakage"]["compared"] == before["leakage"]["compared"] + 3
     records = ("train/train.rec", "validation/validation.rec", "dataset/train.idx")
     assert all(room.files()[name] == done.files()[name] for name in records)
-    assert next(image for image in holdout.read(room.output("dataset")) if image.split == "official").sex == "female"
+    assert (
+        next(
+            image
+            for image in model_predictions.read_holdout_images(room.output("dataset"))
+            if image.split == "official"
+        ).sex
+        == "female"
+    )
 
 
 def test_the_form_of_the_challenge_is_read_too_and_each_image_is_a_lesion(room: crate.Room) -> None:
@@ -81,7 +89,7 @@ def test_the_form_of_the_challenge_is_read_too_and_each_image_is_a_lesion(room: 
 
 
 def test_an_image_without_a_lesion_id_is_a_lesion_of_its_own() -> None:
-    assert [row.lesion_id for row in official.parse("x", _truth(lesion=""))] == list(IDS)
+    assert [row.lesion_id for row in metadata_tables.read_official_metadata("x", _truth(lesion=""))] == list(IDS)
 
 
 @pytest.mark.parametrize(("kept", "said"), [(IMAGES, "without its ground truth"), (TRUTH, "without its images")])
@@ -145,7 +153,7 @@ def test_a_lesion_that_the_dataset_shows_too_leaves_training(room: crate.Room, d
     assert leakage["lesions_across_splits"] == 1  # the test lesion's: held out in either
     assert {tuple(each["splits"]) for each in leakage["twins"]} == {("official", "train"), ("official", "test")}
     assert [each["images"] for each in leakage["twins"] if each["exact"]] == [[IDS[2], test["image_id"]]]
-    holdout.read(room.output("dataset"))
+    model_predictions.read_holdout_images(room.output("dataset"))
 
 
 def test_an_official_image_that_looks_like_a_training_image_drives_it_out(room: crate.Room, done: crate.Room) -> None:
@@ -189,4 +197,4 @@ def test_official_images_that_are_trained_on_are_counted_apart_from_test_images(
 )
 def test_a_wrong_ground_truth_is_refused_with_its_place(text: str, said: str) -> None:
     with pytest.raises(BadInputError, match=said.replace(".", r"\.")):
-        official.parse("x", text.encode())
+        metadata_tables.read_official_metadata("x", text.encode())

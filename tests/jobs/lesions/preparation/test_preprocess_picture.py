@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from pipeline_src.lesions import picture
-from pipeline_src.lesions.error import BadInputError
+from pipeline_src.dataset import image_codec
+from pipeline_src.runtime.errors import BadInputError
 from tests.jobs.lesions.preparation import crate
 
 
@@ -52,7 +52,9 @@ BAD = {
 
 
 @pytest.mark.parametrize(("data", "cause"), BAD.values(), ids=BAD.keys())
-@pytest.mark.parametrize("use", [picture.verify, lambda data, place: picture.square(data, place, 32)])
+@pytest.mark.parametrize(
+    "use", [image_codec.verify_image, lambda data, place: image_codec.decode_square(data, place, 32)]
+)
 def test_a_bad_picture_is_refused(use: Callable[[bytes, str], object], data: bytes, cause: str) -> None:
     with pytest.raises(BadInputError) as caught:
         use(data, "x.jpg")
@@ -65,7 +67,7 @@ def test_pixels_that_were_overwritten_are_refused() -> None:
     middle = len(data) // 2
     data[middle : middle + 400] = b"\xff\xd9" * 200
     with pytest.raises(BadInputError, match=r"x\.jpg: (truncated|damaged)"):
-        picture.verify(bytes(data), "x.jpg")
+        image_codec.verify_image(bytes(data), "x.jpg")
 
 
 def test_whatever_is_damaged_a_picture_is_taken_or_refused_and_never_crashes_the_job() -> None:
@@ -75,7 +77,7 @@ def test_whatever_is_damaged_a_picture_is_taken_or_refused_and_never_crashes_the
         for _ in range(chance.choice((1, 1, 2, 5))):
             damaged[chance.randrange(2, len(data) - 2)] = chance.randrange(256)
         try:
-            picture.square(bytes(damaged), "x.jpg", 32)
+            image_codec.decode_square(bytes(damaged), "x.jpg", 32)
         except BadInputError:
             refused += 1
     assert 0 < refused < 2000
@@ -86,13 +88,15 @@ def test_bytes_between_the_last_pixel_and_the_end_are_harmless(stray: bytes) -> 
     """The server takes such pictures too, and what is scored must be what can be prepared."""
     data = crate.picture(1)
     strayed = data[:-2] + stray + data[-2:]
-    picture.verify(strayed, "x.jpg")
-    assert (picture.square(strayed, "x.jpg", 32) == picture.square(data, "x.jpg", 32)).all()
+    image_codec.verify_image(strayed, "x.jpg")
+    assert (image_codec.decode_square(strayed, "x.jpg", 32) == image_codec.decode_square(data, "x.jpg", 32)).all()
 
 
 @pytest.mark.parametrize("shape", [(45, 60), (15, 15), (450, 600), (1500, 60)])
 def test_any_shape_becomes_the_square(shape: tuple[int, int]) -> None:
-    pixels = simplejpeg.decode_jpeg(picture.encode(picture.square(crate.picture(1, *shape), "x.jpg", 32)), "BGR")
+    pixels = simplejpeg.decode_jpeg(
+        image_codec.encode_jpeg(image_codec.decode_square(crate.picture(1, *shape), "x.jpg", 32)), "BGR"
+    )
     assert pixels.shape == (32, 32, 3)
 
 
@@ -101,7 +105,7 @@ def test_the_square_is_near_what_an_exact_resize_gives() -> None:
     smooth = cv2.resize(coarse, (600, 450), interpolation=cv2.INTER_CUBIC)
     data = bytes(simplejpeg.encode_jpeg(smooth, quality=95, colorspace="BGR", colorsubsampling="444"))
     exact = cv2.resize(smooth, (224, 224), interpolation=cv2.INTER_AREA)
-    ours = simplejpeg.decode_jpeg(picture.encode(picture.square(data, "x.jpg", 224)), "BGR")
+    ours = simplejpeg.decode_jpeg(image_codec.encode_jpeg(image_codec.decode_square(data, "x.jpg", 224)), "BGR")
     assert np.abs(ours.astype(int) - exact).mean() < 1.5
 
 

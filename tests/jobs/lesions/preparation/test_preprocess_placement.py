@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 import pytest
 import simplejpeg
 
-from pipeline_src.lesions import split
-from pipeline_src.lesions.addition import pool
-from pipeline_src.lesions.split import Fractions
+from pipeline_src.dataset import lesion_split
+from pipeline_src.dataset.lesion_split import SplitFractions
+from pipeline_src.feedback import captured_images
 from tests.jobs.lesions.preparation import crate
 from tests.jobs.lesions.preparation.test_preprocess_addition import IDS, PICTURES, card, exported
 
@@ -18,8 +18,12 @@ BASE = crate.good(9)
 def copies(rows: Mapping[str, Mapping[str, str]], place: str) -> dict[bytes, str]:
     """Return the pictures of the base in `place` whose bytes by themselves would be validation, with their classes."""
     found = {BASE.pictures[name]: row["label"] for name, row in rows.items() if row["split"] == place}
-    fractions = Fractions(0.15, 0.20)
-    return {data: label for data, label in found.items() if split.added(pool.image_id(data), fractions) == "validation"}
+    fractions = SplitFractions(0.15, 0.20)
+    return {
+        data: label
+        for data, label in found.items()
+        if lesion_split.split_of_additional_lesion(captured_images.image_id_of_bytes(data), fractions) == "validation"
+    }
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ def test_a_copy_of_a_test_image_chooses_no_threshold_either(
     room.add(exported(tmp_path_factory, copied | PICTURES))
     assert room.run() == 0
     rows = {row["image_id"]: row for row in room.manifest()}
-    names = [pool.image_id(data) for data in copied]
+    names = [captured_images.image_id_of_bytes(data) for data in copied]
     assert len(names) > 1
     assert {(rows[name]["split"], rows[name]["repeats"]) for name in names} == {("train", "0")}
     assert not any((room.output("holdout") / f"{name}.jpg").exists() for name in names)
@@ -55,9 +59,13 @@ def test_a_copy_of_a_training_image_takes_nothing_of_the_base_out_of_training(
     assert room.run("--class-balance", "none") == 0
     rows = {row["image_id"]: row for row in room.manifest()}
     assert len(copied) > 1
-    assert {(rows[pool.image_id(data)]["split"], rows[pool.image_id(data)]["repeats"]) for data in copied} == {
-        ("train", "1")
-    }
+    assert {
+        (
+            rows[captured_images.image_id_of_bytes(data)]["split"],
+            rows[captured_images.image_id_of_bytes(data)]["repeats"],
+        )
+        for data in copied
+    } == {("train", "1")}
     assert card(room)["leakage"]["dropped"] == []
     assert {rows[name]["repeats"] for name, row in alone.items() if row["split"] == "train"} == {"1"}
 
@@ -79,8 +87,11 @@ def test_a_copy_of_a_validation_image_does_not_count_twice_there(
     room.add(exported(tmp_path_factory, copied | PICTURES))
     assert room.run() == 0
     rows = {row["image_id"]: row for row in room.manifest()}
-    names = [pool.image_id(data) for data in copied]
-    assert {split.added(name, Fractions(0.15, 0.20)) for name in names} == {"train", "validation"}
+    names = [captured_images.image_id_of_bytes(data) for data in copied]
+    assert {lesion_split.split_of_additional_lesion(name, SplitFractions(0.15, 0.20)) for name in names} == {
+        "train",
+        "validation",
+    }
     assert {(rows[name]["split"], rows[name]["repeats"]) for name in names} == {("train", "0")}
     assert not any((room.output("holdout") / f"{name}.jpg").exists() for name in names)
     assert card(room)["leakage"]["dropped"] == sorted(names)
@@ -94,5 +105,5 @@ def test_where_nothing_is_placed_anew_it_stays_and_is_no_pair_across_splits(
     room.add(exported(tmp_path_factory, copied))
     assert room.run("--near-duplicates", "fail") == 0
     rows = {row["image_id"]: row for row in room.manifest()}
-    assert {rows[pool.image_id(data)]["split"] for data in copied} == {"validation"}
+    assert {rows[captured_images.image_id_of_bytes(data)]["split"] for data in copied} == {"validation"}
     assert card(room)["leakage"]["pairs"] == 0

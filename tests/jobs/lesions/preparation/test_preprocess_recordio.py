@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline_src import contract
-from pipeline_src.lesions import recordio
+from pipeline_src.dataset import recordio_format
 from tests.jobs.lesions.preparation import crate
 
-PIECES = st.one_of(st.just(recordio.MAGIC), st.binary(max_size=9), st.sampled_from([recordio.MAGIC[:3], b"\0", b""]))
+PIECES = st.one_of(
+    st.just(recordio_format.MAGIC), st.binary(max_size=9), st.sampled_from([recordio_format.MAGIC[:3], b"\0", b""])
+)
 
 
 def _by_mxnet(path: Path, payloads: list[bytes]) -> bytes:
@@ -31,12 +33,12 @@ def test_a_record_is_what_mxnet_writes_even_around_its_magic_word(
     tmp_path_factory: pytest.TempPathFactory, payload: bytes
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "one.rec"
-    assert recordio.record(payload) == _by_mxnet(path, [payload])
+    assert recordio_format.encode_record(payload) == _by_mxnet(path, [payload])
 
 
 def test_an_image_record_is_what_mxnet_packs(tmp_path: Path) -> None:
     packed = mx.recordio.pack(mx.recordio.IRHeader(0, 5.0, 10_014, 0), b"picture")
-    assert recordio.image(5, 10_014, b"picture") == _by_mxnet(tmp_path / "one.rec", [packed])
+    assert recordio_format.encode_image_record(5, 10_014, b"picture") == _by_mxnet(tmp_path / "one.rec", [packed])
 
 
 def _records(room: crate.Room, name: str) -> list[tuple[mx.recordio.IRHeader, bytes]]:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline_src.lesions import workforce
+from pipeline_src.runtime import worker_threads
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_every_item_is_worked_on_once(workers: int) -> None:
     done: list[int] = []
-    workforce.each(iter(range(1000)), done.append, workers)
+    worker_threads.process_in_threads(iter(range(1000)), done.append, workers)
     assert sorted(done) == list(range(1000))
 
 
@@ -25,7 +25,7 @@ def test_the_error_of_the_earliest_item_is_the_one_that_is_raised(workers: int) 
             raise ValueError(str(number))
 
     with pytest.raises(ValueError, match=r"^7$"):
-        workforce.each(iter(range(50)), work, workers)
+        worker_threads.process_in_threads(iter(range(50)), work, workers)
 
 
 def test_an_error_of_the_items_themselves_stops_the_work() -> None:
@@ -35,7 +35,7 @@ def test_an_error_of_the_items_themselves_stops_the_work() -> None:
 
     done: list[int] = []
     with pytest.raises(ValueError, match="cut short"):
-        workforce.each(items(), done.append, 2)
+        worker_threads.process_in_threads(items(), done.append, 2)
     assert done == [1]
 
 
@@ -49,7 +49,7 @@ def test_the_earliest_error_is_raised_even_if_it_comes_last() -> None:
         raise ValueError(str(number))
 
     with pytest.raises(ValueError, match=r"^0$"):
-        workforce.each(iter(range(50)), work, 2)
+        worker_threads.process_in_threads(iter(range(50)), work, 2)
 
 
 @pytest.mark.parametrize("at", [0, 1000])
@@ -63,7 +63,7 @@ def test_an_interrupt_stops_the_workers(at: int) -> None:
         done.append(number)
 
     with pytest.raises(KeyboardInterrupt):
-        workforce.each(iter(range(1_000_000)), work, 2)
+        worker_threads.process_in_threads(iter(range(1_000_000)), work, 2)
     ended = len(done)
     assert at in done
     for thread in threading.enumerate():

@@ -10,10 +10,16 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from operations.command.preflight import report
-from operations.command.preflight.demand import Bootstrap, Connection, Cost, Demand, Instances
-from operations.command.preflight.finding import Finding, Look, Verdict
-from operations.command.preflight.runner import Outcome
+from operations.preflight import preflight_run
+from operations.preflight.preflight_check import CheckContext, PreflightFinding, PreflightVerdict
+from operations.preflight.preflight_requirements import (
+    BootstrapRequirement,
+    ConnectionRequirement,
+    DeploymentRequirements,
+    EstimatedCost,
+    InstanceRequirement,
+)
+from operations.preflight.preflight_run import PreflightResult
 from tests.operations.command.shell import account
 from tests.operations.service import Services
 
@@ -22,37 +28,37 @@ CALLER: Final = {"Account": ACCOUNT, "UserId": "AROA:me", "Arn": f"arn:aws:sts::
 BUCKET: Final = f"cdk-hnb659fds-assets-{ACCOUNT}-us-east-1"
 PARAMETER: Final = "/cdk-bootstrap/hnb659fds/version"
 CONNECTION: Final = f"arn:aws:codeconnections:us-east-1:{ACCOUNT}:connection/1"
-TRAIN: Final = Instances("training job", "ml.g4dn.xlarge", 1, 1, "Train", "training.train_instance")
-SERVE: Final = Instances("endpoint", "ml.c5.large", 5, 9, "staging, production", "staging.instance")
+TRAIN: Final = InstanceRequirement("training job", "ml.g4dn.xlarge", 1, 1, "Train", "training.train_instance")
+SERVE: Final = InstanceRequirement("endpoint", "ml.c5.large", 5, 9, "staging, production", "staging.instance")
 # What a builder does that is well.
 READY: Final = f"echo '{json.dumps({'Architecture': 'x86_64'})}'"
-DEMAND: Final = Demand(
+DEMAND: Final = DeploymentRequirements(
     account="",
     region="",
-    bootstrap=Bootstrap(PARAMETER, 6, "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"),
+    bootstrap=BootstrapRequirement(PARAMETER, 6, "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"),
     buckets=(),
     algorithm_regions=("eu-west-1", "us-east-1"),
-    connection=Connection(used=False, arn=""),
+    connection=ConnectionRequirement(used=False, arn=""),
     instances=(TRAIN,),
-    cost=Cost(242.11, 148.92, 0.88, (), "list prices of somewhere"),
+    cost=EstimatedCost(242.11, 148.92, 0.88, (), "list prices of somewhere"),
     budget=400,
 )
 
 
-def demanding(**changes: Any) -> Demand:
+def demanding(**changes: Any) -> DeploymentRequirements:
     """The sample with something else demanded."""
     return dataclasses.replace(DEMAND, **changes)
 
 
-def look(client: Callable[[str], Any], **changes: Any) -> Look:
+def look(client: Callable[[str], Any], **changes: Any) -> CheckContext:
     """What a check is given."""
-    return Look(account(client), demanding(**changes), ACCOUNT)
+    return CheckContext(account(client), demanding(**changes), ACCOUNT)
 
 
-def only(findings: Iterable[Finding]) -> Finding:
+def only(findings: Iterable[PreflightFinding]) -> PreflightFinding:
     """The one finding that there is; whatever is not well has a remedy."""
     (finding,) = findings
-    assert finding.verdict is Verdict.OK or finding.remedy
+    assert finding.verdict is PreflightVerdict.OK or finding.remedy
     return finding
 
 
@@ -97,8 +103,10 @@ def builder(folder: Path, said: str, name: str = "docker") -> dict[str, str]:
     return {"PATH": str(folder)}
 
 
-def told(outcome: Outcome, *, terminal: bool = False) -> str:
+def told(outcome: PreflightResult, *, terminal: bool = False) -> str:
     """What is printed of it."""
     written = io.StringIO()
-    report.show(outcome, Console(file=written, force_terminal=terminal, color_system=None, width=100))
+    preflight_run.print_preflight_result(
+        outcome, Console(file=written, force_terminal=terminal, color_system=None, width=100)
+    )
     return written.getvalue()

@@ -8,9 +8,9 @@ from typing import Any, Final
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from operations.command.preflight import runner
-from operations.command.preflight.finding import Check, Finding, Verdict
-from operations.command.preflight.runner import CHECKS
+from operations.preflight import preflight_run
+from operations.preflight.preflight_check import PreflightCheck, PreflightFinding, PreflightVerdict
+from operations.preflight.preflight_run import ACCOUNT_CHECKS
 from tests.operations.command.preflight import sample
 from tests.operations.command.preflight.sample import (
     BUCKET,
@@ -48,23 +48,23 @@ def well(aws: Services, training: float = 1.0) -> None:
 
 def test_where_all_is_well_the_next_thing_is_to_deploy(aws: Services, environment: dict[str, str]) -> None:
     well(aws)
-    outcome = runner.run(account(aws), DEMAND, environment)
-    assert {finding.verdict for finding in outcome.findings} == {Verdict.OK}
+    outcome = preflight_run.run_preflight(account(aws), DEMAND, environment)
+    assert {finding.verdict for finding in outcome.findings} == {PreflightVerdict.OK}
     assert outcome.exit_code == 0
     assert told(outcome).endswith("11 ok.\nNext: make deploy\n")
 
 
 def test_a_check_that_failed_is_exit_code_1_and_to_be_mended(aws: Services, environment: dict[str, str]) -> None:
     well(aws, training=0.0)
-    outcome = runner.run(account(aws), DEMAND, environment)
+    outcome = preflight_run.run_preflight(account(aws), DEMAND, environment)
     assert outcome.exit_code == 1
     assert told(outcome).endswith("10 ok, 1 failed.\nNext: mend that, then make preflight\n")
 
 
 def test_a_warning_is_exit_code_0(aws: Services, environment: dict[str, str]) -> None:
     well(aws)
-    outcome = runner.run(account(aws), demanding(budget=0), environment)
-    assert (outcome.exit_code, outcome.found["budget"][0].verdict) == (0, Verdict.WARNING)
+    outcome = preflight_run.run_preflight(account(aws), demanding(budget=0), environment)
+    assert (outcome.exit_code, outcome.found["budget"][0].verdict) == (0, PreflightVerdict.WARNING)
 
 
 def test_without_any_permission_every_check_says_which_it_wants_and_the_others_go_on(
@@ -76,11 +76,11 @@ def test_without_any_permission_every_check_says_which_it_wants_and_the_others_g
     aws.refuses("service-quotas", "list_service_quotas", "AccessDeniedException")
     aws.stub("s3").add_client_error("head_bucket", "403", "Forbidden", 403)
     aws.refuses("s3", "list_buckets", "AccessDenied")
-    given = demanding(connection=sample.Connection(used=True, arn=sample.CONNECTION), buckets=("name",))
-    outcome = runner.run(account(aws), given, environment)
-    for check in CHECKS:
+    given = demanding(connection=sample.ConnectionRequirement(used=True, arn=sample.CONNECTION), buckets=("name",))
+    outcome = preflight_run.run_preflight(account(aws), given, environment)
+    for check in ACCOUNT_CHECKS:
         finding = only(outcome.found[check.name])
-        assert finding.verdict is Verdict.UNKNOWN
+        assert finding.verdict is PreflightVerdict.UNKNOWN
         assert finding.remedy.startswith(f"Have {', '.join(check.permissions)} allowed, or use other credentials")
     assert outcome.found["quota"][0].sentence == "these credentials may not ListServiceQuotas"
     assert outcome.exit_code == 0
@@ -92,9 +92,9 @@ def test_what_a_check_found_before_it_was_refused_is_kept(aws: Services, environ
     aws.stub("s3").add_client_error("head_bucket", "403", "Forbidden", 403)
     aws.refuses("s3", "list_buckets", "AccessDenied")
     sample.quotas(aws, "list_service_quotas", {TRAINING: 1.0})
-    outcome = runner.run(account(aws), DEMAND, environment)
+    outcome = preflight_run.run_preflight(account(aws), DEMAND, environment)
     verdicts = [finding.verdict for finding in outcome.found["bootstrap"]]
-    assert (verdicts, outcome.exit_code) == ([Verdict.FAILED, Verdict.UNKNOWN], 1)
+    assert (verdicts, outcome.exit_code) == ([PreflightVerdict.FAILED, PreflightVerdict.UNKNOWN], 1)
 
 
 @pytest.mark.parametrize(
@@ -105,11 +105,11 @@ def test_what_a_check_found_before_it_was_refused_is_kept(aws: Services, environ
     ],
 )
 def test_whatever_else_aws_answers_is_told_and_no_failure(aws: Services, error: Exception, remedy: str) -> None:
-    def breaks(_look: object) -> list[Finding]:
+    def breaks(_look: object) -> list[PreflightFinding]:
         raise error
 
-    finding = only(runner.looked(Check("x", (), breaks), look(aws)))
-    assert (finding.verdict, finding.sentence) == (Verdict.UNKNOWN, "AWS did not answer as it should")
+    finding = only(preflight_run.run_check(PreflightCheck("x", (), breaks), look(aws)))
+    assert (finding.verdict, finding.sentence) == (PreflightVerdict.UNKNOWN, "AWS did not answer as it should")
     assert remedy in finding.remedy
 
 
@@ -126,10 +126,10 @@ def test_another_account_or_region_than_that_of_the_settings_is_not_looked_at(
 ) -> None:
     if "account" in changes:
         aws.answers("sts", "get_caller_identity", CALLER)
-    outcome = runner.run(account(aws), demanding(**changes), environment)
+    outcome = preflight_run.run_preflight(account(aws), demanding(**changes), environment)
     assert outcome.exit_code == 1
     assert tuple(outcome.found) == ("builder", "budget", *asked)
-    assert {check.name for check in CHECKS} <= set(outcome.unasked)
+    assert {check.name for check in ACCOUNT_CHECKS} <= set(outcome.unasked)
 
 
 @pytest.fixture
@@ -159,8 +159,8 @@ def test_the_permissions_that_a_check_names_are_those_that_it_may_need_and_none_
     aws.answers("codeconnections", "get_connection", {"Connection": {"ConnectionStatus": "AVAILABLE"}})
     for operation in ("list_service_quotas", "list_aws_default_service_quotas"):
         sample.quotas(aws, operation, {"other": 1.0})
-    for check in CHECKS:
+    for check in ACCOUNT_CHECKS:
         asked.clear()
-        list(check.looking(look(aws, connection=sample.Connection(used=True, arn=""), buckets=("name",))))
+        list(check.looking(look(aws, connection=sample.ConnectionRequirement(used=True, arn=""), buckets=("name",))))
         assert set(asked) == set(check.permissions), check.name
         assert all(name.partition(":")[2].startswith(("Get", "List", "Describe")) for name in asked)

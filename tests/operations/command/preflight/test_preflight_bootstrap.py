@@ -3,8 +3,8 @@
 
 import pytest
 
-from operations.command.preflight import bootstrap, bucket
-from operations.command.preflight.finding import Finding, Verdict
+from operations.preflight import account_checks
+from operations.preflight.preflight_check import PreflightFinding, PreflightVerdict
 from tests.operations.command.preflight.sample import ACCOUNT, BUCKET, PARAMETER, bootstrapped, look, only, ours
 from tests.operations.service import Services, refusal
 
@@ -26,25 +26,25 @@ def listed(aws: Services, *names: str, prefix: str = BUCKET) -> None:
     aws.answers("s3", "list_buckets", {"Buckets": [{"Name": name} for name in names]}, Prefix=prefix)
 
 
-def second(aws: Services) -> Finding:
+def second(aws: Services) -> PreflightFinding:
     """What is found of the bucket, after what is found of the version."""
-    _, finding = bootstrap.state(look(aws))
+    _, finding = account_checks.check_bootstrap(look(aws))
     return only([finding])
 
 
 def test_a_bootstrap_that_is_new_enough_with_its_bucket_is_well(aws: Services) -> None:
     bootstrapped(aws, "6")
     ours(aws)
-    found = list(bootstrap.state(look(aws)))
-    assert [each.verdict for each in found] == [Verdict.OK, Verdict.OK]
+    found = list(account_checks.check_bootstrap(look(aws)))
+    assert [each.verdict for each in found] == [PreflightVerdict.OK, PreflightVerdict.OK]
     assert [each.sentence for each in found] == ["version 6; the templates need 6", f"its bucket {BUCKET} is ours"]
 
 
 def test_without_a_bootstrap_the_remedy_is_to_make_it(aws: Services) -> None:
     not_bootstrapped(aws)
     answers(aws, "404")
-    finding = only(bootstrap.state(look(aws)))
-    assert (finding.verdict, finding.remedy) == (Verdict.FAILED, "make bootstrap, as an administrator")
+    finding = only(account_checks.check_bootstrap(look(aws)))
+    assert (finding.verdict, finding.remedy) == (PreflightVerdict.FAILED, "make bootstrap, as an administrator")
     assert finding.sentence == f"the CDK has not been bootstrapped in account {ACCOUNT} in us-east-1"
 
 
@@ -52,8 +52,8 @@ def test_without_a_bootstrap_the_remedy_is_to_make_it(aws: Services) -> None:
 def test_one_that_is_too_old_is_made_again(aws: Services, version: str) -> None:
     bootstrapped(aws, version)
     ours(aws)
-    finding, _ = bootstrap.state(look(aws))
-    assert (finding.verdict, finding.remedy) == (Verdict.FAILED, "make bootstrap, as an administrator")
+    finding, _ = account_checks.check_bootstrap(look(aws))
+    assert (finding.verdict, finding.remedy) == (PreflightVerdict.FAILED, "make bootstrap, as an administrator")
     assert f"has version {version}, and the templates need 6 or later" in finding.sentence
 
 
@@ -61,7 +61,10 @@ def test_a_bootstrap_whose_bucket_is_gone_is_to_be_deleted_and_made_again(aws: S
     bootstrapped(aws)
     answers(aws, "404")
     finding = second(aws)
-    assert (finding.verdict, finding.sentence) == (Verdict.FAILED, f"the bucket of the bootstrap, {BUCKET}, is gone")
+    assert (finding.verdict, finding.sentence) == (
+        PreflightVerdict.FAILED,
+        f"the bucket of the bootstrap, {BUCKET}, is gone",
+    )
     assert finding.remedy.startswith("Delete the stack CDKToolkit (aws cloudformation delete-stack ")
 
 
@@ -69,7 +72,7 @@ def test_a_bucket_that_an_earlier_bootstrap_left_is_in_the_way(aws: Services) ->
     not_bootstrapped(aws)
     ours(aws)
     finding = second(aws)
-    assert finding.verdict is Verdict.FAILED
+    assert finding.verdict is PreflightVerdict.FAILED
     assert "an earlier bootstrap has left its bucket" in finding.sentence
     assert f"aws s3 rb s3://{BUCKET} --force; then make bootstrap" in finding.remedy
 
@@ -80,7 +83,7 @@ def test_a_bucket_of_another_account_is_nowhere_to_send_assets(aws: Services, co
     answers(aws, code)
     listed(aws, f"{BUCKET}-2")
     finding = second(aws)
-    assert finding.verdict is Verdict.FAILED
+    assert finding.verdict is PreflightVerdict.FAILED
     assert f"another account holds the bucket of the bootstrap, {BUCKET}" in finding.sentence
     assert finding.remedy.startswith("Do not deploy here")
 
@@ -89,15 +92,15 @@ def test_one_of_ours_that_may_not_be_listed_is_found_among_ours(aws: Services) -
     bootstrapped(aws)
     answers(aws, "403")
     listed(aws, BUCKET)
-    assert second(aws).verdict is Verdict.OK
+    assert second(aws).verdict is PreflightVerdict.OK
 
 
 def test_where_neither_can_be_asked_the_refusal_goes_on_to_the_runner(aws: Services) -> None:
     bootstrapped(aws)
     answers(aws, "403")
     aws.refuses("s3", "list_buckets", "AccessDenied")
-    found = bootstrap.state(look(aws))
-    assert next(found).verdict is Verdict.OK
+    found = account_checks.check_bootstrap(look(aws))
+    assert next(found).verdict is PreflightVerdict.OK
     with pytest.raises(type(refusal("ListBuckets", "AccessDenied")), match="ListBuckets"):
         next(found)
 
@@ -106,25 +109,25 @@ def test_the_parameter_is_that_of_the_demand(aws: Services) -> None:
     aws.stub("ssm").add_client_error(
         "get_parameter", "ParameterNotFound", expected_params={"Name": PARAMETER}, http_status_code=400
     )
-    assert next(iter(bootstrap.state(look(aws)))).verdict is Verdict.FAILED
+    assert next(iter(account_checks.check_bootstrap(look(aws)))).verdict is PreflightVerdict.FAILED
 
 
 def test_names_that_cloudformation_makes_up_cannot_be_taken(aws: Services) -> None:
-    finding = only(bucket.names(look(aws)))
-    assert finding.verdict is Verdict.OK
+    finding = only(account_checks.check_bucket_names(look(aws)))
+    assert finding.verdict is PreflightVerdict.OK
     assert finding.sentence.startswith("CloudFormation makes up the names of all buckets")
 
 
 def test_a_name_of_a_template_is_free_or_ours(aws: Services) -> None:
     answers(aws, "404")
-    assert only(bucket.names(look(aws, **NAMES))).sentence == f"{NAME} is free"
+    assert only(account_checks.check_bucket_names(look(aws, **NAMES))).sentence == f"{NAME} is free"
     ours(aws, NAME)
-    assert only(bucket.names(look(aws, **NAMES))).sentence == f"{NAME} is ours"
+    assert only(account_checks.check_bucket_names(look(aws, **NAMES))).sentence == f"{NAME} is ours"
 
 
 def test_a_name_of_a_template_that_others_hold_is_to_be_changed(aws: Services) -> None:
     answers(aws, "403")
     listed(aws, prefix=NAME)
-    finding = only(bucket.names(look(aws, **NAMES)))
-    assert (finding.verdict, finding.sentence) == (Verdict.FAILED, f"{NAME} is taken")
+    finding = only(account_checks.check_bucket_names(look(aws, **NAMES)))
+    assert (finding.verdict, finding.sentence) == (PreflightVerdict.FAILED, f"{NAME} is taken")
     assert "change the setting `name`" in finding.remedy

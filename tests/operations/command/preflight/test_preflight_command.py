@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from operations.__main__ import main
-from operations.command.preflight.finding import Finding, Verdict
-from operations.command.preflight.runner import Outcome
-from operations.first_run import beliefs
+from operations.first_run import aws_beliefs
+from operations.preflight.preflight_check import PreflightFinding, PreflightVerdict
+from operations.preflight.preflight_run import PreflightResult
 from tests.operations.command.preflight import sample
 from tests.operations.command.preflight.sample import READY, told
 from tests.operations.command.shell import run
@@ -36,7 +36,7 @@ def test_without_credentials_what_is_on_this_machine_is_looked_at_and_the_rest_i
         "Nothing was asked of AWS, so it is open how it stands with: bootstrap, connection, quota, bucket names."
     )
     assert lines[7:9] == ["5 ok, 1 could not look.", "Next: mend that, then make preflight"]
-    assert lines[9:] == [beliefs.announced(tuning=False, elsewhere=False)]
+    assert lines[9:] == [aws_beliefs.announce_beliefs(tuning=False, elsewhere=False)]
     assert result.exit_code == 2
 
 
@@ -57,8 +57,11 @@ def test_a_context_that_names_another_deployment_is_refused(aws: Services) -> No
 
 def test_in_a_terminal_there_is_a_table_and_below_it_what_to_do_in_unbroken_lines() -> None:
     remedy = "run this " * 20
-    found = [Finding(Verdict.FAILED, "it [is] bad " * 12, remedy), Finding(Verdict.OK, "it is well")]
-    written = told(Outcome({"quota": found, "region": [found[1]]}, ()), terminal=True)
+    found = [
+        PreflightFinding(PreflightVerdict.FAILED, "it [is] bad " * 12, remedy),
+        PreflightFinding(PreflightVerdict.OK, "it is well"),
+    ]
+    written = told(PreflightResult({"quota": found, "region": [found[1]]}, ()), terminal=True)
     assert "check   found" in written
     assert "it [is] bad it [is] bad" in written
     assert max(len(line) for line in written.splitlines() if "it [is]" in line) <= 100
@@ -67,6 +70,6 @@ def test_in_a_terminal_there_is_a_table_and_below_it_what_to_do_in_unbroken_line
 
 
 def test_elsewhere_each_finding_is_one_line_with_its_remedy() -> None:
-    found = [Finding(Verdict.UNKNOWN, "long " * 30, "Do that.")]
-    first = told(Outcome({"quota": found}, ())).splitlines()[0]
+    found = [PreflightFinding(PreflightVerdict.UNKNOWN, "long " * 30, "Do that.")]
+    first = told(PreflightResult({"quota": found}, ())).splitlines()[0]
     assert first == f"could not look  quota: {'long ' * 30} -> Do that."

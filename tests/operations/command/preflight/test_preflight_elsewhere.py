@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ProfileNotFound
 
-from operations.command.account import Account, here
-from operations.command.preflight import elsewhere as looking
-from operations.command.preflight import runner, trust
-from operations.command.preflight.demand import Demand, Elsewhere, parsed, stages
-from operations.command.preflight.finding import Finding, Look, Verdict
-from operations.command.stage import Stage
+from operations.account.deployment_account import Account, DeliveryStage, account_of_environment
+from operations.preflight import preflight_run, remote_stage_checks
+from operations.preflight import remote_stage_checks as looking
+from operations.preflight.preflight_check import CheckContext, PreflightFinding, PreflightVerdict
+from operations.preflight.preflight_requirements import (
+    DeploymentRequirements,
+    RemoteRequirements,
+    parse_requirements,
+    planned_remote_stages,
+)
 from tests.operations import elsewhere
 from tests.operations.command.abroad import PROFILE, REGION, THERE
 from tests.operations.command.preflight import sample
@@ -24,8 +28,8 @@ from tests.operations.command.state import MONDAY
 from tests.operations.elsewhere import BUCKET, There
 from tests.operations.service import Services
 
-SITE = Elsewhere(THERE, REGION, ("production",), (BUCKET,), (SERVE,))
-RELAY = Elsewhere(ACCOUNT, REGION, (), ("skin-lesion-artifacts",), ())
+SITE = RemoteRequirements(THERE, REGION, ("production",), (BUCKET,), (SERVE,))
+RELAY = RemoteRequirements(ACCOUNT, REGION, (), ("skin-lesion-artifacts",), ())
 APART = demanding(account=ACCOUNT, region="us-east-1", elsewhere=(SITE,))
 ASSETS = f"cdk-hnb659fds-assets-{THERE}-{REGION}"
 POLICIES = {"CloudFormationExecutionPolicies": "arn:aws:iam::aws:policy/AdministratorAccess"}
@@ -62,7 +66,7 @@ def free(there: There) -> None:
     there.services.stub("s3").add_client_error("head_bucket", "404", "Not Found", 404)
 
 
-def verdicts(found: dict[str, list[Finding]]) -> dict[str, list[Verdict]]:
+def verdicts(found: dict[str, list[PreflightFinding]]) -> dict[str, list[PreflightVerdict]]:
     return {name: [each.verdict for each in findings] for name, findings in found.items()}
 
 
@@ -75,15 +79,15 @@ def test_bootstrap_trust_quota_names_and_algorithm_are_looked_at_where_the_stage
     trusts(there, TrustedAccounts=f"333333333333,{ACCOUNT}", **POLICIES)
     sample.quotas(there.services, "list_service_quotas", {"ml.c5.large for endpoint usage": 2.0})
     free(there)
-    found, unasked = looking.looked_at(account(aws, there, production=PROFILE), APART, SITE)
+    found, unasked = looking.check_remote_place(account(aws, there, production=PROFILE), APART, SITE)
     assert verdicts(found) == {
-        "algorithm (production)": [Verdict.OK],
-        "resource types (production)": [Verdict.OK],
-        "credentials (production)": [Verdict.OK],
-        "bootstrap (production)": [Verdict.OK, Verdict.OK],
-        "trust (production)": [Verdict.OK],
-        "quota (production)": [Verdict.FAILED],
-        "bucket names (production)": [Verdict.OK],
+        "algorithm (production)": [PreflightVerdict.OK],
+        "resource types (production)": [PreflightVerdict.OK],
+        "credentials (production)": [PreflightVerdict.OK],
+        "bootstrap (production)": [PreflightVerdict.OK, PreflightVerdict.OK],
+        "trust (production)": [PreflightVerdict.OK],
+        "quota (production)": [PreflightVerdict.FAILED],
+        "bucket names (production)": [PreflightVerdict.OK],
     }
     assert f"--region {REGION}" in found["quota (production)"][0].remedy
     assert found["bucket names (production)"][0].sentence == f"{BUCKET} is free"
@@ -98,7 +102,7 @@ def test_without_a_profile_the_finding_says_what_was_not_looked_at_and_the_rest_
     sample.ours(aws)
     sample.quotas(aws, "list_service_quotas", {"ml.g4dn.xlarge for training job usage": 1.0})
     belongs(there, ACCOUNT)
-    outcome = runner.run(account(aws, there), APART, sample.builder(tmp_path, READY))
+    outcome = preflight_run.run_preflight(account(aws, there), APART, sample.builder(tmp_path, READY))
     text = told(outcome)
     assert f"could not look  credentials (production): no credentials lead to account {THERE}, {REGION} -> " in text
     assert "PRODUCTION_PROFILE=NAME" in text
@@ -107,7 +111,7 @@ def test_without_a_profile_the_finding_says_what_was_not_looked_at_and_the_rest_
         "quota (production), bucket names (production).\n"
     ) in text
     assert outcome.exit_code == 2
-    assert outcome.found["quota"][0].verdict is Verdict.OK
+    assert outcome.found["quota"][0].verdict is PreflightVerdict.OK
 
 
 def test_a_profile_that_is_not_known_is_told_likewise(aws: Services) -> None:
@@ -115,9 +119,9 @@ def test_a_profile_that_is_not_known_is_told_likewise(aws: Services) -> None:
         raise ProfileNotFound(profile=profile)
 
     lost = Account("skin-lesion", aws, profiles={"production": "lost"}, connect=connect)
-    found, unasked = looking.looked_at(lost, APART, SITE)
+    found, unasked = looking.check_remote_place(lost, APART, SITE)
     finding = found["credentials (production)"][0]
-    assert (finding.verdict, len(unasked)) == (Verdict.UNKNOWN, 4)
+    assert (finding.verdict, len(unasked)) == (PreflightVerdict.UNKNOWN, 4)
     assert "config profile (lost) could not be found" in finding.remedy
 
 
@@ -126,32 +130,34 @@ def test_a_region_in_which_deliveries_only_pass_by_needs_neither_trust_nor_quota
     sample.bootstrapped(there.services)
     held(there, f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}", ACCOUNT)
     held(there, "skin-lesion-artifacts", ACCOUNT)
-    found, _ = looking.looked_at(account(aws, there), APART, RELAY)
+    found, _ = looking.check_remote_place(account(aws, there), APART, RELAY)
     label = f"(deliveries to {REGION})"
     assert list(found) == [f"credentials {label}", f"bootstrap {label}", f"bucket names {label}"]
 
 
 def test_a_region_without_the_built_in_algorithm_fails_without_any_credentials(aws: Services, there: There) -> None:
     belongs(there, ACCOUNT)
-    bare = Elsewhere(THERE, "mx-central-1", ("staging",), (), ())
-    found, _ = looking.looked_at(account(aws, there), APART, bare)
-    assert found["algorithm (staging)"][0].verdict is Verdict.FAILED
+    bare = RemoteRequirements(THERE, "mx-central-1", ("staging",), (), ())
+    found, _ = looking.check_remote_place(account(aws, there), APART, bare)
+    assert found["algorithm (staging)"][0].verdict is PreflightVerdict.FAILED
 
 
 @pytest.mark.parametrize(
     ("parameters", "verdict", "said"),
     [
-        ({"TrustedAccounts": ACCOUNT, **POLICIES}, Verdict.OK, f"account {THERE} trusts {ACCOUNT}"),
-        ({"TrustedAccounts": "", **POLICIES}, Verdict.FAILED, f"does not trust {ACCOUNT}"),
-        ({"TrustedAccounts": "333333333333", **POLICIES}, Verdict.FAILED, f"does not trust {ACCOUNT}"),
-        ({"TrustedAccounts": ACCOUNT}, Verdict.FAILED, "gives CloudFormation no policy"),
+        ({"TrustedAccounts": ACCOUNT, **POLICIES}, PreflightVerdict.OK, f"account {THERE} trusts {ACCOUNT}"),
+        ({"TrustedAccounts": "", **POLICIES}, PreflightVerdict.FAILED, f"does not trust {ACCOUNT}"),
+        ({"TrustedAccounts": "333333333333", **POLICIES}, PreflightVerdict.FAILED, f"does not trust {ACCOUNT}"),
+        ({"TrustedAccounts": ACCOUNT}, PreflightVerdict.FAILED, "gives CloudFormation no policy"),
     ],
 )
 def test_a_bootstrap_that_does_not_let_the_build_deploy_fails(
-    aws: Services, there: There, parameters: dict[str, str], verdict: Verdict, said: str
+    aws: Services, there: There, parameters: dict[str, str], verdict: PreflightVerdict, said: str
 ) -> None:
     trusts(there, **parameters)
-    finding = sample.only(trust.state(Look(Account("skin-lesion", there.services), APART, THERE)))
+    finding = sample.only(
+        remote_stage_checks.check_trust(CheckContext(Account("skin-lesion", there.services), APART, THERE))
+    )
     assert (finding.verdict, said in finding.sentence) == (verdict, True)
     assert aws.stubs == {}
 
@@ -160,32 +166,38 @@ def test_the_bootstrap_s_stack_is_that_which_cdk_json_names(there: There) -> Non
     named = replace(APART, bootstrap=replace(APART.bootstrap, stack="Ours"))
     known = {"StackName": "Ours", "CreationTime": MONDAY, "StackStatus": "UPDATE_COMPLETE", "Parameters": []}
     there.services.answers("cloudformation", "describe_stacks", {"Stacks": [known]}, StackName="Ours")
-    finding = sample.only(trust.state(Look(Account("skin-lesion", there.services), named, THERE)))
-    assert finding.verdict is Verdict.FAILED
+    finding = sample.only(
+        remote_stage_checks.check_trust(CheckContext(Account("skin-lesion", there.services), named, THERE))
+    )
+    assert finding.verdict is PreflightVerdict.FAILED
 
 
 def test_a_bootstrap_under_another_name_is_left_to_the_reader(there: There) -> None:
     message = "Stack with id CDKToolkit does not exist"
     there.services.refuses("cloudformation", "describe_stacks", "ValidationError", message)
-    finding = sample.only(trust.state(Look(Account("skin-lesion", there.services), APART, THERE)))
-    assert finding.verdict is Verdict.UNKNOWN
+    finding = sample.only(
+        remote_stage_checks.check_trust(CheckContext(Account("skin-lesion", there.services), APART, THERE))
+    )
+    assert finding.verdict is PreflightVerdict.UNKNOWN
 
 
 def test_an_unknown_profile_of_our_own_ends_no_check_of_this_machine(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "mistyped")
-    outcome = runner.run(here("skin-lesion", "us-east-1"), sample.DEMAND, sample.builder(tmp_path, READY))
-    assert outcome.found["builder"][0].verdict is Verdict.OK
-    assert outcome.found["budget"][0].verdict is Verdict.OK
+    outcome = preflight_run.run_preflight(
+        account_of_environment("skin-lesion", "us-east-1"), sample.DEMAND, sample.builder(tmp_path, READY)
+    )
+    assert outcome.found["builder"][0].verdict is PreflightVerdict.OK
+    assert outcome.found["budget"][0].verdict is PreflightVerdict.OK
     assert "config profile (mistyped) could not be found" in outcome.found["region"][0].remedy
     assert (outcome.exit_code, "bootstrap" in outcome.unasked) == (2, True)
 
 
 def test_the_document_of_the_settings_says_what_is_elsewhere() -> None:
-    demand: Demand = demanding(elsewhere=(SITE, RELAY))
-    read = parsed(json.dumps(asdict(demand)))
+    demand: DeploymentRequirements = demanding(elsewhere=(SITE, RELAY))
+    read = parse_requirements(json.dumps(asdict(demand)))
     assert [each.account for each in read.elsewhere] == [THERE, ACCOUNT]
     assert read.elsewhere[0].instances == [SERVE]
     name = "skin-lesion-production"
-    assert stages(read, "skin-lesion") == [Stage(name, name, "Production", THERE, REGION)]
+    assert planned_remote_stages(read, "skin-lesion") == [DeliveryStage(name, name, "Production", THERE, REGION)]

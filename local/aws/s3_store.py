@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT-0
+"""Where the local runner keeps things: ``.local`` unless told otherwise.
+
+S3 as a folder tree: the object ``s3://<bucket>/<key>`` is the file ``<root>/<bucket>/<key>``.
+
+Objects are hard links where the file system allows it, else copies; either is made aside and renamed, so that an
+object is whole or not there. Nobody writes into an object in place.
+"""
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from local.errors import StepError, UsageError
+
+
+@dataclass(frozen=True)
+class LocalHome:
+    """The folder of all runs, buckets and model packages."""
+
+    root: Path
+
+    @property
+    def s3(self) -> Path:
+        """Buckets: ``s3/<bucket>/<key>``."""
+        return self.root / "s3"
+
+    @property
+    def runs(self) -> Path:
+        """Executions: ``runs/<id>/execution.json`` and a folder for each step; ``runs/latest`` is the newest."""
+        return self.root / "runs"
+
+    @property
+    def registry(self) -> Path:
+        """Model packages: ``registry/<group>/<version>.json``."""
+        return self.root / "registry"
+
+
+_CHUNK: Final = 4 << 20
+_ASIDE: Final = ".aside-"
+
+
+@dataclass(frozen=True)
+class S3Store:
+    """All buckets, as folders below `root`."""
+
+    root: Path
+
+    def path(self, uri: str) -> Path:
+        """Return the file or folder of `uri`.
+
+        Raises:
+            StepError: `uri` is no S3 URI, or would leave the tree.
+        """
+        scheme, _, rest = uri.partition("://")
+        parts = PurePosixPath(rest).parts
+        if scheme != "s3" or not parts or ".." in parts or rest.startswith("/"):
+            raise StepError(f"{uri!r}: no S3 URI. Write s3://<bucket>/<key>.", code=2)
+        return self.root.joinpath(*parts)
+
+    def objects(self, uri: str) -> list[tuple[str, Path]]:
+        """Return name and file of the object `uri`, or of all objects below the prefix `uri`, by name.
+
+        Raises:
+            StepError: Nothing is there.
+        """
+        path = self.path(uri)
+        if path.is_file():
+            return [(path.name, path)]
+        found = sorted((file.relative_to(path).as_posix(), file) for file in files_below(path))
+        if not found:
+            raise StepError(f"{uri}: no object is there ({path}). Put one there, or name another URI.", code=2)
+        return found
+
+    def put(self, source: Path, uri: str) -> None:
+        """Make the file `source` the object `uri`."""
+        link_or_copy_file(source, self.path(uri))
+
+    def write(self, content: bytes, uri: str) -> None:
+        """Make the bytes `content` the object `uri`."""
+        target = self.path(uri)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = target.with_name(_ASIDE + secrets.token_hex(8))
+        try:
+            aside.write_bytes(content)
+            aside.replace(target)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def put_folder(self, folder: Path, uri: str) -> None:
+        """Make every file below `folder` an object below the prefix `uri`."""
+        for file in files_below(folder):
+            link_or_copy_file(file, self.path(uri) / file.relative_to(folder))
+
+    def fetch(self, uri: str, folder: Path) -> None:
+        """Put the objects of `uri` into `folder`.
+
+        Args:
+            uri: An object or a prefix.
+            folder: Created where it is missing.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, file in self.objects(uri):
+            link_or_copy_file(file, folder / name)
+
+    def holds(self, uri: str) -> bool:
+        """Return whether `uri` is an object, or any lies below it."""
+        path = self.path(uri)
+        return path.is_file() or next(files_below(path), None) is not None
+
+    def size(self, uri: str) -> tuple[int, int]:
+        """Return number and bytes of the objects of `uri`; (0, 0) where nothing is there."""
+        path = self.path(uri)
+        sizes = [file.stat().st_size for file in ([path] if path.is_file() else files_below(path))]
+        return len(sizes), sum(sizes)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the regular files below `folder`, in the order of their names, without those still being made."""
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        if path.is_file() and not path.name.startswith(_ASIDE):
+            yield path
+
+
+def link_or_copy_file(source: Path, target: Path) -> None:
+    """Make `target` the content of `source`: a hard link, else a copy, made aside and renamed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(_ASIDE + secrets.token_hex(8))
+    try:
+        try:
+            os.link(source.resolve(), aside)
+        except OSError:  # Another file system, or one without links.
+            shutil.copyfile(source, aside)
+        aside.replace(target)
+    finally:
+        # Renaming one link of a file onto another of the same file does nothing, so the name may still be there.
+        aside.unlink(missing_ok=True)
+
+
+def sha256_of_file(path: Path, *, progress: Callable[[int, int], None] | None = None) -> str:
+    """Return the SHA-256 of the file, in hexadecimal.
+
+    Args:
+        path: The file.
+        progress: Called with bytes done and bytes in all.
+
+    Raises:
+        UsageError: The file changes while it is read.
+    """
+    before = path.stat()
+    digest = hashlib.sha256()
+    done = 0
+    with path.open("rb") as file:
+        # Not until the end: a file that grows as fast as it is read has none.
+        while done <= before.st_size and (chunk := file.read(_CHUNK)):
+            digest.update(chunk)
+            done += len(chunk)
+            if progress:
+                progress(done, before.st_size)
+    after = path.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise UsageError(f"{path}: it changed while it was read. Wait until it is complete, then run again.")
+    return digest.hexdigest()

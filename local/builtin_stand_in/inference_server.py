@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: MIT-0
+"""From an encoded picture to what the network takes, as its training records were made.
+
+Training records are whole frames stretched to a square, so serving stretches whole frames too; it decodes a JPEG at
+the smallest eighth of its size that is not below the square and scales the rest linearly, like the Preprocess step.
+The channels are red, green, blue, as MXNet's record reader hands them to training.
+
+A predictor: the network, asked one picture at a time.
+
+The model server: ``/ping`` and ``/invocations`` as a SageMaker endpoint forwards them.
+
+Sources: SageMaker Developer Guide, "Use Your Own Inference Code with Hosting Services" and "Input/Output Interface
+for the Image Classification Algorithm"; API reference, InvokeEndpoint (6,291,456 bytes at most).
+"""
+
+import json
+import signal
+import struct
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from types import FrameType
+from typing import Any, Final
+
+import cv2
+import mxnet as mx
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+import waitress
+
+from local.builtin_stand_in import model_files
+from local.builtin_stand_in.errors import AddressError, ModelError, RequestError
+from local.builtin_stand_in.model_files import ModelArtifact
+from pipeline_src import contract
+
+AREA_LIMIT: Final = 64_000_000  # pixels: more would be a decode bomb; the declared size is checked before decoding
+_JPEG_SIGNATURE: Final = b"\xff\xd8"
+_PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_SIZE: Final = struct.Struct(">II")
+
+cv2.setNumThreads(1)  # the server decodes several pictures at once already
+
+
+def decode_image_tensor(data: bytes, image_shape: tuple[int, int, int]) -> npt.NDArray[np.float32]:
+    """Return the picture as the network takes it.
+
+    Args:
+        data: A JPEG or PNG file.
+        image_shape: Channels, height and width to make of it.
+
+    Returns:
+        Pixels from 0 to 255 in red, green, blue order with the shape (1, 3, height, width).
+
+    Raises:
+        RequestError: It is empty, neither JPEG nor PNG, too large or cannot be decoded.
+    """
+    _, height, width = image_shape
+    if not data:
+        raise _bad_request("the body is empty. Send the bytes of a JPEG or PNG file.")
+    if data.startswith(_JPEG_SIGNATURE):
+        pixels, scaling = _decode_jpeg(data, height, width), cv2.INTER_LINEAR
+    elif data.startswith(_PNG_SIGNATURE):
+        pixels, scaling = _decode_png(data), cv2.INTER_AREA
+    else:
+        raise _bad_request("the body is neither a JPEG nor a PNG. Send the bytes of such a file.")
+    square = cv2.resize(pixels, (width, height), interpolation=scaling)
+    return np.ascontiguousarray(square.transpose(2, 0, 1)[None], dtype=np.float32)
+
+
+def _decode_jpeg(data: bytes, height: int, width: int) -> npt.NDArray[np.uint8]:
+    try:
+        rows, columns, _, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+        _check_area(rows, columns)
+        try:
+            return _decode_reduced_jpeg(data, height, width, strict=True)
+        except ValueError as error:
+            if "extraneous bytes" not in str(error) or not data.endswith(b"\xff\xd9"):
+                raise
+            return _decode_reduced_jpeg(data, height, width, strict=False)  # harmless, and common among old cameras
+    except (ValueError, KeyError) as error:  # simplejpeg looks up a sampling that a damaged header does not have
+        cause = str(error).strip() if isinstance(error, ValueError) else "its header is damaged"
+        raise _bad_request(f"the JPEG cannot be decoded ({cause}). Send an undamaged one.") from error
+
+
+def _decode_reduced_jpeg(data: bytes, height: int, width: int, *, strict: bool) -> npt.NDArray[np.uint8]:
+    pixels: npt.NDArray[np.uint8] = simplejpeg.decode_jpeg(
+        data, "RGB", min_height=height, min_width=width, strict=strict
+    )
+    return pixels
+
+
+def _decode_png(data: bytes) -> Any:  # noqa: ANN401  OpenCV's own array type
+    if len(data) < 24:
+        raise _bad_request("the PNG cannot be decoded (it ends within its header). Send an undamaged one.")
+    _check_area(*_PNG_SIZE.unpack_from(data, 16))
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        pixels = None
+    if pixels is None:
+        raise _bad_request("the PNG cannot be decoded. Send an undamaged one.")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+
+
+def _check_area(rows: int, columns: int) -> None:
+    if not 0 < rows * columns <= AREA_LIMIT:
+        raise _bad_request(
+            f"the picture declares {columns}x{rows} pixels; at most {AREA_LIMIT} are taken. Send a smaller one."
+        )
+
+
+def _bad_request(message: str) -> RequestError:
+    return RequestError(HTTPStatus.BAD_REQUEST, message)
+
+
+class ImagePredictor:
+    """Scores pictures, for any number of threads at once.
+
+    MXNet's executor is not made for several threads, so that one thread owns it and the others wait for it. Pictures
+    are never put together into batches: a picture's scores must not depend on those that arrive beside it.
+
+    Args:
+        model: The model to ask.
+
+    Raises:
+        ModelError: The weights do not fit the graph.
+    """
+
+    def __init__(self, model: ModelArtifact) -> None:
+        self.image_shape = model.image_shape
+        self._owner = ThreadPoolExecutor(1, thread_name_prefix="predictor")
+        try:
+            self._module = self._owner.submit(_bind_module, model).result()
+            self.scores(np.zeros((1, *model.image_shape), np.float32))
+        except (mx.MXNetError, RuntimeError, ValueError) as error:
+            cause = str(error).strip().splitlines()[-1]
+            raise ModelError(f"{model.name}: the weights do not fit the graph ({cause}). Train it again.") from error
+
+    def scores(self, picture: npt.NDArray[np.float32]) -> list[float]:
+        """Return the probability of each class for one picture of the shape (1, 3, height, width)."""
+        return self._owner.submit(self._ask, picture).result()
+
+    def _ask(self, picture: npt.NDArray[np.float32]) -> list[float]:
+        self._module.forward(mx.io.DataBatch([mx.nd.array(picture)]), is_train=False)
+        return [float(score) for score in self._module.get_outputs()[0].asnumpy()[0]]
+
+
+def _bind_module(model: ModelArtifact) -> Any:  # noqa: ANN401  mxnet is untyped
+    module = mx.mod.Module(model.symbol, context=mx.cpu())
+    module.bind([("data", (1, *model.image_shape))], [("softmax_label", (1,))], for_training=False)
+    module.set_params(model.weights.arguments, model.weights.auxiliary)
+    return module
+
+
+BODY_LIMIT: Final = 6 * 1024 * 1024  # bytes
+CONTENT_TYPES: Final = (contract.IMAGE_CONTENT_TYPE, "image/jpeg", "image/png")
+JSON_LINES_CONTENT_TYPE: Final = "application/jsonlines"
+_TEXT_CONTENT_TYPE: Final = "text/plain; charset=utf-8"
+_RECEIVED_LIMIT: Final = 100 * 1024 * 1024  # bytes: read to their end, so that the sender gets to see the refusal
+_THREADS: Final = 8  # decode while the predictor's own thread computes
+
+WsgiEnvironment = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+WsgiApplication = Callable[[WsgiEnvironment, StartResponse], Iterable[bytes]]
+
+
+def serve_model(host: str, port: int) -> None:
+    """Serve the model below ``/opt/ml/model`` until SIGTERM or SIGINT.
+
+    Args:
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+
+    Raises:
+        ModelError: There is no model, or it is damaged.
+        AddressError: The address cannot be listened on.
+    """
+    model = model_files.load_model_artifact(contract.ml_root() / "model")
+    listening = _create_server(wsgi_application(ImagePredictor(model)), host, port)
+    signal.signal(signal.SIGTERM, _exit_on_signal)
+    print(f"Serving {model.name} on http://{host}:{listening.effective_port}; Ctrl-C stops it.", flush=True)
+    listening.run()
+
+
+def wsgi_application(predictor: ImagePredictor) -> WsgiApplication:
+    """Return the WSGI application that answers with the scores of `predictor`."""
+
+    def answer(environment: WsgiEnvironment, start: StartResponse) -> Iterable[bytes]:
+        status, headers = HTTPStatus.OK, []
+        try:
+            kind, body = _answer_request(environment, predictor)
+        except RequestError as error:
+            status, kind, body = error.status, _TEXT_CONTENT_TYPE, f"{error}\n"
+            if status == HTTPStatus.METHOD_NOT_ALLOWED:
+                headers.append(("Allow", _METHODS_BY_PATH[environment["PATH_INFO"]]))
+        except Exception:  # noqa: BLE001  whatever one request met, the next one is served
+            traceback.print_exc()
+            status, kind, body = (
+                HTTPStatus.INTERNAL_SERVER_ERROR,
+                _TEXT_CONTENT_TYPE,
+                "internal error; see the server's log\n",
+            )
+        data = body.encode()
+        start(f"{status.value} {status.phrase}", [*headers, ("Content-Type", kind), ("Content-Length", str(len(data)))])
+        return [data]
+
+    return answer
+
+
+_METHODS_BY_PATH: Final = {"/ping": "GET", "/invocations": "POST"}
+
+
+def _answer_request(environment: WsgiEnvironment, predictor: ImagePredictor) -> tuple[str, str]:
+    """Return the content type and the text that answer a request."""
+    path, method = environment["PATH_INFO"], environment["REQUEST_METHOD"]
+    if path not in _METHODS_BY_PATH:
+        raise RequestError(HTTPStatus.NOT_FOUND, f"{path}: not found. Use /ping or /invocations.")
+    if method != _METHODS_BY_PATH[path]:
+        raise RequestError(
+            HTTPStatus.METHOD_NOT_ALLOWED, f"{path}: {method} is not allowed. Use {_METHODS_BY_PATH[path]}."
+        )
+    if path == "/ping":
+        return contract.JSON_CONTENT_TYPE, ""
+    scores = predictor.scores(decode_image_tensor(_request_body(environment), predictor.image_shape))
+    if JSON_LINES_CONTENT_TYPE in environment.get("HTTP_ACCEPT", ""):
+        return JSON_LINES_CONTENT_TYPE, json.dumps({"prediction": scores}) + "\n"
+    return contract.JSON_CONTENT_TYPE, json.dumps(scores)
+
+
+def _request_body(environment: WsgiEnvironment) -> bytes:
+    """Return the request's body if its type and size are taken."""
+    kind = environment.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if kind not in CONTENT_TYPES:
+        raise RequestError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"content type '{kind}' is not supported. Use one of {', '.join(CONTENT_TYPES)}.",
+        )
+    length = int(environment.get("CONTENT_LENGTH") or 0)
+    if length > BODY_LIMIT:
+        raise RequestError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"the body has {length} bytes; at most {BODY_LIMIT} are taken. Send a smaller picture.",
+        )
+    data: bytes = environment["wsgi.input"].read(length)
+    return data
+
+
+def _create_server(app: WsgiApplication, host: str, port: int) -> Any:  # noqa: ANN401  waitress is untyped
+    try:
+        return waitress.create_server(
+            app, host=host, port=port, threads=_THREADS, max_request_body_size=_RECEIVED_LIMIT, ident=None
+        )
+    except (OSError, ValueError, OverflowError) as error:
+        cause = getattr(error, "strerror", None) or error
+        raise AddressError(f"{host}:{port}: cannot listen there ({cause}). Choose another --port or --host.") from error
+
+
+def _exit_on_signal(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(contract.EXIT_OK)

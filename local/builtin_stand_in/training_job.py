@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: MIT-0
+"""How good an epoch was.
+
+A learner: a network with its optimizer, as one MXNet module.
+
+Training: epochs, the best of them, and what is said about them.
+
+The training job: from the folders that SageMaker fills to the model folder that it packs.
+"""
+
+import dataclasses
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import mxnet as mx
+import numpy as np
+import numpy.typing as npt
+
+from local.builtin_stand_in import algorithm_hyperparameters, model_files, recordio_channel, residual_network
+from local.builtin_stand_in.algorithm_hyperparameters import Hyperparameters
+from local.builtin_stand_in.errors import ChannelError, HyperparameterError
+from local.builtin_stand_in.model_files import Checkpoint, NetworkWeights, TrainingState
+from local.builtin_stand_in.recordio_channel import Channel, ImageBatch
+from pipeline_src import contract
+
+_SMALLEST_PROBABILITY: Final = 1e-12  # keeps the logarithm of a probability that underflowed finite
+
+
+@dataclass
+class EpochMetrics:
+    """Sums over the pictures of one epoch."""
+
+    top_k: int | None = None
+    count: int = 0
+    correct: int = 0
+    correct_in_top_k: int = 0
+    loss: float = 0.0
+
+    def add(self, probabilities: npt.NDArray[Any], labels: npt.NDArray[Any]) -> None:
+        """Count in some pictures.
+
+        Args:
+            probabilities: (pictures, classes).
+            labels: Class positions, (pictures,).
+        """
+        positions = labels.astype(int)
+        own = probabilities[np.arange(len(positions)), positions]
+        self.count += len(positions)
+        self.correct += int((probabilities.argmax(axis=1) == positions).sum())
+        self.loss -= float(np.log(np.maximum(own, _SMALLEST_PROBABILITY)).sum())
+        if self.top_k is not None:
+            best = np.argsort(-probabilities, axis=1, kind="stable")[:, : self.top_k]
+            self.correct_in_top_k += int((best == positions[:, None]).any(axis=1).sum())
+
+    @property
+    def accuracy(self) -> float:
+        """The fraction of pictures whose likeliest class is their own."""
+        return self.correct / self.count
+
+    @property
+    def cross_entropy(self) -> float:
+        """The mean of the negative logarithm of the probability of a picture's own class."""
+        return self.loss / self.count
+
+    def lines(self, epoch: int, split: str) -> list[str]:
+        """Return the lines that SageMaker's metric definitions look for, such as ``Epoch[3] Train-accuracy=0.81``."""
+        lines = [f"Epoch[{epoch}] {split}-accuracy={self.accuracy:.6f}"]
+        if self.top_k is not None:
+            value = self.correct_in_top_k / self.count
+            lines.append(f"Epoch[{epoch}] {split}-top_k_accuracy_{self.top_k}={value:.6f}")
+        return [*lines, f"Epoch[{epoch}] {split}-cross-entropy={self.cross_entropy:.6f}"]
+
+
+NETWORK_COPIES: Final = 2
+
+
+class NetworkTrainer:
+    """A network that learns from batches and judges them.
+
+    Each batch is shared out among `WORKERS` copies of the network, as the built-in algorithm shares it out among
+    GPUs. On two cores that is faster than letting both compute each layer together, and it does not collapse when
+    another process takes one of them; the number is fixed, so that the result does not depend on the machine.
+
+    Args:
+        hyperparameters: What to build and how to train it.
+        batch_size: Pictures in every batch.
+        epoch_batches: Batches in an epoch.
+        resumed: What to go on from; None draws weights at random, from MXNet's seed.
+    """
+
+    def __init__(
+        self, hyperparameters: Hyperparameters, *, batch_size: int, epoch_batches: int, resumed: Checkpoint | None
+    ) -> None:
+        self.data_shape = (batch_size, *hyperparameters.image_shape)
+        self.symbol = residual_network.build_network_symbol(
+            num_layers=hyperparameters.num_layers,
+            num_classes=hyperparameters.num_classes,
+            image_shape=hyperparameters.image_shape,
+            momentum=residual_network.batch_norm_momentum(epoch_batches),
+        )
+        contexts = [mx.cpu(number) for number in range(min(NETWORK_COPIES, batch_size))]
+        self._module = mx.mod.Module(self.symbol, context=contexts)
+        self._module.bind([("data", self.data_shape)], [("softmax_label", (batch_size,))])
+        arguments, auxiliary = resumed.latest if resumed else (None, None)
+        self._module.init_params(residual_network.he_initializer(), arg_params=arguments, aux_params=auxiliary)
+        begin = {"begin_num_update": resumed.state.epoch * epoch_batches if resumed else 0}
+        self._module.init_optimizer(
+            kvstore="local",
+            optimizer=hyperparameters.optimizer,
+            optimizer_params=_optimizer_parameters(hyperparameters, epoch_batches) | begin,
+        )
+        if resumed:
+            self._load_optimizer(resumed.optimizer)
+
+    def learn(self, batch: ImageBatch, tally: EpochMetrics) -> None:
+        """Take one step of the optimizer, counting the batch's pictures into `tally` as they were before it."""
+        self._module.forward_backward(mx.io.DataBatch([batch.data], [batch.label]))
+        self._module.update()
+        self._count(batch, tally)
+
+    def judge(self, batch: ImageBatch, tally: EpochMetrics) -> None:
+        """Count the batch's pictures into `tally` without learning from them."""
+        self._module.forward(mx.io.DataBatch([batch.data], [batch.label]), is_train=False)
+        self._count(batch, tally)
+
+    def weights(self) -> NetworkWeights:
+        """Return a copy of what the network has learned."""
+        arguments, auxiliary = self._module.get_params()
+        return NetworkWeights(
+            {name: array.copy() for name, array in arguments.items()},
+            {name: array.copy() for name, array in auxiliary.items()},
+        )
+
+    def optimizer_states(self) -> bytes:
+        """Return the optimizer's memory, such as momentum, for a checkpoint."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "states"
+            self._module.save_optimizer_states(str(path))
+            return path.read_bytes()
+
+    def _load_optimizer(self, states: bytes) -> None:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "states"
+            path.write_bytes(states)
+            self._module.load_optimizer_states(str(path))
+
+    def _count(self, batch: ImageBatch, tally: EpochMetrics) -> None:
+        own = len(batch.label) - batch.filled
+        probabilities = self._module.get_outputs()[0].asnumpy()
+        tally.add(probabilities[:own], batch.label.asnumpy()[:own])
+
+
+def _optimizer_parameters(hyperparameters: Hyperparameters, epoch_batches: int) -> dict[str, Any]:
+    decay = {"momentum": hyperparameters.momentum, "wd": hyperparameters.weight_decay}
+    own: dict[str, dict[str, Any]] = {
+        "sgd": decay,
+        "nag": decay,
+        "adam": {"beta1": hyperparameters.beta_1, "beta2": hyperparameters.beta_2, "epsilon": hyperparameters.eps},
+        "rmsprop": {"gamma1": hyperparameters.gamma, "epsilon": hyperparameters.eps},
+    }
+    shared: dict[str, Any] = {"learning_rate": hyperparameters.learning_rate}
+    if hyperparameters.lr_scheduler_step:
+        steps = [epoch * epoch_batches for epoch in hyperparameters.lr_scheduler_step]
+        shared["lr_scheduler"] = mx.lr_scheduler.MultiFactorScheduler(
+            step=steps, factor=hyperparameters.lr_scheduler_factor, base_lr=hyperparameters.learning_rate
+        )
+    return shared | own[hyperparameters.optimizer]
+
+
+TRAINING_SEED: Final = 0  # the built-in algorithm has no hyperparameter for it; the same records give the same model
+_LOG_BATCHES: Final = 20
+_PROGRESS_SECONDS: Final = 0.1  # between two progress lines
+
+
+class TrainingLoop:
+    """One training job.
+
+    Args:
+        hyperparameters: What to train.
+        train: The records to learn from.
+        validation: The records that decide which epoch was the best.
+        checkpoints: The checkpoint folder; checkpoints are written if it exists.
+    """
+
+    def __init__(
+        self, hyperparameters: Hyperparameters, train: Channel, validation: Channel, checkpoints: Path
+    ) -> None:
+        self._parameters = hyperparameters
+        self._train, self._validation = train, validation
+        self._checkpoints = checkpoints if checkpoints.is_dir() else None
+        self._batch_size = min(hyperparameters.mini_batch_size, len(train))
+        self._last_progress = -math.inf
+        self._describe()
+        saved = model_files.load_checkpoint(self._checkpoints, self._settings()) if self._checkpoints else None
+        mx.random.seed(TRAINING_SEED)
+        self.learner = NetworkTrainer(
+            hyperparameters,
+            batch_size=self._batch_size,
+            epoch_batches=math.ceil(len(train) / self._batch_size),
+            resumed=saved,
+        )
+        self._state, self._kept = (saved.state, saved.kept) if saved else (TrainingState(), self.learner.weights())
+        if saved:
+            print(f"Resuming after epoch {saved.state.epoch} from {self._checkpoints}", flush=True)
+
+    def run(self) -> tuple[TrainingState, NetworkWeights]:
+        """Train to the last epoch or until early stopping; return the final state and the kept weights."""
+        while self._state.epoch < self._parameters.epochs and not self._stopped():
+            self._epoch(self._state.epoch)
+        total = self._parameters.epochs * len(self._train)
+        print(contract.progress_line(total, total, "images"), flush=True)
+        return self._state, self._kept
+
+    def _epoch(self, epoch: int) -> None:
+        start = time.monotonic()
+        tally = self._learn(epoch, start)
+        print("\n".join([*tally.lines(epoch, "Train"), f"Epoch[{epoch}] Time cost={time.monotonic() - start:.3f}"]))
+        if not math.isfinite(tally.loss):
+            raise HyperparameterError(
+                f"learning_rate: {self._parameters.learning_rate:g} made the loss infinite in epoch {epoch}. Lower it."
+            )
+        verdict = self._judge()
+        print("\n".join(verdict.lines(epoch, "Validation")), flush=True)
+        self._state = _next_state(
+            self._state, verdict.accuracy, verdict.count, self._parameters.early_stopping_tolerance
+        )
+        if self._state.kept_epoch == self._state.epoch:
+            self._kept = self.learner.weights()
+            print(f"Storing the best model with validation accuracy: {verdict.accuracy:.6f}", flush=True)
+        if self._checkpoints and self._state.epoch % self._parameters.checkpoint_frequency == 0:
+            latest = Checkpoint(self._state, self.learner.weights(), self._kept, self.learner.optimizer_states())
+            model_files.save_checkpoint(self._checkpoints, latest, self._settings())
+
+    def _learn(self, epoch: int, start: float) -> EpochMetrics:
+        parameters = self._parameters
+        tally = EpochMetrics(parameters.top_k)
+        pictures = recordio_channel.read_batches(
+            self._train,
+            batch_size=self._batch_size,
+            image_shape=parameters.image_shape,
+            augmentation=parameters.augmentation_type,
+            seed=TRAINING_SEED + epoch,
+        )
+        for number, batch in enumerate(pictures, start=1):
+            self.learner.learn(batch, tally)
+            self._progress(epoch * len(self._train) + tally.count)
+            if number % _LOG_BATCHES == 0:
+                speed = tally.count / (time.monotonic() - start)
+                print(f"Epoch[{epoch}] Batch [{number}]\tSpeed: {speed:.2f} samples/sec\taccuracy={tally.accuracy:.6f}")
+        return tally
+
+    def _judge(self) -> EpochMetrics:
+        tally = EpochMetrics(self._parameters.top_k)
+        for batch in recordio_channel.read_batches(
+            self._validation,
+            batch_size=self._batch_size,
+            image_shape=self._parameters.image_shape,
+            augmentation=None,
+            seed=None,
+        ):
+            self.learner.judge(batch, tally)
+        return tally
+
+    def _stopped(self) -> bool:
+        parameters, state = self._parameters, self._state
+        if not parameters.early_stopping or state.epoch < parameters.early_stopping_min_epochs:
+            return False
+        waited = state.epoch - state.stop_epoch
+        if waited < parameters.early_stopping_patience:
+            return False
+        print(f"Early stopping after epoch {state.epoch - 1}: no improvement for {waited} epochs", flush=True)
+        return True
+
+    def _progress(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self._last_progress >= _PROGRESS_SECONDS:
+            self._last_progress = now
+            print(contract.progress_line(done, self._parameters.epochs * len(self._train), "images"), flush=True)
+
+    def _describe(self) -> None:
+        for records in (self._train, self._validation):
+            counts = recordio_channel.count_classes(records, self._parameters.num_classes)
+            print(f"Channel {records.name}: {len(records)} records, by class {counts}")
+        if self._parameters.num_training_samples != len(self._train):
+            print(
+                f"Warning: num_training_samples is {self._parameters.num_training_samples}, but channel"
+                f" '{self._train.name}' holds {len(self._train)} records; the built-in algorithm would schedule the"
+                " learning rate by the former."
+            )
+        if self._batch_size < self._parameters.mini_batch_size:
+            print(f"mini_batch_size is lowered to {self._batch_size}, the number of records.")
+
+    def _settings(self) -> dict[str, Any]:
+        """Return what a checkpoint must agree on to be resumed; a raised number of epochs resumes."""
+        values = dataclasses.asdict(self._parameters) | {"train": self._train.labels}
+        return {name: value for name, value in json.loads(json.dumps(values)).items() if name != "epochs"}
+
+
+def _next_state(state: TrainingState, accuracy: float, pictures: int, tolerance: float) -> TrainingState:
+    """Return the state after one more epoch, which reached `accuracy` on so many validation `pictures`.
+
+    The built-in algorithm keeps the epoch of the highest accuracy. So does this one, up to what is chance: of the
+    epochs within one standard error of the highest, it keeps the last, which has settled most. With thousands of
+    pictures that comes to the same; with a hundred, the highest is often a lucky epoch in the middle of training.
+    (Breiman et al., "Classification and Regression Trees", 1984, choose a tree by the same rule.)
+
+    Early stopping counts as improvement what raises the accuracy by more than `tolerance` of what it was.
+    """
+    epoch = state.epoch + 1
+    state = dataclasses.replace(state, epoch=epoch, best_accuracy=max(accuracy, state.best_accuracy))
+    share = (state.best_accuracy * pictures + 1) / (pictures + 2)  # Laplace's estimate, uncertain even if all are right
+    if accuracy >= state.best_accuracy - math.sqrt(share * (1 - share) / pictures):
+        state = dataclasses.replace(state, kept_epoch=epoch, kept_accuracy=accuracy)
+    if accuracy > state.stop_accuracy * (1 + tolerance):
+        state = dataclasses.replace(state, stop_epoch=epoch, stop_accuracy=accuracy)
+    return state
+
+
+def run_training_job() -> None:
+    """Train as ``/opt/ml`` says, and leave the kept weights in its model folder.
+
+    Raises:
+        UserError: The hyperparameters, the channels or the values they lead to are not usable.
+    """
+    root = contract.ml_root()
+    hyperparameters = _read_hyperparameters(root / "input" / "config" / "hyperparameters.json")
+    _require_one_host(root / "input" / "config" / "resourceconfig.json")
+    training = TrainingLoop(
+        hyperparameters,
+        recordio_channel.find_channel(contract.TRAIN, hyperparameters.num_classes),
+        recordio_channel.find_channel(contract.VALIDATION, hyperparameters.num_classes),
+        root / model_files.CHECKPOINT_FOLDER,
+    )
+    state, weights = training.run()
+    path = model_files.save_model_artifact(
+        root / "model",
+        training.learner.symbol,
+        weights,
+        epoch=state.kept_epoch,
+        data_shape=training.learner.data_shape,
+    )
+    print(f"Saved the model of epoch {state.kept_epoch}, Validation-accuracy={state.kept_accuracy:.6f}: {path}")
+
+
+def _read_hyperparameters(path: Path) -> Hyperparameters:
+    place = path.name
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise HyperparameterError(f"{path}: no such file. Start the training job with hyperparameters.") from None
+    except ValueError as error:
+        raise HyperparameterError(f"{place}: no JSON ({error}). Write an object of names and texts.") from None
+    if not isinstance(given, dict):
+        raise HyperparameterError(f"{place}: no JSON object. Write an object of names and texts.")
+    result, notes = algorithm_hyperparameters.parse_hyperparameters(given, place)
+    print("\n".join([f"Hyperparameters: {dataclasses.asdict(result)}", *notes]), flush=True)
+    return result
+
+
+def _require_one_host(path: Path) -> None:
+    hosts = json.loads(path.read_text(encoding="utf-8")).get("hosts", []) if path.exists() else []
+    if len(hosts) > 1:
+        raise ChannelError(
+            f"{path.name}: {len(hosts)} hosts, but this stand-in trains on one. Set TrainInstanceCount to 1."
+        )

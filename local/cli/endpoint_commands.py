@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT-0
+"""The command ``traffic``: what it takes, and what it tells of what came of it.
+
+The commands that operate a model: ``monitor``, ``export`` and ``drill``; ``traffic`` has a module of its own.
+"""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from local.aws import data_capture, pipeline_executions
+from local.aws.data_capture import SETTLE_SECONDS
+from local.aws.s3_store import LocalHome
+from local.cli import drill
+from local.console.command_frame import error_console, output_console, program_command, short_path
+from local.endpoint import capture_export, monitoring_job, run_selection, traffic_client
+from local.runners.process_runner import ProcessRunner
+from local.synthetic import demo_archive
+
+# Names alone: what shifts pictures brings numpy and pillow, which no other command needs.
+SHIFT_NAMES: Final = ("none", "colour", "blur", "dark", "mix", "other")
+
+
+@click.command("traffic")
+@click.argument("name", metavar="ID", default=pipeline_executions.LATEST_RUN)
+@click.option("--images", type=click.IntRange(1), default=300, show_default=True, help="How many.")
+@click.option("--shift", type=click.Choice(SHIFT_NAMES), default="none", show_default=True, help="What is different.")
+@click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="How much of the shift.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option(
+    "--camera",
+    type=click.IntRange(0),
+    default=demo_archive.DEMO_SEED,
+    show_default=True,
+    help="Seed of the synthetic archive whose camera takes them; another one is a shift of its own.",
+)
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Where it is served.")
+@click.option("--held-out", is_flag=True, help="Send what run ID held out, not newly drawn pictures.")
+@click.option(
+    "--labels",
+    metavar="OUT.csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the classes of what was sent, for `monitor --labels`.",
+)
+@click.pass_obj
+def traffic(  # noqa: PLR0913  one parameter for each option
+    home: LocalHome,
+    /,
+    *,
+    name: str,
+    images: int,
+    shift: str,
+    strength: float,
+    seed: int,
+    camera: int,
+    port: int,
+    held_out: bool,
+    labels: Path | None,
+) -> None:
+    """Send synthetic pictures to the model served on PORT, clean or shifted, and wait until they are captured.
+
+    Exit code 1 where one was refused, or was not captured although the server captures.
+    """
+    from local.endpoint import traffic_images  # noqa: PLC0415  brings numpy and pillow, which no other command needs
+
+    plan = traffic_images.TrafficPlan(images, shift, seed, strength, camera)
+    if held_out:
+        pictures = traffic_images.pick_held_out_images(
+            plan, run_selection.select_run(name, home, output_console(), run_selection.EVALUATED_RUN)
+        )
+    else:
+        pictures = traffic_images.draw_images(plan)
+    with _progress_bar(f"Sending pictures, shift {shift}") as shown:
+        task = shown.add_task("", total=images)
+        outcome = traffic_client.send_images(pictures, port, lambda done: shown.update(task, completed=done))
+    if labels:
+        traffic_client.write_label_table(outcome, labels, datetime.now(UTC))
+    _print_traffic_outcome(outcome, labels)
+    sys.exit(1 if outcome.refused or outcome.missing else 0)
+
+
+def _progress_bar(text: str) -> Progress:
+    shown = Progress(TextColumn(text), BarColumn(), MofNCompleteColumn(), console=error_console(), transient=True)
+    shown.disable = not error_console().is_terminal
+    return shown
+
+
+def _print_traffic_outcome(outcome: traffic_client.TrafficOutcome, labels: Path | None) -> None:
+    shown = output_console()
+    mix = ", ".join(f"{label} {count}" for label, count in outcome.answers.most_common())
+    shown.print(f"{outcome.sent} pictures were answered: {mix or 'none'}", soft_wrap=True)
+    if outcome.sent:
+        alike, sure = (value / outcome.sent for value in (outcome.alike, outcome.confidence))
+        shown.print(f"{alike:.0%} as they were drawn; {sure:.2f} is the mean probability of the answer")
+    for refusal, times in outcome.refused.items():
+        shown.print(f"{times} were refused, {refusal}", style="red", markup=False, soft_wrap=True)
+    if labels:
+        shown.print(f"Labels: {short_path(labels)}", soft_wrap=True)
+    _print_capture_status(outcome, shown)
+
+
+def _print_capture_status(outcome: traffic_client.TrafficOutcome, shown: Console) -> None:
+    settled = outcome.settled
+    if settled is None:
+        again = f"{program_command()} serve --capture"
+        shown.print(f"Nothing was captured: the server does not. To monitor it, start it so: {again}", soft_wrap=True)
+        return
+    if settled.waiting:
+        shown.print(
+            f"{settled.waiting} requests are not written after {SETTLE_SECONDS:g} s. See what the server says, and "
+            "wait until it has captured them: before, the monitor does not see them.",
+            style="red",
+            soft_wrap=True,
+        )
+    if settled.lost:
+        shown.print(
+            f"The server has lost {settled.lost} requests since it was started. See what it says on its terminal.",
+            style="red",
+            soft_wrap=True,
+        )
+    run = data_capture.execution_id_of_endpoint(settled.endpoint)
+    shown.print(f"Captured as requests of run {run}. Next: {program_command()} monitor {run}", soft_wrap=True)
+
+
+@click.command("monitor")
+@click.argument("name", metavar="ID", default=pipeline_executions.LATEST_RUN)
+@click.option("--since", metavar="TIME", help="From when on: 90m, 2h or 3d ago, or a time in ISO 8601.")
+@click.option(
+    "--labels",
+    metavar="LABELS.csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Confirmed classes: a table with the columns id (as the request was named) and label.",
+)
+@click.pass_obj
+def monitor(home: LocalHome, /, *, name: str, since: str | None, labels: Path | None) -> None:
+    """Compare what was captured of run ID's model with its baseline.
+
+    Exit code 0: no violation; 1: violations; 2: bad input, or too little was captured to compare.
+    """
+    now = datetime.now(UTC)
+    request = monitoring_job.MonitoringRequest(
+        monitoring_job.parse_since_option(since, now) if since else None, now, labels
+    )
+    record = run_selection.select_run(
+        name, home, output_console(), run_selection.CAPTURED_RUN, run_selection.REGISTERED_RUN
+    )
+    finding = monitoring_job.run_monitoring_job(request, record, home, ProcessRunner())
+    _print_monitoring_result(finding, output_console())
+    sys.exit(finding.exit_code)
+
+
+def _print_monitoring_result(finding: monitoring_job.MonitoringResult, shown: Console) -> None:
+    if finding.violations:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for column in ("violated", "baseline", "window", "effect", "allowed", "p"):
+            table.add_column(column, justify="left" if column == "violated" else "right")
+        for each in finding.violations:
+            values = (f"{each[part]:.4g}" for part in ("baseline", "window", "effect", "threshold"))
+            table.add_row(Text(each["name"], style="red"), *values, f"{each['adjusted']:.2g}")
+        shown.print(table)
+    for label, value in finding.truth:
+        shown.print(f"{label}: {value}", soft_wrap=True)
+    shown.print(finding.summary["message"], soft_wrap=True)
+    shown.print(f"Report    {short_path(finding.report)}", soft_wrap=True)
+    if finding.violations:
+        shown.print(
+            f"Next      read the report; then retrain with newer pictures: {program_command()} run --archive PATH",
+            soft_wrap=True,
+        )
+
+
+@click.command("export")
+@click.argument("name", metavar="ID", default=pipeline_executions.LATEST_RUN)
+@click.option(
+    "--labels",
+    metavar="LABELS.csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Confirmed classes by the ids of requests.  [default: those that `monitor` was given]",
+)
+@click.option(
+    "--add",
+    "earlier",
+    metavar="FILE.zip",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="An earlier additional archive: the new one holds it too.",
+)
+@click.pass_obj
+def export(home: LocalHome, /, *, name: str, labels: Path | None, earlier: Path | None) -> None:
+    """Make an additional archive of what was captured of run ID's model and confirmed since.
+
+    Exit code 2 where there is nothing to export; no archive is written then.
+    """
+    record = run_selection.select_run(name, home, output_console(), run_selection.CAPTURED_RUN)
+    made = capture_export.export_captured_images(
+        capture_export.ExportRequest(datetime.now(UTC), labels, earlier), record, home, ProcessRunner()
+    )
+    shown, exported = output_console(), made.report["exported"]
+    mix = ", ".join(f"{label} {count}" for label, count in exported["by_class"].items() if count)
+    shown.print(f"{exported['images']} images were exported, {exported['new']} of them new: {mix}", soft_wrap=True)
+    shown.print(f"{made.report['captured']} requests were captured, {made.report['labelled']} are labelled")
+    for reason, left in made.report["left_out"].items():
+        first = ", ".join(left["first"])
+        shown.print(f"Left out, {reason}: {left['count']} ({first})", style="yellow", markup=False, soft_wrap=True)
+    shown.print(f"Archive   {short_path(made.archive)}", soft_wrap=True)
+    shown.print(
+        f"Next      {program_command()} demo --add {short_path(made.archive)}  (or run --archive PATH --add ...)",
+        soft_wrap=True,
+    )
+
+
+@click.command("drill")
+@click.argument("names", metavar="[ID ID]", nargs=-1)
+@click.pass_obj
+def rehearse(home: LocalHome, /, *, names: tuple[str, ...]) -> None:
+    """Rehearse a rollback between two registered versions, on a copy of the registry: exit code 1 if it fails."""
+    first, second = drill.versions(names, home)
+    shown = output_console()
+    for number, stop in enumerate(drill.walk(first, second, home, ProcessRunner()), 1):
+        shown.print(f"{number}. {stop.what}", soft_wrap=True)
+        shown.print(f"   {stop.version} answers, {stop.away:.1g} from what its run wrote down", soft_wrap=True)
+        shown.print(Text(f"   on AWS: {stop.on_aws}", style="dim"), soft_wrap=True)
+    shown.print(drill.ON_AWS, soft_wrap=True)
+
+
+ENDPOINT_COMMANDS: Final = (traffic, monitor, export, rehearse)

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT-0
+"""The options that `run` and `demo` share.
+
+The command line of the local runner: ``python -m local``.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeAlias, TypeVar
+
+import click
+
+from local.aws import pipeline_executions
+from local.aws.model_registry import APPROVED, REJECTED, ModelRegistry
+from local.aws.s3_store import LocalHome
+from local.cli import endpoint_commands
+from local.cli import evidence_bundle as bundle
+from local.cli.champion_selection import AUTO_CHAMPION
+from local.cli.pipeline_run import TRAINING_SCALES, RunRequest, launch_run
+from local.console import run_summary
+from local.console.command_frame import CommandGroup, error_console, output_console, program_command, short_path
+from local.endpoint import model_serving, run_selection
+from local.engine import pipeline_definition
+from local.errors import UsageError
+from local.runners.container_runner import DEFAULT_IMAGE, ContainerRunner
+from local.runners.job_runner import JobRunner
+from local.runners.process_runner import ProcessRunner
+from local.synthetic import demo_archive
+from pipeline_src import gate
+from pipeline_src.definition.pipeline_deployment import TuningSettings
+
+MAXIMUM_TUNING_JOBS: Final = 50  # jobs of a tuning, as in stacks/settings/deployment_settings.py
+DEFAULT_PARALLEL_JOBS: Final = 2
+_OptionsCommand = TypeVar("_OptionsCommand", bound=Callable[..., Any])
+
+
+def add_run_options(command: _OptionsCommand) -> _OptionsCommand:
+    """Add the options that `run` and `demo` share."""
+    for option in (
+        click.option("--quiet", "-q", is_flag=True, help="Show nothing but the summary."),
+        click.option("--no-cache", is_flag=True, help="Reuse no earlier result."),
+        click.option("--until", metavar="STEP", help="Stop after this step."),
+        click.option("--image", default=DEFAULT_IMAGE, show_default=True, help="For podman or docker."),
+        click.option(
+            "--runner", type=click.Choice(["process", "podman", "docker"]), default="process", show_default=True
+        ),
+        click.option("--scale", type=click.Choice(list(TRAINING_SCALES)), default="laptop", show_default=True),
+        click.option(
+            "--champion",
+            metavar="auto|none|ID",
+            default=AUTO_CHAMPION,
+            show_default=True,
+            help="Compare with the model approved last, with none, or with that of a run.",
+        ),
+        click.option(
+            "--add",
+            "addition",
+            metavar="FILE.zip",
+            type=click.Path(path_type=Path),
+            help="An additional archive, as `export` makes it.",
+        ),
+        click.option(
+            "--parallel", type=int, metavar="P", help=f"Of --tune: jobs at once.  [default: {DEFAULT_PARALLEL_JOBS}]"
+        ),
+        click.option(
+            "--tune",
+            type=click.IntRange(2, MAXIMUM_TUNING_JOBS),
+            metavar="N",
+            help="Train N times, with drawn hyperparameters.",
+        ),
+        click.option("--parameter", "-p", "parameters", multiple=True, metavar="NAME=VALUE", help="May be repeated."),
+    ):
+        command = option(command)
+    return command
+
+
+def parse_tuning_options(jobs: int | None, parallel: int | None, definition: Path | None) -> TuningSettings | None:
+    """Return what ``--tune`` and ``--parallel`` ask for, None for a single training.
+
+    Raises:
+        UsageError: They contradict, or ``--definition`` says already what Train is.
+    """
+    if jobs is None:
+        if parallel is not None:
+            raise UsageError(f"--parallel {parallel}: there is one training alone. Give --tune N with it.")
+        return None
+    if definition is not None:
+        raise UsageError(f"--tune {jobs}: --definition says already what Train is. Give one of them.")
+    at_once = min(DEFAULT_PARALLEL_JOBS, jobs) if parallel is None else parallel
+    if not 1 <= at_once <= jobs:
+        raise UsageError(f"--parallel {at_once}: there are {jobs} jobs. Give 1 to {jobs}.")
+    return TuningSettings(jobs=jobs, parallel=at_once)
+
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Option: TypeAlias = Any  # a click option's value; `_run` names their types
+
+
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=".local",
+    envvar="LOCAL_HOME",
+    show_default=True,
+    help="Folder of runs, buckets and model packages.",
+)
+@click.pass_context
+def main(context: click.Context, home: Path) -> None:
+    """Run the SageMaker pipeline definition on this machine."""
+    context.obj = LocalHome(home.absolute())
+
+
+@main.command()
+@click.option("--archive", type=click.Path(path_type=Path), help="HAM10000's dataverse_files.zip.")
+@click.option("--profile", type=click.Choice(list(gate.THRESHOLD_PROFILES)), default="default", show_default=True)
+@click.option("--definition", type=click.Path(path_type=Path), help="A definition's JSON instead of the project's own.")
+@add_run_options
+@click.pass_obj
+def run(
+    home: LocalHome,
+    /,
+    archive: Path | None,
+    profile: str,
+    definition: Path | None,
+    parameters: tuple[str, ...],
+    **options: _Option,
+) -> None:
+    """Run the pipeline on an archive: exit code 0 done, 1 failed or rejected, 2 bad input."""
+    _launch_and_exit(home, archive, profile, definition, parameters, **options)
+
+
+@main.command()
+@add_run_options
+@click.pass_obj
+def demo(home: LocalHome, /, parameters: tuple[str, ...], quiet: bool, **options: _Option) -> None:  # noqa: FBT001  click's flags
+    """Run the pipeline on a synthetic archive, with the demo profile."""
+    archive = demo_archive.ensure_demo_archive(home, error_console(), quiet=quiet)
+    _launch_and_exit(home, archive, "demo", None, parameters, quiet=quiet, **options)
+
+
+def _launch_and_exit(  # noqa: PLR0913  one parameter for each option
+    home: LocalHome,
+    archive: Path | None,
+    profile: str,
+    definition: Path | None,
+    parameters: tuple[str, ...],
+    *,
+    scale: str,
+    runner: str,
+    image: str,
+    until: str | None,
+    no_cache: bool,
+    quiet: bool,
+    champion: str,
+    tune: int | None,
+    parallel: int | None,
+    addition: Path | None,
+) -> None:
+    given = pipeline_definition.parse_parameter_assignments(parameters)
+    image = "" if runner == "process" else image
+    tuning = parse_tuning_options(tune, parallel, definition)
+    request = RunRequest(
+        archive, given, profile, scale, until, not no_cache, quiet, definition, image, champion, tuning, addition
+    )
+    chosen: JobRunner = ContainerRunner(runner, image) if image else ProcessRunner()
+    ending = launch_run(request, home, chosen, error_console())
+    run_summary.print_run_summary(ending.record, home, output_console())
+    sys.exit(ending.exit_code)
+
+
+@main.command()
+@click.pass_obj
+def runs(home: LocalHome) -> None:
+    """List all runs."""
+    run_summary.print_run_list(pipeline_executions.load_executions(home.runs), home, output_console())
+
+
+@main.command()
+@click.argument("name", metavar="ID", default=pipeline_executions.LATEST_RUN)
+@click.option(
+    "--evidence",
+    metavar="OUT.zip",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write what a reviewer files: model card, report, gate, figures, definition, decision.",
+)
+@click.pass_obj
+def show(home: LocalHome, name: str, evidence: Path | None) -> None:
+    """Print a run's summary again. ID: its beginning, or `latest`."""
+    record, shown = pipeline_executions.find_execution(home.runs, name), output_console()
+    run_summary.print_run_summary(record, home, shown)
+    if evidence:
+        filed = bundle.write_evidence_bundle(record, home, evidence)
+        shown.print(f"\nEvidence {short_path(evidence)}: {len(filed)} files", soft_wrap=True)
+
+
+def _decision_options(command: _Command) -> Callable[..., None]:
+    """Add what `approve` and `reject` share."""
+    described = click.option("--description", default="from the command line", help="Why; kept with the package.")
+    return click.argument("name", metavar="ID")(described(click.pass_obj(command)))
+
+
+@main.command()
+@_decision_options
+def approve(home: LocalHome, name: str, description: str) -> None:
+    """Approve the model package of a run; `reject` undoes it."""
+    _set_approval(home, name, APPROVED, description)
+
+
+@main.command()
+@_decision_options
+def reject(home: LocalHome, name: str, description: str) -> None:
+    """Reject the model package of a run; `approve` undoes it."""
+    _set_approval(home, name, REJECTED, description)
+
+
+def _set_approval(home: LocalHome, name: str, status: str, description: str) -> None:
+    record = pipeline_executions.find_execution(home.runs, name)
+    package = ModelRegistry(home.registry).decide(model_serving.require_registered_package(record), status, description)
+    verb = "serve" if status == APPROVED else "approve"
+    shown = output_console()
+    shown.print(f"{package['ModelPackageArn']} is {status}.", soft_wrap=True)
+    shown.print(f"Next: {program_command()} {verb} {record.execution_id}", soft_wrap=True)
+
+
+@main.command()
+@click.argument("name", metavar="ID", default=pipeline_executions.LATEST_RUN)
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+@click.option("--capture", "captures", is_flag=True, help="Keep what is asked and answered, for `monitor`.")
+@click.pass_obj
+def serve(home: LocalHome, /, *, name: str, port: int, captures: bool) -> None:
+    """Serve a run's approved model on the loopback until Ctrl-C."""
+    record = run_selection.select_run(
+        name, home, output_console(), run_selection.APPROVED_RUN, run_selection.REGISTERED_RUN
+    )
+    model_serving.serve_approved_model(record, home, ProcessRunner(), port, output_console(), captures=captures)
+
+
+for operation in (demo_archive.sample, *endpoint_commands.ENDPOINT_COMMANDS):
+    main.add_command(operation)

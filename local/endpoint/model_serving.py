@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT-0
+"""Serves a run's approved model package as a SageMaker endpoint answers: /ping and /invocations."""
+
+import shlex
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from rich.console import Console
+
+from local.aws import data_capture
+from local.aws.data_capture import CaptureRecorder
+from local.aws.model_registry import APPROVED, ModelRegistry
+from local.aws.pipeline_executions import ExecutionRecord
+from local.aws.s3_store import LocalHome, S3Store
+from local.console import command_frame, run_summary
+from local.console.command_frame import stop_on_signals
+from local.errors import StepError, StoppedError, UsageError
+from local.json_files import JsonObject
+from local.runners.job_runner import JobRunner
+from local.steps.model_server import LOOPBACK_HOST, RunningServer, ServedModel, require_free_port, run_model_server
+from pipeline_src import contract
+
+
+def require_approved_package(record: ExecutionRecord, registry: ModelRegistry) -> JsonObject:
+    """Return the model package that the run registered.
+
+    Raises:
+        UsageError: It registered none, or its package is not approved.
+    """
+    arn = require_registered_package(record)
+    package = registry.describe(arn)
+    status = package["ModelApprovalStatus"]
+    if status != APPROVED:
+        approve = f"{command_frame.program_command()} approve {record.execution_id}"
+        raise UsageError(f"model package {arn}: it is {status}, and only approved models are served. First: {approve}")
+    return package
+
+
+def require_registered_package(record: ExecutionRecord) -> str:
+    """Return the ARN of the model package that the run registered.
+
+    Raises:
+        UsageError: It registered none.
+    """
+    arn = run_summary.registered_package_arn(record)
+    if arn is None:
+        look = f"{command_frame.program_command()} show {record.execution_id}"
+        raise UsageError(f"run {record.execution_id}: it registered no model ({record.status}). See why: {look}")
+    return arn
+
+
+def serve_approved_model(  # noqa: PLR0913  where, what and how are one parameter each
+    record: ExecutionRecord, home: LocalHome, runner: JobRunner, port: int, console: Console, *, captures: bool = False
+) -> None:
+    """Serve exactly the package's model until Ctrl-C.
+
+    Args:
+        record: The run that registered the package.
+        home: Where package and model lie.
+        runner: Starts the server.
+        port: Where it answers on the loopback.
+        console: Receives what to try.
+        captures: Whether requests and answers are kept, as the endpoints on AWS keep them.
+
+    Raises:
+        UsageError: The package is not approved, or the port is taken.
+        StepError: The server ended by itself.
+    """
+    package = require_approved_package(record, ModelRegistry(home.registry))
+    require_free_port(port)
+    runner.check()
+    model = _served_model(package, home)
+    stop = threading.Event()
+    logs = record.path.parent / "serve"
+    try:
+        with (
+            stop_on_signals(stop.set),
+            run_model_server(runner, model, logs, stop, port=0 if captures else port) as endpoint,
+            _capture_requests(record, home, endpoint, port, console) if captures else nullcontext(),
+        ):
+            _print_usage(package["ModelPackageArn"], port, _example_image(record, home), console)
+            while not stop.wait(0.2):
+                if endpoint.process.poll() is not None:
+                    raise StepError(f"the model server ended by itself. See {endpoint.stderr}.")
+    except StoppedError:
+        pass
+    console.print("Stopped.")
+
+
+def _served_model(package: JsonObject, home: LocalHome) -> ServedModel:
+    """Return the package's model.
+
+    Raises:
+        UsageError: It is no longer there.
+    """
+    container = package["InferenceSpecification"]["Containers"][0]
+    model = ServedModel.of(container, S3Store(home.s3))
+    if not model.artifact.is_file():
+        raise UsageError(f"{container['ModelDataUrl']}: the model is no longer in {home.s3}. Run the pipeline again.")
+    return model
+
+
+@contextmanager
+def _capture_requests(
+    record: ExecutionRecord, home: LocalHome, endpoint: RunningServer, port: int, console: Console
+) -> Iterator[None]:
+    """Keep what is asked and answered on `port`, which stands before the model server."""
+    from local.endpoint.capture_proxy import run_capture_proxy  # noqa: PLC0415  brings an HTTP library that no other command needs
+
+    name = data_capture.endpoint_name_of_run(record.execution_id)
+
+    def report(message: str) -> None:
+        console.print(f"capture: {message}", style="red", markup=False, soft_wrap=True)
+
+    recorder = CaptureRecorder(name, S3Store(home.s3), report)
+    with recorder, run_capture_proxy(endpoint.port, port, recorder.keep, recorder.settle):
+        send, look = (
+            f"{command_frame.program_command()} traffic --port {port}",
+            f"{command_frame.program_command()} monitor {record.execution_id}",
+        )
+        console.print(
+            f"Capturing into {data_capture.capture_uri(name)}. Send pictures: {send}. Then: {look}", soft_wrap=True
+        )
+        yield
+    lost = f"; {recorder.lost} were lost" if recorder.lost else ""
+    console.print(f"Captured {recorder.kept} requests{lost}.")
+
+
+def _print_usage(arn: str, port: int, picture: Path | None, console: Console) -> None:
+    path = shlex.quote(command_frame.short_path(picture)) if picture else "IMAGE.jpg"
+    header = f"Content-Type: {contract.IMAGE_CONTENT_TYPE}"
+    console.print(f"Serving {arn} until Ctrl-C. Try:", soft_wrap=True, highlight=False)
+    console.print(
+        f"  curl -s -H '{header}' --data-binary @{path} http://{LOOPBACK_HOST}:{port}/invocations",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )
+    console.print(f"The answer's scores are of, in this order: {', '.join(contract.CLASS_LABELS)}", highlight=False)
+
+
+def _example_image(record: ExecutionRecord, home: LocalHome) -> Path | None:
+    """Return a picture that the run scored, if it still lies there."""
+    score = record.step(contract.SCORE_STEP) or {}
+    source = score.get("Properties", {}).get("TransformInput", {}).get("DataSource", {}).get("S3DataSource", {})
+    try:
+        return S3Store(home.s3).objects(source["S3Uri"])[0][1]
+    except (KeyError, StepError):
+        return None

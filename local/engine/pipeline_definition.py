@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: MIT-0
+"""The steps of a pipeline definition, as `local.engine.definition_validation.parse_definition` reads them.
+
+Pipeline parameters: their declarations in the definition, and the values a user types.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from local.engine.pipeline_expressions import get_targets
+from local.errors import DefinitionError, UsageError, suggest_known_names
+from local.json_files import Json, JsonObject
+
+_DURATION: Final = re.compile(
+    r"P?(?:(?P<year>\d+)Y)?(?:(?P<month>\d+)M)?(?:(?P<week>\d+)W)?(?:(?P<day>\d+)D)?"
+    r"(?:T(?:(?P<hour>\d+)H)?(?:(?P<minute>\d+)M)?(?:(?P<second>\d+)S)?)?",
+    re.IGNORECASE,
+)
+_DAY: Final = 86_400
+_SECONDS: Final = {
+    "year": 365 * _DAY,
+    "month": 30 * _DAY,
+    "week": 7 * _DAY,
+    "day": _DAY,
+    "hour": 3600,
+    "minute": 60,
+    "second": 1,
+}
+
+
+@dataclass(frozen=True)
+class PipelineStep:
+    """One step.
+
+    Attributes:
+        body: The step's JSON.
+        parent: The Condition step in whose branch it stands, if any.
+        branch: ``IfSteps`` or ``ElseSteps`` of the parent.
+    """
+
+    name: str
+    kind: str
+    body: JsonObject = field(repr=False)
+    parent: str | None = None
+    branch: str | None = None
+
+    @property
+    def arguments(self) -> JsonObject:
+        """The step's own arguments, without the steps of a condition's branches."""
+        arguments: JsonObject = self.body["Arguments"]
+        if self.kind == "Condition":
+            return {"Conditions": arguments.get("Conditions", [])}
+        return arguments
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        """Names of the steps that must have succeeded: data, DependsOn, and the condition around it."""
+        data = {target.split(".")[1] for target in get_targets(self.arguments) if target.startswith("Steps.")}
+        around = {self.parent} if self.parent else set()
+        return frozenset(data | around | set(self.body.get("DependsOn", [])))
+
+    @property
+    def cache_seconds(self) -> float | None:
+        """How old a reused result may be, in seconds; None where caching is off."""
+        config = self.body.get("CacheConfig", {})
+        if not config.get("Enabled"):
+            return None
+        return parse_iso_duration(config["ExpireAfter"]) if "ExpireAfter" in config else float("inf")
+
+
+@dataclass(frozen=True)
+class PipelineDefinition:
+    """A checked definition: its parameters' declarations and its steps, nested ones included, in its order."""
+
+    parameters: tuple[JsonObject, ...]
+    steps: Mapping[str, PipelineStep]
+
+    def selection(self, until: str | None) -> frozenset[str]:
+        """Return the names of the steps to run: all, or `until` and what it needs.
+
+        Raises:
+            DefinitionError: There is no step `until`.
+        """
+        if until is None:
+            return frozenset(self.steps)
+        if until not in self.steps:
+            raise DefinitionError(
+                f"--until {until!r}: the pipeline has no such step. {suggest_known_names(until, self.steps)}"
+            )
+        found: set[str] = set()
+        waiting = {until}
+        while waiting:
+            name = waiting.pop()
+            found.add(name)
+            waiting |= self.steps[name].needs - found
+        return frozenset(found)
+
+
+def parse_iso_duration(text: str) -> float:
+    """Return the seconds of an ISO 8601 duration such as ``P30D``; a year counts 365 days, a month 30.
+
+    Raises:
+        DefinitionError: It is none.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None or not any(match.groups()):
+        raise DefinitionError(f"CacheConfig.ExpireAfter: {text!r} is no ISO 8601 duration. Write for example P30D.")
+    return float(sum(_SECONDS[unit] * int(number) for unit, number in match.groupdict().items() if number))
+
+
+_TYPES: Final = {"String": "text", "Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
+_FIELDS: Final = {"Name", "Type", "DefaultValue", "EnumValues", "Description"}
+
+
+def check_parameter_declaration(declaration: JsonObject) -> None:
+    """Refuse a declaration that this engine does not know.
+
+    Raises:
+        DefinitionError: Its type, a field or its default is wrong.
+    """
+    name = declaration.get("Name")
+    unknown = sorted(set(declaration) - _FIELDS)
+    if unknown:
+        raise DefinitionError(
+            f"parameter {name!r}: unknown field {unknown[0]!r}. {suggest_known_names(unknown[0], _FIELDS)}"
+        )
+    kind = declaration.get("Type", "String")
+    if kind not in _TYPES:
+        raise DefinitionError(f"parameter {name!r}: unknown type {kind!r}. {suggest_known_names(str(kind), _TYPES)}")
+    default = declaration.get("DefaultValue")
+    if default is not None and not _is_of_type(kind, default):
+        raise DefinitionError(f"parameter {name!r}: its default {default!r} is not {_TYPES[kind]}. Correct it.")
+
+
+def parse_parameter_assignments(texts: Iterable[str]) -> dict[str, str]:
+    """Return names and texts of ``NAME=VALUE`` arguments.
+
+    Raises:
+        UsageError: One has no ``=``, or a name stands twice.
+    """
+    values: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--parameter {text!r}: no name and value. Write --parameter NAME=VALUE.")
+        if name in values:
+            raise UsageError(f"--parameter {name}: given twice ({values[name]!r} and {value!r}). Give it once.")
+        values[name] = value
+    return values
+
+
+def resolve_parameters(declarations: Iterable[JsonObject], given: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a value for each declared parameter: the given one, else its default.
+
+    Args:
+        declarations: ``Parameters`` of the definition.
+        given: Values by name; texts are read as the declared type, as the service does.
+
+    Raises:
+        UsageError: A name is unknown, a value is of another type or not allowed, or one without default is missing.
+    """
+    by_name = {str(declaration["Name"]): declaration for declaration in declarations}
+    for name in given:
+        if name not in by_name:
+            raise UsageError(
+                f"parameter {name!r}: the pipeline has none of that name. {suggest_known_names(name, by_name)}"
+            )
+    return {name: _parameter_value(name, declaration, given) for name, declaration in by_name.items()}
+
+
+def _parameter_value(name: str, declaration: JsonObject, given: Mapping[str, Json]) -> Json:
+    kind = declaration.get("Type", "String")
+    if name not in given:
+        if "DefaultValue" not in declaration:
+            raise UsageError(f"parameter {name!r}: it has no default and no value. Give --parameter {name}=VALUE.")
+        return declaration["DefaultValue"]
+    value = _parse_value(kind, given[name])
+    choices = declaration.get("EnumValues")
+    if value is None:
+        raise UsageError(f"parameter {name!r}: {given[name]!r} is not {_TYPES[kind]}. Give {_TYPES[kind]}.")
+    if choices and value not in choices:
+        raise UsageError(f"parameter {name!r}: {value!r} is not allowed. {suggest_known_names(str(value), choices)}")
+    return value
+
+
+def _parse_value(kind: str, value: Json) -> Json:
+    """Return `value` as the type `kind`, or None where it is no such thing."""
+    if not isinstance(value, str):
+        return value if _is_of_type(kind, value) else None
+    if kind == "String":
+        return value
+    if kind == "Boolean":
+        return {"true": True, "false": False}.get(value.lower())
+    try:
+        number = int(value) if kind == "Integer" else float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _is_of_type(kind: str, value: Json) -> bool:
+    if kind == "String":
+        return isinstance(value, str)
+    if kind == "Boolean":
+        return isinstance(value, bool)
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int) if kind == "Integer" else isinstance(value, int | float)

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: MIT-0
+"""Runs a checked definition: each step as soon as what it needs has succeeded, independent ones in parallel.
+
+When a step fails, what still runs is stopped and nothing new starts, as the service does at a Fail step.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+
+from local.aws import pipeline_executions
+from local.aws.model_registry import ModelRegistry
+from local.aws.pipeline_executions import ExecutionIdentity, ExecutionRecord
+from local.aws.s3_store import LocalHome, S3Store
+from local.console.step_progress import ProgressReporter
+from local.engine import step_arguments
+from local.engine.pipeline_definition import PipelineDefinition, PipelineStep
+from local.engine.pipeline_expressions import EvaluationScope, evaluate_partially
+from local.engine.step_arguments import ARGUMENTS_BY_STEP_TYPE
+from local.engine.step_executor import ExecutionState, execute_step, execution_variables
+from local.errors import LocalError, StoppedError
+from local.json_files import Json
+from local.runners.job_runner import JobRunner
+
+
+@dataclass(frozen=True)
+class ExecutionPlan:
+    """What to run.
+
+    Attributes:
+        definition: A checked definition.
+        parameters: A value for each of its parameters.
+        pipeline_name: Under which the execution is recorded, and below which earlier ones are looked for.
+        until: Last step to run, None for all.
+        use_cache: Whether earlier results may be reused.
+        notes: Kept in the record's `Local`.
+        wait: Waits some seconds before a step is tried again, or until the event is set, which it then tells.
+    """
+
+    definition: PipelineDefinition
+    parameters: Mapping[str, Json]
+    pipeline_name: str
+    until: str | None = None
+    use_cache: bool = True
+    notes: Mapping[str, Json] = field(default_factory=dict)
+    wait: Callable[[threading.Event, float], bool] = threading.Event.wait
+
+
+@dataclass(frozen=True)
+class ExecutionOutcome:
+    """How an execution ended: its record, the command's exit code, and which step failed for what reason."""
+
+    record: ExecutionRecord
+    exit_code: int
+    step: str | None = None
+    reason: str | None = None
+
+
+class PipelineEngine:
+    """One execution of a plan.
+
+    Args:
+        plan: What to run.
+        home: Where everything lies.
+        runner: Runs the jobs.
+        reporter: Is told what happens.
+
+    Raises:
+        UsageError: The plan cannot be run; nothing was started or written.
+    """
+
+    def __init__(self, plan: ExecutionPlan, home: LocalHome, runner: JobRunner, reporter: ProgressReporter) -> None:
+        self._plan = plan
+        self._selected = plan.definition.selection(plan.until)
+        identity = ExecutionIdentity(pipeline_executions.new_execution_id(), plan.pipeline_name)
+        _check_arguments(plan, self._selected, identity)
+        runner.check()
+        earlier = [
+            old
+            for old in pipeline_executions.load_executions(home.runs)
+            if old.data["PipelineArn"] == identity.pipeline_arn
+        ]
+        notes = dict(plan.notes) | {"Runner": runner.name, "Until": plan.until}
+        self.world = ExecutionState(
+            identity,
+            plan.parameters,
+            plan.definition.steps,
+            S3Store(home.s3),
+            ModelRegistry(home.registry),
+            runner,
+            reporter,
+            ExecutionRecord.create(home.runs, identity, dict(plan.parameters), notes),
+            tuple(earlier) if plan.use_cache else (),
+            plan.wait,
+        )
+        self._running: set[str] = set()
+        self._ended: dict[str, BaseException | None] = {}
+        self._done: SimpleQueue[tuple[str, BaseException | None]] = SimpleQueue()
+        self._failed: tuple[str, BaseException] | None = None
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Stop the execution. A signal handler may call this."""
+        self._stopped = True
+        self.world.halt.set()
+
+    def run(self) -> ExecutionOutcome:
+        """Run the steps to the end; what goes wrong in them is in the answer."""
+        self.world.reporter.begin([name for name in self._plan.definition.steps if name in self._selected])
+        try:
+            self._start_ready()
+            while self._running:
+                self._note(*self._done.get())
+                self._start_ready()
+        finally:
+            self.world.halt.set()
+            self.world.reporter.end()
+        return self._end()
+
+    def _note(self, name: str, error: BaseException | None) -> None:
+        self._running.discard(name)
+        self._ended[name] = error
+        if error is not None and self._failed is None and not isinstance(error, StoppedError):
+            self._failed = (name, error)
+            self.world.halt.set()
+
+    def _start_ready(self) -> None:
+        for step in self._plan.definition.steps.values():
+            if not self.world.halt.is_set() and self._is_ready(step):
+                self._running.add(step.name)
+                threading.Thread(target=self._perform, args=(step,), name=step.name).start()
+
+    def _perform(self, step: PipelineStep) -> None:
+        try:
+            execute_step(step, self.world)
+        except BaseException as error:  # noqa: BLE001  handed to the main thread
+            self._done.put((step.name, error))
+        else:
+            self._done.put((step.name, None))
+
+    def _is_ready(self, step: PipelineStep) -> bool:
+        if step.name in self._running or step.name in self._ended or not self._is_wanted(step):
+            return False
+        succeeded = {name for name, error in self._ended.items() if error is None}
+        return step.needs <= succeeded and self._is_on_branch(step)
+
+    def _is_on_branch(self, step: PipelineStep) -> bool:
+        if step.parent is None:
+            return True
+        taken = "IfSteps" if self.world.properties[step.parent]["Outcome"] == "True" else "ElseSteps"
+        return step.branch == taken
+
+    def _is_wanted(self, step: PipelineStep) -> bool:
+        """Return whether the step is to run: selected, or of the branch taken instead of the one `until` stands in."""
+        if step.name in self._selected:
+            return True
+        until = self._plan.definition.steps.get(self._plan.until or "")
+        if until is None or until.parent is None:
+            return False
+        return step.parent == until.parent and step.branch != until.branch
+
+    def _end(self) -> ExecutionOutcome:
+        record = self.world.record
+        if self._stopped:
+            ending = ExecutionOutcome(record, StoppedError.exit_code, reason="stopped by the user")
+            status = "Stopped"
+        elif self._failed:
+            name, error = self._failed
+            code = error.exit_code if isinstance(error, LocalError) else LocalError.exit_code
+            ending = ExecutionOutcome(record, code, name, str(error))
+            status = "Failed"
+        else:
+            ending = ExecutionOutcome(record, 0)
+            status = "Succeeded"
+        with suppress(OSError):  # A full disk: then the record says Executing, and the next look finds it interrupted.
+            record.end(status, ending.reason)
+        return ending
+
+
+def _check_arguments(plan: ExecutionPlan, selected: frozenset[str], identity: ExecutionIdentity) -> None:
+    """Check each step's arguments as far as they are known before anything runs."""
+    scope = EvaluationScope(plan.parameters, execution_variables(identity, pipeline_executions.utc_timestamp(), ""))
+    for step in plan.definition.steps.values():
+        if step.name in selected:
+            step_arguments.check_argument_shape(
+                evaluate_partially(step.arguments, scope), ARGUMENTS_BY_STEP_TYPE[step.kind], step.name
+            )

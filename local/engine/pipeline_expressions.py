@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: MIT-0
+"""The functions of a pipeline definition: Get, Std:Join and Std:JsonGet.
+
+A function stands in the JSON as an object with that one key. Everything else is a plain value.
+Sources: the published JSON schema of pipeline definitions (Get, Std:Join); the SageMaker Python SDK's
+`sagemaker.core.workflow.functions` (Std:JsonGet, which the schema does not know yet).
+
+The conditions of a Condition step.
+
+All types of the service's published definition schema (Equals, NotEquals, GreaterThan, GreaterThanOrEqualTo, LessThan,
+LessThanOrEqualTo, In, NotIn, Or) and those that the SageMaker SDK emits besides (Not; In with QueryValue and Values).
+There is no And type: a Condition step's list of conditions is one.
+"""
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from local.errors import DefinitionError, StepError, suggest_known_names
+from local.json_files import Json, JsonObject, look_up_json_path
+
+GET: Final = "Get"
+JOIN: Final = "Std:Join"
+JSON_GET: Final = "Std:JsonGet"
+FUNCTIONS: Final[Mapping[str, frozenset[str]]] = {
+    GET: frozenset(),
+    JOIN: frozenset({"On", "Values"}),
+    JSON_GET: frozenset({"PropertyFile", "S3Uri", "Path"}),
+}
+EXECUTION_VARIABLES: Final = (
+    "StartDateTime",
+    "CurrentDateTime",
+    "PipelineName",
+    "PipelineArn",
+    "PipelineExecutionId",
+    "PipelineExecutionArn",
+    "TrainingJobName",
+    "ProcessingJobName",
+)
+
+
+@dataclass(frozen=True)
+class EvaluationScope:
+    """What expressions are evaluated against.
+
+    Attributes:
+        parameters: Values by parameter name.
+        execution: Values by execution variable, for example PipelineExecutionId.
+        steps: Properties by step name, in the shape of the service's Describe answers; finished steps only.
+        read_property_file: Returns the JSON document of a (step, property file).
+        read_object: Returns the JSON document at an S3 URI.
+    """
+
+    parameters: Mapping[str, Json]
+    execution: Mapping[str, str]
+    steps: Mapping[str, JsonObject] = field(default_factory=dict)
+    read_property_file: Callable[[str, str], Json] | None = None
+    read_object: Callable[[str], Json] | None = None
+
+
+def pipeline_function_of(value: Json) -> str | None:
+    """Return which function `value` is, or None for a plain value.
+
+    Raises:
+        DefinitionError: `value` looks like a function that this engine does not know.
+    """
+    if not isinstance(value, dict) or len(value) != 1:
+        return None
+    (key,) = value
+    if key in FUNCTIONS:
+        return str(key)
+    if key.startswith(("Std:", "Fn::")):
+        raise DefinitionError(
+            f"function {key!r}: the local engine does not know it. {suggest_known_names(key, FUNCTIONS)}"
+        )
+    return None
+
+
+def get_targets(value: Json) -> Iterator[str]:
+    """Yield the target of every Get within `value`, for example ``Steps.Train.ModelArtifacts.S3ModelArtifacts``."""
+    if isinstance(value, dict):
+        kind = pipeline_function_of(value)
+        if kind == GET:
+            yield str(value[GET])
+        else:
+            for child in value.values():
+                yield from get_targets(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from get_targets(child)
+
+
+def json_get_arguments(value: Json) -> Iterator[JsonObject]:
+    """Yield the arguments of every Std:JsonGet within `value`."""
+    if isinstance(value, dict):
+        if pipeline_function_of(value) == JSON_GET:
+            yield value[JSON_GET]
+        for child in value.values():
+            yield from json_get_arguments(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from json_get_arguments(child)
+
+
+def evaluate_expression(value: Json, scope: EvaluationScope) -> Json:
+    """Return `value` with every function in it replaced by its result.
+
+    Raises:
+        DefinitionError: A function is unknown or points nowhere.
+        StepError: A property file lacks the value that Std:JsonGet asks for.
+    """
+    kind = pipeline_function_of(value)
+    if kind == GET:
+        return _evaluate_get(str(value[GET]), scope)
+    if kind == JOIN:
+        return _evaluate_join(value[JOIN], scope)
+    if kind == JSON_GET:
+        return _evaluate_json_get(value[JSON_GET], scope)
+    if isinstance(value, dict):
+        return {key: evaluate_expression(child, scope) for key, child in value.items()}
+    if isinstance(value, list):
+        return [evaluate_expression(child, scope) for child in value]
+    return value
+
+
+def evaluate_partially(value: Json, scope: EvaluationScope) -> Json:
+    """Return `value` with those functions replaced that do not wait for a step."""
+    if pipeline_function_of(value) is not None:
+        waits = any(target.startswith("Steps.") for target in get_targets(value))
+        return value if waits else evaluate_expression(value, scope)
+    if isinstance(value, dict):
+        return {key: evaluate_partially(child, scope) for key, child in value.items()}
+    if isinstance(value, list):
+        return [evaluate_partially(child, scope) for child in value]
+    return value
+
+
+def text_of_value(value: Json) -> str:
+    """Return how a value reads within a joined string."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _evaluate_get(target: str, scope: EvaluationScope) -> Json:
+    kind, _, rest = target.partition(".")
+    if kind == "Parameters":
+        if rest in scope.parameters:
+            return scope.parameters[rest]
+        raise DefinitionError(f"Get {target!r}: no such parameter. {suggest_known_names(rest, scope.parameters)}")
+    if kind == "Execution":
+        if rest in scope.execution:
+            return scope.execution[rest]
+        raise DefinitionError(f"Get {target!r}: no such variable here. {suggest_known_names(rest, scope.execution)}")
+    if kind == "Steps":
+        return _evaluate_property(target, rest, scope)
+    raise DefinitionError(
+        f"Get {target!r}: unknown source. {suggest_known_names(kind, ['Parameters', 'Execution', 'Steps'])}"
+    )
+
+
+def _evaluate_property(target: str, rest: str, scope: EvaluationScope) -> Json:
+    step, _, path = rest.partition(".")
+    if step not in scope.steps:
+        raise DefinitionError(
+            f"Get {target!r}: step {step!r} has no result here. {suggest_known_names(step, scope.steps)}"
+        )
+    try:
+        return look_up_json_path(scope.steps[step], path)
+    except (KeyError, ValueError) as error:
+        raise DefinitionError(f"Get {target!r}: {error.args[0]}. Correct the property path.") from error
+
+
+def _evaluate_join(arguments: JsonObject, scope: EvaluationScope) -> str:
+    values = evaluate_expression(arguments["Values"], scope)
+    for value in values:
+        if isinstance(value, dict | list) or value is None:
+            raise DefinitionError(f"{JOIN}: {value!r} is no text or number. Join plain values only.")
+    return str(arguments.get("On", "")).join(text_of_value(value) for value in values)
+
+
+def _evaluate_json_get(arguments: JsonObject, scope: EvaluationScope) -> Json:
+    path = str(evaluate_expression(arguments["Path"], scope))
+    if "PropertyFile" in arguments:
+        step, name = parse_property_file(arguments["PropertyFile"])
+        place = f"property file {name} of step {step}"
+        document = scope.read_property_file(step, name) if scope.read_property_file else None
+    else:
+        place = str(evaluate_expression(arguments["S3Uri"], scope))
+        document = scope.read_object(place) if scope.read_object else None
+    try:
+        return look_up_json_path(document, path)
+    except (KeyError, ValueError) as error:
+        raise StepError(
+            f"{place}: {path!r}: {error.args[0]}. Write this value in the job, or correct the path."
+        ) from error
+
+
+def parse_property_file(value: Json) -> tuple[str, str]:
+    """Return (step, property file) of a Std:JsonGet's PropertyFile.
+
+    Raises:
+        DefinitionError: It is not a Get of ``Steps.<step>.PropertyFiles.<name>``.
+    """
+    target = str(value[GET]) if isinstance(value, dict) and GET in value else ""
+    parts = target.split(".")
+    if len(parts) != 4 or parts[0] != "Steps" or parts[2] != "PropertyFiles":
+        form = "{'Get': 'Steps.<step>.PropertyFiles.<name>'}"
+        raise DefinitionError(f"{JSON_GET}: PropertyFile {value!r} is not understood. Write {form}.")
+    return parts[1], parts[3]
+
+
+_ORDER_OPERATORS: Final[dict[str, Callable[[Json, Json], bool]]] = {
+    "GreaterThan": operator.gt,
+    "GreaterThanOrEqualTo": operator.ge,
+    "LessThan": operator.lt,
+    "LessThanOrEqualTo": operator.le,
+}
+_BINARY_TYPES: Final = ("Equals", "NotEquals", *_ORDER_OPERATORS)
+_MEMBER_TYPES: Final = ("In", "NotIn")
+CONDITION_TYPES: Final = (*_BINARY_TYPES, *_MEMBER_TYPES, "Not", "Or")
+
+
+def check_condition(condition: Json, place: str) -> None:
+    """Refuse a condition that this engine does not know, by name.
+
+    Raises:
+        DefinitionError: The type or one of its fields is unknown or missing.
+    """
+    kind = condition.get("Type") if isinstance(condition, dict) else None
+    if kind not in CONDITION_TYPES:
+        raise DefinitionError(
+            f"{place}: condition type {kind!r} is unknown. {suggest_known_names(str(kind), CONDITION_TYPES)}"
+        )
+    forms = _field_sets(kind)
+    fields = set(condition) - {"Type"}
+    if fields not in forms:
+        wanted = " or ".join(", ".join(sorted(form)) for form in forms)
+        raise DefinitionError(f"{place}: condition {kind} has the fields {sorted(fields)}. It takes {wanted}.")
+    for child in _child_conditions(condition):
+        check_condition(child, place)
+
+
+def evaluate_condition(condition: JsonObject, scope: EvaluationScope) -> bool:
+    """Return whether `condition`, which passed `check`, is true.
+
+    Raises:
+        StepError: Values that have no order are compared by order.
+    """
+    kind: str = condition["Type"]
+    if kind == "Not":
+        return not evaluate_condition(condition["Condition"], scope)
+    if kind == "Or":
+        return any(evaluate_condition(child, scope) for child in condition["Conditions"])
+    if kind in _MEMBER_TYPES:
+        return _is_member(condition, scope) == (kind == "In")
+    left, right = (
+        evaluate_expression(condition["LeftValue"], scope),
+        evaluate_expression(condition["RightValue"], scope),
+    )
+    if kind in _ORDER_OPERATORS:
+        return _ordered(kind, left, right)
+    return _equal(left, right) == (kind == "Equals")
+
+
+def _field_sets(kind: str) -> list[set[str]]:
+    if kind in _BINARY_TYPES:
+        return [{"LeftValue", "RightValue"}]
+    if kind == "Not":
+        return [{"Condition"}]
+    if kind == "Or":
+        return [{"Conditions"}]
+    return [{"QueryValue", "Values"}, {"Value", "In"}]
+
+
+def _child_conditions(condition: JsonObject) -> list[Json]:
+    if condition["Type"] == "Not":
+        return [condition["Condition"]]
+    return list(condition.get("Conditions", []))
+
+
+def _is_member(condition: JsonObject, scope: EvaluationScope) -> bool:
+    query = evaluate_expression(condition["QueryValue"] if "QueryValue" in condition else condition["Value"], scope)
+    values = evaluate_expression(condition["Values"] if "Values" in condition else condition["In"], scope)
+    return any(_equal(query, value) for value in values)
+
+
+def _equal(left: Json, right: Json) -> bool:
+    # Python holds True == 1, the service does not: JSON's booleans and numbers differ.
+    return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
+
+
+def _ordered(kind: str, left: Json, right: Json) -> bool:
+    for value in (left, right):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise StepError(f"condition {kind}: {value!r} is no number. Compare numbers, or use Equals.")
+    return bool(_ORDER_OPERATORS[kind](left, right))

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: MIT-0
+"""What the steps of one execution share.
+
+Carries out one step: evaluates its arguments, looks for an earlier result, runs it, keeps the record.
+"""
+
+import shutil
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from local import json_files
+from local.aws.model_registry import ModelRegistry
+from local.aws.pipeline_executions import ExecutionIdentity, ExecutionRecord, utc_timestamp
+from local.aws.s3_store import S3Store
+from local.console.step_progress import ProgressReporter
+from local.engine import pipeline_expressions, step_arguments, step_cache, step_retries
+from local.engine.pipeline_definition import PipelineStep
+from local.engine.pipeline_expressions import EvaluationScope, evaluate_expression
+from local.engine.step_arguments import ARGUMENTS_BY_STEP_TYPE
+from local.errors import LocalError, StepError, StoppedError, describe_os_error, is_environment_error
+from local.json_files import Json, JsonObject
+from local.runners.job_runner import JobRunner
+from local.steps import model_steps, processing_step, training_step, transform_step, tuning_step
+from local.steps.step_context import StepContext, StepResult
+
+
+@dataclass(frozen=True)
+class ExecutionState:
+    """What the steps of one execution share.
+
+    Attributes:
+        steps: Every step of the definition, by name.
+        earlier: Executions whose results may be reused, oldest first.
+        properties: By step, what finished steps left; grows as they finish.
+        outputs: By step, the S3 URIs of their outputs.
+        wait: Waits some seconds, or until `halt` is set, which it then tells; a test need not wait.
+        halt: Set when everything is to stop.
+    """
+
+    identity: ExecutionIdentity
+    parameters: Mapping[str, Json]
+    steps: Mapping[str, PipelineStep]
+    store: S3Store
+    registry: ModelRegistry
+    runner: JobRunner
+    reporter: ProgressReporter
+    record: ExecutionRecord
+    earlier: tuple[ExecutionRecord, ...]
+    wait: Callable[[threading.Event, float], bool]
+    halt: threading.Event = field(default_factory=threading.Event)
+    properties: dict[str, JsonObject] = field(default_factory=dict)
+    outputs: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def scope(self, step: PipelineStep) -> EvaluationScope:
+        """Return what the expressions of `step` are evaluated against."""
+        return EvaluationScope(
+            self.parameters,
+            execution_variables(self.identity, str(self.record.data["CreationTime"]), step.name),
+            self.properties,
+            self._property_file,
+            lambda uri: json_files.read_json(self.store.path(uri)),
+        )
+
+    def _property_file(self, step: str, name: str) -> Json:
+        declared = next(item for item in self.steps[step].body["PropertyFiles"] if item["PropertyFileName"] == name)
+        uri = f"{self.outputs[step][declared['OutputName']]}/{declared['FilePath']}"
+        try:
+            return json_files.read_json(self.store.path(uri))
+        except (OSError, ValueError) as error:
+            raise StepError(f"property file {name} of step {step}: {uri}: {error}. Let the job write it.") from error
+
+
+def execution_variables(identity: ExecutionIdentity, created: str, step: str) -> dict[str, str]:
+    """Return the values of the execution variables, as `step` sees them."""
+    return {
+        "StartDateTime": created,
+        "CurrentDateTime": utc_timestamp(),
+        "PipelineName": identity.pipeline_name,
+        "PipelineArn": identity.pipeline_arn,
+        "PipelineExecutionId": identity.execution_id,
+        "PipelineExecutionArn": identity.execution_arn,
+        "TrainingJobName": identity.job_name(step),
+        "ProcessingJobName": identity.job_name(step),
+    }
+
+
+_EXECUTORS: Final[Mapping[str, Callable[[JsonObject, StepContext], StepResult]]] = {
+    "Processing": processing_step.execute_processing_step,
+    "Training": training_step.execute_training_step,
+    "Tuning": tuning_step.execute_tuning_step,
+    "Transform": transform_step.execute_transform_step,
+    "Model": model_steps.create_model,
+    "RegisterModel": model_steps.register_model_package,
+}
+
+
+def execute_step(step: PipelineStep, world: ExecutionState) -> None:
+    """Carry out `step`, recording how it goes.
+
+    Raises:
+        StepError: It failed.
+        StoppedError: It was stopped.
+    """
+    fields: JsonObject = {}
+    status = "Failed"
+    try:
+        world.record.start(step.name, step.kind)
+        world.reporter.started(step.name)
+        fields = _carry_out(step, world)
+        status = "Succeeded"
+    except StoppedError:
+        status = "Stopped"
+        raise
+    except StepError as error:
+        fields = {"FailureReason": str(error)}
+        if step.kind == "Fail":
+            fields["Metadata"] = {"Fail": {"ErrorMessage": str(error)}}
+        raise
+    except Exception as error:
+        failure = _failure(error, world.record.path.parent / step.name)
+        fields = {"FailureReason": str(failure)}
+        raise failure from error
+    finally:
+        _finish(step, status, fields, world)
+
+
+def _finish(step: PipelineStep, status: str, fields: JsonObject, world: ExecutionState) -> None:
+    seconds = 0.0
+    with suppress(OSError):  # A full disk: the failure itself is what the user must read.
+        seconds = world.record.finish(step.name, status, **fields)["Seconds"]
+    world.reporter.finished(step.name, status, seconds, cached="CacheHitResult" in fields)
+
+
+def _failure(error: Exception, folder: Path) -> StepError:
+    """Return what the user reads of an exception that no step raises on purpose."""
+    if isinstance(error, LocalError):
+        return StepError(str(error), code=error.exit_code)
+    if isinstance(error, OSError) and is_environment_error(error):
+        return StepError(describe_os_error(error, folder), code=2)
+    log = folder / "engine.log"
+    with suppress(OSError):
+        json_files.write_file_atomically(log, "".join(traceback.format_exception(error)).encode())
+    return StepError(f"{type(error).__name__}: {error}. This is a defect of the local engine; see {log}.")
+
+
+def _carry_out(step: PipelineStep, world: ExecutionState) -> JsonObject:
+    """Run the step, or reuse an earlier result, and return the fields of its record."""
+    scope = world.scope(step)
+    if step.kind == "Condition":
+        outcome = all(pipeline_expressions.evaluate_condition(test, scope) for test in step.arguments["Conditions"])
+        world.properties[step.name] = {"Outcome": str(outcome)}
+        return {"Metadata": {"Condition": {"Outcome": str(outcome)}}}
+    arguments = evaluate_expression(step.arguments, scope)
+    step_arguments.check_argument_shape(arguments, ARGUMENTS_BY_STEP_TYPE[step.kind], step.name)
+    if step.kind == "Fail":
+        raise StepError(str(arguments["ErrorMessage"]))
+    wanted = _cache_key(step, arguments, world)
+    hit = _reuse_result(step, wanted, world)
+    if hit:
+        return hit
+    # Each attempt begins with an empty folder, as each job of the service does.
+    return step_retries.run_with_retries(
+        step,
+        lambda: _keep_result(step, _EXECUTORS[step.kind](arguments, _step_context(step, world)), wanted, world),
+        lambda seconds, why: _wait(step, seconds, why, world),
+    )
+
+
+def _wait(step: PipelineStep, seconds: float, why: str, world: ExecutionState) -> None:
+    world.reporter.said(step.name, why)
+    if world.wait(world.halt, seconds):
+        raise StoppedError("stopped")
+
+
+def _cache_key(step: PipelineStep, arguments: JsonObject, world: ExecutionState) -> str | None:
+    if step.cache_seconds is None:
+        return None
+    if step.kind == "Processing":
+        image = arguments["AppSpecification"]["ImageUri"]
+    elif step.kind == "Training":
+        image = arguments["AlgorithmSpecification"]["TrainingImage"]
+    elif step.kind == "Tuning":
+        image = arguments["TrainingJobDefinition"]["AlgorithmSpecification"]["TrainingImage"]
+    else:
+        # A model of another name is refused when the step runs.
+        made = _created_models(world).get(arguments["ModelName"], {})
+        image = made.get("PrimaryContainer", {}).get("Image", "")
+    return step_cache.step_cache_key(step.kind, arguments, world.runner.fingerprint(image))
+
+
+def _reuse_result(step: PipelineStep, wanted: str | None, world: ExecutionState) -> JsonObject | None:
+    if wanted is None or step.cache_seconds is None:
+        return None
+    found = step_cache.find_cached_step(world.earlier, step.name, wanted, seconds=step.cache_seconds, store=world.store)
+    if found is None:
+        return None
+    record, entry = found
+    result = StepResult(entry["Properties"], entry["Metadata"], entry["OutputUris"])
+    source = {"SourcePipelineExecutionArn": record.data["PipelineExecutionArn"]}
+    return _keep_result(step, result, wanted, world) | {"CacheHitResult": source}
+
+
+def _keep_result(step: PipelineStep, result: StepResult, wanted: str | None, world: ExecutionState) -> JsonObject:
+    """Hand the result to later steps, and return what the record says of it."""
+    world.outputs[step.name] = result.outputs
+    world.properties[step.name] = result.properties
+    return {
+        "Metadata": result.metadata,
+        "Outputs": {name: str(world.store.path(uri)) for name, uri in result.outputs.items()},
+        "OutputUris": dict(result.outputs),
+        "OutputSizes": {uri: list(world.store.size(uri)) for uri in result.outputs.values()},
+        "Properties": result.properties,
+        "CacheKey": wanted,
+    }
+
+
+def _created_models(world: ExecutionState) -> dict[str, JsonObject]:
+    made = [found for name, found in world.properties.copy().items() if world.steps[name].kind == "Model"]
+    return {str(found["ModelName"]): found for found in made}
+
+
+def _step_context(step: PipelineStep, world: ExecutionState) -> StepContext:
+    folder = world.record.path.parent / step.name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return StepContext(
+        step.name,
+        folder,
+        world.identity,
+        world.store,
+        world.runner,
+        world.registry,
+        _created_models(world),
+        world.halt,
+        lambda line: world.reporter.line(step.name, line),
+        lambda text: world.reporter.said(step.name, text),
+    )

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT-0
+"""JSON documents: their type here, paths into them, and writing them so that a reader never sees half of one."""
+
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any, TypeAlias
+
+Json: TypeAlias = Any  # what json.loads returns; the shape checks narrow it
+JsonObject: TypeAlias = dict[str, Json]
+
+_TOKEN = re.compile(r"\.?(?P<name>[^.\[\]]+)|\[(?P<index>\d+)\]|\[(?P<quote>['\"])(?P<key>.*?)(?P=quote)\]")
+
+# By which field an element of a list is found when a path names it: Outputs['train'] is the one of that OutputName.
+_NAME_FIELDS = ("OutputName", "InputName", "ChannelName", "ContainerHostname", "Name")
+
+
+def parse_json_path(path: str) -> list[str | int]:
+    """Return the names and indices of a property path or JSON path.
+
+    Args:
+        path: For example ``Outputs['train'].S3Output.S3Uri``, ``a.b[0]`` or ``$.a``.
+
+    Raises:
+        ValueError: The path is not one.
+    """
+    text = path.removeprefix("$")
+    parts: list[str | int] = []
+    position = 0
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise ValueError(f"{path!r} is no path: cannot read {text[position:]!r}")
+        index = match["index"]
+        parts.append(int(index) if index is not None else match["name"] or match["key"] or "")
+        position = match.end()
+    if not parts:
+        raise ValueError(f"{path!r} is no path: it is empty")
+    return parts
+
+
+def look_up_json_path(document: Json, path: str) -> Json:
+    """Return the value at `path` of `document`.
+
+    Raises:
+        KeyError: Nothing is there; the text names the part that is missing and what stands there instead.
+        ValueError: `path` is not one.
+    """
+    value = document
+    for part in parse_json_path(path):
+        value = _child(value, part)
+    return value
+
+
+def _child(value: Json, part: str | int) -> Json:
+    if isinstance(value, list):
+        if isinstance(part, int):
+            if part < len(value):
+                return value[part]
+            raise KeyError(f"no element {part} (there are {len(value)})")
+        for field in _NAME_FIELDS:
+            for item in value:
+                if isinstance(item, dict) and item.get(field) == part:
+                    return item
+        names = [item[f] for item in value if isinstance(item, dict) for f in _NAME_FIELDS if f in item]
+        raise KeyError(f"no {part!r} (there: {', '.join(map(str, names)) or 'nothing'})")
+    if isinstance(value, dict):
+        if str(part) in value:
+            return value[str(part)]
+        raise KeyError(f"no {part!r} (there: {', '.join(value) or 'nothing'})")
+    raise KeyError(f"no {part!r} (there is the value {value!r})")
+
+
+def canonical_json(document: Json) -> str:
+    """Return `document` as JSON text that is the same for equal documents."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
+def write_json(path: Path, document: Json) -> None:
+    """Write `document` to `path` aside, then rename it, so that `path` is always whole."""
+    write_file_atomically(path, (json.dumps(document, indent=2) + "\n").encode())
+
+
+def write_file_atomically(path: Path, content: bytes) -> None:
+    """Write `content` to `path` aside, then rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    aside = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        aside.chmod(0o644)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> Json:
+    """Return the JSON document in the file `path`."""
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT-0
+"""Runs a job in its real image, with podman or docker: no network, read-only root, not as root.
+
+The built-in algorithm's image is AWS's own and runs nowhere else, so local/builtin_stand_in is mounted into the
+preprocessing
+image, which has mxnet. A container without network cannot be reached on a port either: the model server of Score
+and `serve` runs as a plain process, and the runner says so.
+
+A killed engine (SIGKILL) cannot remove its container. With docker, whose daemon owns it, the container runs on to its
+end: ``docker ps --filter name=local-`` shows it, and ``docker rm --force`` ends it.
+"""
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Final
+
+from local.aws.s3_store import files_below
+from local.errors import UsageError
+from local.runners.job_runner import ALGORITHM_SOFTWARE, REPOSITORY, Job, JobOutcome, software_of_image
+from local.runners.process_runner import ProcessCommand, ProcessRunner, inherited_environment, run_job_command
+
+DEFAULT_IMAGE: Final = "skin-lesion-preprocessing:local"
+_STAND_IN_MOUNT: Final = "/opt/stand-in"
+_CONTAINER_UID: Final = 10001  # the image's own user, where this process is root
+
+
+class ContainerRunner:
+    """Runs a job in a container.
+
+    Args:
+        tool: ``podman`` or ``docker``.
+        image: The preprocessing image; `make test-image` shows how it is built.
+        options: Further options of the tool itself, for machines that need some.
+    """
+
+    notice = "Score's model server runs as a plain process: a container without network cannot be reached."
+
+    def __init__(self, tool: str, image: str = DEFAULT_IMAGE, *, options: tuple[str, ...] = ()) -> None:
+        self.name = tool
+        self.image = image
+        self.options = options
+        self._process_runner = ProcessRunner()
+
+    def check(self) -> None:
+        """Refuse to start without the tool, the image, or the jobs' environment for the model server."""
+        if shutil.which(self.name) is None:
+            raise UsageError(f"--runner {self.name}: it is not installed. Install it, or use --runner process.")
+        self._digest()
+        self._process_runner.check()
+
+    def fingerprint(self, image: str) -> str:
+        """Return the image's own digest, with the mounted algorithm's code where it takes part."""
+        mounted = self._process_runner.fingerprint(image) if software_of_image(image) == ALGORITHM_SOFTWARE else ""
+        return f"{self.name}:{self._digest()}{mounted}"
+
+    def run(self, job: Job, *, stop: threading.Event, line: Callable[[str], None]) -> JobOutcome:
+        """Run the job in a container that is removed afterwards."""
+        name = f"local-{job.root.resolve().parents[1].name}-{os.getpid()}-{threading.get_ident()}".lower()
+        _open_to_user(job.root)
+        try:
+            return run_job_command(
+                ProcessCommand(self.command(job, name), inherited_environment()), job, stop=stop, line=line
+            )
+        finally:
+            self._tool("rm", "--force", name)
+
+    def serve(self, job: Job, *, host: str, port: int) -> "AbstractContextManager[subprocess.Popen[bytes]]":
+        """Start the model server as a plain process."""
+        return self._process_runner.serve(job, host=host, port=port)
+
+    def command(self, job: Job, name: str) -> tuple[str, ...]:
+        """Return the command line that runs `job` in a container called `name`."""
+        environment = dict(job.environment)
+        volumes = [f"{job.root.resolve()}:/opt/ml"]
+        if software_of_image(job.image) == ALGORITHM_SOFTWARE:
+            mounted = ("__init__.py", "builtin_stand_in")
+            volumes += [f"{REPOSITORY / 'local' / part}:{_STAND_IN_MOUNT}/local/{part}:ro" for part in mounted]
+            environment["PYTHONPATH"] = _STAND_IN_MOUNT
+        return (
+            *(self.name, *self.options, "run", "--rm", "--name", name),
+            *("--network", "none", "--read-only", "--tmpfs", "/tmp", *self._user()),  # noqa: S108  the container's own
+            *(option for volume in volumes for option in ("--volume", volume)),
+            *(option for key, value in environment.items() for option in ("--env", f"{key}={value}")),
+            *("--entrypoint", job.command[0], self.image, *job.command[1:]),
+        )
+
+    def _user(self) -> tuple[str, ...]:
+        uid = os.getuid()
+        if uid == 0:
+            return ("--user", f"{_CONTAINER_UID}:{_CONTAINER_UID}")
+        keep = ("--userns", "keep-id") if self.name == "podman" else ()
+        return (*keep, "--user", f"{uid}:{os.getgid()}")
+
+    def _digest(self) -> str:
+        found = self._tool("image", "inspect", "--format", "{{.Id}}", self.image)
+        if found.returncode:
+            raise UsageError(f"--image {self.image}: {self.name} has no such image. Build it: make test-image.")
+        return found.stdout.strip()
+
+    def _tool(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run([self.name, *self.options, *arguments], capture_output=True, text=True, check=False)
+
+
+def _open_to_user(root: Path) -> None:
+    """Let the container's user write into the job's folders, where this process is root and it is not.
+
+    Folders only: the files in them are links to objects of the store.
+    """
+    if os.getuid() != 0:
+        return
+    for folder in (root, *(path for path in root.rglob("*") if path.is_dir())):
+        os.chown(folder, _CONTAINER_UID, _CONTAINER_UID)
+    for file in files_below(root / "checkpoints"):  # These are copies, and the job goes on writing them.
+        os.chown(file, _CONTAINER_UID, _CONTAINER_UID)

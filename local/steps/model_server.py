@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT-0
+"""A running model server: started on a free port, waited for, asked, and stopped whatever happens."""
+
+import http.client
+import re
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from local.aws.s3_store import S3Store
+from local.errors import StepError, StoppedError, UsageError
+from local.json_files import JsonObject
+from local.runners.job_runner import Job, JobRunner
+from local.steps.training_step import unpack_model_archive
+
+LOOPBACK_HOST: Final = "127.0.0.1"
+_READY: Final = re.compile(r"^Serving .* on http://\S+:(\d+)", re.MULTILINE)
+_SERVE_COMMAND: Final = ("python", "-m", "local.builtin_stand_in", "serve")
+_START_SECONDS: Final = 120.0
+_POLL_SECONDS: Final = 0.1
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """What is served: a model.tar.gz, the image that serves it, and the variables its container sees."""
+
+    artifact: Path
+    image: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, container: JsonObject, store: S3Store) -> "ServedModel":
+        """Return the model of a container definition, as CreateModel and model packages hold it."""
+        return cls(store.path(container["ModelDataUrl"]), container["Image"], container.get("Environment", {}))
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """Where a model server answers, and the process behind it."""
+
+    host: str
+    port: int
+    process: "subprocess.Popen[bytes]"
+    stderr: Path
+
+
+def require_free_port(port: int) -> None:
+    """Refuse a port that somebody listens on.
+
+    Raises:
+        UsageError: It is taken, or not to be had.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK_HOST, port))
+        except OSError as error:
+            raise UsageError(f"port {port}: {error.strerror}. Choose another: --port {port + 1}.") from error
+
+
+@contextmanager
+def run_model_server(
+    runner: JobRunner, model: ServedModel, logs: Path, stop: threading.Event, *, port: int = 0
+) -> Iterator[RunningServer]:
+    """Serve `model` for the ``with`` block.
+
+    Args:
+        runner: Starts the server.
+        model: What to serve.
+        logs: Folder for stdout.log and stderr.log.
+        stop: Set when to give up waiting.
+        port: 0 for a free one, which the server takes itself: nobody else can take it in between.
+
+    Raises:
+        StepError: The server ended, or does not answer within two minutes.
+        StoppedError: `stop` was set meanwhile.
+    """
+    with tempfile.TemporaryDirectory(prefix="model-") as folder:
+        root = Path(folder) / "opt/ml"
+        unpack_model_archive(model.artifact, root / "model")
+        (root / "output").mkdir(parents=True)
+        job = Job("server", model.image, _SERVE_COMMAND, root, logs, model.environment)
+        with runner.serve(job, host=LOOPBACK_HOST, port=port) as process:
+            yield _wait(process, logs, root, stop)
+
+
+def _wait(process: "subprocess.Popen[bytes]", logs: Path, root: Path, stop: threading.Event) -> RunningServer:
+    log = logs / "stderr.log"
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise StepError(f"the model server ended: {_last_words(log, root)} See {log}.")
+        port = _announced(logs / "stdout.log")
+        if port is not None and _ping(LOOPBACK_HOST, port):
+            return RunningServer(LOOPBACK_HOST, port, process, log)
+        if stop.wait(_POLL_SECONDS):
+            raise StoppedError("stopped")
+    raise StepError(f"the model server did not answer /ping within {_START_SECONDS:g} s. See {log}.")
+
+
+def _announced(stdout: Path) -> int | None:
+    """Return the port that the server says it listens on: another run's server may answer on any other."""
+    if not stdout.is_file():
+        return None
+    said = _READY.search(stdout.read_text(encoding="utf-8", errors="replace"))
+    return int(said[1]) if said else None
+
+
+def _last_words(stderr: Path, root: Path) -> str:
+    failure = root / "output/failure"
+    if failure.is_file():
+        return failure.read_text(encoding="utf-8", errors="replace").strip()
+    lines = stderr.read_text(encoding="utf-8", errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it left no message.")
+
+
+def _ping(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/ping")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

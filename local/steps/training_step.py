@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT-0
+"""A Training step: the built-in image classification, for which local/builtin_stand_in stands in.
+
+Source of the layout: Developer Guide, "How Amazon SageMaker runs your training image".
+"""
+
+import gzip
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Final
+
+from local import json_files
+from local.aws.s3_store import files_below
+from local.errors import StepError
+from local.json_files import JsonObject
+from local.runners.job_runner import ALGORITHM_SOFTWARE, Job, software_of_image
+from local.steps.step_context import (
+    OPT_ML,
+    StepContext,
+    StepResult,
+    local_job_path,
+    require_job_success,
+    resource_config,
+)
+from pipeline_src import contract
+
+TRAIN_COMMAND: Final = ("python", "-m", "local.builtin_stand_in", "train")
+_CHECKPOINTS: Final = "/opt/ml/checkpoints"
+
+
+def execute_training_step(arguments: JsonObject, context: StepContext) -> StepResult:
+    """Train, pack the model as SageMaker does, and put it into the store.
+
+    Raises:
+        StepError: The job failed or left no model.
+        StoppedError: It was stopped.
+    """
+    job = _job(arguments, context)
+    _restore(arguments, job, context)
+    try:
+        outcome = context.runner.run(job, stop=context.stop, line=context.line)
+    finally:
+        _keep(arguments, job, context)
+    require_job_success(job, outcome, "failure")
+    if not any(files_below(job.root / "model")):
+        raise StepError("it left no file in /opt/ml/model, so there is no model. Look into its log.")
+    output = f"{arguments['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{context.job_name}/output"
+    uri = f"{output}/{contract.MODEL_ARTIFACT_FILE}"
+    _store_packed(job.root / "model", uri, context)
+    outputs = {"model": uri}
+    if any(files_below(job.root / "output/data")):
+        outputs["data"] = f"{output}/output.tar.gz"
+        _store_packed(job.root / "output/data", outputs["data"], context)
+    arn = context.identity.arn("training-job", context.job_name)
+    generated = {"TrainingJobName": context.job_name, "TrainingJobArn": arn, "TrainingJobStatus": "Completed"}
+    artifacts = {"ModelArtifacts": {"S3ModelArtifacts": uri}}
+    return StepResult(arguments | generated | artifacts, {"TrainingJob": {"Arn": arn}}, outputs)
+
+
+def pack_model_archive(folder: Path, target: Path) -> None:
+    """Pack the files of `folder` as a .tar.gz whose bytes depend on their names and contents alone."""
+    with (
+        target.open("wb") as raw,
+        gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for file in files_below(folder):
+            entry = tarfile.TarInfo(file.relative_to(folder).as_posix())
+            entry.size = file.stat().st_size
+            with file.open("rb") as content:
+                tar.addfile(entry, content)
+
+
+def unpack_model_archive(archive: Path, folder: Path) -> None:
+    """Unpack a model archive into `folder`; only plain files with plain names.
+
+    Raises:
+        StepError: It is no such archive.
+    """
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            for entry in tar:
+                name = Path(entry.name)
+                content = tar.extractfile(entry) if entry.isfile() else None
+                if content is None or name.is_absolute() or ".." in name.parts:
+                    raise StepError(f"{archive}: entry {entry.name!r} is no plain file. Train the model anew.")
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("wb") as file:
+                    shutil.copyfileobj(content, file)
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+        raise StepError(f"{archive}: not a readable model archive ({error}). Train the model anew.") from error
+
+
+def _job(arguments: JsonObject, context: StepContext) -> Job:
+    image = arguments["AlgorithmSpecification"]["TrainingImage"]
+    specification = arguments["AlgorithmSpecification"]
+    command = (*specification.get("ContainerEntrypoint", ()), *specification.get("ContainerArguments", ()))
+    if not command:
+        if software_of_image(image) != ALGORITHM_SOFTWARE:
+            raise StepError(f"TrainingImage {image}: only the built-in image-classification can run here.", code=2)
+        command = TRAIN_COMMAND
+    root = context.folder / "opt/ml"
+    _lay_out(arguments, root, context)
+    limit = arguments.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
+    return Job(context.step, image, command, root, context.folder, arguments.get("Environment", {}), limit)
+
+
+def _lay_out(arguments: JsonObject, root: Path, context: StepContext) -> None:
+    channels = {}
+    default = arguments["AlgorithmSpecification"].get("TrainingInputMode", "File")
+    for channel in arguments.get("InputDataConfig", []):
+        source = channel["DataSource"]["S3DataSource"]
+        context.store.fetch(source["S3Uri"], root / "input/data" / channel["ChannelName"])
+        channels[channel["ChannelName"]] = {
+            "TrainingInputMode": channel.get("InputMode", default),
+            "ContentType": channel.get("ContentType", ""),
+            "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
+            "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+        }
+    for folder in ("model", "output/data"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    config = root / "input/config"
+    json_files.write_json(config / "inputdataconfig.json", channels)
+    json_files.write_json(config / "hyperparameters.json", arguments.get("HyperParameters", {}))
+    instance = arguments.get("ResourceConfig", {}).get("InstanceType", "local")
+    json_files.write_json(config / "resourceconfig.json", resource_config(instance))
+
+
+def _store_packed(folder: Path, uri: str, context: StepContext) -> None:
+    packed = context.folder / Path(uri).name
+    pack_model_archive(folder, packed)
+    context.store.put(packed, uri)
+    packed.unlink()  # The store has it now.
+
+
+def _checkpoints(arguments: JsonObject, job: Job) -> tuple[Path, str] | None:
+    config = arguments.get("CheckpointConfig")
+    if not config:
+        return None
+    return local_job_path(job.root, config.get("LocalPath", _CHECKPOINTS), OPT_ML), config["S3Uri"]
+
+
+def _restore(arguments: JsonObject, job: Job, context: StepContext) -> None:
+    """Copy earlier checkpoints into the job's folder: copies, because the job goes on writing them."""
+    if found := _checkpoints(arguments, job):
+        folder, uri = found
+        stored = context.store.path(uri)
+        folder.mkdir(parents=True, exist_ok=True)
+        if stored.is_dir():
+            shutil.copytree(stored, folder, dirs_exist_ok=True)
+
+
+def _keep(arguments: JsonObject, job: Job, context: StepContext) -> None:
+    if found := _checkpoints(arguments, job):
+        context.store.put_folder(*found)

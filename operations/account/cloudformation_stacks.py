@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT-0
+"""One CloudFormation stack: what it says of itself, and how to be rid of it.
+
+Source of the states: AWS CloudFormation User Guide, "Understand CloudFormation stack creation events" (status codes).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from botocore.exceptions import ClientError, WaiterError
+
+from operations.account import aws_errors
+from operations.functions.aws_clients import Client
+from operations.functions.errors import OperationError
+
+_DELETED_STATUS: Final = "DELETE_COMPLETE"
+_POLL_SECONDS: Final = 15.0
+_POLL_LIMIT: Final = 480  # two hours: a canary deployment bakes before it ends, and then rolls back
+
+
+@dataclass(frozen=True)
+class StackDescription:
+    """What CloudFormation says of a stack.
+
+    Attributes:
+        name: Its name.
+        arn: Its id, by which it is found even when it is deleted.
+        status: For example ``UPDATE_COMPLETE``.
+        outputs: Values by output key.
+    """
+
+    name: str
+    arn: str
+    status: str
+    outputs: Mapping[str, str]
+
+    @property
+    def busy(self) -> bool:
+        """Whether CloudFormation is at work on it, in a way that forbids deleting it now."""
+        return self.status.endswith("_IN_PROGRESS") and self.status not in ("REVIEW_IN_PROGRESS", "DELETE_IN_PROGRESS")
+
+
+@dataclass(frozen=True)
+class StackResource:
+    """One resource of a stack.
+
+    Attributes:
+        kind: For example ``AWS::S3::Bucket``.
+        name: Its physical id.
+        status: For example ``DELETE_SKIPPED`` of one that outlived its stack.
+    """
+
+    kind: str
+    name: str
+    status: str
+
+
+def describe_stack(client: Client, name: str) -> StackDescription | None:
+    """Return stack `name`, or None where there is none."""
+    try:
+        found = client.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if aws_errors.has_error_code(error, "ValidationError") and "does not exist" in str(error):
+            return None
+        raise
+    if found["StackStatus"] == _DELETED_STATUS:
+        return None
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+    return StackDescription(name, found["StackId"], found["StackStatus"], outputs)
+
+
+def list_resources(client: Client, name: str) -> Iterator[StackResource]:
+    """Yield the resources of the stack with this name or id."""
+    for page in client.get_paginator("list_stack_resources").paginate(StackName=name):
+        for found in page["StackResourceSummaries"]:
+            yield StackResource(found["ResourceType"], found.get("PhysicalResourceId", ""), found["ResourceStatus"])
+
+
+def retained_resources(client: Client, name: str) -> list[StackResource]:
+    """Return what the newest deleted stack of this name left behind on purpose.
+
+    CloudFormation remembers a deleted stack for 90 days, so that this is found even after an interruption.
+    """
+    pages = client.get_paginator("list_stacks").paginate(StackStatusFilter=[_DELETED_STATUS])
+    deleted = [found for page in pages for found in page["StackSummaries"] if found["StackName"] == name]
+    if not deleted:
+        return []
+    newest = max(deleted, key=lambda found: found["DeletionTime"])
+    return [found for found in list_resources(client, newest["StackId"]) if found.status == "DELETE_SKIPPED"]
+
+
+def delete_stack(client: Client, found: StackDescription, sleep: Callable[[float], None]) -> None:
+    """Delete a stack and wait until it is gone, whatever CloudFormation is doing with it.
+
+    Raises:
+        OperationError: CloudFormation could not delete it: the message names the resource and the reason.
+    """
+    if found.status == "UPDATE_IN_PROGRESS":
+        _cancel_update(client, found)
+    _wait_until_settled(client, found, sleep)
+    client.delete_stack(StackName=found.arn)
+    try:
+        client.get_waiter("stack_delete_complete").wait(
+            StackName=found.arn, WaiterConfig={"Delay": _POLL_SECONDS, "MaxAttempts": _POLL_LIMIT}
+        )
+    except WaiterError as error:
+        raise OperationError(
+            f"stack {found.name!r}: not deleted: {_deletion_failure(client, found.arn) or error}. Mend that, in the "
+            "CloudFormation console or with the service itself, and run the command again: it goes on from here."
+        ) from error
+
+
+def _cancel_update(client: Client, found: StackDescription) -> None:
+    try:
+        client.cancel_update_stack(StackName=found.arn)
+    except ClientError as error:
+        # It may have ended, or come too far, since it was described: then waiting is all there is to do.
+        if not aws_errors.has_error_code(error, "ValidationError"):
+            raise
+
+
+def _wait_until_settled(client: Client, found: StackDescription, sleep: Callable[[float], None]) -> None:
+    """Wait until CloudFormation has ended what it is doing with the stack."""
+    for _ in range(_POLL_LIMIT):
+        now = describe_stack(client, found.arn)
+        if now is None or not now.busy:
+            return
+        sleep(_POLL_SECONDS)
+    raise OperationError(
+        f"stack {found.name!r}: still {found.status} after two hours. Look at its events in the CloudFormation "
+        "console, then run the command again."
+    )
+
+
+def _deletion_failure(client: Client, arn: str) -> str:
+    """Return which resource could not be deleted, and why; empty where CloudFormation names none."""
+    for event in client.describe_stack_events(StackName=arn)["StackEvents"]:
+        if event.get("ResourceStatus") == "DELETE_FAILED" and event.get("PhysicalResourceId") != arn:
+            reason = event.get("ResourceStatusReason", "no reason given").strip().rstrip(".")
+            return f"{event['ResourceType']} {event['LogicalResourceId']}: {reason}"
+    return ""

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: MIT-0
+"""Where a delivery puts endpoints: the outputs of the deployment stack name the stack and endpoint of each stage.
+
+Of a stage that is elsewhere, in another account, another region or both, they name account and region too.
+
+The account that a command acts on, and the deployment in it: how a command finds the names of things.
+
+A deployment's stacks are ``<name>-storage``, ``<name>-training`` and so on; their outputs name what they made.
+
+Which credentials lead to a stage: our own, or those of a profile that the user names for it.
+
+A stage in another account is reached by a profile of that account; one in another region of our own account by our own
+credentials. What a profile leads to is asked of STS, so that nothing is done to the wrong account.
+"""
+
+import functools
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeAlias
+
+import boto3
+from botocore.config import Config
+
+from operations.account import aws_errors, cloudformation_stacks
+from operations.functions import aws_clients
+from operations.functions.aws_clients import Client, ClientFactory
+from operations.functions.errors import AccountError
+
+STAGE_TITLES: Final = ("Production", "Staging")
+
+
+@dataclass(frozen=True)
+class DeliveryStage:
+    """One endpoint's place.
+
+    Attributes:
+        stack: Name of the endpoint's stack.
+        endpoint: Name of the endpoint.
+        title: Of the stage, as the outputs begin.
+        account: Its account, where it is elsewhere; else empty.
+        region: Its region, where it is elsewhere; else empty.
+    """
+
+    stack: str
+    endpoint: str
+    title: str = ""
+    account: str = ""
+    region: str = ""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether account or region differ from those of the build."""
+        return bool(self.account)
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages: empty where it is not elsewhere."""
+        return f"account {self.account}, {self.region}" if self.elsewhere else ""
+
+
+def stages_of_outputs(outputs: Mapping[str, str]) -> Iterator[DeliveryStage]:
+    """Yield the stages that the outputs of the deployment stack name, production first."""
+    for title in STAGE_TITLES:
+        if f"{title}Stack" in outputs:
+            place = outputs.get(f"{title}Account", ""), outputs.get(f"{title}Region", "")
+            yield DeliveryStage(outputs[f"{title}Stack"], outputs[f"{title}Endpoint"], title, *place)
+
+
+# What makes the clients of a profile, or without its name of our own credentials, in a region.
+ProfileConnector: TypeAlias = Callable[[str, str], ClientFactory]
+
+# Copying an object within S3 answers when it is done: up to some minutes at 5 GB.
+_CLIENT_CONFIG: Final = Config(
+    retries={"mode": "standard", "total_max_attempts": 6}, read_timeout=300, max_pool_connections=16
+)
+
+
+def connect_with_profile(profile: str, region: str) -> ClientFactory:
+    """Return what makes clients for a profile; empty: for the one that the environment chooses; see `Connect`."""
+    # Made at the first use: an unknown profile then fails what needs it, and nothing before.
+    session = functools.cache(lambda: boto3.Session(profile_name=profile or None, region_name=region or None))
+
+    @functools.cache
+    def client(service: str) -> Client:
+        with aws_errors.fetching_credentials():
+            return session().client(service, config=_CLIENT_CONFIG)
+
+    return client
+
+
+@dataclass(frozen=True)
+class Account:
+    """One deployment in one account and region.
+
+    Attributes:
+        name: The deployment's name, with which the names of its stacks begin.
+        client: Returns the client of a service, for example ``client("s3")``.
+        sleep: Waits for some seconds between two looks at something.
+        profiles: Names of profiles by the stages, such as staging, to whose accounts they lead.
+        connect: Makes clients for another profile or region.
+    """
+
+    name: str
+    client: ClientFactory
+    sleep: Callable[[float], None] = time.sleep
+    profiles: Mapping[str, str] = field(default_factory=dict)
+    connect: ProfileConnector = connect_with_profile
+
+    @property
+    def region(self) -> str:
+        """The region, for example ``us-east-1``."""
+        return str(self.client("cloudformation").meta.region_name)
+
+    def caller(self) -> dict[str, Any]:
+        """Return whose the credentials are, as STS says it; some are fetched only when a first request is signed."""
+        sts = self.client("sts")
+        with aws_errors.fetching_credentials():
+            return dict(sts.get_caller_identity())
+
+    def page(self, path: str) -> str:
+        """Return the address of a page of the AWS console in the region."""
+        return aws_clients.console_page_url(str(self.client("cloudformation").meta.partition), self.region, path)
+
+    def stack_name(self, part: str) -> str:
+        """Return the name of the stack `part`, for example ``storage``."""
+        return f"{self.name}-{part}"
+
+    def outputs(self, part: str) -> Mapping[str, str]:
+        """Return the outputs of the stack `part`; none where it is not deployed."""
+        found = cloudformation_stacks.describe_stack(self.client("cloudformation"), self.stack_name(part))
+        return found.outputs if found else {}
+
+    def output(self, part: str, key: str) -> str:
+        """Return one output of the stack `part`.
+
+        Raises:
+            AccountError: The stack is not deployed here, or has no such output.
+        """
+        return self.outputs_with(part, key)[key]
+
+    def outputs_with(self, part: str, key: str) -> Mapping[str, str]:
+        """Return the outputs of the stack `part`, of which `key` is one.
+
+        Raises:
+            AccountError: The stack is not deployed here, or has no such output.
+        """
+        found = cloudformation_stacks.describe_stack(self.client("cloudformation"), self.stack_name(part))
+        place = f"stack {self.stack_name(part)!r} in {self.region}"
+        if not found:
+            raise AccountError(
+                f"{place}: not found. Deploy first: make deploy. Deployed already? Then AWS_PROFILE and AWS_REGION "
+                "choose account and region, and CONTEXT=name=NAME the deployment."
+            )
+        if key not in found.outputs:
+            known = ", ".join(sorted(found.outputs)) or "none"
+            raise AccountError(
+                f"{place}: no output {key!r} (found: {known}; status {found.status}). Deploy again: make deploy."
+            )
+        return found.outputs
+
+
+def account_of_environment(name: str, region: str | None) -> Account:
+    """Return deployment `name` in the account that the environment and its profile choose.
+
+    Args:
+        name: The deployment's name.
+        region: None for the profile's. The SDK reads AWS_DEFAULT_REGION alone, the CDK AWS_REGION too.
+    """
+    return Account(name, connect_with_profile("", region or ""))
+
+
+@dataclass(frozen=True)
+class LocatedStage:
+    """A stage, and the account and region where it is, as a command sees them."""
+
+    stage: DeliveryStage
+    account: Account
+
+    def named(self, thing: str) -> str:
+        """Return `thing`, with where it is if that is elsewhere."""
+        return f"{thing} ({self.stage.place})" if self.stage.elsewhere else thing
+
+
+def locate_stages(account: Account, stages: Iterable[DeliveryStage]) -> Iterator[LocatedStage]:
+    """Yield each stage with where it is.
+
+    Raises:
+        AccountError: None of the credentials at hand is of the stage's account.
+    """
+    for one in stages:
+        yield LocatedStage(one, account_of_stage(account, one))
+
+
+def account_of_stage(account: Account, stage: DeliveryStage) -> Account:
+    """Return the account and region of a stage.
+
+    Raises:
+        AccountError: None of the credentials at hand is of the stage's account.
+    """
+    return find_stage_account(account, stage.title, stage.account, stage.region) if stage.elsewhere else account
+
+
+def find_stage_account(account: Account, title: str, number: str, region: str) -> Account:
+    """Return account `number` in `region`, where the stage `title` is.
+
+    Raises:
+        AccountError: None of the credentials at hand is of that account.
+    """
+    stage = title.lower()
+    named = account.profiles.get(stage, "")
+    # What leads to the other stage may lead to this one too: both may share an account.
+    tried = [named] if named else [*account.profiles.values(), ""]
+    for profile in tried:
+        there = replace(account, client=account.connect(profile, region))
+        if caller_account_id(there) == number:
+            return there
+    known = f"profile {named!r} is of another account" if named else "these credentials are of another"
+    raise AccountError(
+        f"stage {stage}: is in account {number}, {region}; {known}. Name a profile of that account, as "
+        f"{stage.upper()}_PROFILE=NAME behind the make command, or as --{stage}-profile NAME before the command of "
+        "python -m operations."
+    )
+
+
+def caller_account_id(account: Account) -> str:
+    """Return the id of the account that the credentials are of."""
+    return str(account.caller()["Account"])
+
+
+def distinct_remote_stages(found: Iterable[LocatedStage]) -> list[LocatedStage]:
+    """Return one of those that are elsewhere for each account and region: both stages may share one."""
+    return list({(one.stage.account, one.stage.region): one for one in found if one.stage.elsewhere}.values())

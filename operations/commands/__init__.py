@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT-0
+"""The commands that a person runs on a deployed account."""

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT-0
+"""Exports labelled images of production as an additional archive, by a processing job in the preprocessing image.
+
+The job runs as a role of its own, which reads captures, labels and earlier exports, and writes below ``additions/``
+alone. What it writes there under its SHA-256 starts a retraining as an uploaded archive does. Each export holds the
+newest one before it, because captures expire. Source: SageMaker API Reference, CreateProcessingJob.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import click
+
+from operations.account import terminal_output
+from operations.account.deployment_account import Account
+from operations.functions import job_inputs
+from operations.functions.aws_clients import Client
+from operations.functions.errors import OperationError, StoppedError, UsageError
+from pipeline_src import contract
+
+EXPORT_ENTRYPOINT: Final = ("python", "-m", "pipeline_src.jobs.export")
+_POLL_SECONDS: Final = 15.0
+_MAX_HOURS: Final = 3
+_RUNNING_STATUSES: Final = ("InProgress", "Stopping")
+_LABELS_INPUT: Final = "labels"
+_CAPTURE_INPUT: Final = "capture"
+_PRODUCTION_STAGE: Final = "production"
+_COMPLETED_STATUS: Final = "Completed"
+
+Json = dict[str, Any]
+Clock = Callable[[], datetime]
+
+
+def start_export_job(account: Account, clock: Clock = lambda: datetime.now(UTC)) -> str:
+    """Start the job and return its name.
+
+    Args:
+        account: Where.
+        clock: Says what time it is, by which the job is named.
+
+    Raises:
+        UsageError: Nothing was captured or labelled.
+        AccountError: A stack is not deployed, or production captures nothing.
+    """
+    raw, key = account.output("storage", "RawBucket"), account.output("storage", "KeyArn")
+    role, instance = (account.output("monitoring", each) for each in ("ExportRole", "ExportInstance"))
+    name = f"{account.name}-export-{clock():%Y%m%dt%H%M%S}"
+    inputs = list(_find_job_inputs(account.client("s3"), raw, _captures_uri(account)))
+    # What is fetched is laid aside once more, picture by picture, and packed once more.
+    volume = job_inputs.job_volume_gb(2 * sum(size for _, _, size in inputs))
+    cluster = {"InstanceCount": 1, "InstanceType": instance}
+    account.client("sagemaker").create_processing_job(
+        ProcessingJobName=name,
+        RoleArn=role,
+        AppSpecification={
+            "ImageUri": account.output("training", "Image"),
+            "ContainerEntrypoint": list(EXPORT_ENTRYPOINT),
+        },
+        ProcessingInputs=[job_inputs.processing_job_input(each, uri) for each, uri, _ in inputs],
+        ProcessingOutputConfig={"Outputs": _job_outputs(raw, name), "KmsKeyId": key},
+        ProcessingResources={"ClusterConfig": cluster | {"VolumeSizeInGB": volume, "VolumeKmsKeyId": key}},
+        StoppingCondition={"MaxRuntimeInSeconds": 3600 * _MAX_HOURS},
+        NetworkConfig={"EnableNetworkIsolation": True},
+        Tags=[{"Key": "project", "Value": account.name}],
+    )
+    return name
+
+
+def wait_for_export_job(account: Account, name: str) -> str:
+    """Wait until the job has ended and return what it says.
+
+    Raises:
+        OperationError: It failed: the message carries the reason.
+        StoppedError: Ctrl-C; the export goes on.
+    """
+    sagemaker = account.client("sagemaker")
+    try:
+        while (job := sagemaker.describe_processing_job(ProcessingJobName=name))[
+            "ProcessingJobStatus"
+        ] in _RUNNING_STATUSES:
+            account.sleep(_POLL_SECONDS)
+    except KeyboardInterrupt:
+        raise StoppedError(f"stopped looking; processing job {name} goes on: its ExitMessage will say.") from None
+    said = str(job.get("ExitMessage") or job.get("FailureReason") or "It says no reason; its log does.")
+    if job["ProcessingJobStatus"] != _COMPLETED_STATUS:
+        raise OperationError(f"processing job {name}: {job['ProcessingJobStatus']}: {said}")
+    return said
+
+
+@click.command("export")
+@click.pass_obj
+def export_command(account: Account) -> None:
+    """Make an additional archive of production's labelled images and of the newest one before; wait for it.
+
+    It starts a retraining by itself. Exit code 1 where there is nothing to export; nothing is written then.
+    """
+    shown = terminal_output.output_console()
+    name = start_export_job(account)
+    terminal_output.print_line(shown, f"Started processing job {name}.")
+    terminal_output.print_line(shown, wait_for_export_job(account, name))
+    terminal_output.print_line(
+        shown, "Next: a retraining with it has started by itself, if that is set; follow it: make retrain"
+    )
+
+
+def _captures_uri(account: Account) -> str:
+    """Return the folder of what production was asked: in a bucket of its own where a stage is elsewhere."""
+    storage = account.outputs("storage")
+    return f"s3://{storage.get('CapturesBucket', storage['RunsBucket'])}/{contract.CAPTURE_PREFIX}{_PRODUCTION_STAGE}/"
+
+
+def _find_job_inputs(s3: Client, raw: str, captured: str) -> Iterator[tuple[str, str, int]]:
+    """Yield name, URI and bytes of the inputs, each of which has an object: a job fails where an input has none."""
+    labels = f"s3://{raw}/{contract.LABELS_PREFIX}"
+    wanted = {
+        _CAPTURE_INPUT: (captured, "No request of production was captured."),
+        _LABELS_INPUT: (labels, "Upload confirmed labels: make labels FILE=labels.csv."),
+    }
+    for name, (uri, remedy) in wanted.items():
+        size = job_inputs.total_object_bytes(s3, uri)
+        if size is None:
+            raise UsageError(f"{uri}: nothing is there, so that there is nothing to export. {remedy}")
+        yield name, uri, size
+    earlier = job_inputs.find_addition_key(s3, raw, "")
+    if earlier:
+        uri = f"s3://{raw}/{earlier}"
+        yield contract.ADDITION_INPUT, uri, job_inputs.total_object_bytes(s3, uri) or 0
+
+
+def _job_outputs(raw: str, name: str) -> list[Json]:
+    additions = f"s3://{raw}/{contract.ADDITIONS_PREFIX}"
+    return [
+        job_inputs.processing_job_output(contract.ADDITION_OUTPUT, additions.rstrip("/")),
+        job_inputs.processing_job_output(contract.EXPORT_OUTPUT, f"{additions}{contract.EXPORT_OUTPUT}/{name}"),
+    ]

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT-0
+"""A multipart upload that can be broken off at any moment and goes on where it was.
+
+Nothing about it is kept on this machine: S3 lists the parts that it has, each with the SHA-256 that it computed, and
+a part counts as sent where number, size and SHA-256 are those of the file. ETags say nothing here, because with a
+customer-managed key they are no hash of the content.
+
+Source: Amazon S3 User Guide, "Uploading and copying objects using multipart upload" and "Checking object integrity".
+
+Brings the archive into the raw bucket, under a key that carries its SHA-256.
+
+A push and the schedule train on the newest object below ``archives/``, so an upload ends with this archive as the
+newest one, whether its bytes had to be sent or were there already.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from botocore.exceptions import ClientError
+from rich.console import Console
+
+from operations.account import aws_errors
+from operations.account.terminal_output import print_line, show_byte_progress
+from operations.commands import archive_check
+from operations.commands.archive_check import ArchivePart, HashedArchive
+from operations.functions import job_inputs
+from operations.functions.aws_clients import Client
+from operations.functions.errors import StoppedError, UsageError
+
+CHECKSUM_ALGORITHM: Final = "SHA256"
+ZIP_CONTENT_TYPE: Final = "application/zip"
+
+
+@dataclass
+class MultipartUpload:
+    """An upload under way.
+
+    Attributes:
+        client: An S3 client.
+        bucket: Where to.
+        archive: What.
+        upload: S3's id of the upload.
+        there: ETag by part number, of the parts that the bucket has.
+    """
+
+    client: Client
+    bucket: str
+    archive: HashedArchive
+    upload: str
+    there: dict[int, str]
+
+    @property
+    def missing(self) -> list[ArchivePart]:
+        """The parts that are still to be sent."""
+        return [part for part in self.archive.parts if part.number not in self.there]
+
+    @property
+    def place(self) -> dict[str, str]:
+        """What every request of this upload names."""
+        return {"Bucket": self.bucket, "Key": self.archive.key, "UploadId": self.upload}
+
+
+def resume_or_begin_upload(client: Client, bucket: str, what: HashedArchive) -> MultipartUpload:
+    """Return the upload of `what` that was broken off last, or else a new one."""
+    pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=what.key)
+    found = [upload for page in pages for upload in page.get("Uploads", []) if upload["Key"] == what.key]
+    checked = [upload for upload in found if upload.get("ChecksumAlgorithm") == CHECKSUM_ALGORITHM]
+    if checked:
+        newest = max(checked, key=lambda upload: upload["Initiated"])
+        sending = MultipartUpload(client, bucket, what, newest["UploadId"], {})
+        sending.there = _list_sent_parts(sending)
+        return sending
+    upload = client.create_multipart_upload(
+        Bucket=bucket, Key=what.key, ChecksumAlgorithm=CHECKSUM_ALGORITHM, ContentType=ZIP_CONTENT_TYPE
+    )
+    return MultipartUpload(client, bucket, what, upload["UploadId"], {})
+
+
+def send_missing_parts(sending: MultipartUpload, progress: Callable[[int], None], threads: int = 4) -> None:
+    """Send the missing parts, some at a time, and put them together.
+
+    Args:
+        sending: What `begun` returned.
+        progress: Called with the number of bytes after each part.
+        threads: How many parts are sent at a time.
+
+    Raises:
+        StoppedError: Ctrl-C; what was sent stays for the next time.
+        OperationError: S3 refused, or could not be reached; likewise.
+    """
+    try:
+        _send_parts(sending, progress, threads)
+        _complete_upload(sending)
+    except KeyboardInterrupt:
+        raise StoppedError(f"upload stopped: {_kept_parts_text(sending)}") from None
+    except aws_errors.AWS_ERRORS as error:
+        told = aws_errors.explain_aws_error(error)
+        raise type(told)(f"{told} Of the upload, {_kept_parts_text(sending)}") from error
+
+
+def _send_parts(sending: MultipartUpload, progress: Callable[[int], None], threads: int) -> None:
+    with ThreadPoolExecutor(threads) as pool:
+        futures = {pool.submit(_send_part, sending, part): part for part in sending.missing}
+        try:
+            for future in as_completed(futures):
+                part = futures[future]
+                sending.there[part.number] = future.result()
+                progress(part.size)
+        except BaseException:
+            # The parts under way are let finish: they count the next time.
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _send_part(sending: MultipartUpload, part: ArchivePart) -> str:
+    """Send one part; S3 refuses it if its bytes are not those that were hashed."""
+    sent = sending.client.upload_part(
+        **sending.place,
+        PartNumber=part.number,
+        Body=archive_check.read_archive_part(sending.archive, part),
+        ChecksumSHA256=part.checksum,
+    )
+    return str(sent["ETag"])
+
+
+def _complete_upload(sending: MultipartUpload) -> None:
+    parts = [
+        {"PartNumber": part.number, "ETag": sending.there[part.number], "ChecksumSHA256": part.checksum}
+        for part in sending.archive.parts
+    ]
+    try:
+        sending.client.complete_multipart_upload(**sending.place, MultipartUpload={"Parts": parts})
+    except ClientError as error:
+        # Another process, or an answer that was lost on its way here, may have completed it already.
+        if not (aws_errors.has_error_code(error, "NoSuchUpload") and _is_object_whole(sending)):
+            raise
+
+
+def _is_object_whole(sending: MultipartUpload) -> bool:
+    return object_size(sending.client, sending.bucket, sending.archive.key) == sending.archive.size
+
+
+def object_size(client: Client, bucket: str, key: str) -> int | None:
+    """Return how many bytes the object has, or None where there is none."""
+    try:
+        return int(client.head_object(Bucket=bucket, Key=key)["ContentLength"])
+    except ClientError as error:
+        if aws_errors.has_error_code(error, "404", "NoSuchKey"):
+            return None
+        raise
+
+
+def _list_sent_parts(sending: MultipartUpload) -> dict[int, str]:
+    listed = sending.client.get_paginator("list_parts").paginate(**sending.place)
+    found = {part["PartNumber"]: part for page in listed for part in page.get("Parts", [])}
+    return {
+        part.number: found[part.number]["ETag"]
+        for part in sending.archive.parts
+        if part.number in found
+        and (found[part.number]["Size"], found[part.number].get("ChecksumSHA256")) == (part.size, part.checksum)
+    }
+
+
+def _kept_parts_text(sending: MultipartUpload) -> str:
+    """Return what stays in the bucket, and how to go on."""
+    return (
+        f"{len(sending.there)} of {len(sending.archive.parts)} parts are kept in the bucket. "
+        "The same command sends the rest."
+    )
+
+
+_RESULT_TEXTS: Final = {
+    (True, False): "uploaded.",
+    (True, True): "uploaded, and made the newest archive: another one was begun later.",
+    (False, True): "already there; it is now the newest archive again.",
+    (False, False): "already there, and the newest archive: nothing to do.",
+}
+_MAX_COPY_BYTES: Final = 5 * 1024**3  # bytes: what S3 copies in one request
+
+
+def upload_archive(client: Client, bucket: str, path: Path, console: Console) -> str:
+    """Check, hash and send the archive, and return one sentence about what was done.
+
+    Args:
+        client: An S3 client.
+        bucket: The raw bucket.
+        path: The archive.
+        console: What progress is shown on.
+
+    Raises:
+        UsageError: It is no such archive, or it is there and can't be made the newest.
+        StoppedError: Ctrl-C.
+    """
+    archive_check.check_archive(path)
+    with show_byte_progress(console, "Hashing", path.stat().st_size) as advance:
+        what = archive_check.hash_archive(path, advance)
+    sent = object_size(client, bucket, what.key) != what.size
+    if sent:
+        _send_archive(client, bucket, what, console)
+    # S3 dates an object by the beginning of its upload, so that one that was broken off may end as an older one.
+    renewed = job_inputs.find_archive_key(client, bucket, "") != what.key
+    if renewed:
+        _make_newest(client, bucket, what)
+    return f"s3://{bucket}/{what.key}: {_RESULT_TEXTS[sent, renewed]}"
+
+
+def _send_archive(client: Client, bucket: str, what: HashedArchive, console: Console) -> None:
+    sending = resume_or_begin_upload(client, bucket, what)
+    if sending.there:
+        print_line(console, f"Going on: {len(sending.there)} of {len(what.parts)} parts are in the bucket already.")
+    with show_byte_progress(console, "Uploading", sum(part.size for part in sending.missing)) as advance:
+        send_missing_parts(sending, advance)
+
+
+def _make_newest(client: Client, bucket: str, what: HashedArchive) -> None:
+    """Copy the object onto itself, which S3 allows where its metadata is set anew."""
+    if what.size > _MAX_COPY_BYTES:
+        raise UsageError(
+            f"s3://{bucket}/{what.key}: already there, but not the newest archive, and over 5 GiB S3 cannot copy it "
+            f"onto itself in one request. Train on it by name: make retrain ARGS='--archive {what.key}'"
+        )
+    client.copy_object(
+        Bucket=bucket,
+        Key=what.key,
+        CopySource={"Bucket": bucket, "Key": what.key},
+        MetadataDirective="REPLACE",
+        ContentType=ZIP_CONTENT_TYPE,
+        ChecksumAlgorithm=CHECKSUM_ALGORITHM,
+    )

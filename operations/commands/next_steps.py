@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT-0
+"""What to do next with a deployment, from what the services say of it; nothing is changed."""
+
+from collections.abc import Iterator
+from typing import Any, Final, TypeAlias
+
+from operations.account import deployment_account
+from operations.account.deployment_account import Account, DeliveryStage
+from operations.functions import aws_clients, job_inputs, model_delivery, model_package
+from operations.functions.aws_clients import Client
+from operations.functions.errors import AccountError, UsageError
+from operations.functions.model_delivery import LiveChampion
+
+ActionExecution: TypeAlias = dict[str, Any]
+
+_RETRAIN_COMMAND: Final = "make retrain"
+
+
+def list_next_steps(account: Account) -> list[str]:
+    """Return what to do, first things first; each is a sentence with the command or the address.
+
+    Raises:
+        AccountError: Some stack has not what it should have.
+    """
+    if not account.outputs("storage"):
+        return [f"Nothing is deployed as {account.name!r} here. Deploy: make deploy"]
+    steps = [*_connection_steps(account), *_subscription_steps(account)]
+    try:
+        job_inputs.find_archive_key(account.client("s3"), account.output("storage", "RawBucket"), "")
+    except UsageError:
+        return [*steps, 'Upload the archive ("Original Format Zip"): make upload ARCHIVE=dataverse_files.zip']
+    live = model_delivery.find_champion(account.client("ssm"), account.output("storage", "Champion"))
+    steps += [
+        *_training_steps(account),
+        *_pending_package_steps(account, live),
+        *_delivery_steps(account),
+        *_approved_package_steps(account, live),
+    ]
+    return steps or [_nothing_to_do_sentence(live)]
+
+
+def _connection_steps(account: Account) -> Iterator[str]:
+    """Yield what to do about a connection to a repository whose owner has not completed it yet."""
+    arn = account.outputs("retraining").get("Connection")
+    if not arn:
+        return
+    connection = account.client("codeconnections").get_connection(ConnectionArn=arn)["Connection"]
+    if connection["ConnectionStatus"] == "PENDING":
+        place = account.page("codesuite/settings/connections")
+        yield f"Complete the connection {connection['ConnectionName']!r} to the repository, once: {place}"
+
+
+def _subscription_steps(account: Account) -> Iterator[str]:
+    yield from _unconfirmed_subscription_steps(account, account.output("storage", "Topic"))
+
+
+def _remote_subscription_steps(account: Account, one: DeliveryStage) -> Iterator[str]:
+    """Yield what to do about the topic of a stage that is elsewhere, which its own alarms tell."""
+    try:
+        there = deployment_account.account_of_stage(account, one)
+    except AccountError as error:
+        yield f"Whether its notifications are confirmed was not looked at: {error}"
+        return
+    partition = there.client("cloudformation").meta.partition
+    yield from _unconfirmed_subscription_steps(there, f"arn:{partition}:sns:{one.region}:{one.account}:{one.endpoint}")
+
+
+def _unconfirmed_subscription_steps(account: Account, topic: str) -> Iterator[str]:
+    pages = account.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+    for subscription in (found for page in pages for found in page["Subscriptions"]):
+        if subscription["SubscriptionArn"] == "PendingConfirmation":
+            yield f"Confirm the notifications to {subscription['Endpoint']}: the link is in an e-mail from AWS"
+
+
+def _training_steps(account: Account) -> Iterator[str]:
+    pipeline = account.output("training", "Pipeline")
+    sagemaker = account.client("sagemaker")
+    listed = sagemaker.list_pipeline_executions(
+        PipelineName=pipeline, SortBy="CreationTime", SortOrder="Descending", MaxResults=1
+    )
+    for newest in listed["PipelineExecutionSummaries"]:
+        if newest["PipelineExecutionStatus"] in ("Executing", "Stopping"):
+            yield f"A training is under way. Follow it: {_RETRAIN_COMMAND}"
+        elif newest["PipelineExecutionStatus"] != "Succeeded":
+            reason = _execution_failure_reason(sagemaker, newest["PipelineExecutionArn"])
+            yield f"The last training ended as {newest['PipelineExecutionStatus']}: {reason} Again: {_RETRAIN_COMMAND}"
+    if not listed["PipelineExecutionSummaries"]:
+        yield f"Train for the first time: {_RETRAIN_COMMAND}"
+
+
+def _execution_failure_reason(sagemaker: Client, execution: str) -> str:
+    """Return why an execution failed: what its failed step says, because the execution says only that one failed."""
+    steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=execution)["PipelineExecutionSteps"]
+    reasons = (step["FailureReason"] for step in steps if step["StepStatus"] == "Failed" and "FailureReason" in step)
+    return next(reasons, "no step gives a reason.")
+
+
+def _pending_package_steps(account: Account, live: LiveChampion | None) -> Iterator[str]:
+    """Yield how to approve the newest model package that waits."""
+    sagemaker = account.client("sagemaker")
+    listed = sagemaker.list_model_packages(
+        ModelPackageGroupName=account.output("storage", "ModelPackageGroup"),
+        ModelApprovalStatus="PendingManualApproval",
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        MaxResults=1,
+    )
+    for summary in listed["ModelPackageSummaryList"]:
+        found = model_package.describe_model_package(sagemaker, summary["ModelPackageArn"])
+        yield (
+            f"Read the report of {model_package.package_title(found.arn)} "
+            f"({found.told(live.package if live else '')}): "
+            f"{aws_clients.s3_object_console_url(found.report, found.arn)}\n"
+            "  and approve it for staging: aws sagemaker update-model-package --model-approval-status Approved "
+            f"--model-package-arn {found.arn}"
+        )
+
+
+def _delivery_steps(account: Account) -> Iterator[str]:
+    """Yield what to do where stages are elsewhere, which approval waits, and which action of a delivery failed."""
+    outputs = account.outputs_with("deployment", "Delivery")
+    for one in deployment_account.stages_of_outputs(outputs):
+        if one.elsewhere:
+            yield from _remote_subscription_steps(account, one)
+    pipeline = outputs["Delivery"]
+    page = account.page(f"codesuite/codepipeline/pipelines/{pipeline}/view")
+    state = account.client("codepipeline").get_pipeline_state(name=pipeline)
+    for step in state.get("stageStates", []):
+        for action in step.get("actionStates", []):
+            latest: ActionExecution = action.get("latestExecution", {})
+            if latest.get("token") and latest.get("status") == "InProgress":
+                yield f"Look at staging, then approve or reject {step['stageName']}: {page}"
+            if latest.get("status") == "Failed":
+                message = latest.get("errorDetails", {}).get("message", "no message")
+                yield f"The delivery failed in {step['stageName']}, {action['actionName']}: {message} See {page}"
+
+
+def _approved_package_steps(account: Account, live: LiveChampion | None) -> Iterator[str]:
+    """Yield which versions were approved since the one in production is live, and are not on their way there.
+
+    Those approved before are what production was, or can be, taken back from or to, and none of anybody's concern now.
+    """
+    pages = (
+        account.client("sagemaker")
+        .get_paginator("list_model_packages")
+        .paginate(
+            ModelPackageGroupName=account.output("storage", "ModelPackageGroup"),
+            ModelApprovalStatus=model_package.APPROVED_STATUS,
+        )
+    )
+    found = [each["ModelPackageArn"] for page in pages for each in page["ModelPackageSummaryList"]]
+    newer = [arn for arn in found if _is_approved_since(account, arn, live)]
+    if not newer:
+        return
+    delivery = account.output("deployment", "Delivery")
+    under_way = model_delivery.packages_under_way(account.client("codepipeline"), delivery)
+    for arn in sorted(set(newer) - under_way, key=model_package.package_version):
+        yield (
+            f"{model_package.package_title(arn)} is approved, but neither live nor on its way. "
+            "Deliver it: aws codepipeline "
+            f"start-pipeline-execution --name {delivery} --variables "
+            f"name={model_delivery.PACKAGE_VARIABLE},value={arn}\n"
+            "  or, if it shall not be live: aws sagemaker update-model-package --model-approval-status Rejected "
+            f"--model-package-arn {arn}"
+        )
+
+
+def _is_approved_since(account: Account, arn: str, live: LiveChampion | None) -> bool:
+    # The list does not say when a version was approved; its description says when it was last changed.
+    return live is None or (
+        arn != live.package
+        and model_package.describe_model_package(account.client("sagemaker"), arn).changed > live.since
+    )
+
+
+def _nothing_to_do_sentence(live: LiveChampion | None) -> str:
+    if live:
+        served = model_package.package_title(live.package)
+        return f"Nothing to do: {served} is in production. A push, new data or make retrain train anew."
+    return (
+        f"Nothing waits, and nothing is in production. Train: {_RETRAIN_COMMAND}, or approve a version in the registry."
+    )

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT-0
+"""Starts the retraining by hand and follows it: the same state machine that a push, the schedule and new data start.
+
+Its first state answers ``{"execution": ARN, "started": bool, "message": sentence}``: whether it started the SageMaker
+pipeline, or joined an execution that was there. Then it waits until that execution has ended.
+"""
+
+import json
+from typing import Any, Final, TypeAlias
+
+from rich.console import Console
+
+from operations.account.deployment_account import Account
+from operations.account.terminal_output import print_line
+from operations.functions import aws_clients
+from operations.functions.errors import OperationError, StoppedError
+from operations.functions.function_payloads import COMPARE_WITH_CHAMPION, COMPARE_WITH_NOTHING
+
+ApiResponse: TypeAlias = dict[str, Any]
+
+_POLL_SECONDS: Final = 15.0
+_RUNNING_STATUS: Final = "RUNNING"
+_SUCCEEDED_STATUS: Final = "SUCCEEDED"
+
+
+def start_retraining_execution(account: Account, archive: str, *, champion: bool = True, addition: str = "") -> str:
+    """Start the state machine and return the ARN of its execution.
+
+    Args:
+        account: Where.
+        archive: Key of the archive; empty for the newest.
+        champion: Whether the new model is compared with the one in production.
+        addition: Key of the additional archive, or `contract.NO_ADDITION`; empty for the newest, if there is one.
+    """
+    machine = account.output("retraining", "StateMachine")
+    compare = COMPARE_WITH_CHAMPION if champion else COMPARE_WITH_NOTHING
+    given = {"archive": archive, "commit": "", "reason": "manual", "compare": compare, "addition": addition}
+    answer = account.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(given))
+    return str(answer["executionArn"])
+
+
+def follow_retraining_execution(account: Account, execution: str, console: Console) -> str:
+    """Show what happens until the execution has ended, and return the pipeline execution's ARN.
+
+    Raises:
+        OperationError: It failed: the message carries the cause.
+        StoppedError: Ctrl-C; the retraining goes on.
+    """
+    watch = _ExecutionWatcher(account, execution, console)
+    try:
+        while (state := watch.look())["status"] == _RUNNING_STATUS:
+            account.sleep(_POLL_SECONDS)
+    except KeyboardInterrupt:
+        raise StoppedError("stopped looking; the retraining goes on. Look again: make retrain") from None
+    if state["status"] != _SUCCEEDED_STATUS:
+        raise OperationError(
+            f"retraining: {state['status']}: {execution_failure_cause(state)} Details: "
+            f"{aws_clients.execution_console_url(execution)}"
+        )
+    return watch.pipeline_execution
+
+
+def execution_failure_cause(state: ApiResponse) -> str:
+    """Return why an execution failed: the sentence alone, where a Lambda function wrapped it into JSON."""
+    text = str(state.get("cause") or state.get("error") or "no cause given")
+    try:
+        wrapped = json.loads(text)
+    except ValueError:
+        wrapped = None
+    if isinstance(wrapped, dict):
+        text = str(wrapped.get("errorMessage", text))
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+class _ExecutionWatcher:
+    """Looks at one execution of the state machine and says what is new."""
+
+    def __init__(self, account: Account, execution: str, console: Console) -> None:
+        self._account, self._execution, self._console = account, execution, console
+        self._steps: dict[str, str] = {}
+        self.pipeline_execution = ""
+
+    def look(self) -> ApiResponse:
+        # The state is asked first, so that the steps of the last look are those of the end.
+        state: ApiResponse = self._account.client("stepfunctions").describe_execution(executionArn=self._execution)
+        if not self.pipeline_execution and (answer := self._answer()):
+            self.pipeline_execution = answer["execution"]
+            print_line(self._console, answer["message"])
+        if self.pipeline_execution:
+            self._show_steps()
+        return state
+
+    def _answer(self) -> ApiResponse | None:
+        """Return what the first state answered, once it has."""
+        history = self._account.client("stepfunctions").get_paginator("get_execution_history")
+        for page in history.paginate(executionArn=self._execution):
+            for event in page["events"]:
+                output = event.get("stateExitedEventDetails", {}).get("output")
+                if answer := _find_answer(json.loads(output)) if output else None:
+                    return answer
+        return None
+
+    def _show_steps(self) -> None:
+        pages = self._account.client("sagemaker").get_paginator("list_pipeline_execution_steps")
+        for page in pages.paginate(PipelineExecutionArn=self.pipeline_execution, SortOrder="Ascending"):
+            for step in page["PipelineExecutionSteps"]:
+                if self._steps.get(step["StepName"]) != step["StepStatus"]:
+                    self._steps[step["StepName"]] = step["StepStatus"]
+                    print_line(self._console, f"{step['StepName']}: {step['StepStatus']}{_step_minutes(step)}")
+
+
+def _find_answer(output: object) -> ApiResponse | None:
+    """Return the answer within a state's output, however deep the state machine put it."""
+    if not isinstance(output, dict):
+        return None
+    if {"execution", "message"} <= output.keys():
+        return output
+    return next((answer for value in output.values() if (answer := _find_answer(value))), None)
+
+
+def _step_minutes(step: ApiResponse) -> str:
+    if "EndTime" not in step:
+        return ""
+    minutes = (step["EndTime"] - step["StartTime"]).total_seconds() / 60
+    return f" ({minutes:.1f} min)"

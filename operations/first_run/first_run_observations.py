@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: MIT-0
+"""What the services say of a deployment's first run, asked when it is needed and once; nothing is changed.
+
+Sources: SageMaker API Reference, ListPipelineExecutionSteps and the Describe operations of jobs; CodePipeline API
+Reference, ListActionExecutions; CloudFormation API Reference, DescribeStackEvents.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache, cached_property
+from typing import Any, Final, TypeAlias
+
+from operations.account import deployment_account
+from operations.account.deployment_account import Account, DeliveryStage
+from operations.functions import job_inputs, model_delivery, model_package
+from operations.functions.errors import UsageError
+from pipeline_src import contract
+
+ApiResponse: TypeAlias = dict[str, Any]
+Clock: TypeAlias = Callable[[], datetime]
+
+SUCCEEDED_STATUS: Final = "Succeeded"
+FAILED_STATUS: Final = "Failed"
+# What an event sets off begins within seconds; metrics are listed within minutes.
+EVENT_PATIENCE: Final = timedelta(minutes=15)
+# Kinds of a step's job in its metadata, and how each is described.
+_JOBS: Final = {
+    "ProcessingJob": ("describe_processing_job", "ProcessingJobName"),
+    "TrainingJob": ("describe_training_job", "TrainingJobName"),
+    "TransformJob": ("describe_transform_job", "TransformJobName"),
+    "TuningJob": ("describe_hyper_parameter_tuning_job", "HyperParameterTuningJobName"),
+}
+_IMAGE: Final = re.compile(r"(?P<registry>[0-9]{12})\.dkr\.ecr\.[^/]+/(?P<repository>[^:@]+):(?P<tag>.+)")
+
+
+class FirstRunObservations:
+    """One look at a deployment; a later look needs a new one.
+
+    Attributes:
+        account: Where the deployment is.
+        now: When the look began.
+    """
+
+    def __init__(self, account: Account, clock: Clock = lambda: datetime.now(UTC)) -> None:
+        self.account, self.now = account, clock()
+        # The same answer for the same question within one look.
+        self.job = cache(self._job)
+        self.failure = cache(self._failure)
+        self.endpoint = cache(self._endpoint)
+        self.stack_failures = cache(self._stack_failures)
+
+    @cached_property
+    def archive(self) -> str:
+        """Key of the newest archive in the raw bucket; empty without one."""
+        try:
+            return job_inputs.find_archive_key(
+                self.account.client("s3"), self.account.output("storage", "RawBucket"), ""
+            )
+        except UsageError:
+            return ""
+
+    @cached_property
+    def executions(self) -> list[ApiResponse]:
+        """Summaries of the executions of the SageMaker pipeline, newest first."""
+        asked = {"PipelineName": self.account.output("training", "Pipeline"), "SortBy": "CreationTime"}
+        pages = self._sagemaker.get_paginator("list_pipeline_executions").paginate(**asked, SortOrder="Descending")
+        return [found for page in pages for found in page["PipelineExecutionSummaries"]]
+
+    @cached_property
+    def execution(self) -> ApiResponse:
+        """Summary of the newest execution; empty without one."""
+        return self.executions[0] if self.executions else {}
+
+    @cached_property
+    def starter(self) -> ApiResponse:
+        """Newest execution of the state machine that starts the pipeline, described; empty without one."""
+        steps, machine = self.account.client("stepfunctions"), self.account.output("retraining", "StateMachine")
+        newest = steps.list_executions(stateMachineArn=machine, maxResults=1)["executions"]
+        return dict(steps.describe_execution(executionArn=newest[0]["executionArn"])) if newest else {}
+
+    @cached_property
+    def steps(self) -> Mapping[str, ApiResponse]:
+        """Steps of the newest execution that have begun, by name."""
+        if not self.execution:
+            return {}
+        asked = {"PipelineExecutionArn": self.execution["PipelineExecutionArn"], "SortOrder": "Ascending"}
+        pages = self._sagemaker.get_paginator("list_pipeline_execution_steps").paginate(**asked)
+        return {found["StepName"]: found for page in pages for found in page["PipelineExecutionSteps"]}
+
+    def status(self, step: str) -> str:
+        """Return the status of a step; empty where it has not begun."""
+        return str(self.steps.get(step, {}).get("StepStatus", ""))
+
+    def metadata(self, step: str) -> Mapping[str, ApiResponse]:
+        """Return what the service says that a step made, by kind, such as ``ProcessingJob``."""
+        return self.steps.get(step, {}).get("Metadata") or {}
+
+    def _job(self, step: str) -> ApiResponse:
+        """Return the description of a step's job; empty where it has none yet."""
+        for kind, (operation, parameter) in _JOBS.items():
+            arn = self.metadata(step).get(kind, {}).get("Arn", "")
+            if arn:
+                return dict(getattr(self._sagemaker, operation)(**{parameter: arn.rpartition("/")[2]}))
+        return {}
+
+    def _failure(self, step: str) -> str:
+        """Return why a step failed, as the step and its job say it; empty where it has not failed."""
+        if self.status(step) != FAILED_STATUS:
+            return ""
+        job = self.job(step)
+        told = (self.steps[step].get("FailureReason"), job.get("FailureReason"), job.get("ExitMessage"))
+        return " ".join(dict.fromkeys(text.strip() for text in told if text)) or "no reason given"
+
+    @cached_property
+    def version(self) -> ApiResponse:
+        """Description of the model package that the newest execution registered; empty without one."""
+        arn = self.metadata(contract.REGISTER_STEP).get("RegisterModel", {}).get("Arn", "")
+        return dict(self._sagemaker.describe_model_package(ModelPackageName=arn)) if arn else {}
+
+    @property
+    def version_arn(self) -> str:
+        """ARN of that package; empty without one."""
+        return str(self.version.get("ModelPackageArn", ""))
+
+    @property
+    def delivery_is_due(self) -> bool:
+        """Whether that package was approved a short while ago, and nothing delivers it yet."""
+        if self.version.get("ModelApprovalStatus") != model_package.APPROVED_STATUS or self.deliveries:
+            return False
+        return not self.is_old(self.version.get("LastModifiedTime") or self.version["CreationTime"])
+
+    def is_old(self, moment: datetime) -> bool:
+        """Return whether what a moment set off should have shown by now."""
+        return self.now - moment >= EVENT_PATIENCE
+
+    @cached_property
+    def deliveries(self) -> list[ApiResponse]:
+        """Executions of the delivery that bring that package, newest first."""
+        if not self.version:
+            return []
+        return model_delivery.deliveries_of_package(
+            self.account.client("codepipeline"), self._outputs["Delivery"], self.version_arn
+        )
+
+    @cached_property
+    def actions(self) -> Mapping[tuple[str, str], ApiResponse]:
+        """Last runs of the actions of the newest of those deliveries, by the names of stage and action."""
+        if not self.deliveries:
+            return {}
+        pages = (
+            self.account.client("codepipeline")
+            .get_paginator("list_action_executions")
+            .paginate(
+                pipelineName=self._outputs["Delivery"],
+                filter={"pipelineExecutionId": self.deliveries[0]["pipelineExecutionId"]},
+            )
+        )
+        found = [action for page in pages for action in page["actionExecutionDetails"]]
+        # The service lists the newest first.
+        return {(action["stageName"], action["actionName"]): action for action in reversed(found)}
+
+    def action(self, title: str, name: str) -> tuple[str, str]:
+        """Return status and error of an action of the delivery; empty where it has not begun."""
+        found = self.actions.get((title, name), {})
+        error = found.get("output", {}).get("executionResult", {})
+        message = error.get("errorDetails", {}).get("message") or error.get("externalExecutionSummary") or ""
+        status = str(found.get("status", ""))
+        return status, str(message or "no reason given") if status == FAILED_STATUS else ""
+
+    @cached_property
+    def stages(self) -> Mapping[str, DeliveryStage]:
+        """Stages of the delivery by their titles, ``Staging`` and ``Production``."""
+        return {found.title: found for found in deployment_account.stages_of_outputs(self._outputs)}
+
+    def there(self, title: str) -> Account:
+        """Return the account and region of a stage.
+
+        Raises:
+            AccountError: None of the credentials at hand leads there.
+        """
+        return deployment_account.account_of_stage(self.account, self.stages[title])
+
+    def _endpoint(self, title: str) -> ApiResponse:
+        """Return the description of a stage's endpoint."""
+        name = self.stages[title].endpoint
+        return dict(self.there(title).client("sagemaker").describe_endpoint(EndpointName=name))
+
+    def _stack_failures(self, title: str) -> str:
+        """Return what failed in the newest events of a stage's stack, with the reasons."""
+        client = self.there(title).client("cloudformation")
+        events = client.describe_stack_events(StackName=self.stages[title].stack)["StackEvents"]
+        failed = [event for event in events if event.get("ResourceStatus", "").endswith("_FAILED")]
+        return "; ".join(
+            f"{event['ResourceType']} {event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason')}"
+            for event in failed
+        )
+
+    def deploy_failure(self, title: str) -> str:
+        """Return why a stage's stack could not be deployed; empty where it was, or has not begun."""
+        status, error = self.action(title, "Deploy")
+        return f"{error} {self.stack_failures(title)}".strip() if status == FAILED_STATUS else ""
+
+    def alarm(self, account: Account, *names: str) -> str:
+        """Return name and reason of the first of these alarms that rings; empty where none does."""
+        found = account.client("cloudwatch").describe_alarms(AlarmNames=list(names))["MetricAlarms"]
+        ringing = (alarm for alarm in found if alarm["StateValue"] == "ALARM")
+        return next((f"alarm {alarm['AlarmName']}: {alarm.get('StateReason', '')}" for alarm in ringing), "")
+
+    def processing_jobs(self, kind: str) -> list[ApiResponse]:
+        """Return the processing jobs of this deployment whose names begin with its own and `kind`, newest first."""
+        begins = f"{self.account.name}-{kind}-"
+        asked = {"NameContains": begins, "SortBy": "CreationTime", "SortOrder": "Descending"}
+        found = self._sagemaker.list_processing_jobs(**asked)["ProcessingJobSummaries"]
+        return [job for job in found if job["ProcessingJobName"].startswith(begins)]
+
+    def media_type(self) -> str:
+        """Return the format of the manifest of the image that the jobs run in, as the registry keeps it."""
+        uri = self.account.output("training", "Image")
+        image = _IMAGE.fullmatch(uri)
+        if not image:
+            return f"unknown (image {uri})"
+        asked = {"registryId": image["registry"], "repositoryName": image["repository"]}
+        found = self.account.client("ecr").describe_images(**asked, imageIds=[{"imageTag": image["tag"]}])
+        return str(found["imageDetails"][0].get("imageManifestMediaType", "unknown"))
+
+    @property
+    def _sagemaker(self) -> Any:  # noqa: ANN401  the SDK's clients have no types
+        return self.account.client("sagemaker")
+
+    @cached_property
+    def _outputs(self) -> Mapping[str, str]:
+        return self.account.outputs_with("deployment", "Delivery")

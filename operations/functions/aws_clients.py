@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT-0
+"""The clients of the functions: boto3's, so patient that a service's hiccup passes, and no longer.
+
+Addresses of pages of the AWS console, which each partition has at a place of its own.
+
+Source: AWS Management Console Getting Started Guide; the guides to the China Regions and to AWS GovCloud (US).
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+from urllib.parse import quote
+
+import boto3
+from botocore.config import Config
+
+Client: TypeAlias = Any  # boto3 makes its clients from data, so that they have no type
+ClientFactory: TypeAlias = Callable[[str], Client]
+
+CONNECT_SECONDS: Final = 5
+READ_SECONDS: Final = 20
+MAX_ATTEMPTS: Final = 2
+# S3 answers once an object is copied; two attempts fit into the five minutes that a function has.
+COPY_SECONDS: Final = 120
+CLIENT_CONFIG: Final = Config(
+    connect_timeout=CONNECT_SECONDS,
+    read_timeout=READ_SECONDS,
+    retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+)
+
+
+@functools.cache
+def service_client(service: str) -> Client:
+    """Return the client of `service`, for example ``client("s3")``; a warm function uses it again."""
+    return boto3.client(service, config=CLIENT_CONFIG)
+
+
+@functools.cache
+def s3_copy_client(region: str) -> Client:
+    """Return the client that copies objects into buckets of `region`."""
+    return boto3.client("s3", region_name=region, config=CLIENT_CONFIG.merge(Config(read_timeout=COPY_SECONDS)))
+
+
+_CONSOLE_HOSTS: Final = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
+
+
+def console_page_url(partition: str, region: str, path: str) -> str:
+    """Return the page at `path` of the console in a region of a partition."""
+    host = _CONSOLE_HOSTS.get(partition, f"{region}.console.aws.amazon.com")
+    return f"https://{host}/{path}?region={region}"
+
+
+def s3_object_console_url(uri: str, arn: str) -> str:
+    """Return the page of an S3 object.
+
+    Args:
+        uri: Its S3 URI.
+        arn: Of anything in the same region.
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return f"{console_page_url(*_partition_and_region(arn), f's3/object/{bucket}')}&prefix={quote(key)}"
+
+
+def execution_console_url(arn: str) -> str:
+    """Return the page of an execution of a state machine."""
+    return f"{console_page_url(*_partition_and_region(arn), 'states/home')}#/v2/executions/details/{arn}"
+
+
+def _partition_and_region(arn: str) -> tuple[str, str]:
+    """Return partition and region of an ARN."""
+    _, partition, _, region, _ = arn.split(":", 4)
+    return partition, region

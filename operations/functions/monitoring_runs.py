@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: MIT-0
+"""Which captured requests a run of the monitor looks at: the last whole day or hour in UTC, or all that are kept.
+
+A whole day or hour is one folder of SageMaker's data capture, ``yyyy/mm/dd/hh``, so that a job fetches what it looks at
+and nothing else, and no request is looked at twice.
+
+Starts a run of the monitor: a processing job that compares what production was asked with its model's evaluation.
+
+The job is given the environment and the folders that SageMaker Model Monitor gives a container of one's own. Model
+Monitor itself takes no new customers since July 2026, and can hand a job neither the labels nor the baseline of what
+happens to be live; so it is started here, and the model in production is looked up when it is: after a rollback it is
+that of the earlier version, without anything having to be deployed.
+
+Sources: SageMaker Developer Guide, "Container contract inputs", "Data capture" and "Amazon SageMaker Model Monitor
+availability change"; SageMaker API Reference, CreateProcessingJob. A job whose input names no object fails, so what may
+be missing is looked for first. The name of a job can be used once, so that one window is looked at once, however often
+that is asked for; where that job has failed, the next one has a number.
+
+Tells what a run of the monitor has found: figures for the dashboard and the alarm, a message, perhaps a retraining.
+
+The job has no network. It leaves `monitor.json`, which `pipeline_src/drift/monitor_results.py` writes: message,
+violations, checks with their effects, and what the labels say. A run over all that is kept, which new labels start,
+publishes what the labels say and nothing else: of drift, the daily runs have told already. Where too few pictures were
+sent to compare them, that is published, and no number of violations: a 0 would say that all is well.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from operations.functions import aws_clients, job_inputs, model_delivery, model_package
+from operations.functions.aws_clients import Client
+from operations.functions.errors import OperationError, UsageError
+from operations.functions.function_payloads import DAY_WINDOW, HOUR_WINDOW, LABELS, JudgeRequest, MonitorRequest
+from operations.functions.model_delivery import LiveChampion
+from pipeline_src import contract
+
+
+@dataclass(frozen=True)
+class MonitoringWindow:
+    """A period.
+
+    Attributes:
+        word: What names it in the name of a job.
+        folder: Below the folder of all captures; empty: all of them.
+        start: From when on; None: from the first on.
+        end: Until before when.
+    """
+
+    word: str
+    folder: str
+    start: datetime | None
+    end: datetime
+
+    def since(self, earliest: datetime) -> datetime:
+        """Return from when on requests count where none before `earliest` do."""
+        return earliest if self.start is None else max(self.start, earliest)
+
+
+def monitoring_window(kind: str, time: str) -> MonitoringWindow:
+    """Return the window of that kind (`watch.WINDOWS`) for a run at `time`.
+
+    Raises:
+        UsageError: `time` is none with a zone.
+    """
+    now = _parse_time(time)
+    if kind == DAY_WINDOW:
+        end = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        start = end - timedelta(days=1)
+        return MonitoringWindow(f"{start:%Y%m%d}", f"{start:%Y/%m/%d}/", start, end)
+    if kind == HOUR_WINDOW:
+        end = now.replace(minute=0, second=0, microsecond=0)
+        start = end - timedelta(hours=1)
+        return MonitoringWindow(f"{start:%Y%m%dT%H}", f"{start:%Y/%m/%d/%H}/", start, end)
+    # The word is the second of the upload: whoever uploads twice within one gets one run, which reads both.
+    return MonitoringWindow(f"{kind}-{now:%Y%m%dT%H%M%S}", "", None, now)
+
+
+def format_utc_time(time: datetime) -> str:
+    """Return the time as Model Monitor hands it to a container."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _parse_time(given: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(given)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise UsageError(f"time {given!r}: is none in a zone. Write it as 2026-11-25T01:00:00Z.")
+    return found.astimezone(UTC)
+
+
+MONITOR_ENTRYPOINT: Final = ("python", "-m", "pipeline_src.jobs.monitor")
+_JOB_TRIES: Final = 5  # at one window; what fails so often fails again
+_DATASET_FORMAT: Final = '{"sagemakerCaptureJson": {"captureIndexNames": ["endpointInput", "endpointOutput"]}}'
+_BASELINE_FILES: Final = {
+    "statistics": contract.MONITOR_STATISTICS_FILE,
+    "constraints": contract.MONITOR_CONSTRAINTS_FILE,
+}
+_CAPTURE_INPUT: Final = "capture"
+_REPORT_OUTPUT: Final = "monitor"
+_STATUSES_WITHOUT_REPORT: Final = ("Failed", "Stopped")
+
+Json = dict[str, Any]
+
+
+def start_monitoring_run(request: MonitorRequest, *, sagemaker: Client, s3: Client, ssm: Client) -> str:
+    """Start the job, and return what happened in a sentence.
+
+    Args:
+        request: What to look at and with what.
+        sagemaker: Client that describes the package and creates the job.
+        s3: Client that looks for captures, labels and the baseline.
+        ssm: Client that reads which package is the champion.
+
+    Raises:
+        UsageError: The package in production has no baseline, or the job has failed too often.
+        ClientError: A service refused.
+    """
+    asked = monitoring_window(request.window, request.time)
+    live = model_delivery.find_champion(ssm, request.champion)
+    if live is None:
+        return "Nothing is in production yet, so there is nothing to monitor."
+    if live.since >= asked.end:
+        return (
+            f"{model_package.package_title(live.package)} went into production after "
+            f"{format_utc_time(asked.end)}. Nothing to monitor."
+        )
+    captured = f"{request.capture}{asked.folder}"
+    size = job_inputs.total_object_bytes(s3, captured)
+    if size is None:
+        return f"{captured}: no request was captured. Nothing to monitor."
+    inputs = {_CAPTURE_INPUT: captured, **_baseline_uris(sagemaker, s3, live.package)}
+    if _has_objects(s3, request.labels):
+        inputs[LABELS] = request.labels
+    job = _job_fields(request, inputs, job_inputs.job_volume_gb(size))
+    return _create_job(sagemaker, request, f"{request.name}-monitor-{asked.word}", job, _period_variables(asked, live))
+
+
+def _baseline_uris(sagemaker: Client, s3: Client, arn: str) -> dict[str, str]:
+    """Return where the baseline of a package lies, by the names of the inputs."""
+    evaluation = model_package.describe_model_package(sagemaker, arn).evaluation
+    found = {name: f"{evaluation}/{file}" for name, file in _BASELINE_FILES.items()}
+    missing = [uri for uri in found.values() if not _has_objects(s3, uri)]
+    if missing:
+        raise UsageError(
+            f"{missing[0]}: is not there, so that {model_package.package_title(arn)} has nothing to "
+            "be compared with: it was trained "
+            "before there was a monitor, or its run was deleted. Retrain and deliver a new version (make retrain), or "
+            "set monitor.every to never."
+        )
+    return found
+
+
+def _has_objects(s3: Client, uri: str) -> bool:
+    """Return whether an object begins with `uri`."""
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    return bool(s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount", 0))
+
+
+def _create_job(sagemaker: Client, request: MonitorRequest, name: str, job: Json, period: Mapping[str, str]) -> str:
+    """Create the job under `name`, or, where the one of that name has failed, under that and the next number."""
+    for number in range(1, _JOB_TRIES + 1):
+        numbered = name if number == 1 else f"{name}-{number}"
+        try:
+            sagemaker.create_processing_job(**job, **_named_job_fields(request, numbered, period))
+        except sagemaker.exceptions.ResourceInUse:
+            # EventBridge delivers at least once; a second job of the same name would look at the same.
+            status = sagemaker.describe_processing_job(ProcessingJobName=numbered)["ProcessingJobStatus"]
+            if status not in _STATUSES_WITHOUT_REPORT:
+                return f"Processing job {numbered} is there already: {status}. Nothing was started."
+        else:
+            return f"Started processing job {numbered}."
+    raise UsageError(
+        f"processing job {name}: failed {_JOB_TRIES} times. Its log says why; mend that before the next window."
+    )
+
+
+def _named_job_fields(request: MonitorRequest, name: str, period: Mapping[str, str]) -> Json:
+    """Return what of the job depends on its name."""
+    outputs = {
+        "Outputs": [job_inputs.processing_job_output(_REPORT_OUTPUT, f"{request.reports}{name}")],
+        "KmsKeyId": request.key,
+    }
+    return {
+        "ProcessingJobName": name,
+        "Environment": _environment_variables(request, name, period),
+        "ProcessingOutputConfig": outputs,
+    }
+
+
+def _job_fields(request: MonitorRequest, inputs: Mapping[str, str], volume: int) -> Json:
+    cluster = {"InstanceCount": 1, "InstanceType": request.instance, "VolumeSizeInGB": volume}
+    return {
+        "RoleArn": request.role,
+        "AppSpecification": {"ImageUri": request.image, "ContainerEntrypoint": list(MONITOR_ENTRYPOINT)},
+        "ProcessingInputs": [job_inputs.processing_job_input(each, uri) for each, uri in inputs.items()],
+        "ProcessingResources": {"ClusterConfig": cluster | {"VolumeKmsKeyId": request.key}},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60 * int(request.minutes)},
+        "NetworkConfig": {"EnableNetworkIsolation": True},
+        "Tags": [{"Key": "project", "Value": request.name}],
+    }
+
+
+def _period_variables(asked: MonitoringWindow, live: LiveChampion) -> dict[str, str]:
+    return {"start_time": format_utc_time(asked.since(live.since)), "end_time": format_utc_time(asked.end)}
+
+
+def _environment_variables(request: MonitorRequest, name: str, period: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of Model Monitor's contract, and where the labels are."""
+    return {
+        "dataset_format": _DATASET_FORMAT,
+        "dataset_source": contract.processing_input_path(_CAPTURE_INPUT),
+        "output_path": contract.processing_output_path(_REPORT_OUTPUT),
+        **{f"baseline_{each}": contract.processing_input_path(each) for each in _BASELINE_FILES},
+        "labels_source": contract.processing_input_path(LABELS),
+        **period,
+        # Nobody publishes the metrics that a plain job leaves; operations.functions.monitoring_runs takes them from
+        # its report.
+        "publish_cloudwatch_metrics": "Disabled",
+        "sagemaker_endpoint_name": request.endpoint,
+        "sagemaker_monitoring_schedule_name": name,
+    }
+
+
+MONITOR_RESULT_FILE: Final = "monitor.json"
+MONITOR_PAGE_FILE: Final = "monitor.html"
+REQUESTS_METRIC: Final = "MonitoredRequests"
+VIOLATIONS_METRIC: Final = "Violations"
+COMPARED_METRIC: Final = "Compared"  # 1, or 0 where there were too few pictures
+DRIFT_METRIC: Final = "Drift"
+# What labels say, by its name in the report.
+LABEL_METRICS: Final = {"balanced_accuracy": "BalancedAccuracy", "melanoma_sensitivity": "MelanomaSensitivity"}
+RESULT_STATUS_COMPARED: Final = "compared"  # of a report whose pictures were
+_ENDPOINT_DIMENSION: Final = "production"
+_MESSAGE_SUBJECTS: Final = {
+    False: "Production differs from what its model was tested on",
+    True: "What labels say of production",
+}
+_DRIFT_ADVICE: Final = """\
+What to do: docs/operations.md, Drift. In short: read the report; look whether a camera, a source of pictures or the
+mix of patients has changed; label some of the pictures (make labels FILE=...) before trusting or retraining anything.
+"""
+_LABELS_ADVICE: Final = "What to do: docs/operations.md, labels.\n"
+
+MonitorResult = Mapping[str, Any]
+
+
+def publish_monitor_result(
+    request: JudgeRequest, *, s3: Client, cloudwatch: Client, sns: Client, stepfunctions: Client
+) -> str:
+    """Publish the figures, tell the topic of violations, and return what was found in a sentence.
+
+    Args:
+        request: Which run, and whom to tell.
+        s3: Client that reads its report.
+        cloudwatch: Client that publishes the figures.
+        sns: Client that tells the topic.
+        stepfunctions: Client that starts a retraining, where that is wanted.
+
+    Raises:
+        OperationError: The report is not there, or is none.
+        ClientError: A service refused.
+    """
+    report = _read_monitor_result(s3, request)
+    by_labels = f"-monitor-{LABELS}-" in request.job
+    data = list(_label_data(report) if by_labels else _drift_data(report))
+    if data:
+        cloudwatch.put_metric_data(Namespace=request.namespace, MetricData=data)
+    if by_labels or report["violations"]:
+        sns.publish(
+            TopicArn=request.topic,
+            Subject=_MESSAGE_SUBJECTS[by_labels],
+            Message=_notification_text(request, report, by_labels),
+        )
+    started = (
+        _start_state_machine(stepfunctions, request)
+        if report["violations"] and request.machine and not by_labels
+        else ""
+    )
+    return f"{request.job}: {report['message']}{started}"
+
+
+def _read_monitor_result(s3: Client, request: JudgeRequest) -> MonitorResult:
+    bucket, _, folder = request.reports.removeprefix("s3://").partition("/")
+    key = f"{folder}{request.job}/{MONITOR_RESULT_FILE}"
+    place = f"s3://{bucket}/{key}"
+    try:
+        content = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except s3.exceptions.NoSuchKey:
+        raise OperationError(f"{place}: is not there. The job's log says why: {request.job}.") from None
+    except ValueError as error:
+        raise OperationError(f"{place}: is no JSON: {error}. The job's log says more: {request.job}.") from None
+    wanted = ("status", "message", "violations", "requests", "checks", "truth")
+    missing = [name for name in wanted if not isinstance(content, dict) or name not in content]
+    if missing:
+        raise OperationError(f"{place}: has no {missing[0]!r}. Was it written by another version? Deploy again.")
+    found: MonitorResult = content
+    return found
+
+
+def _drift_data(report: MonitorResult) -> Iterator[dict[str, Any]]:
+    yield _metric_datum(REQUESTS_METRIC, report["requests"], "Count")
+    compared = report["status"] == RESULT_STATUS_COMPARED
+    yield _metric_datum(COMPARED_METRIC, compared, "Count")
+    # Captured requests that cannot be read are a violation however few pictures there are.
+    if compared or report["violations"]:
+        yield _metric_datum(VIOLATIONS_METRIC, len(report["violations"]), "Count")
+    for check in report["checks"]:
+        yield _metric_datum(DRIFT_METRIC, check["effect"], "None", Feature=check["name"])
+
+
+def _label_data(report: MonitorResult) -> Iterator[dict[str, Any]]:
+    for name, metric in LABEL_METRICS.items():
+        value = (report["truth"] or {}).get(name, {}).get("value")
+        # What too few labels say is no figure, and a 0 would be read as one.
+        if value is not None:
+            yield _metric_datum(metric, value, "None")
+
+
+def _metric_datum(name: str, value: float, unit: str, **dimensions: str) -> dict[str, Any]:
+    named = [{"Name": key, "Value": each} for key, each in ({"Endpoint": _ENDPOINT_DIMENSION} | dimensions).items()]
+    return {"MetricName": name, "Dimensions": named, "Value": float(value), "Unit": unit}
+
+
+def _notification_text(request: JudgeRequest, report: MonitorResult, by_labels: bool) -> str:  # noqa: FBT001  two kinds of run, no option
+    page = aws_clients.s3_object_console_url(f"{request.reports}{request.job}/{MONITOR_PAGE_FILE}", request.topic)
+    said = "\n".join(_label_sentences(report["truth"])) if by_labels else report["message"]
+    return f"{said}\n\nReport: {page}\n\n{_LABELS_ADVICE if by_labels else _DRIFT_ADVICE}"
+
+
+def _label_sentences(truth: MonitorResult | None) -> Iterator[str]:
+    for name in LABEL_METRICS:
+        figure = (truth or {}).get(name) or {}
+        words, value = name.replace("_", " "), figure.get("value")
+        if value is None:
+            yield f"{words}: {(truth or {}).get('reasons', {}).get(name, 'no label matches a captured request')}"
+        else:
+            interval = f"95 % interval {figure['lower']:.3f} to {figure['upper']:.3f}"
+            yield f"{words}: {value:.3f} ({interval}, {figure['images']} images)"
+
+
+def _start_state_machine(stepfunctions: Client, request: JudgeRequest) -> str:
+    given = json.dumps({"reason": "drift"})
+    try:
+        stepfunctions.start_execution(stateMachineArn=request.machine, name=request.job, input=given)
+    except stepfunctions.exceptions.ExecutionAlreadyExists:
+        return " The retraining was asked for before."
+    return " A retraining was asked for."

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT-0
+"""The archives that a dataset is made of: the base, and perhaps an additional one of images from production.
+
+The base alone says what a model is tested on, and where its lesions lie; an additional archive adds to what it learns
+from. So an image or a lesion that both name is refused: it would have two places.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pipeline_src import contract
+from pipeline_src.dataset import metadata_tables
+from pipeline_src.dataset.ham10000_archive import DatasetArchive
+from pipeline_src.dataset.metadata_tables import ImageMetadata
+from pipeline_src.dataset.zip_entries import ArchiveDescription, ZipEntry
+from pipeline_src.runtime.errors import BadInputError
+
+ADDITIONAL_DESCRIPTION: Final = ArchiveDescription(
+    "additional archive",
+    "Export it anew, from the same captures and labels: the same bytes come of them.",
+    "Give the archive as it was exported.",
+)
+PRODUCTION_SOURCE: Final = "production"  # the source of an exported image, in the table's column `dataset`
+_SHOWN: Final = 3  # ids that are named
+_SMALL: Final = 1 << 10  # bytes; no archive has fewer, and `contract.ABSENT` has not as many
+
+
+def find_input_archives(inputs: Path) -> tuple[Path, Path | None]:
+    """Return the base archive in the folders below `inputs`, and the additional one; None where there is none.
+
+    Raises:
+        BadInputError: there is no base archive, or more than one of either.
+    """
+    base = _only_file(inputs / contract.ARCHIVE_INPUT, contract.INPUT_ARCHIVE_PARAMETER)
+    folder = inputs / contract.ADDITION_INPUT
+    addition = _only_file(folder, contract.ADDITIONAL_ARCHIVE_PARAMETER) if folder.is_dir() else None
+    none = addition is None or (addition.stat().st_size < _SMALL and contract.is_absent_object(addition.read_bytes()))
+    return base, None if none else addition
+
+
+def _only_file(folder: Path, parameter: str) -> Path:
+    found = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    if len(found) != 1:
+        raise BadInputError(
+            f"{folder}: {len(found)} files: must hold the archive alone. Name one object as {parameter}."
+        )
+    return found[0]
+
+
+class ArchiveCollection(NamedTuple):
+    """The opened archives."""
+
+    base: DatasetArchive
+    addition: DatasetArchive | None = None
+
+    def of(self, origin: str) -> DatasetArchive:
+        """Return the archive in which images of `origin` lie."""
+        return self.addition if origin == contract.ADDITION_ORIGIN and self.addition is not None else self.base
+
+    def entries(self) -> Iterator[tuple[str, ZipEntry]]:
+        """Yield every entry of every part of all archives, with its origin, still packed; the base's come first.
+
+        Raises:
+            BadInputError: of an archive.
+        """
+        yield from ((contract.BASE_ORIGIN, found) for found in self.base.entries())
+        if self.addition is not None:
+            yield from ((contract.ADDITION_ORIGIN, found) for found in self.addition.entries())
+
+    def official_entries(self) -> Iterator[tuple[str, ZipEntry]]:
+        """Yield every entry of the base's official test set likewise."""
+        yield from ((contract.OFFICIAL, found) for found in self.base.official_entries())
+
+    def tables(self) -> tuple[list[ImageMetadata], list[ImageMetadata]]:
+        """Return the rows of the base and of the additional archive.
+
+        Raises:
+            BadInputError: of a table; the base is an additional archive; or both name an image or a lesion.
+        """
+        place, content = self.base.metadata()
+        rows = metadata_tables.read_metadata(place, content)
+        exported = Counter(row.source for row in rows)[PRODUCTION_SOURCE]
+        if exported:
+            raise BadInputError(
+                f"{place}: {exported} of {len(rows)} images are from production: it is an additional archive. Give it"
+                " as AdditionalArchive (locally --add), and HAM10000's own as InputArchive."
+            )
+        if self.addition is None:
+            return rows, []
+        other, content = self.addition.metadata()
+        more = metadata_tables.read_metadata(other, content)
+        _refuse_shared("image_id", (place, rows), (other, more))
+        _refuse_shared("lesion_id", (place, rows), (other, more))
+        return rows, more
+
+
+PlacedRows = tuple[str, Sequence[ImageMetadata]]
+
+
+def _refuse_shared(column: str, first: PlacedRows, second: PlacedRows) -> None:
+    known = {getattr(row, column) for row in first[1]}
+    shared = sorted({getattr(row, column) for row in second[1]} & known)
+    if shared:
+        names = ", ".join(shared[:_SHOWN]) + (", ..." if len(shared) > _SHOWN else "")
+        raise BadInputError(
+            f"{second[0]}: {column} {names}: {len(shared)} in all: already in {first[0]}. An image and a lesion have"
+            " one place: remove them from one of the two archives."
+        )

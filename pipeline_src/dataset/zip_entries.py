@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: MIT-0
+"""Where bytes come from: what messages call it, and how to have it anew, which depends on who made it.
+
+An entry of a zip: what is refused by its header alone, and how its bytes are unpacked and checked.
+
+Bytes that come in chunks, taken by count.
+
+A part: an inner zip, read from a stream of bytes in one pass.
+
+The directory of a zip lies at its end, which a stream reaches last; so entries are read by their local headers, and
+at the end the directory must list exactly what was read. Source: PKWARE's APPNOTE.TXT 6.3.10, section 4.3.
+"""
+
+import hashlib
+import re
+import struct
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import deflate
+
+from pipeline_src.runtime.errors import BadInputError
+
+
+class ArchiveDescription(NamedTuple):
+    """A kind of archive.
+
+    Attributes:
+        name: what messages call it.
+        again: what to do where it is damaged.
+        whole: what to do where something is missing in it, or it is another file.
+    """
+
+    name: str
+    again: str
+    whole: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivePlace:
+    """An archive, or a place in it; as text it is its name."""
+
+    name: str
+    again: str
+
+    def __str__(self) -> str:
+        """Return its name."""
+        return self.name
+
+    def within(self, name: str) -> "ArchivePlace":
+        """Return the place `name` in it, which is had anew as the whole is."""
+        return ArchivePlace(f"{self.name}: {name}", self.again)
+
+
+ENTRY_SIZE_LIMIT: Final = 64 << 20  # bytes; a picture of HAM10000 has 0.3 MB
+ENTRY_RATIO_LIMIT: Final = 100  # JPEG does not shrink, and a table by ten; deflate can reach 1032 on zeros
+_ENCRYPTED: Final = 0x2041  # flags: encrypted, strongly encrypted, masked header
+_OUTSIDE: Final = re.compile(r"/|[A-Za-z]:|(.*/)?\.\.(/|$)|.*[\\\x00-\x1f]", re.DOTALL)
+
+
+class ZipEntry(NamedTuple):
+    """One entry as it lies in the zip: `packed` bytes that must inflate to `size` bytes with checksum `crc`."""
+
+    place: ArchivePlace
+    name: str
+    method: int
+    crc: int
+    size: int
+    packed: bytes
+
+
+def unpack_entry(entry: ZipEntry) -> bytes | bytearray:
+    """Return the bytes of `entry`, inflated and compared with their declared size and checksum.
+
+    Raises:
+        BadInputError: they differ.
+    """
+    try:
+        stored = entry.method == zipfile.ZIP_STORED
+        data = entry.packed if stored else deflate.deflate_decompress(entry.packed, entry.size)
+    except deflate.DeflateError:
+        data = b""
+    if len(data) != entry.size:
+        raise BadInputError(
+            f"{entry.place}: damaged: it does not hold the {entry.size} bytes that it declares. {entry.place.again}"
+        )
+    if deflate.crc32(data) != entry.crc:
+        raise BadInputError(f"{entry.place}: damaged: its checksum is wrong. {entry.place.again}")
+    return data
+
+
+def check_entry_name(name: str, place: ArchivePlace) -> None:
+    """Refuse an entry's `name` that points outside the folder into which someone may unpack the archive.
+
+    Raises:
+        BadInputError: it is absolute, goes up, or holds a backslash or a control character.
+    """
+    if _OUTSIDE.match(name):
+        raise BadInputError(f"{place}: entry {name!r}: its name escapes the archive. Get the archive from its source.")
+
+
+def check_entry_packing(flags: int, method: int, place: ArchivePlace) -> None:
+    """Refuse an entry that is encrypted, or packed in a way that Dataverse does not use.
+
+    Raises:
+        BadInputError: naming what it is.
+    """
+    if flags & _ENCRYPTED:
+        raise BadInputError(f"{place}: encrypted. Pack the archive without a password.")
+    if method not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise BadInputError(f"{place}: compression method {method}: only stored and deflated are read. Pack it anew.")
+
+
+def check_entry_ratio(packed: int, size: int, place: ArchivePlace) -> None:
+    """Refuse an entry that declares far more bytes than pictures or tables can inflate to.
+
+    Raises:
+        BadInputError: naming both sizes.
+    """
+    if size > ENTRY_RATIO_LIMIT * max(packed, 1 << 12):
+        raise BadInputError(f"{place}: {size} bytes out of {packed}: a zip bomb. Get the archive from its source.")
+
+
+class ChunkStream:
+    """A position in bytes that come in chunks; `place` names them in errors."""
+
+    def __init__(self, chunks: Iterator[bytes], place: ArchivePlace) -> None:
+        self._chunks = chunks
+        self._place = place
+        self._data = b""
+        self._at = 0
+
+    def peek(self, size: int, ahead: int = 0) -> bytes:
+        """Return up to `size` bytes, `ahead` bytes from here, without moving on; fewer only at the end."""
+        if len(self._data) - self._at < ahead + size:
+            self._fill(ahead + size)
+        return self._data[self._at + ahead : self._at + ahead + size]
+
+    def take(self, size: int) -> bytes:
+        """Return `size` bytes and move past them."""
+        data = self.peek(size)
+        if len(data) < size:
+            raise BadInputError(f"{self._place}: cut short: it ends within an entry. {self._place.again}")
+        self._at += size
+        return data
+
+    def find(self, mark: bytes, start: int) -> int:
+        """Return where `mark` lies, at `start` bytes from here or after, or -1 at the end or the limit."""
+        while True:
+            at = self._data.find(mark, self._at + start)
+            if at >= 0:
+                return at - self._at
+            held = len(self._data) - self._at
+            if held > ENTRY_SIZE_LIMIT or not self._fill(held + 1):
+                return -1
+            start = max(start, held - len(mark) + 1)
+
+    def drain(self) -> None:
+        """Read on to the end, so that the source checks its own checksum."""
+        for _ in self._chunks:
+            pass
+
+    def _fill(self, size: int) -> bool:
+        pieces = [self._data[self._at :]]
+        held = len(pieces[0])
+        while held < size and (chunk := next(self._chunks, None)) is not None:
+            pieces.append(chunk)
+            held += len(chunk)
+        self._data, self._at = b"".join(pieces), 0
+        return held >= size
+
+
+LOCAL_HEADER_SIGNATURE: Final = b"PK\x03\x04"
+_DESCRIPTOR: Final = b"PK\x07\x08"
+_DIRECTORY: Final = b"PK\x01\x02"
+_END: Final = b"PK\x05\x06"
+_LOCAL_FIELDS: Final = struct.Struct("<4xHHH4xIIIHH")  # version, flags, method, crc, packed, size, name, extra
+_DIRECTORY_FIELDS: Final = struct.Struct("<6xHHH4xIIIHHH12x")  # the same, and the comment's length
+_DESCRIPTOR_FOLLOWS: Final = 8
+_UTF8: Final = 0x800
+_IN_EXTRA: Final = 0xFFFFFFFF
+
+
+class _DirectoryLedger:
+    """What the local headers said and what the directory says; both must come to the same."""
+
+    def __init__(self) -> None:
+        self._balance = 0
+        self.entries = 0
+
+    def add(self, name: bytes, crc: int, packed: int, size: int, *, sign: int) -> None:
+        fact = hashlib.blake2b(struct.pack("<IQQ", crc, packed, size) + name, digest_size=16).digest()
+        self._balance += sign * int.from_bytes(fact, "little")
+        self.entries += sign
+
+    def balanced(self) -> bool:
+        return not self._balance and not self.entries
+
+
+def read_zip_entries(chunks: Iterator[bytes], place: ArchivePlace) -> Iterator[ZipEntry]:
+    """Yield the entries of the zip whose bytes are `chunks`, folders left out.
+
+    Raises:
+        BadInputError: it is no zip, cut short, encrypted, names a path outside, holds too large an entry, or its
+            directory lists something else than it holds.
+    """
+    stream, ledger = ChunkStream(chunks, place), _DirectoryLedger()
+    if stream.peek(4) not in {LOCAL_HEADER_SIGNATURE, _END}:
+        raise BadInputError(f"{place}: not a zip file. {place.again}")
+    while stream.peek(4) == LOCAL_HEADER_SIGNATURE:
+        found = _read_entry(stream, ledger, place)
+        if not found.name.endswith("/"):
+            yield found
+    while stream.peek(4) == _DIRECTORY:
+        _directory_entry(stream, ledger)
+    if stream.find(_END, 0) < 0:
+        raise BadInputError(f"{place}: cut short or damaged: its directory does not end. {place.again}")
+    if not ledger.balanced():
+        raise BadInputError(f"{place}: damaged: its directory does not list what it holds. {place.again}")
+    stream.drain()
+
+
+def _read_entry(stream: ChunkStream, ledger: _DirectoryLedger, place: ArchivePlace) -> ZipEntry:
+    fields = _LOCAL_FIELDS.unpack(stream.take(_LOCAL_FIELDS.size))
+    _, flags, method, crc, packed, size, name_length, extra_length = fields
+    raw = stream.take(name_length)
+    packed, size = _sizes(stream.take(extra_length), packed, size)
+    name = raw.decode("utf-8" if flags & _UTF8 else "cp437", errors="replace")
+    check_entry_name(name, place)
+    here = place.within(name)
+    check_entry_packing(flags, method, here)
+    streamed = bool(flags & _DESCRIPTOR_FOLLOWS)
+    if streamed and not packed:
+        crc, packed, size = _descriptor(stream, here)
+    if max(packed, size) > ENTRY_SIZE_LIMIT:
+        raise BadInputError(
+            f"{here}: {max(packed, size)} bytes: over the limit of {ENTRY_SIZE_LIMIT}. Leave the entry out."
+        )
+    check_entry_ratio(packed, size, here)
+    found = ZipEntry(here, name, method, crc, size, stream.take(packed))
+    if streamed:
+        _skip_descriptor(stream)
+    ledger.add(raw, crc, packed, size, sign=1)
+    return found
+
+
+def _sizes(extra: bytes, packed: int, size: int) -> tuple[int, int]:
+    """Return the packed and the real size, which zip64 moves into the extra field."""
+    at = 0
+    while at + 4 <= len(extra) and _IN_EXTRA in {packed, size}:
+        kind, length = struct.unpack_from("<HH", extra, at)
+        if kind == 1:
+            wide = iter(struct.unpack_from(f"<{min(length, len(extra) - at - 4) // 8}Q", extra, at + 4))
+            size = next(wide, size) if size == _IN_EXTRA else size
+            packed = next(wide, packed) if packed == _IN_EXTRA else packed
+        at += 4 + length
+    return packed, size
+
+
+def _descriptor(stream: ChunkStream, place: ArchivePlace) -> tuple[int, int, int]:
+    """Return checksum, packed size and size of an entry whose header was written before they were known.
+
+    They follow the packed bytes, whose end is where a descriptor's own packed size agrees with its position.
+    """
+    at = stream.find(_DESCRIPTOR, 0)
+    while at >= 0:
+        crc, packed, size, _ = _described(stream, at)
+        if packed == at:
+            return crc, packed, size
+        at = stream.find(_DESCRIPTOR, at + 1)
+    raise BadInputError(
+        f"{place}: cut short, or over the limit of {ENTRY_SIZE_LIMIT} bytes: its end is not found. {place.again}"
+    )
+
+
+def _described(stream: ChunkStream, at: int) -> tuple[int, int, int, int]:
+    """Return the descriptor that is `at` bytes from here: checksum, packed size, size, and its own length.
+
+    Its sizes have 32 or 64 bits, and nothing says which but where the next header begins.
+    """
+    found = stream.peek(26, at).ljust(26, b"\0")
+    form = "<4xIII" if found[16:18] == b"PK" else "<4xIQQ"
+    return *struct.unpack_from(form, found), struct.calcsize(form)
+
+
+def _skip_descriptor(stream: ChunkStream) -> None:
+    if stream.peek(4) == _DESCRIPTOR:
+        stream.take(_described(stream, 0)[3])
+
+
+def _directory_entry(stream: ChunkStream, ledger: _DirectoryLedger) -> None:
+    fields = _DIRECTORY_FIELDS.unpack(stream.take(_DIRECTORY_FIELDS.size))
+    _, _, _, crc, packed, size, name_length, extra_length, comment_length = fields
+    name = stream.take(name_length)
+    packed, size = _sizes(stream.take(extra_length), packed, size)
+    stream.take(comment_length)
+    ledger.add(name, crc, packed, size, sign=-1)

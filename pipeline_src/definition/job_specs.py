@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: MIT-0
+# ruff: noqa: ANN401  where a value may be a pipeline variable, it is of a type of the SDK's, which has no types
+# ruff: noqa: ANN401  the SDK has no types
+"""What the pipeline's jobs are told, wherever it is fixed: entry points, limits, isolation, keys, hyperparameters.
+
+Standard library only: plain values, in the words of the SageMaker SDK's classes, which pipeline.py hands them to.
+
+Train as a tuning: several trainings with other hyperparameters, of which the best goes on.
+
+Standard library only: plain values, in the words of the SageMaker SDK's classes, which pipeline.py hands them to, and
+what is read from the step's properties: the answer of DescribeHyperParameterTuningJob.
+Sources: SageMaker Developer Guide, "Perform Automatic Model Tuning" and "Tune an Image Classification Model".
+
+What a model package says of its model, so that whoever approves, ships or audits it needs nothing else.
+
+Standard library only: plain values, in the words of the SageMaker SDK's `register`, which pipeline.py hands them to.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pipeline_src import contract, gate
+from pipeline_src.definition import instance_types, pipeline_parameters, retry_policies
+from pipeline_src.definition.pipeline_deployment import PipelineDeployment, TuningSettings
+
+_HOUR: Final = 3600
+
+# How old a step's result may be to be used again. Keep it below the lifetime of the objects under runs/.
+# Score and Evaluate take part although each execution makes a Model of its own, and their keys hold its name: an
+# execution finds their results again only where that name is the same.
+CACHE_EXPIRES: Final = "P30D"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessingJobSpec:
+    """One processing job in our own image.
+
+    Attributes:
+        step: Name of its step.
+        module: What the container starts, as ``python -m <module>``.
+        parameters: Names of the pipeline parameters it takes as arguments, see `option`.
+        noted: Names of those that it is told only to note them, as ``--noted NAME=VALUE``.
+        outputs: Names of its outputs.
+        property_file: Name of its property file, and the output and the file name where it lies.
+        volume_gb: Size of its storage volume.
+        seconds: Time after which the service ends it.
+    """
+
+    step: str
+    module: str
+    parameters: tuple[str, ...]
+    outputs: tuple[str, ...]
+    property_file: tuple[str, str, str]
+    volume_gb: int
+    seconds: int
+    noted: tuple[str, ...] = ()
+
+
+# The parameters that name the archives, by the input that each becomes.
+ARCHIVE_PARAMETERS: Final = {
+    contract.ARCHIVE_INPUT: contract.INPUT_ARCHIVE_PARAMETER,
+    contract.ADDITION_INPUT: contract.ADDITIONAL_ARCHIVE_PARAMETER,
+}
+# The real archive is 2.8 GB; what is written about as much again. One host needs about a minute.
+PREPROCESS_JOB: Final = ProcessingJobSpec(
+    step=contract.PREPROCESS_STEP,
+    module="pipeline_src.jobs.preprocess",
+    parameters=(
+        "ImageSize",
+        "ValidationFraction",
+        "TestFraction",
+        "ClassBalance",
+        "RepeatCap",
+        "AllowedMissingImages",
+        "NearDuplicates",
+    ),
+    outputs=(contract.TRAIN_OUTPUT, contract.VALIDATION_OUTPUT, contract.HOLDOUT_OUTPUT, contract.DATASET_OUTPUT),
+    property_file=(contract.DATASET_CARD_PROPERTY, contract.DATASET_OUTPUT, contract.DATASET_CARD_FILE),
+    volume_gb=30,
+    seconds=_HOUR,
+)
+EVALUATE_JOB: Final = ProcessingJobSpec(
+    step=contract.EVALUATE_STEP,
+    module="pipeline_src.jobs.evaluate",
+    parameters=("MelanomaTargetSensitivity", *gate.THRESHOLD_PARAMETERS.values(), contract.CHAMPION_PACKAGE_PARAMETER),
+    outputs=(contract.EVALUATION_OUTPUT,),
+    property_file=(contract.EVALUATION_PROPERTY, contract.EVALUATION_OUTPUT, contract.EVALUATION_FILE),
+    volume_gb=20,
+    seconds=_HOUR,
+    # The dataset card notes what Preprocess was told.
+    noted=(
+        contract.SOURCE_COMMIT_PARAMETER,
+        "MelanomaTargetSensitivity",
+        *pipeline_parameters.PARAMETER_OF_HYPERPARAMETER.values(),
+    ),
+)
+
+TRAINING_CHANNELS: Final = (contract.TRAIN_OUTPUT, contract.VALIDATION_OUTPUT)
+# The parameters that a training depends on: they name the prefix of its checkpoints.
+CHECKPOINT_PARAMETERS: Final = (*PREPROCESS_JOB.parameters, *pipeline_parameters.PARAMETER_OF_HYPERPARAMETER.values())
+
+# A transform job has no time limit of its own; what it can be held to is the time for each image.
+TRANSFORM_REQUEST: Final = {
+    "content_type": contract.IMAGE_CONTENT_TYPE,
+    "model_client_config": {"InvocationsTimeoutInSeconds": 60, "InvocationsMaxRetries": 3},
+}
+NOTED_OPTION: Final = "--noted"
+
+
+def command_line_option(parameter: str) -> str:
+    """Return the command-line option that carries pipeline parameter `parameter`: ImageSize is ``--image-size``."""
+    return "--" + re.sub(r"(?<=[a-z])(?=[A-Z])", "-", parameter).lower()
+
+
+def processor_arguments(job: ProcessingJobSpec, at: PipelineDeployment) -> dict[str, Any]:
+    """Return where and within which limits `job` runs."""
+    return {
+        "role": at.role_arn,
+        "image_uri": at.preprocessing_image,
+        "entrypoint": ["python", "-m", job.module],
+        "volume_size_in_gb": job.volume_gb,
+        "volume_kms_key": at.kms_key_arn,
+        "output_kms_key": at.kms_key_arn,
+        "max_runtime_in_seconds": job.seconds,
+    }
+
+
+def processing_input_arguments(name: str, uri: Any) -> dict[str, Any]:
+    """Return the processing input `name`: everything below `uri`."""
+    source = {
+        "s3_uri": uri,
+        "s3_data_type": "S3Prefix",
+        "local_path": contract.processing_input_path(name),
+        "s3_input_mode": "File",
+        "s3_data_distribution_type": "FullyReplicated",
+    }
+    return {"input_name": name, "s3_input": source}
+
+
+def processing_output_arguments(name: str, uri: Any) -> dict[str, Any]:
+    """Return the processing output `name`, uploaded to `uri` when the job ends."""
+    target = {"s3_uri": uri, "local_path": contract.processing_output_path(name), "s3_upload_mode": "EndOfJob"}
+    return {"output_name": name, "s3_output": target}
+
+
+def model_trainer_arguments(at: PipelineDeployment) -> dict[str, Any]:
+    """Return where and within which limits the training runs.
+
+    Six hours are for deeper networks: 30 epochs of ResNet-18 at 224 pixels should take an hour at most on a T4.
+    With spot capacity they do not count the waiting, and the longer limit does. More than an hour of waiting is
+    granted only to algorithms that write checkpoints, as this one does.
+    """
+    limit = {"max_runtime_in_seconds": 6 * _HOUR}
+    return {
+        "role": at.role_arn,
+        "training_image": at.algorithm_image,
+        "networking": {"enable_network_isolation": True, "enable_inter_container_traffic_encryption": True},
+        "stopping_condition": {**limit, "max_wait_time_in_seconds": 12 * _HOUR} if at.spot else limit,
+    }
+
+
+def compute_arguments(at: PipelineDeployment, kind: Any, hosts: Any) -> dict[str, Any]:
+    """Return the machines of the training.
+
+    They get no volume key: the GPU instances have local storage, which encrypts itself, and the service refuses
+    a key for it (SageMaker API Reference, ResourceConfig.VolumeKmsKeyId).
+    """
+    return {
+        "instance_type": kind,
+        "instance_count": hosts,
+        "volume_size_in_gb": 30,
+        "enable_managed_spot_training": at.spot,
+        **({"keep_alive_period_in_seconds": at.keep_warm_seconds} if at.keep_warm_seconds else {}),
+    }
+
+
+def channel_arguments(name: str, uri: Any) -> dict[str, Any]:
+    """Return the training channel `name`: one RecordIO file, whole on each host."""
+    source = {"s3_data_type": "S3Prefix", "s3_uri": uri, "s3_data_distribution_type": "FullyReplicated"}
+    return {
+        "channel_name": name,
+        "content_type": contract.RECORDS_CONTENT_TYPE,
+        "input_mode": "File",
+        "data_source": {"s3_data_source": source},
+    }
+
+
+def model_builder_arguments(at: PipelineDeployment) -> dict[str, Any]:
+    """Return what the model is served by.
+
+    `dependencies` and `model_path` are empty, or the SDK would look for requirements, and would leave a folder
+    below /tmp at each rendering.
+    """
+    return {"image_uri": at.algorithm_image, "role_arn": at.role_arn, "dependencies": {}, "model_path": "."}
+
+
+def transformer_arguments(at: PipelineDeployment) -> dict[str, Any]:
+    """Return how the holdout images are scored: one in a request, as an endpoint gets them.
+
+    Four requests of 6 MB at once stay below the service's 100 MB.
+    """
+    return {
+        "instance_count": 1,
+        "strategy": "SingleRecord",
+        "max_concurrent_transforms": 4,
+        "max_payload": 6,
+        "accept": contract.JSON_CONTENT_TYPE,
+        "output_kms_key": at.kms_key_arn,
+        "volume_kms_key": at.kms_key_arn,
+    }
+
+
+# Random search draws the same values for the same seed, however its jobs are spread over time (docs/decisions/0017).
+# The SDK leaves a seed of 0 out.
+TUNING_SEED: Final = 20
+# What the SDK's tuner does not hand on from the trainer to the request, or has no word for. A job that the service
+# loses is tried again by the tuning, within the limit of the job's time.
+ADDED: Final = {
+    "EnableNetworkIsolation": True,
+    "EnableInterContainerTrafficEncryption": True,
+    "RetryStrategy": {"MaximumRetryAttempts": retry_policies.LOST_JOB.attempts},
+}
+
+
+def tuner_arguments(given: TuningSettings) -> dict[str, Any]:
+    """Return how hyperparameters are looked for, in the words of the SDK's HyperparameterTuner.
+
+    Jobs are not stopped early: which one is would depend on the order in which they end, and the algorithm itself
+    stops when it improves no more.
+    """
+    return {
+        "objective_metric_name": pipeline_parameters.TUNING_OBJECTIVE,
+        "objective_type": "Maximize",
+        "strategy": "Random",
+        "random_seed": TUNING_SEED,
+        "max_jobs": given.jobs,
+        "max_parallel_jobs": given.parallel,
+        "early_stopping_type": "Off",
+    }
+
+
+def best_model_uri_parts(properties: Any) -> list[Any]:
+    """Return the parts of the URI of the best job's model.
+
+    Where the jobs wrote is asked of the step: where an earlier execution's result is used again, they wrote below that
+    execution's folder.
+    """
+    output = properties.TrainingJobDefinition.OutputDataConfig.S3OutputPath
+    return [output, properties.BestTrainingJob.TrainingJobName, "output", contract.MODEL_ARTIFACT_FILE]
+
+
+def tuning_provenance(given: TuningSettings, properties: Any, join: Any) -> dict[str, Any]:
+    """Return what the report notes of a tuning: how many of its jobs were completed, and the values that were best."""
+    best = properties.BestTrainingJob.TunedHyperParameters
+    return {
+        "TuningJobs": _completed_jobs(given, properties, join),
+        **{each.noted: best[each.name] for each in pipeline_parameters.TUNING_RANGES},
+    }
+
+
+def tuning_metadata(given: TuningSettings, properties: Any, join: Any) -> dict[str, Any]:
+    """Return what the model package says of a tuning: the same."""
+    best = properties.BestTrainingJob.TunedHyperParameters
+    return {
+        "tuning_jobs": _completed_jobs(given, properties, join),
+        **{f"tuned_{each.name}": best[each.name] for each in pipeline_parameters.TUNING_RANGES},
+    }
+
+
+def _completed_jobs(given: TuningSettings, properties: Any, join: Any) -> Any:
+    return join(" ", [properties.TrainingJobStatusCounters.Completed, "of", str(given.jobs)])
+
+
+# JPEG alone is trained on, evaluated and monitored, so no other kind of picture is promised. Instance types are those
+# that the settings accept.
+INFERENCE_ARGUMENTS: Final = {
+    "content_types": [contract.IMAGE_CONTENT_TYPE, "image/jpeg"],
+    "response_types": [contract.JSON_CONTENT_TYPE],
+    "inference_instances": instance_types.allowed_instance_types(instance_types.ENDPOINT),
+    "transform_instances": instance_types.allowed_instance_types(instance_types.TRANSFORM),
+    "domain": "COMPUTER_VISION",
+    "task": "IMAGE_CLASSIFICATION",
+}
+# A person approves the package, and the card with it.
+MODEL_CARD_STATUS: Final = "PendingReview"
+# Keys below `headline` of evaluation.json that the model package carries for whoever approves it.
+HEADLINE_KEYS: Final = (
+    "balanced_accuracy",
+    "melanoma_sensitivity",
+    "melanoma_specificity",
+    "melanoma_threshold",
+    "test_images",
+    "temperature",
+    "champion_difference",
+)
+
+
+def model_package_metadata(evaluation: Callable[[str], Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata that come from the evaluation and from the pipeline's parameters.
+
+    Args:
+        evaluation: gives the value at a path of evaluation.json.
+        parameters: the pipeline's parameters by name.
+    """
+    requirements = {
+        contract.METADATA_REQUIREMENT + name: evaluation(f"{contract.REQUIREMENT_PATH}.{name}")
+        for name in gate.THRESHOLD_PARAMETERS
+    }
+    return {
+        contract.METADATA_COMMIT: parameters[contract.SOURCE_COMMIT_PARAMETER],
+        contract.METADATA_CHAMPION: parameters[contract.CHAMPION_PACKAGE_PARAMETER],
+        **{name: evaluation(f"headline.{name}") for name in HEADLINE_KEYS},
+        **requirements,
+    }

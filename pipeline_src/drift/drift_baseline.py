@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: MIT-0
+"""The schema of statistics.json, for the baseline and for a window alike.
+
+Source: SageMaker Developer Guide, "Schema for statistics (statistics.json file)". Its sketch of a distribution is a KLL
+sketch; one whose first level holds every value, each counting once, is exact. The guide leaves room for more under a
+feature and beside the features: here `monitor`.
+
+The schema of constraints.json: what a window may differ by. A user may change it; the model package names it.
+
+Source: SageMaker Developer Guide, "Schema for constraints (constraints.json file)"; what it has no place for lies under
+`monitor`. Where the thresholds come from: ``python -m benchmarks.drift``.
+
+What a window is compared with: the images that the model had not seen, measured like those of production.
+
+They are the validation and test images, in the dataset's own class mix: a practice with another one will differ from
+it, and should have a baseline of its own or turn the check of the mix off.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline_src import contract
+from pipeline_src.drift import image_features
+from pipeline_src.drift.image_features import FeatureTable
+from pipeline_src.evaluation import confidence_intervals
+from pipeline_src.evaluation.model_predictions import Predictions
+from pipeline_src.runtime import worker_threads
+from pipeline_src.runtime.errors import BadInputError
+
+CLASS_MIX: Final = "predicted_class"
+_BUCKETS: Final = 10
+
+Json = dict[str, object]
+
+
+def statistics_json(table: FeatureTable, missing: int, monitor: Mapping[str, object], *, whole: bool) -> Json:
+    """Return statistics.json.
+
+    Args:
+        table: what was measured (n, `feature.COLUMNS`).
+        missing: how many pictures could not be measured.
+        monitor: what else is said of them all.
+        whole: whether the sketch holds every value, as that of a baseline must.
+    """
+    numbers = [
+        _numerical_feature(name, table[:, column], missing, whole=whole)
+        for column, name in enumerate(image_features.FEATURE_NAMES)
+    ]
+    return {
+        "version": 0,
+        "dataset": {"item_count": len(table)},
+        "features": [*numbers, _class_feature(table, missing)],
+        "monitor": dict(monitor),
+    }
+
+
+def values_of_statistics(document: Mapping[str, object]) -> dict[str, NDArray[np.float64]]:
+    """Return the values of each number of a statistics.json whose sketches are whole.
+
+    Raises:
+        KeyError, TypeError, ValueError, IndexError: it is none.
+    """
+    features = {each["name"]: each for each in document["features"]}  # type: ignore[attr-defined]
+    return {
+        name: np.array(
+            features[name]["numerical_statistics"]["distribution"]["kll"]["sketch"]["data"][0], dtype=np.float32
+        ).astype(np.float64)
+        for name in image_features.FEATURE_NAMES
+    }
+
+
+def class_mix_of_statistics(document: Mapping[str, object]) -> NDArray[np.int64]:
+    """Return how often each class was the most probable one (7,); errors as those of `values`."""
+    features = {each["name"]: each for each in document["features"]}  # type: ignore[attr-defined]
+    buckets = features[CLASS_MIX]["string_statistics"]["distribution"]["categorical"]["buckets"]
+    counts = {each["value"]: int(each["count"]) for each in buckets}
+    return np.array([counts[label] for label in contract.CLASS_LABELS], dtype=np.int64)
+
+
+def _numerical_feature(name: str, column: NDArray[np.float32], missing: int, *, whole: bool) -> Json:
+    ordered = np.sort(column.astype(np.float64))
+    # The shortest text that gives the same float32 again: a value that moved a little would tie with none.
+    kept = [float(str(value)) for value in np.sort(column)] if whole else []
+    return {
+        "name": name,
+        "inferred_type": "Fractional",
+        "numerical_statistics": {
+            "common": {"num_present": len(ordered), "num_missing": missing},
+            **_moments(ordered),
+            "distribution": {
+                "kll": {
+                    "buckets": _buckets(ordered),
+                    "sketch": {"parameters": {"c": 0.64, "k": float(max(1, len(kept)))}, "data": [kept]},
+                }
+            },
+        },
+    }
+
+
+def _moments(ordered: NDArray[np.float64]) -> Json:
+    if not len(ordered):
+        return {"mean": None, "sum": 0.0, "std_dev": None, "min": None, "max": None}
+    total = float(ordered.sum())
+    return {
+        "mean": total / len(ordered),
+        "sum": total,
+        "std_dev": float(ordered.std()),
+        "min": float(ordered[0]),
+        "max": float(ordered[-1]),
+    }
+
+
+def _buckets(ordered: NDArray[np.float64]) -> list[Json]:
+    if not len(ordered):
+        return []
+    counts, edges = np.histogram(ordered, _BUCKETS)
+    return [
+        {"lower_bound": float(lower), "upper_bound": float(upper), "count": int(count)}
+        for lower, upper, count in zip(edges[:-1], edges[1:], counts, strict=True)
+    ]
+
+
+def _class_feature(table: FeatureTable, missing: int) -> Json:
+    counts = image_features.count_predicted_classes(table)
+    buckets = [
+        {"value": label, "count": int(count)} for label, count in zip(contract.CLASS_LABELS, counts, strict=True)
+    ]
+    return {
+        "name": CLASS_MIX,
+        "inferred_type": "String",
+        "string_statistics": {
+            "common": {"num_present": len(table), "num_missing": missing},
+            "distinct_count": int(np.count_nonzero(counts)),
+            "distribution": {"categorical": {"buckets": buckets}},
+        },
+    }
+
+
+REPEATED_IMAGES: Final = "repeated_images"
+UNREADABLE_REQUESTS: Final = "unreadable_requests"
+CHECK_NAMES: Final = (*image_features.FEATURE_NAMES, CLASS_MIX, REPEATED_IMAGES, UNREADABLE_REQUESTS)
+_ENABLED: Final = "Enabled"
+_DISTANCE_THRESHOLD: Final = 0.15  # of 100 images 15 lie where none of the baseline would
+_MIX_THRESHOLD: Final = 0.08  # of 100 answers 8 name another class
+_REPEATED_THRESHOLD: Final = 0.05
+_UNREADABLE_THRESHOLD: Final = 0.02
+_SIGNED: Final = ("sharpness", "redness", "yellowness")
+
+ConstraintsJson = dict[str, object]
+
+
+@dataclass(frozen=True)
+class DriftConstraints:
+    """When a window differs too much.
+
+    Attributes:
+        level: probability of a false alarm that all checks of a window share.
+        least: different images and requests that a window and a baseline must have to be compared.
+        expected: by check, the share of repeated or unreadable requests that is normal: more is tested for.
+        thresholds: by check, the effect from which a difference matters; None turns the check off.
+        melanoma_threshold: the operating point of the model; None if it has none.
+    """
+
+    level: float = 0.01
+    least: int = 100
+    expected: Mapping[str, float] = field(default_factory=lambda: {REPEATED_IMAGES: 0.02, UNREADABLE_REQUESTS: 0.01})
+    thresholds: Mapping[str, float | None] = field(
+        default_factory=lambda: {
+            **dict.fromkeys(image_features.FEATURE_NAMES, _DISTANCE_THRESHOLD),
+            CLASS_MIX: _MIX_THRESHOLD,
+            REPEATED_IMAGES: _REPEATED_THRESHOLD,
+            UNREADABLE_REQUESTS: _UNREADABLE_THRESHOLD,
+        }
+    )
+    melanoma_threshold: float | None = None
+
+
+def constraints_json(constraints: DriftConstraints) -> ConstraintsJson:
+    """Return constraints.json."""
+    said = {name: value for name, value in asdict(constraints).items() if name != "thresholds"}
+    return {
+        "version": 0,
+        "features": [_feature_constraint(name, constraints.thresholds.get(name)) for name in CHECK_NAMES],
+        "monitoring_config": {
+            "evaluate_constraints": _ENABLED,
+            "emit_metrics": _ENABLED,
+            "datatype_check_threshold": 1.0,
+            "domain_content_threshold": 1.0,
+            "distribution_constraints": {
+                "perform_comparison": _ENABLED,
+                "comparison_threshold": _DISTANCE_THRESHOLD,
+                "comparison_method": "Simple",
+            },
+        },
+        "monitor": said,
+    }
+
+
+def parse_constraints(document: Mapping[str, object]) -> DriftConstraints:
+    """Return the constraints that `document` holds; a check that it does not name is off.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: it is no constraints.json of ours.
+    """
+    said, features = document["monitor"], document["features"]
+    overrides = {each["name"]: each["monitoringConfigOverrides"] for each in features}  # type: ignore[attr-defined]
+    unknown = sorted(overrides.keys() - set(CHECK_NAMES))
+    if unknown:
+        raise ValueError(f"features: {unknown[0]} is no check of the monitor")
+    threshold = said["melanoma_threshold"]  # type: ignore[index]
+    return DriftConstraints(
+        level=float(said["level"]),  # type: ignore[index]
+        least=int(said["least"]),  # type: ignore[index]
+        expected={name: float(said["expected"][name]) for name in (REPEATED_IMAGES, UNREADABLE_REQUESTS)},  # type: ignore[index]
+        thresholds={name: _threshold(overrides.get(name)) for name in CHECK_NAMES},
+        melanoma_threshold=None if threshold is None else float(threshold),
+    )
+
+
+def _feature_constraint(name: str, threshold: float | None) -> ConstraintsJson:
+    overrides = {"evaluate_constraints": "Disabled" if threshold is None else _ENABLED, "threshold": threshold}
+    kind = {"inferred_type": "String"} if name == CLASS_MIX else {"inferred_type": "Fractional"}
+    number = {} if name == CLASS_MIX else {"num_constraints": {"is_non_negative": name not in _SIGNED}}
+    return {"name": name, **kind, "completeness": 1.0, **number, "monitoringConfigOverrides": overrides}
+
+
+def _threshold(overrides: Mapping[str, object] | None) -> float | None:
+    if overrides is None or overrides.get("evaluate_constraints") != _ENABLED:
+        return None
+    return float(overrides["threshold"])  # type: ignore[arg-type]
+
+
+STATISTICS_FILE: Final = contract.MONITOR_STATISTICS_FILE
+CONSTRAINTS_FILE: Final = contract.MONITOR_CONSTRAINTS_FILE
+BASELINE_LIMIT: Final = 8192  # images; more would make the file long and hardly any test sharper
+_REMEDY: Final = "Give the job the baseline that Evaluate left beside report.html (the model package names it)."
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DriftBaseline:
+    """The held-out images in numbers.
+
+    Attributes:
+        values: of each of `feature.NUMBERS`, sorted.
+        mix: how often each class is the most probable one, (7,).
+        images: how many.
+        effective: how many lesions with one image each tell as much.
+        constraints: what a window may differ by.
+    """
+
+    values: Mapping[str, Floats]
+    mix: NDArray[np.int64]
+    images: int
+    effective: float
+    constraints: DriftConstraints
+
+
+def baseline_files(predictions: Predictions, pictures: Path, threshold: float | None = None) -> dict[str, bytes]:
+    """Return the baseline's two files, content by name; the same images give the same bytes.
+
+    Args:
+        predictions: of the held-out images; official test images have no say.
+        pictures: the folder of their JPEGs, ``<image_id>.jpg``; one that is missing or damaged is counted as missing.
+        threshold: the melanoma operating point.
+    """
+    chosen = [row for row, image in enumerate(predictions.images) if image.split in _BASELINE_SPLITS][:BASELINE_LIMIT]
+    rows = _measure_images(predictions, pictures, chosen)
+    table = np.array([rows[row] for row in sorted(rows)], np.float32).reshape(-1, image_features.FEATURE_COLUMNS)
+    images = [predictions.images[row] for row in sorted(rows)]
+    effective = confidence_intervals.effective_lesions(images, np.ones(len(images), bool)) if images else 0.0
+    monitor = {"effective_count": effective, "left_out": len(predictions.images) - len(chosen)}
+    content = statistics_json(table, len(chosen) - len(rows), monitor, whole=True)
+    limits = constraints_json(DriftConstraints(melanoma_threshold=threshold))
+    return {STATISTICS_FILE: _json_bytes(content, None), CONSTRAINTS_FILE: _json_bytes(limits, 2)}
+
+
+_BASELINE_SPLITS: Final = (contract.VALIDATION, contract.TEST)
+
+
+def read_baseline(statistics: Path, constraints: Path) -> DriftBaseline:
+    """Read the two files.
+
+    Args:
+        statistics: the file, or the folder that it lies in.
+        constraints: likewise.
+
+    Raises:
+        BadInputError: one is missing or is not what Evaluate writes.
+    """
+    place, measured = _read_document(statistics, STATISTICS_FILE)
+    try:
+        values, mix = values_of_statistics(measured), class_mix_of_statistics(measured)
+        effective = float(measured["monitor"]["effective_count"])  # type: ignore[index]
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise BadInputError(f"{place}: {error!r}: is no baseline of this monitor. {_REMEDY}") from None
+    if len({len(each) for each in values.values()} | {int(mix.sum())}) != 1:
+        raise BadInputError(f"{place}: its features hold different numbers of images. {_REMEDY}")
+    place, limits = _read_document(constraints, CONSTRAINTS_FILE)
+    try:
+        allowed = parse_constraints(limits)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInputError(f"{place}: {error!r}: is no constraints file of this monitor. {_REMEDY}") from None
+    return DriftBaseline(values, mix, int(mix.sum()), effective, allowed)
+
+
+def _measure_images(
+    predictions: Predictions, pictures: Path, chosen: Sequence[int]
+) -> dict[int, image_features.FeatureRow]:
+    rows: dict[int, image_features.FeatureRow] = {}
+
+    def measure(row: int) -> None:
+        path = pictures / f"{predictions.images[row].image_id}.jpg"
+        try:
+            rows[row] = image_features.measure_features(
+                path.read_bytes(), predictions.probabilities[row].tolist(), str(path)
+            )
+        except (BadInputError, FileNotFoundError):
+            return  # it is counted as missing, as one of production would be
+
+    worker_threads.process_in_threads(iter(chosen), measure, worker_threads.available_cores())
+    return rows
+
+
+def _read_document(given: Path, name: str) -> tuple[Path, dict[str, object]]:
+    path = given / name if given.is_dir() else given
+    if not path.is_file():
+        raise BadInputError(f"{path}: is not there: without a baseline nothing can be compared. {_REMEDY}")
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{path}: is not JSON: {error}. {_REMEDY}") from None
+    if not isinstance(content, dict):
+        raise BadInputError(f"{path}: is no JSON object. {_REMEDY}")
+    return path, content
+
+
+def _json_bytes(content: dict[str, object], indent: int | None) -> bytes:
+    separators = None if indent else (",", ":")
+    return (json.dumps(content, indent=indent, separators=separators, allow_nan=False) + "\n").encode()

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT-0
+"""The truth comes late: labels that were confirmed meanwhile, joined with what the model had answered.
+
+A table of labels is CSV with the columns ``id``, ``label`` and, for its readers alone, ``date``. An id is the inference
+id that the caller gave with the request (best the image id), or SageMaker's event id; the column may also be called
+``image_id``, ``inference_id`` or ``event_id``. Who confirms what is no random choice: lesions that look dangerous are
+excised and confirmed, others are not, so that these figures are those of confirmed lesions, not of all.
+
+Which image is of which lesion is not known: each counts as a lesion of its own, and where that is wrong the intervals
+are too narrow.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pipeline_src import contract
+from pipeline_src.drift.capture_window import AnsweredProbabilities
+from pipeline_src.evaluation import classification_metrics, confidence_intervals, model_predictions
+from pipeline_src.evaluation.confidence_intervals import Estimate
+from pipeline_src.evaluation.model_predictions import HoldoutImage
+from pipeline_src.runtime.errors import BadInputError
+
+ID_COLUMNS: Final = ("id", "image_id", "inference_id", "event_id")
+MINIMUM_LABELS: Final = 10  # labelled images of a class; with fewer there is no figure
+SHOWN_IDS: Final = 5  # ids that are named
+_SPLIT: Final = "production"
+
+CONFLICTING_LABELS: Final = "two labels for one id"
+UNKNOWN_LABEL: Final = "label is none of the seven"
+NO_ID: Final = "no id"
+UNMATCHED_ID: Final = "id was not captured in this window"
+
+
+@dataclass
+class ConfirmedLabels:
+    """The labels of all tables.
+
+    Attributes:
+        by_id: the label of each id; one that has two has none.
+        said: all labels of each id.
+        problems: by kind, the ids (or the place of a row without one) that could not be used, in the files' order.
+    """
+
+    by_id: dict[str, str] = field(default_factory=dict)
+    said: dict[str, set[str]] = field(default_factory=dict)
+    problems: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ProductionMetrics:
+    """How good the model's answers in production were, as far as is known.
+
+    Attributes:
+        labelled: joined images by class.
+        balanced_accuracy: undefined if a class has fewer than `LEAST`.
+        melanoma_sensitivity: at the operating point; undefined if there are fewer than `LEAST` melanomas.
+        reasons: why a figure is undefined, by its name.
+        problems: as of `Labels`, and the ids that match no request.
+    """
+
+    labelled: Mapping[str, int]
+    balanced_accuracy: Estimate
+    melanoma_sensitivity: Estimate
+    reasons: Mapping[str, str]
+    problems: Mapping[str, list[str]]
+
+
+def read_confirmed_labels(folder: Path) -> ConfirmedLabels | None:
+    """Read every table ``*.csv`` below `folder`; None if there is none.
+
+    Raises:
+        BadInputError: a table is no text, or lacks a column.
+    """
+    paths = sorted(folder.rglob("*.csv"))
+    found = ConfirmedLabels()
+    seen = found.said
+    for path in paths:
+        for place, name, label in _rows(path):
+            if not name:
+                found.problems.setdefault(NO_ID, []).append(place)
+            elif label not in contract.CLASS_LABELS:
+                found.problems.setdefault(UNKNOWN_LABEL, []).append(f"{name} ({label!r}, {place})")
+            else:
+                seen.setdefault(name, set()).add(label)
+    found.by_id = {name: next(iter(labels)) for name, labels in seen.items() if len(labels) == 1}
+    conflicts = [f"{name} ({' and '.join(sorted(labels))})" for name, labels in seen.items() if len(labels) > 1]
+    if conflicts:
+        found.problems[CONFLICTING_LABELS] = conflicts
+    return found if paths else None
+
+
+def score_answers(
+    labels: ConfirmedLabels, answers: Mapping[str, AnsweredProbabilities], threshold: float | None
+) -> ProductionMetrics:
+    """Return what `answers`, by id, are worth by the `labels`.
+
+    Args:
+        labels: that were confirmed.
+        answers: of the requests with such ids.
+        threshold: the melanoma operating point, or None.
+    """
+    images = [HoldoutImage(name, name, labels.by_id[name], _SPLIT) for name in sorted(answers)]
+    joined = model_predictions.join_predictions(images, dict(answers))
+    counts = Counter(image.label for image in images)
+    reasons = dict(_reasons(counts, threshold))
+    measured = (
+        classification_metrics.estimate_metrics(joined, threshold, confidence_intervals.draw_resamples(joined.images))
+        if images
+        else None
+    )
+    unmatched = sorted(labels.by_id.keys() - answers.keys())
+    return ProductionMetrics(
+        labelled={label: counts[label] for label in contract.CLASS_LABELS},
+        balanced_accuracy=_figure("balanced_accuracy", measured, reasons),
+        melanoma_sensitivity=_figure("melanoma_sensitivity", measured, reasons),
+        reasons=reasons,
+        problems=labels.problems | ({UNMATCHED_ID: unmatched} if unmatched else {}),
+    )
+
+
+def summarize_problems(problems: Mapping[str, list[str]]) -> dict[str, object]:
+    """Return how many there are of each kind of problem, and the first."""
+    return {kind: {"rows": len(names), "first": names[:SHOWN_IDS]} for kind, names in sorted(problems.items())}
+
+
+def _reasons(counts: Mapping[str, int], threshold: float | None) -> Iterator[tuple[str, str]]:
+    few = [f"{label} {counts[label]}" for label in contract.CLASS_LABELS if counts[label] < MINIMUM_LABELS]
+    if few:
+        yield "balanced_accuracy", f"too few labels: {', '.join(few)}; {MINIMUM_LABELS} of each class are needed"
+    if counts[contract.MELANOMA] < MINIMUM_LABELS:
+        yield "melanoma_sensitivity", f"too few labels: {counts[contract.MELANOMA]} of {MINIMUM_LABELS} melanomas"
+    elif threshold is None:
+        yield "melanoma_sensitivity", "the model has no operating point"
+
+
+def _figure(name: str, measured: classification_metrics.MetricEstimates | None, reasons: Mapping[str, str]) -> Estimate:
+    if measured is None:
+        return confidence_intervals.undefined_estimate()
+    found: Estimate = getattr(measured, name)
+    return confidence_intervals.undefined_estimate(found.images, found.lesions) if name in reasons else found
+
+
+def _rows(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield the place, the id and the label of each row."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            header = rows.fieldnames or ()
+            column = next((name for name in ID_COLUMNS if name in header), None)
+            if column is None or "label" not in header:
+                raise BadInputError(
+                    f"{path}: header: is {','.join(header) or 'empty'}. It must have a column "
+                    f"{' or '.join(ID_COLUMNS)}, and "
+                    "a column label."
+                )
+            for row in rows:
+                place = f"{path.name}: line {rows.line_num}"
+                yield place, (row[column] or "").strip(), (row["label"] or "").strip().lower()
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadInputError(f"{path}: is no CSV in UTF-8: {error}. Export it anew.") from None

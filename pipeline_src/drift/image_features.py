@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT-0
+"""A picture and what the model answered, in numbers whose distribution can be compared.
+
+Pictures are measured as the model sees them: stretched to 224 pixels a side. A shift that cannot be seen there cannot
+change an answer either.
+
+Sources: Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy" (2000), for the variance of the Laplacian;
+Crete et al., "The blur effect" (2007), for the blur: how little of a picture's detail one more blur takes away, which
+unlike the former does not depend on contrast.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline_src import contract
+from pipeline_src.dataset import image_codec
+
+MEASURED_SIDE: Final = 224  # pixels
+_DARK: Final = 40  # of 255, L*: a vignette is darker, skin and lesions hardly ever are
+_TINY: Final = 1e-9
+_BLUR: Final = 9  # pixels of the box that Crete et al. blur with
+
+# What is measured: name, and what it is in words.
+IMAGE_FEATURES: Final = {
+    "width": "width in pixels",
+    "height": "height in pixels",
+    "aspect": "width over height",
+    "bytes_per_pixel": "size of the JPEG over its pixels",
+    "brightness": "mean lightness, 0 to 100",
+    "contrast": "standard deviation of the lightness",
+    "sharpness": "logarithm of the variance of the Laplacian",
+    "blur": "how little one more blur changes, 0 to 1",
+    "redness": "mean a*, green to red",
+    "yellowness": "mean b*, blue to yellow",
+    "black_border": "share of dark pixels joined to the edge",
+}
+ANSWER_FEATURES: Final = {
+    "confidence": "probability of the most probable class",
+    "entropy": "entropy of the answer in bits",
+    "melanoma_score": "probability of melanoma",
+}
+FEATURE_NAMES: Final = (*IMAGE_FEATURES, *ANSWER_FEATURES)
+FEATURE_TITLES: Final = {**IMAGE_FEATURES, **ANSWER_FEATURES}
+_PREDICTED: Final = len(FEATURE_NAMES)
+FEATURE_COLUMNS: Final = _PREDICTED + 1  # of a row: `NUMBERS`, and the position of the most probable class
+
+FeatureRow = NDArray[np.float32]
+FeatureTable = NDArray[np.float32]
+
+
+def measure_features(data: bytes, answer: Sequence[float], place: str) -> FeatureRow:
+    """Measure the JPEG `data` and the probabilities `answer`.
+
+    Returns:
+        (`COLUMNS`,), `NUMBERS` and the position of the most probable class.
+
+    Raises:
+        BadInputError: the picture cannot be decoded, with `place` in the message.
+    """
+    return np.array([*_features_of_image(data, place), *_features_of_answer(answer)], np.float32)
+
+
+def count_predicted_classes(table: FeatureTable) -> NDArray[np.int64]:
+    """Return how often each class is the most probable one in `table` (n, `COLUMNS`): (7,)."""
+    return np.bincount(table[:, _PREDICTED].astype(np.int64), minlength=len(contract.CLASS_LABELS))
+
+
+def _features_of_answer(answer: Sequence[float]) -> tuple[float, ...]:
+    values = np.array(answer)
+    shares = values[values > 0]
+    melanoma = values[contract.CLASS_LABELS.index(contract.MELANOMA)]
+    return float(values.max()), float(-(shares * np.log2(shares)).sum()), float(melanoma), float(values.argmax())
+
+
+def _features_of_image(data: bytes, place: str) -> tuple[float, ...]:
+    frame = image_codec.check_jpeg(data, place)
+    pixels = image_codec.decode_square(data, place, MEASURED_SIDE)
+    lab = cv2.cvtColor(pixels, cv2.COLOR_BGR2LAB)
+    (light, red, yellow), (spread, _, _) = (each.ravel() for each in cv2.meanStdDev(lab))
+    lightness = np.ascontiguousarray(lab[:, :, 0])
+    grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    return (
+        *(frame.width, frame.height, frame.width / frame.height),
+        len(data) / (frame.width * frame.height),
+        *(light / 2.55, spread / 2.55),
+        float(np.log10(cv2.Laplacian(grey, cv2.CV_32F).var() + 1)),
+        _blur(grey.astype(np.float32)),
+        *(red - 128, yellow - 128),  # OpenCV holds a* and b* from 0 to 255 about 128
+        _border(lightness),
+    )
+
+
+def _blur(grey: NDArray[np.float32]) -> float:
+    """Return the blur of `grey` (height, width): the worse of both directions."""
+    return max(_lost(grey, axis, (1, _BLUR) if axis == 0 else (_BLUR, 1)) for axis in (0, 1))
+
+
+def _lost(grey: NDArray[np.float32], axis: int, box: tuple[int, int]) -> float:
+    before = np.abs(np.diff(grey, axis=axis))
+    after = np.abs(np.diff(cv2.blur(grey, box), axis=axis))
+    total = float(before.sum())
+    return 1 - float(np.maximum(before - after, 0).sum()) / total if total > _TINY else 1.0
+
+
+def _border(lightness: NDArray[np.uint8]) -> float:
+    """Return the share of dark pixels of `lightness` (height, width) that are joined to its edge."""
+    _, parts = cv2.connectedComponents((lightness < _DARK).astype(np.uint8))
+    edge = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
+    sizes = np.bincount(parts.ravel())
+    return float(sizes[edge[edge > 0]].sum() / parts.size)

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: MIT-0
+"""How good the predictions are, class by class and on average: the figures themselves, without intervals.
+
+A figure that is not defined (a class without a test image has no sensitivity) is None, never NaN and never 0.
+
+The figures are those of `isic-challenge-scoring`, the scorer of ISIC 2018 Task 3 (balanced accuracy, and per class
+sensitivity, specificity, PPV, NPV, AUC, AUC from a sensitivity of 0.80 on, average precision), but for this:
+
+- It calls an image of a class, in the per-class rates, where that class's probability exceeds 0.5, so that an image may
+  be of no class. Here an image is of its most probable class, for these rates as for balanced accuracy.
+- Where two classes are equally the most probable it counts the image as wrong; here it is of the first of them in
+  `contract.CLASS_LABELS`, which is what `predictions.csv` says and what a user of the endpoint would see.
+- A rate of nothing (sensitivity without an image of the class, PPV where nothing is called so) it scores 1.0, and the
+  average precision of an absent class 0.0. Here both are None. Of areas it then has none either: NaN, or an error.
+- Its balanced accuracy is the mean over the classes that are there; here it is None if one is missing, because a mean
+  over fewer classes could not be compared with any other model's.
+
+All figures of one set of test images, each with its interval.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from sklearn import metrics as sklearn_metrics
+
+from pipeline_src import contract
+from pipeline_src.evaluation import confidence_intervals, ranking_metrics
+from pipeline_src.evaluation.confidence_intervals import (
+    EXACT_METHOD,
+    NO_INTERVAL,
+    SMALL_SAMPLE,
+    Estimate,
+    Mask,
+    Resamples,
+)
+from pipeline_src.evaluation.model_predictions import Predictions
+
+MaskArray = npt.NDArray[np.bool_]
+
+RATE_NAMES: Final = ("sensitivity", "specificity", "ppv", "npv")
+RANKING_NAMES: Final = ("auc", "auc_above_80", "average_precision")
+
+
+@dataclass(frozen=True)
+class ClassMetrics:
+    """One class against all others, with intervals.
+
+    Attributes:
+        sensitivity: share of the class's images that are called so (recall).
+        specificity: share of the other classes' images that are not called so.
+        ppv: share of the images called so that are of the class (precision).
+        npv: share of the images not called so that are of another class.
+        auc: area under the ROC curve of the class's probability.
+        auc_above_80: the part of it from a sensitivity of 0.80 on, at most 1; see `ranking.Ranking`.
+        average_precision: area under the precision-recall curve, as a step function.
+        test_images: number of the class's images.
+        test_lesions: number of the lesions that these show.
+    """
+
+    sensitivity: Estimate
+    specificity: Estimate
+    ppv: Estimate
+    npv: Estimate
+    auc: Estimate
+    auc_above_80: Estimate
+    average_precision: Estimate
+    test_images: int
+    test_lesions: int
+
+
+@dataclass(frozen=True)
+class PointMetrics:
+    """The same without intervals; None where not defined."""
+
+    sensitivity: float | None
+    specificity: float | None
+    ppv: float | None
+    npv: float | None
+    auc: float | None
+    auc_above_80: float | None
+    average_precision: float | None
+    test_images: int
+
+
+@dataclass(frozen=True)
+class RocCurve:
+    """A receiver operating characteristic: rates at falling thresholds, from (0, 0) to (1, 1)."""
+
+    false_positive_rate: npt.NDArray[np.float64]
+    true_positive_rate: npt.NDArray[np.float64]
+
+
+def one_hot_labels(positions: npt.NDArray[np.int64]) -> MaskArray:
+    """Return (N, 7), whether image i is of class k, of the classes' `positions` (N,)."""
+    matrix: MaskArray = positions[:, np.newaxis] == np.arange(len(contract.CLASS_LABELS))
+    return matrix
+
+
+def malignant_mask(positions: npt.NDArray[np.int64]) -> MaskArray:
+    """Return (N,), whether the class of the image is one of `contract.MALIGNANT`."""
+    found: MaskArray = np.isin(positions, [contract.CLASS_LABELS.index(label) for label in contract.MALIGNANT])
+    return found
+
+
+def rate_masks(truth: MaskArray, called: MaskArray) -> tuple[tuple[MaskArray, MaskArray], ...]:
+    """Return, for each of `RATES`, which images count as found, and among which; shapes are those of the masks."""
+    found, cleared = truth & called, ~truth & ~called
+    return (found, truth), (cleared, ~truth), (found, called), (cleared, ~called)
+
+
+def masked_share(found: MaskArray, counted: MaskArray) -> float | None:
+    """Return the share of the `counted` (N,) that are `found` (N,), or None if none is counted."""
+    total = np.count_nonzero(counted)
+    return np.count_nonzero(found & counted) / total if total else None
+
+
+def confusion_matrix(predictions: Predictions) -> npt.NDArray[np.int64]:
+    """Return the (7, 7) counts: rows are the true class, columns the predicted one."""
+    size = len(contract.CLASS_LABELS)
+    matrix = np.zeros((size, size), dtype=np.int64)
+    np.add.at(matrix, (predictions.truth, predictions.predicted), 1)
+    return matrix
+
+
+def accuracy_score(predictions: Predictions) -> float | None:
+    """Return the share of images whose most probable class is the true one."""
+    right = predictions.truth == predictions.predicted
+    return masked_share(right, np.ones_like(right))
+
+
+def balanced_accuracy_score(predictions: Predictions) -> float | None:
+    """Return the mean sensitivity of the seven classes, the metric of ISIC 2018 Task 3; None if one has no image.
+
+    Source: https://challenge.isic-archive.com/landing/2018/47/
+    """
+    right, truth = predictions.truth == predictions.predicted, one_hot_labels(predictions.truth)
+    shares = [masked_share(right, column) for column in truth.T]
+    known = [value for value in shares if value is not None]
+    return float(np.mean(known)) if len(known) == len(shares) else None
+
+
+def malignant_sensitivity_score(predictions: Predictions) -> float | None:
+    """Return the share of the malignant images whose most probable class is malignant, be it the right one or not."""
+    return masked_share(malignant_mask(predictions.predicted), malignant_mask(predictions.truth))
+
+
+def point_metrics_per_class(predictions: Predictions) -> dict[str, PointMetrics]:
+    """Return each class's figures by its label."""
+    truth, called = one_hot_labels(predictions.truth), one_hot_labels(predictions.predicted)
+    return {
+        label: point_metrics_of_class(truth[:, column], called[:, column], predictions.probabilities[:, column])
+        for column, label in enumerate(contract.CLASS_LABELS)
+    }
+
+
+def point_metrics_of_class(truth: MaskArray, called: MaskArray, scores: npt.NDArray[np.float64]) -> PointMetrics:
+    """Return one class's figures, of which images are of it, are called so, and how probable it is: each (N,)."""
+    shares = [masked_share(found, counted) for found, counted in rate_masks(truth, called)]
+    named = dict(zip((*RATE_NAMES, *RANKING_NAMES), (*shares, *ranking_point_metrics(scores, truth)), strict=True))
+    return PointMetrics(**named, test_images=int(truth.sum()))
+
+
+def ranking_point_metrics(
+    scores: npt.NDArray[np.float64], truth: MaskArray
+) -> tuple[float | None, float | None, float | None]:
+    """Return the figures `RANKS` of one class: how probable each image is of it, and which are: each (N,)."""
+    found = ranking_metrics.measure_ranking(scores, truth, np.ones((1, truth.size), dtype=np.float32))
+    auc, partial, precision = (float(getattr(found, name)[0]) for name in RANKING_NAMES)
+    return _known(auc), _known(partial), _known(precision)
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def roc_curve(predictions: Predictions, position: int) -> RocCurve | None:
+    """Return the ROC curve of the class at `position`, or None if all images are of it or none is."""
+    positive = predictions.truth == position
+    if positive.all() or not positive.any():
+        return None
+    false_rate, true_rate, _ = sklearn_metrics.roc_curve(positive, predictions.probabilities[:, position])
+    return RocCurve(false_rate, true_rate)
+
+
+_MELANOMA = contract.CLASS_LABELS.index(contract.MELANOMA)
+
+
+@dataclass(frozen=True)
+class MetricEstimates:
+    """How good the predictions of one set of images are.
+
+    Attributes:
+        balanced_accuracy: mean sensitivity of the seven classes.
+        accuracy: share of images whose most probable class is the true one.
+        malignant_sensitivity: share of the malignant images (mel, bcc, akiec) whose most probable class is malignant.
+        melanoma_sensitivity: share of the melanomas found at the operating point.
+        melanoma_specificity: share of all others not called melanoma there.
+        per_class: by label.
+    """
+
+    balanced_accuracy: Estimate
+    accuracy: Estimate
+    malignant_sensitivity: Estimate
+    melanoma_sensitivity: Estimate
+    melanoma_specificity: Estimate
+    per_class: dict[str, ClassMetrics]
+
+
+def estimate_metrics(test: Predictions, threshold: float | None, resamples: Resamples) -> MetricEstimates:
+    """Measure `test`.
+
+    Args:
+        test: the images; any number of them.
+        threshold: the melanoma operating point, or None, with which its two figures are not defined.
+        resamples: of the same images.
+    """
+    truth = one_hot_labels(test.truth)
+    accuracy, malignant, sensitivity, specificity = confidence_intervals.estimate_proportions(
+        *_overall_masks(test, threshold), resamples, test.images
+    )
+    return MetricEstimates(
+        balanced_accuracy=confidence_intervals.estimate_mean_proportion(
+            one_hot_labels(test.predicted), truth, resamples, test.images
+        ),
+        accuracy=accuracy,
+        malignant_sensitivity=malignant,
+        melanoma_sensitivity=_without_value(sensitivity) if threshold is None else sensitivity,
+        melanoma_specificity=_without_value(specificity) if threshold is None else specificity,
+        per_class=_estimate_per_class(test, truth, resamples),
+    )
+
+
+def _overall_masks(test: Predictions, threshold: float | None) -> tuple[Mask, Mask]:
+    """Return what is looked for, and among which (N, 4): right, taken for malignant, suspected, not suspected."""
+    melanoma = test.truth == _MELANOMA
+    suspected = test.melanoma >= (np.inf if threshold is None else threshold)
+    malignant, taken = malignant_mask(test.truth), malignant_mask(test.predicted)
+    right = test.truth == test.predicted
+    found = np.column_stack([right, taken, suspected, ~suspected])
+    return found, np.column_stack([np.ones_like(right), malignant, melanoma, ~melanoma])
+
+
+def _without_value(figure: Estimate) -> Estimate:
+    return confidence_intervals.undefined_estimate(figure.images, figure.lesions)
+
+
+def _estimate_per_class(test: Predictions, truth: Mask, resamples: Resamples) -> dict[str, ClassMetrics]:
+    called = one_hot_labels(test.predicted)
+    pairs = rate_masks(truth, called)
+    found, counted = (np.concatenate(masks, axis=1) for masks in zip(*pairs, strict=True))
+    rates = confidence_intervals.estimate_proportions(found, counted, resamples, test.images)
+    return {
+        label: ClassMetrics(
+            **dict(zip(RATE_NAMES, rates[column :: len(contract.CLASS_LABELS)], strict=True)),
+            **dict(zip(RANKING_NAMES, _estimate_ranking(test, column, resamples), strict=True)),
+            test_images=int(truth[:, column].sum()),
+            test_lesions=confidence_intervals.count_lesions(test.images, truth[:, column]),
+        )
+        for column, label in enumerate(contract.CLASS_LABELS)
+    }
+
+
+def _estimate_ranking(test: Predictions, column: int, resamples: Resamples) -> tuple[Estimate, ...]:
+    """Return AUC, its part above a sensitivity of 0.80 and average precision of the class at `column`.
+
+    Their interval is the bootstrap's. With few lesions on either side, or a ranking without or of nothing but mistakes,
+    that says too little. AUC is then taken as a share of as many pairs as can be made without using a lesion twice,
+    for which the exact interval holds (all pairs together tell more, so it errs on the wide side); the two others have
+    no interval.
+    """
+    positive = test.truth == column
+    sides = [confidence_intervals.count_lesions(test.images, side) for side in (positive, ~positive)]
+    size = len(test.images), confidence_intervals.count_lesions(test.images, np.ones_like(positive))
+    auc, *others = ranking_point_metrics(test.probabilities[:, column], positive)
+    if auc is None or min(sides) < SMALL_SAMPLE or auc in (0, 1):
+        first = (
+            confidence_intervals.undefined_estimate(*size)
+            if auc is None
+            else Estimate(auc, *_exact_auc_interval(test, positive, auc), *size, EXACT_METHOD)
+        )
+        return first, *(Estimate(value, None, None, *size, NO_INTERVAL) for value in others)
+    drawn = ranking_metrics.measure_ranking(test.probabilities[:, column], positive, resamples.weights)
+    return tuple(
+        confidence_intervals.percentile_estimate(value, getattr(drawn, name), images=size[0], lesions=size[1])
+        for value, name in zip((auc, *others), RANKING_NAMES, strict=True)
+    )
+
+
+def _exact_auc_interval(test: Predictions, positive: Mask, auc: float) -> tuple[float, float]:
+    return confidence_intervals.clopper_pearson_interval(
+        auc, min(confidence_intervals.effective_lesions(test.images, side) for side in (positive, ~positive))
+    )

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT-0
+"""The same figures in the words of SageMaker's model quality report, so that its console draws them.
+
+Source: SageMaker Developer Guide, "Model Quality Metrics", multiclass metrics: the confusion matrix is
+``{actual: {predicted: count}}`` and each metric ``{"value": ..., "standard_deviation": ...}``, in which the text
+``"NaN"`` stands for a deviation that was not computed. The `best_constant_classifier` is the one that answers every
+image with the commonest class.
+
+The content of evaluation.json, in strict JSON's terms: an undefined figure is None.
+
+evaluation.json: everything that is known about one model, and the gate's verdict on it.
+"""
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, fields
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from sklearn import metrics as sklearn_metrics
+
+from pipeline_src import contract, gate
+from pipeline_src.evaluation import classification_metrics
+from pipeline_src.evaluation.champion_comparison import (
+    CHAMPION_ABSENT,
+    CHAMPION_COMPARED,
+    CHAMPION_REFUSED,
+    COMPARISON_WAIVED,
+    MODELS_IDENTICAL,
+    ChampionComparison,
+)
+from pipeline_src.evaluation.model_measurement import EvaluationInputs, ModelMeasurement, measure_model
+from pipeline_src.evaluation.model_predictions import Predictions
+
+Labels = npt.NDArray[np.int64]
+
+
+def model_quality_report(predictions: Predictions) -> dict[str, object]:
+    """Return the value of ``multiclass_classification_metrics``; values are None without any image."""
+    truth, predicted = predictions.truth, predictions.predicted
+    commonest = np.argmax(np.bincount(truth, minlength=len(contract.CLASS_LABELS)))
+    constant = np.full_like(truth, commonest)
+    figures = {
+        **_quality_metrics(truth, predicted),
+        **{f"{name}_best_constant_classifier": value for name, value in _quality_metrics(truth, constant).items()},
+    }
+    values = {name: {"value": value, "standard_deviation": "NaN"} for name, value in figures.items()}
+    return {"confusion_matrix": _quality_confusion_matrix(predictions), **values}
+
+
+def _quality_confusion_matrix(predictions: Predictions) -> dict[str, dict[str, int]]:
+    rows = classification_metrics.confusion_matrix(predictions).tolist()
+    labels = contract.CLASS_LABELS
+    return {actual: dict(zip(labels, row, strict=True)) for actual, row in zip(labels, rows, strict=True)}
+
+
+def _quality_metrics(truth: Labels, predicted: Labels) -> dict[str, float | None]:
+    def weighted(beta: float) -> float | None:
+        score = sklearn_metrics.fbeta_score(truth, predicted, beta=beta, average="weighted", zero_division=0.0)
+        return float(score)
+
+    if not truth.size:
+        names = ("accuracy", "weighted_recall", "weighted_precision", "weighted_f0_5", "weighted_f1", "weighted_f2")
+        return dict.fromkeys(names)
+    precision = sklearn_metrics.precision_score(truth, predicted, average="weighted", zero_division=0.0)
+    recall = sklearn_metrics.recall_score(truth, predicted, average="weighted", zero_division=0.0)
+    return {
+        "accuracy": float(sklearn_metrics.accuracy_score(truth, predicted)),
+        "weighted_recall": float(recall),
+        "weighted_precision": float(precision),
+        "weighted_f0_5": weighted(0.5),
+        "weighted_f1": weighted(1.0),
+        "weighted_f2": weighted(2.0),
+    }
+
+
+EVALUATION_SCHEMA: Final = 2
+_STATUSES: Final = {
+    CHAMPION_ABSENT: "no champion",
+    COMPARISON_WAIVED: "comparison switched off",
+    CHAMPION_REFUSED: "champion refused",
+}
+Json = dict[str, object]
+
+
+def format_metric(value: float | None) -> str:
+    """Return a metric in words: three decimals, or that there is none."""
+    return "not defined" if value is None else f"{value:.3f}"
+
+
+def archive_sha256_of_card(card: Json) -> str:
+    """Return the hash of the archive that the card names, or that it names none."""
+    archive = card.get("archive")
+    return str(archive.get("sha256", "unknown")) if isinstance(archive, dict) else "unknown"
+
+
+def addition_sha256_of_card(card: Json) -> str:
+    """Return the hash of the additional archive that the card names, or `contract.NO_ADDITION`."""
+    addition = card.get("addition")
+    return str(addition.get("sha256", contract.NO_ADDITION)) if isinstance(addition, dict) else contract.NO_ADDITION
+
+
+def gate_input(measured: ModelMeasurement) -> Json:
+    """Return the part of evaluation.json that the gate reads."""
+    figures = measured.figures
+    return {
+        **_metrics_json(measured),
+        "melanoma": {
+            **asdict(measured.melanoma),
+            "sensitivity": asdict(figures.melanoma_sensitivity),
+            "specificity": asdict(figures.melanoma_specificity),
+            "auc": asdict(figures.per_class[contract.MELANOMA].auc),
+        },
+        "calibration": asdict(measured.calibration),
+        "subgroups": [asdict(each) for each in measured.subgroups],
+        "leakage": asdict(measured.leakage),
+        "champion": asdict(measured.comparison),
+    }
+
+
+def evaluation_content(measured: ModelMeasurement, verdict: gate.GateVerdict) -> Json:
+    """Return all of evaluation.json but the model card."""
+    test, card = measured.test, measured.card
+    counts = {contract.VALIDATION: _prediction_counts(measured.validation), contract.TEST: _prediction_counts(test)}
+    return {
+        "schema": EVALUATION_SCHEMA,
+        **gate_input(measured),
+        "confusion_matrix": {
+            "labels": list(contract.CLASS_LABELS),
+            "counts": classification_metrics.confusion_matrix(test).tolist(),
+        },
+        "counts": counts
+        if measured.official is None
+        else counts | {contract.OFFICIAL: _prediction_counts(measured.official)},
+        "official": None if measured.official_figures is None else asdict(measured.official_figures),
+        "gate": verdict.as_json(),
+        "headline": headline_texts(measured, verdict),
+        "provenance": dict(measured.provenance),
+        "sources": card.get("sources", {}),
+        "archive": card.get("archive", {}),
+        "addition": card.get("addition", {}),
+        "multiclass_classification_metrics": model_quality_report(test),
+    }
+
+
+def headline_texts(measured: ModelMeasurement, verdict: gate.GateVerdict) -> dict[str, str]:
+    """Return the few strings that are attached to the model package, in the characters that its metadata may hold."""
+    figures = measured.figures
+    said = {
+        "verdict": verdict.verdict,
+        "balanced_accuracy": format_metric(figures.balanced_accuracy.value),
+        "accuracy": format_metric(figures.accuracy.value),
+        "melanoma_sensitivity": format_metric(figures.melanoma_sensitivity.value),
+        "melanoma_specificity": format_metric(figures.melanoma_specificity.value),
+        "melanoma_auc": format_metric(figures.per_class[contract.MELANOMA].auc.value),
+        "melanoma_threshold": format_metric(measured.melanoma.threshold),
+        "test_images": str(len(measured.test.images)),
+        "temperature": format_metric(measured.calibration.temperature),
+        "champion_difference": champion_difference_text(measured.comparison),
+        "archive_sha256": archive_sha256_of_card(measured.card),
+        "addition_sha256": addition_sha256_of_card(measured.card),
+    }
+    return {name: gate.replace_forbidden_characters(text) for name, text in said.items()}
+
+
+def champion_difference_text(found: ChampionComparison) -> str:
+    """Return what changed against the champion: ``balanced accuracy +0.012 from -0.020 to +0.044``, or the status."""
+    pair = found.balanced_accuracy
+    if found.status not in {CHAMPION_COMPARED, MODELS_IDENTICAL} or pair is None or pair.difference.value is None:
+        return _STATUSES.get(found.status, f"{found.status} champion")
+    lower, upper = pair.difference.lower, pair.difference.upper
+    interval = "" if lower is None or upper is None else f" from {lower:+.3f} to {upper:+.3f}"
+    same = " / the same predictions" if found.status == MODELS_IDENTICAL else ""
+    return f"balanced accuracy {pair.difference.value:+.3f}{interval}{same}"
+
+
+def _metrics_json(measured: ModelMeasurement) -> Json:
+    found = measured.figures
+    return {
+        "balanced_accuracy": asdict(found.balanced_accuracy),
+        "accuracy": asdict(found.accuracy),
+        "malignant_sensitivity": asdict(found.malignant_sensitivity),
+        "per_class": {label: asdict(each) for label, each in found.per_class.items()},
+    }
+
+
+def _prediction_counts(predictions: Predictions) -> Json:
+    counted = Counter(image.label for image in predictions.images)
+    return {
+        "images": len(predictions.images),
+        "lesions": len({image.lesion_id for image in predictions.images}),
+        "by_class": {label: counted[label] for label in contract.CLASS_LABELS},
+    }
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What the evaluation is asked for: the melanoma sensitivity to aim at (above 0), and the gate's floors."""
+
+    melanoma_target_sensitivity: float
+    floors: gate.GateThresholds
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelEvaluation(ModelMeasurement):
+    """One model's figures and the gate's verdict on them."""
+
+    verdict: gate.GateVerdict
+
+
+def evaluate_model(subject: EvaluationInputs, options: EvaluationOptions) -> ModelEvaluation:
+    """Measure `subject` and let the gate judge the figures."""
+    measured = measure_model(subject, options.melanoma_target_sensitivity)
+    verdict = gate.decide_verdict(gate_input(measured), options.floors)
+    return ModelEvaluation(**{field.name: getattr(measured, field.name) for field in fields(measured)}, verdict=verdict)
+
+
+def evaluation_json_text(evaluation: ModelEvaluation, model_card: str) -> str:
+    """Return evaluation.json with the text of the model card; a NaN that slipped in is a defect: ValueError."""
+    content = evaluation_content(evaluation, evaluation.verdict) | {contract.MODEL_CARD_PATH: model_card}
+    return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"

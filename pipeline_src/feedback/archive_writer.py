@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT-0
+"""Writes an additional archive in the layout of the dataset's own: a zip of pictures and a table, in a zip.
+
+Nothing in it depends on the clock, the machine or a library's compression: JPEG does not shrink, so all is stored.
+"""
+
+import csv
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pipeline_src.dataset import metadata_tables
+from pipeline_src.dataset.archive_collection import PRODUCTION_SOURCE
+from pipeline_src.feedback.captured_images import ImagePool
+
+PART_NAME: Final = "HAM10000_images_part_1.zip"
+TABLE_NAME: Final = "HAM10000_metadata"
+ADDITIONAL_COLUMNS: Final = (*metadata_tables.HAM10000_COLUMNS, "dataset")
+_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the first that a zip can name
+_UNIX: Final = 3
+_MODE: Final = 0o100644 << 16
+_CHUNK: Final = 1 << 20
+
+
+def write_additional_archive(folder: Path, labels: Mapping[str, str], pool: ImagePool) -> Path:
+    """Write the archive of the pictures with these `labels` by image id, as ``<SHA-256>.zip`` in `folder`.
+
+    Raises:
+        OSError: for example a full disk.
+    """
+    path = folder / "archive.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        with (
+            archive.open(_reproducible_entry(PART_NAME), "w", force_zip64=True) as target,
+            zipfile.ZipFile(target, "w") as part,
+        ):
+            for name in sorted(labels):
+                part.writestr(_reproducible_entry(f"{name}.jpg"), pool.content(name))
+        archive.writestr(_reproducible_entry(TABLE_NAME), additional_metadata_csv(labels))
+    return path.replace(folder / f"{hash_archive_file(path)}.zip")
+
+
+def additional_metadata_csv(labels: Mapping[str, str]) -> str:
+    """Return the table: of a picture from production its class is all that is known."""
+    text = io.StringIO()
+    rows = csv.DictWriter(text, ADDITIONAL_COLUMNS, restval="", lineterminator="\n")
+    rows.writeheader()
+    for name, label in sorted(labels.items()):
+        known = {"dx_type": "confirmed", "sex": "unknown", "localization": "unknown", "dataset": PRODUCTION_SOURCE}
+        rows.writerow({"lesion_id": name, "image_id": name, "dx": label, **known})
+    return text.getvalue()
+
+
+def hash_archive_file(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _reproducible_entry(name: str) -> zipfile.ZipInfo:
+    found = zipfile.ZipInfo(name, _TIME)
+    found.create_system, found.external_attr = _UNIX, _MODE
+    return found

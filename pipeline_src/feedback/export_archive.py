@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: MIT-0
+"""An earlier additional archive, of which a new one holds everything: the captures that it was made of expire.
+
+Which pictures are exported: those with one label.
+
+A picture's labels are those of all ids that it was asked for by, that of the earlier archive, and that of its own image
+id, by which a person can speak of one whose capture has expired. An id that was given to different pictures says
+nothing of any of them.
+
+One export, from captured requests and labels to an additional archive and what is told of it.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pipeline_src import contract
+from pipeline_src.dataset import metadata_tables, zip_entries
+from pipeline_src.dataset.archive_collection import PRODUCTION_SOURCE
+from pipeline_src.dataset.ham10000_archive import DatasetArchive
+from pipeline_src.dataset.metadata_tables import ImageMetadata
+from pipeline_src.dataset.zip_entries import ArchiveDescription
+from pipeline_src.drift import ground_truth
+from pipeline_src.feedback import archive_writer, captured_images
+from pipeline_src.feedback.captured_images import CapturedImages, ImagePool, PooledImage
+from pipeline_src.runtime import temporary_files
+from pipeline_src.runtime.errors import BadInputError
+from pipeline_src.runtime.temporary_files import RecordSpool
+
+_REMEDY: Final = "Give the archive as it was exported, or export without it."
+EARLIER_DESCRIPTION: Final = ArchiveDescription("earlier additional archive", _REMEDY, _REMEDY)
+
+
+def include_earlier_archive(path: Path, target: ImagePool) -> dict[str, str]:
+    """Put every picture of the archive at `path` into `target`, and return their labels by image id.
+
+    Raises:
+        BadInputError: it is no archive, or none that was exported; or a picture is missing, or not the one it was.
+    """
+    with DatasetArchive(path, kind=EARLIER_DESCRIPTION) as archive:
+        place, content = archive.metadata()
+        labels = {
+            row.image_id: _check_production_row(row, place).label
+            for row in metadata_tables.read_metadata(place, content)
+        }
+        left = set(labels)
+        for found in archive.entries():
+            data = zip_entries.unpack_entry(found)
+            name = found.name.rpartition("/")[2].rpartition(".")[0]
+            if name not in left or captured_images.image_id_of_bytes(data) != name:
+                raise BadInputError(f"{found.place}: is not the picture that was exported by this name. {_REMEDY}")
+            left.remove(name)
+            target.add(data, label=labels[name])
+    if left:
+        raise BadInputError(f"{place}: {len(left)} images missing ({min(left)}). {_REMEDY}")
+    return labels
+
+
+def _check_production_row(row: ImageMetadata, place: str) -> ImageMetadata:
+    if row.source != PRODUCTION_SOURCE or not row.image_id.startswith(captured_images.IMAGE_ID_PREFIX):
+        raise BadInputError(
+            f"{place}: image {row.image_id}: was not exported from production: this is no additional archive. {_REMEDY}"
+        )
+    return row
+
+
+CONTRADICTING_LABELS: Final = "labels contradict each other"
+AMBIGUOUS_ID: Final = "one id for different pictures"
+
+
+@dataclass
+class LabelSelection:
+    """The choice.
+
+    Attributes:
+        labels: of the pictures that are exported, by image id and in its order.
+        left_out: by reason the image ids, or the ids of requests, that are left out.
+    """
+
+    labels: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+
+
+def select_labelled_images(pool: ImagePool, said: Mapping[str, set[str]]) -> LabelSelection:
+    """Return which pictures of `pool` are exported.
+
+    Args:
+        pool: all that are labelled.
+        said: all labels of each id.
+    """
+    found = LabelSelection()
+    vague = _ambiguous_ids(pool)
+    for name, picture in sorted(pool.pictures.items()):
+        labels = _labels_of_image(name, picture, said, vague)
+        if len(labels) == 1:
+            found.labels[name] = min(labels)
+        elif labels:
+            found.left_out.setdefault(CONTRADICTING_LABELS, []).append(f"{name} ({' and '.join(sorted(labels))})")
+    if vague:
+        found.left_out[AMBIGUOUS_ID] = sorted(vague)
+    return found
+
+
+def _ambiguous_ids(pool: ImagePool) -> set[str]:
+    """Return the ids that were given to more than one picture."""
+    pictures: dict[str, int] = defaultdict(int)
+    for picture in pool.pictures.values():
+        for name in picture.names:
+            pictures[name] += 1
+    return {name for name, count in pictures.items() if count > 1}
+
+
+def _labels_of_image(name: str, picture: PooledImage, said: Mapping[str, set[str]], vague: set[str]) -> set[str]:
+    labels = {label for asked in picture.names - vague for label in said[asked]} | said.get(name, set())
+    return labels | ({picture.label} if picture.label else set())
+
+
+CAPTURE_FOLDER: Final = "capture"  # inputs, as folders; ADDITION_INPUT of the contract is the third
+LABELS_FOLDER: Final = "labels"
+EXPORT_REPORT_FILE: Final = "export.json"
+UNMATCHED_LABEL: Final = "no captured request has this id"
+EXPORT_OUTPUTS: Final = (contract.ADDITION_OUTPUT, contract.EXPORT_OUTPUT)
+_SHOWN: Final = 5  # ids that are named
+_LIMIT: Final = 1 << 10  # bytes of `contract.ABSENT` at the most, below which no archive is
+_NOTHING: Final = "Nothing was exported, and no archive written."
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True)
+class ArchiveExport:
+    """What was exported.
+
+    Attributes:
+        archive: file name of the archive.
+        report: what export.json says.
+        message: the same in sentences.
+    """
+
+    archive: str
+    report: Json
+    message: str
+
+
+def export_labelled_images(inputs: Path, outputs: Path, workers: int) -> ArchiveExport:
+    """Export what lies in the folders below `inputs` into those below `outputs`.
+
+    Raises:
+        BadInputError: there is no label, no labelled picture, or none that the earlier archive has not; or a table or
+            the earlier archive cannot be used. The outputs are left empty.
+        OSError: for example a full disk; likewise.
+    """
+    with temporary_files.atomic_folders({name: outputs / name for name in EXPORT_OUTPUTS}) as asides:
+        folder = asides[contract.ADDITION_OUTPUT]
+        labels = _read_labels(inputs / LABELS_FOLDER)
+        with RecordSpool(folder) as spill:
+            pool = ImagePool(spill)
+            before = _read_earlier_archive(inputs / contract.ADDITION_INPUT, pool)
+            found = captured_images.collect_labelled_images(inputs / CAPTURE_FOLDER, labels.said.keys(), pool, workers)
+            chosen = select_labelled_images(pool, labels.said)
+            left_out = _left_out(chosen, found, labels, pool)
+            _check_selection(chosen, before, found, left_out)
+            archive = archive_writer.write_additional_archive(folder, chosen.labels, pool)
+        made = _export_result(archive, chosen, before, found, left_out)
+        (asides[contract.EXPORT_OUTPUT] / EXPORT_REPORT_FILE).write_text(
+            json.dumps(made.report, indent=2) + "\n", encoding="utf-8"
+        )
+    return made
+
+
+def _read_labels(folder: Path) -> ground_truth.ConfirmedLabels:
+    found = ground_truth.read_confirmed_labels(folder)
+    if found is None or not found.said:
+        what = "no table of labels" if found is None else "no usable label in any table"
+        raise BadInputError(f"{folder}: {what}. {_NOTHING} Give the confirmed classes by the ids of their requests.")
+    return found
+
+
+def _read_earlier_archive(folder: Path, pool: ImagePool) -> dict[str, str]:
+    """Return the labels of the earlier archive in `folder`; none where it holds none, or says so."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    if len(found) > 1:
+        raise BadInputError(f"{folder}: {len(found)} files: give one earlier archive, which holds those before it.")
+    if not found or (found[0].stat().st_size < _LIMIT and contract.is_absent_object(found[0].read_bytes())):
+        return {}
+    return include_earlier_archive(found[0], pool)
+
+
+def _left_out(
+    chosen: LabelSelection, found: CapturedImages, labels: ground_truth.ConfirmedLabels, pool: ImagePool
+) -> dict[str, list[str]]:
+    """Return all that is not exported, by reason: ids, or places of lines and rows."""
+    rejected = {
+        reason: [f"{place}: {what}" for place, what in found.rejections.examples[reason]]
+        for reason in found.rejections.counts
+    }
+    unknown = sorted(labels.said.keys() - found.seen - pool.pictures.keys())
+    unmatched = {UNMATCHED_LABEL: unknown} if unknown else {}
+    return dict(sorted((labels.problems | rejected | chosen.left_out | unmatched).items()))
+
+
+def _check_selection(
+    chosen: LabelSelection, before: Mapping[str, str], found: CapturedImages, left_out: Mapping[str, list[str]]
+) -> None:
+    if chosen.labels and chosen.labels != before:
+        return
+    counted = f"{found.captured:,} requests captured, {found.labelled:,} of them labelled"
+    why = "; ".join(f"{reason}: {', '.join(names[:2])}" for reason, names in left_out.items())
+    what = "nothing that the earlier archive does not hold" if chosen.labels else "no picture with one label"
+    remedy = "Confirm more pictures" if chosen.labels else "Give labels whose ids are those of requests"
+    raise BadInputError(f"export: {what} ({counted}{'; ' if why else ''}{why}). {_NOTHING} {remedy}.")
+
+
+def _export_result(
+    archive: Path,
+    chosen: LabelSelection,
+    before: Mapping[str, str],
+    found: CapturedImages,
+    left_out: Mapping[str, list[str]],
+) -> ArchiveExport:
+    counts = Counter(chosen.labels.values())
+    by_class = {label: counts[label] for label in contract.CLASS_LABELS}
+    new = len(chosen.labels.keys() - before.keys())
+    numbers = {reason: found.rejections.counts.get(reason, len(names)) for reason, names in left_out.items()}
+    report: Json = {
+        "schema": 1,
+        "archive": {"name": archive.name, "sha256": archive.stem, "bytes": archive.stat().st_size},
+        "captured": found.captured,
+        "labelled": found.labelled,
+        "exported": {"images": len(chosen.labels), "new": new, "by_class": by_class},
+        "earlier": len(before),
+        "left_out": {reason: {"count": numbers[reason], "first": names[:_SHOWN]} for reason, names in left_out.items()},
+    }
+    mix = ", ".join(f"{label} {count}" for label, count in by_class.items() if count)
+    left = "; ".join(f"{reason} ({count:,})" for reason, count in numbers.items()) or "nothing"
+    message = (
+        f"Exported {len(chosen.labels):,} images ({mix}), {new:,} of them new, as {archive.name}. "
+        f"{found.captured:,} requests were captured, {found.labelled:,} of them labelled. Left out: {left}."
+    )
+    return ArchiveExport(archive.name, report, message)

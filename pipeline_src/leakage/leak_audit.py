@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT-0
+"""Which images in different splits are twins, once additional ones lie where they belong.
+
+Two images are twins if they look the same (see `twin`), if their bytes are equal, or if the official test set shows a
+lesion that the dataset shows too. Additional validation images are compared with those of the base, too.
+
+Leaks: what a model could know of held-out images, and what becomes of the training images that would tell it.
+
+Two images in different splits are twins if they look the same (see `twin`), if their bytes are equal, or if the
+official test set shows a lesion that the dataset shows too. A twin proves that two lesion ids are one lesion (see
+`identity`), so that every training image of that lesion would tell, not the twin alone.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final, NamedTuple
+
+from pipeline_src import contract
+from pipeline_src.dataset import dataset_plan, perceptual_hash
+from pipeline_src.dataset.archive_pass import ArchivePass
+from pipeline_src.dataset.dataset_plan import DatasetPlan
+from pipeline_src.leakage import lesion_identity, near_duplicates
+from pipeline_src.leakage.audit_summary import DuplicatePair
+from pipeline_src.leakage.lesion_identity import LabelContradiction, LesionImages
+from pipeline_src.leakage.near_duplicates import ImagePair
+from pipeline_src.runtime.errors import BadInputError
+
+
+class FoundDuplicates(NamedTuple):
+    """The twins by the distance of their hashes, and those with equal bytes; the splits; the contradictions."""
+
+    distances: Mapping[ImagePair, int]
+    exact: set[ImagePair]
+    splits: Mapping[int, str]
+    contradictions: Sequence[LabelContradiction]
+
+
+def find_duplicate_pairs(
+    sweep: ArchivePass, duplicates: Sequence[Sequence[int]], workers: int, *, placed: bool
+) -> FoundDuplicates:
+    """Return the twins of all images that `sweep` saw.
+
+    Args:
+        sweep: after its pass.
+        duplicates: groups of images with equal bytes, as the sweep tells them.
+        workers: how many threads share the work.
+        placed: whether additional images are placed anew (see `placement`).
+
+    Raises:
+        BadInputError: equal bytes have two labels (see `contradiction`).
+    """
+    plan, splits = sweep.plan, {number: sweep.plan.splits[number] for number in sorted(sweep.outcomes)}
+    lesion_identity.refuse_label_contradictions(plan, duplicates)
+    places = splits | {
+        number: near_duplicates.ADDED_VALIDATION for number in splits if _is_added_validation(plan, number)
+    }
+    exact = {pair for group in duplicates for pair in _pairs_across_splits(group, places)}
+    found = _all_duplicate_pairs(sweep, places, exact, workers)
+    contradictions = lesion_identity.find_label_contradictions(plan, found)
+    if placed:
+        moved = lesion_identity.misplaced_validation_images(
+            plan, lesion_identity.lesions_of_images(plan, splits, [*found, *duplicates])
+        )
+        sweep.train(moved)
+        splits |= dict.fromkeys(moved, contract.TRAIN)
+    across = {pair: distance for pair, distance in found.items() if splits[pair.first] != splits[pair.second]}
+    return FoundDuplicates(across, exact, splits, contradictions)
+
+
+def _is_added_validation(plan: DatasetPlan, number: int) -> bool:
+    return plan.splits[number] == contract.VALIDATION and lesion_identity.is_additional_image(plan, number)
+
+
+def _all_duplicate_pairs(
+    sweep: ArchivePass, splits: Mapping[int, str], exact: set[ImagePair], workers: int
+) -> dict[ImagePair, int]:
+    """Return all twins with the distance of their hashes; 0 of those with equal bytes, which `exact` are."""
+    found = near_duplicates.find_near_duplicates(sweep.views, splits, workers)
+    more = [pair for pair in (*exact, *_pairs_sharing_lesion(sweep.plan, splits)) if pair not in found]
+    return found | near_duplicates.hash_distances(sweep.views, more) | dict.fromkeys(exact, 0)
+
+
+def _pairs_across_splits(group: Sequence[int], splits: Mapping[int, str]) -> list[ImagePair]:
+    """Return the pairs of a group that lie in different splits, of which `twin.ADDED` may be one."""
+    ranked = [(near_duplicates.SPLIT_RANKS[splits[number]], number) for number in group]
+    return [ImagePair(mine, other) for high, mine in ranked for low, other in ranked if high > low]
+
+
+def _pairs_sharing_lesion(plan: DatasetPlan, splits: Mapping[int, str]) -> list[ImagePair]:
+    """Return the pairs of an official image and one of the dataset that show the same lesion."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for number in splits:
+        groups[plan.rows[number].lesion_id].append(number)
+    pairs = (pair for group in groups.values() for pair in _pairs_across_splits(group, splits))
+    return [pair for pair in pairs if splits[pair.first] == contract.OFFICIAL]
+
+
+_EXAMPLES: Final = 50
+_NAMED: Final = 5
+_TESTS: Final = (contract.TEST, contract.OFFICIAL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeakAudit:
+    """What was found.
+
+    Attributes:
+        policy: one of `option.POLICIES`.
+        compared: how many images were compared.
+        twins: all pairs, those of test images first, then by distance.
+        dropped: ids of the training images that are left out, by number: all that show the lesion of a held-out image.
+        dropped_for_official: how many of them show the lesion of an official image.
+        leaked: images of the split test whose lesion is trained on all the same.
+        leaked_official: likewise of the official test set.
+        validated: images of the split test whose lesion a validation image shows too.
+        lesions: lesions that still lie in more than one split, however many ids each has.
+        equal: groups of ids of images with equal bytes but different lesions, whatever their splits.
+        contradictions: additional images that look like one of the base with another label.
+    """
+
+    policy: str
+    compared: int
+    twins: Sequence[DuplicatePair]
+    dropped: Mapping[int, str]
+    dropped_for_official: int
+    leaked: int
+    leaked_official: int
+    validated: int
+    lesions: int
+    equal: Sequence[Sequence[str]]
+    contradictions: Sequence[LabelContradiction] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """Return what the dataset card says of it."""
+        return {
+            "policy": self.policy,
+            "distance": perceptual_hash.SIMILARITY_BOUNDS.distance,
+            "compared": self.compared,
+            "pairs": len(self.twins),
+            "dropped": sorted(self.dropped.values()),
+            "dropped_for_official_images": self.dropped_for_official,
+            "leaked_test_images": self.leaked,
+            "leaked_official_images": self.leaked_official,
+            "test_images_in_validation": self.validated,
+            "lesions_across_splits": self.lesions,
+            "twins": [asdict(each) for each in self.twins[:_EXAMPLES]],
+            "contradictions": {
+                "count": len(self.contradictions),
+                "examples": [each._asdict() for each in self.contradictions[:_EXAMPLES]],
+            },
+        }
+
+    def warnings(self) -> list[str]:
+        """Return what of it a reader of any figure should know."""
+        kept = sum(contract.TRAIN not in each.splits for each in self.twins)
+        told = [
+            (len(self.dropped), "training images show the lesion of a held-out image and were left out of training."),
+            (self.leaked, "test images show a lesion that the model is trained on."),
+            (self.leaked_official, "official test images show a lesion that the model is trained on."),
+            (kept, "pairs of held-out images in different splits show one lesion."),
+            (self.lesions, "lesions lie in more than one split."),
+            (len(self.contradictions), "additional images look like one of the base that has another label."),
+        ]
+        return [f"{count} {text}" for count, text in told if count]
+
+
+def audit_leaks(sweep: ArchivePass, duplicates: Sequence[Sequence[int]], policy: str, workers: int) -> LeakAudit:
+    """Return the audit of all images that `sweep` saw, some of which it may place anew (see `placement`).
+
+    Args:
+        sweep: after its pass.
+        duplicates: groups of images with equal bytes, as the sweep tells them.
+        policy: one of `option.POLICIES`.
+        workers: how many threads share the work.
+
+    Raises:
+        BadInputError: a training image is a held-out one's twin, and the policy is `option.FAIL`; or equal bytes have
+            two labels (see `contradiction`).
+    """
+    seen = find_duplicate_pairs(sweep, duplicates, workers, placed=policy == dataset_plan.DROP_DUPLICATES)
+    plan, splits, found = sweep.plan, seen.splits, seen.distances
+    leaks = {pair: distance for pair, distance in found.items() if splits[pair.second] == contract.TRAIN}
+    if policy == dataset_plan.FAIL_ON_DUPLICATES and leaks:
+        raise BadInputError(_refusal_message(plan, leaks))
+    lesions = lesion_identity.lesions_of_images(plan, splits, [*found, *duplicates])
+    told = [lesion for lesion in lesions if policy == dataset_plan.DROP_DUPLICATES and len(lesion) > 1]
+    dropped = {number: plan.rows[number].image_id for lesion in told for number in lesion.get(contract.TRAIN, ())}
+    twins = [
+        _duplicate_pair(plan, pair, found[pair], exact=pair in seen.exact, dropped=pair.second in dropped)
+        for pair in found
+    ]
+    kept = [_without_dropped(lesion, dropped) for lesion in lesions]
+    return LeakAudit(
+        policy=policy,
+        compared=len(splits),
+        twins=sorted(twins, key=lambda each: (each.splits[0] not in _TESTS, each.distance, each.images)),
+        dropped=dropped,
+        dropped_for_official=_count_images_seen(told, contract.TRAIN, contract.OFFICIAL),
+        leaked=_count_images_seen(kept, contract.TEST, contract.TRAIN),
+        leaked_official=_count_images_seen(kept, contract.OFFICIAL, contract.TRAIN),
+        validated=_count_images_seen(kept, contract.TEST, contract.VALIDATION),
+        lesions=sum(len(lesion) > 1 for lesion in kept),
+        equal=[[plan.rows[number].image_id for number in group] for group in duplicates],
+        contradictions=seen.contradictions,
+    )
+
+
+def _without_dropped(lesion: LesionImages, dropped: Mapping[int, str]) -> LesionImages:
+    """Return the images of a lesion, by split, that are not `dropped`."""
+    kept = {split: [number for number in numbers if number not in dropped] for split, numbers in lesion.items()}
+    return {split: numbers for split, numbers in kept.items() if numbers}
+
+
+def _count_images_seen(lesions: Sequence[LesionImages], split: str, other: str) -> int:
+    """Return how many images of `split` show a lesion of which `other` has an image too."""
+    return sum(len(lesion.get(split, ())) for lesion in lesions if other in lesion)
+
+
+def _duplicate_pair(plan: DatasetPlan, pair: ImagePair, distance: int, *, exact: bool, dropped: bool) -> DuplicatePair:
+    first, second = (plan.rows[number] for number in pair)
+    return DuplicatePair(
+        images=(first.image_id, second.image_id),
+        splits=(plan.splits[pair.first], plan.splits[pair.second]),
+        labels=(first.label, second.label),
+        distance=distance,
+        exact=exact,
+        dropped=dropped,
+    )
+
+
+def _refusal_message(plan: DatasetPlan, leaks: Mapping[ImagePair, int]) -> str:
+    named = [
+        f"{plan.rows[pair.second].image_id} looks like {plan.rows[pair.first].image_id} ({plan.splits[pair.first]})"
+        for pair in sorted(leaks, key=lambda pair: (leaks[pair], pair))[:_NAMED]
+    ]
+    more = f" and {len(leaks) - _NAMED} more" if len(leaks) > _NAMED else ""
+    return (
+        f"training images that look the same as held-out ones: {', '.join(named)}{more}. Remove one of each pair from"
+        " the archive and its table, or give both the same lesion_id; or set NearDuplicates to drop."
+    )

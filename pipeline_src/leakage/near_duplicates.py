@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT-0
+"""Twins: images in different splits that look the same.
+
+Every held-out image, in all its orientations, is compared with every image of a split that is nearer to training. What
+that takes beside the views is bounded: under 1 KB a held-out image, and a few megabytes a worker.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from pipeline_src import contract
+from pipeline_src.dataset import perceptual_hash
+from pipeline_src.runtime import worker_threads
+
+ADDED_VALIDATION: Final = "added validation"  # what validation has of the additional archive, as a split of its own
+# How far a split is from training; the farther image of a pair comes first.
+SPLIT_RANKS: Final = {
+    contract.TRAIN: 0,
+    ADDED_VALIDATION: 1,
+    contract.VALIDATION: 2,
+    contract.TEST: 3,
+    contract.OFFICIAL: 4,
+}
+_BLOCK: Final = 64  # images that a worker compares at a time
+_TILE: Final = 8192  # oriented held-out images that it compares them with at a time: 2 MB of products
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Numbers = NDArray[np.intp]
+
+
+class ImagePair(NamedTuple):
+    """Two images by their numbers, the one farther from training first."""
+
+    first: int
+    second: int
+
+
+def find_near_duplicates(
+    views: Bytes,
+    splits: Mapping[int, str],
+    workers: int,
+    bounds: perceptual_hash.SimilarityBounds = perceptual_hash.SIMILARITY_BOUNDS,
+) -> dict[ImagePair, int]:
+    """Return the pairs of images that look the same in different splits, with the distance of their hashes in bits.
+
+    Args:
+        views: of all images by number, (n, `likeness.SIDE`, `likeness.SIDE`).
+        splits: the split of each image that takes part, by number.
+        workers: how many threads share the work; any number finds the same.
+        bounds: what two views of one picture keep.
+    """
+    numbers = np.array(sorted(splits), np.intp)
+    search = _DuplicateSearch(
+        views, numbers, np.array([SPLIT_RANKS[splits[number]] for number in numbers], np.intp), bounds
+    )
+    if not search.held_out.size:
+        return {}
+    # Every worker multiplies matrices of its own; threads of the BLAS would only get in their way.
+    with threadpool_limits(limits=1, user_api="blas"):
+        worker_threads.process_in_threads(iter(range(0, len(search.held_out), _BLOCK)), search.prepare, workers)
+        worker_threads.process_in_threads(iter(range(0, len(numbers), _BLOCK)), search.compare, workers)
+    return dict(sorted(search.found.items()))
+
+
+def hash_distances(views: Bytes, pairs: Sequence[ImagePair]) -> dict[ImagePair, int]:
+    """Return the distance of the hashes of each of `pairs` in the orientation that makes it smallest."""
+    return {pair: _distance(views, pair) for pair in pairs}
+
+
+def _distance(views: Bytes, pair: ImagePair) -> int:
+    signs = perceptual_hash.hash_signs(perceptual_hash.orient_views(views[[pair.first]]))
+    return _bits((signs @ perceptual_hash.hash_signs(views[[pair.second]]).T).max())
+
+
+def _bits(agreement: np.float32) -> int:
+    return (perceptual_hash.HASH_BITS - int(agreement)) // 2
+
+
+class _DuplicateSearch:
+    """The held-out images in every orientation, against blocks of all images."""
+
+    def __init__(
+        self, views: Bytes, numbers: Numbers, ranks: Numbers, bounds: perceptual_hash.SimilarityBounds
+    ) -> None:
+        self.found: dict[ImagePair, int] = {}
+        self.held_out = numbers[ranks > 0]
+        self._views, self._flat = views, views.reshape(len(views), -1)
+        self._numbers, self._ranks, self._bounds = numbers, ranks, bounds
+        self._held_out_ranks = ranks[ranks > 0]
+        count = len(self.held_out)
+        self._signs = np.zeros((count * perceptual_hash.ORIENTATIONS, perceptual_hash.HASH_BITS), np.int8)
+        self._outlines = np.zeros((count, perceptual_hash.OUTLINE_SIZE), np.float32)
+        self._lock = threading.Lock()
+
+    def prepare(self, start: int) -> None:
+        """Hash the block of held-out images from `start`."""
+        block = slice(start, start + _BLOCK)
+        all_ways = slice(start * perceptual_hash.ORIENTATIONS, (start + _BLOCK) * perceptual_hash.ORIENTATIONS)
+        seen = self._views[self.held_out[block]]
+        self._signs[all_ways] = perceptual_hash.hash_signs(perceptual_hash.orient_views(seen)).astype(np.int8)
+        self._outlines[block] = perceptual_hash.view_outlines(seen)
+
+    def compare(self, start: int) -> None:
+        """Compare the block of images from `start` with all held-out ones that are farther from training."""
+        seen = self._views[self._numbers[start : start + _BLOCK]]
+        signs, outlines = perceptual_hash.hash_signs(seen), perceptual_hash.view_outlines(seen)
+        tiles = [self._plausible(start, signs, outlines, tile) for tile in range(0, len(self._signs), _TILE)]
+        columns, rows, agreement = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
+        motifs = perceptual_hash.ViewMotifs(seen)
+        for column in np.unique(columns):
+            chosen = columns == column
+            images, orientations = np.divmod(rows[chosen], perceptual_hash.ORIENTATIONS)
+            turned = perceptual_hash.turn_pictures(self._flat, self.held_out[images], orientations)
+            same = motifs.explain(column, turned) >= self._bounds.explained
+            self._keep(int(self._numbers[start + column]), self.held_out[images[same]], agreement[chosen][same])
+
+    def _plausible(self, start: int, signs: Floats, outlines: Floats, tile: int) -> tuple[Numbers, Numbers, Floats]:
+        """Return which comparisons of a block with a tile of the oriented held-out images may be of one picture.
+
+        Args:
+            start: of the block, whose `signs` and `outlines` are given.
+            signs: of its hashes.
+            outlines: of its views.
+            tile: where the tile begins in the oriented held-out images.
+
+        Returns:
+            The position in the block, that among all oriented held-out images, and the product of the signs.
+        """
+        agreement = signs @ self._signs[tile : tile + _TILE].T.astype(np.float32)
+        near = np.flatnonzero(agreement >= perceptual_hash.HASH_BITS - 2 * self._bounds.distance)
+        columns, rows = np.divmod(near, agreement.shape[1])
+        images, orientations = np.divmod(rows + tile, perceptual_hash.ORIENTATIONS)
+        farther = self._held_out_ranks[images] > self._ranks[start + columns]
+        columns, images, orientations = columns[farther], images[farther], orientations[farther]
+        others = perceptual_hash.turn_pictures(self._outlines, images, orientations)
+        alike = np.einsum("np,np->n", outlines[columns], others) >= self._bounds.outline
+        found = images[alike] * perceptual_hash.ORIENTATIONS + orientations[alike]
+        return columns[alike], found, agreement.ravel()[near[farther][alike]]
+
+    def _keep(self, other: int, images: Numbers, agreement: Floats) -> None:
+        for image, agreed in zip(images, agreement, strict=True):
+            pair, distance = ImagePair(int(image), other), _bits(agreed)
+            with self._lock:
+                self.found[pair] = min(distance, self.found.get(pair, distance))

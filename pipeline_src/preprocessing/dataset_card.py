@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT-0
+"""Images and lesions counted by class and split.
+
+The dataset card: what the archive held and what became of it, for JsonGet, for the report and for an auditor.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from pipeline_src import contract
+from pipeline_src.dataset import lesion_split
+from pipeline_src.dataset.metadata_tables import ImageMetadata
+from pipeline_src.leakage.leak_audit import LeakAudit
+
+
+class ImageCounts(NamedTuple):
+    """Counts by class label and split; every class and split is there, be it with zero."""
+
+    images: dict[str, dict[str, int]]
+    lesions: dict[str, dict[str, int]]
+
+
+def count_images(images: Iterable[tuple[ImageMetadata, str]]) -> ImageCounts:
+    """Count `images`, each with its split, and their lesions."""
+    tally, seen = ImageCounts(_zero_counts(), _zero_counts()), set()
+    for row, split in images:
+        tally.images[row.label][split] += 1
+        if row.lesion_id not in seen:
+            seen.add(row.lesion_id)
+            tally.lesions[row.label][split] += 1
+    return tally
+
+
+def counts_of_split(counts: Mapping[str, Mapping[str, int]], split: str) -> dict[str, int]:
+    """Return the counts of one split by class."""
+    return {label: splits[split] for label, splits in counts.items()}
+
+
+def counts_table(tally: ImageCounts, records: Mapping[str, int]) -> str:
+    """Return the counts and the training `records` by class as lines of text."""
+    titles = ("images", *contract.SPLITS, "lesions", "training records")
+    lines: list[tuple[str, ...]] = [("class", *titles)]
+    for label in contract.CLASS_LABELS:
+        images, lesions = tally.images[label], sum(tally.lesions[label].values())
+        figures = (sum(images.values()), *(images[split] for split in contract.SPLITS), lesions, records[label])
+        lines.append((label, *(str(figure) for figure in figures)))
+    sums = (str(sum(int(line[column]) for line in lines[1:])) for column in range(1, len(titles) + 1))
+    lines.append(("all", *sums))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(
+            [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
+        )
+        for line in lines
+    )
+
+
+def _zero_counts() -> dict[str, dict[str, int]]:
+    return {label: dict.fromkeys(contract.SPLITS, 0) for label in contract.CLASS_LABELS}
+
+
+_EXAMPLES: Final = 20
+
+
+class ArchiveSummary(NamedTuple):
+    """An archive: its SHA-256, its size in bytes, and the counts of its images that are used."""
+
+    sha256: str
+    size: int
+    tally: ImageCounts
+
+    def as_json(self) -> dict[str, object]:
+        """Return what the card says of it."""
+        images, lesions = _sum_counts(self.tally.images), _sum_counts(self.tally.lesions)
+        counts = {"images": images["total"], "lesions": lesions["total"], "images_by_split": images["by_split"]}
+        return {"sha256": self.sha256, "bytes": self.size, **counts}
+
+
+_NO_ARCHIVE: Final = ArchiveSummary(contract.NO_ADDITION, 0, count_images(()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetFindings:
+    """What the card tells.
+
+    Attributes:
+        parameters: the job's options by the names of the pipeline's parameters.
+        image_size: side of the recorded pictures in pixels.
+        rows: the images, without those that are missing or left out of training.
+        official: the labels of the images of the official test set, which is none of the splits.
+        tally: the counts of `rows`.
+        repeats: how often a training image of each class is recorded.
+        audit: lesions in more than one split.
+        unlisted: ids of images that no table names.
+        missing: ids that a table names without an image.
+        remarks: of the plan.
+        parts: the archives by origin.
+    """
+
+    parameters: Mapping[str, str]
+    image_size: int
+    rows: Sequence[ImageMetadata]
+    official: Sequence[str]
+    tally: ImageCounts
+    repeats: Mapping[str, int]
+    audit: LeakAudit
+    unlisted: Sequence[str]
+    missing: Sequence[str]
+    remarks: Sequence[str]
+    parts: Mapping[str, ArchiveSummary]
+
+
+def count_training_records(counts: ImageCounts, repeats: Mapping[str, int]) -> dict[str, int]:
+    """Return the number of training records by class."""
+    return {label: images * repeats[label] for label, images in counts_of_split(counts.images, contract.TRAIN).items()}
+
+
+def dataset_warnings(found: DatasetFindings) -> list[str]:
+    """Return what a reader of any figure made from this dataset should know."""
+    lines = [*found.audit.warnings(), *found.remarks, *lesion_split.thin_class_warnings(found.tally.lesions)]
+    if found.missing:
+        lines.append(f"{len(found.missing)} images of the tables are missing in the archive and were left out.")
+    if found.unlisted:
+        lines.append(f"{len(found.unlisted)} images of the archive are in no table and were left out.")
+    return lines
+
+
+def dataset_card_json(found: DatasetFindings) -> str:
+    """Return the card as JSON."""
+    records = count_training_records(found.tally, found.repeats)
+    card = {
+        "schema": 1,
+        "archive": found.parts[contract.BASE_ORIGIN].as_json(),
+        "addition": found.parts.get(contract.ADDITION_ORIGIN, _NO_ARCHIVE).as_json(),
+        "parameters": found.parameters,
+        "image_size": found.image_size,
+        "sources": dict(sorted(Counter(row.source for row in found.rows).items())),
+        "images": _sum_counts(found.tally.images),
+        "lesions": _sum_counts(found.tally.lesions),
+        "training_records": {"total": sum(records.values()), "by_class": records},
+        "hyperparameters": {
+            "num_classes": str(len(contract.CLASS_LABELS)),
+            "num_training_samples": str(sum(records.values())),
+        },
+        "official": _official_counts(found.official),
+        "leakage": found.audit.as_json(),
+        "duplicates_across_lesions": found.audit.equal,
+        "images_without_metadata": _examples(found.unlisted),
+        "metadata_without_image": found.missing,
+        "ages_missing": sum(not row.aged for row in found.rows),
+        "warnings": dataset_warnings(found),
+    }
+    return json.dumps(card, indent=2) + "\n"
+
+
+def summarize_dataset(found: DatasetFindings) -> str:
+    """Return the counts and the warnings as lines of text."""
+    table = counts_table(found.tally, count_training_records(found.tally, found.repeats))
+    more = (
+        [_describe_addition(found.parts[contract.ADDITION_ORIGIN])] if contract.ADDITION_ORIGIN in found.parts else []
+    )
+    return "\n".join([table, *more, *(f"warning: {line}" for line in dataset_warnings(found))])
+
+
+def _describe_addition(added: ArchiveSummary) -> str:
+    """Return in words what of the counts is of the additional archive."""
+    images = {split: sum(counts_of_split(added.tally.images, split).values()) for split in contract.SPLITS}
+    where = ", ".join(f"{count} in {split}" for split, count in images.items() if count)
+    return f"of them from the additional archive {added.sha256[:12]}: {sum(images.values())} images: {where}"
+
+
+def _sum_counts(counts: Mapping[str, Mapping[str, int]]) -> dict[str, object]:
+    return {
+        "total": sum(sum(splits.values()) for splits in counts.values()),
+        "by_split": {name: sum(splits[name] for splits in counts.values()) for name in contract.SPLITS},
+        "by_class": {label: sum(splits.values()) for label, splits in counts.items()},
+        "by_class_and_split": counts,
+    }
+
+
+def _official_counts(labels: Sequence[str]) -> dict[str, object] | None:
+    """Return the counts of the official test set, or None where there is none."""
+    counts = Counter(labels)
+    by_class = {label: counts[label] for label in contract.CLASS_LABELS}
+    return {"images": len(labels), "by_class": by_class} if labels else None
+
+
+def _examples(image_ids: Sequence[str]) -> dict[str, object]:
+    return {"count": len(image_ids), "examples": sorted(image_ids)[:_EXAMPLES]}

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT-0
+"""Forest plots: one line a figure, its point, its 95 % interval, and both in numbers beside it.
+
+Forest plots of figures: of the classes, of the subgroups, and of what changed against the champion.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from pipeline_src import contract
+from pipeline_src.evaluation import champion_comparison
+from pipeline_src.evaluation.champion_comparison import ChampionComparison
+from pipeline_src.evaluation.classification_metrics import MetricEstimates
+from pipeline_src.evaluation.confidence_intervals import Estimate
+from pipeline_src.evaluation.subgroup_metrics import Subgroup
+from pipeline_src.report import report_plots, report_wording
+from pipeline_src.report.report_plots import ReportPlot
+
+LINE_HEIGHT: Final = 0.36  # inches
+FRAME_HEIGHT: Final = 0.75  # inches: the axis and its label
+
+
+@dataclass(frozen=True)
+class ForestLine:
+    """One line of the plot; `striking` gives it another colour and marker."""
+
+    name: str
+    estimate: Estimate
+    striking: bool = False
+
+
+def forest_height(lines: Sequence[ForestLine]) -> float:
+    """Return the inches that so many lines need."""
+    return FRAME_HEIGHT + LINE_HEIGHT * max(1, len(lines))
+
+
+def draw_forest(axes: Axes, lines: Sequence[ForestLine], words: Callable[[Estimate], str]) -> None:
+    """Draw `lines` from top to bottom; what has no value is said to have none.
+
+    Args:
+        axes: where.
+        lines: what.
+        words: the text beside a line.
+    """
+    rows = np.arange(len(lines))
+    for striking, colour, marker in ((False, report_plots.BLUE, "o"), (True, report_plots.VERMILION, "D")):
+        chosen = [(row, line.estimate) for row, line in enumerate(lines) if line.striking is striking]
+        points = [(row, each.value) for row, each in chosen if each.value is not None]
+        bars = [(row, each.lower, each.upper) for row, each in chosen if each.lower is not None]
+        if bars:
+            where, lower, upper = zip(*bars, strict=True)
+            axes.hlines(where, lower, upper, color=colour, linewidth=2.2)
+        if points:
+            where, values = zip(*points, strict=True)
+            axes.plot(values, where, marker, color=colour, markersize=6.5, linestyle="none")
+    for row, line in enumerate(lines):
+        text, colour = words(line.estimate), report_plots.GREY if line.estimate.value is None else report_plots.INK
+        axes.text(1.02, row, text, transform=axes.get_yaxis_transform(), va="center", fontsize=9, color=colour)
+    axes.set_yticks(rows, [line.name for line in lines], fontsize=9)
+    axes.tick_params(axis="x", labelsize=9)
+    axes.set_ylim(len(lines) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+
+
+def short_estimate(measured: Estimate, form: str = ".2f") -> str:
+    """Return a figure with its interval in two decimals, for the room beside a line."""
+    if measured.value is None:
+        return report_wording.NOT_DEFINED
+    if measured.lower is None or measured.upper is None:
+        return _with_minus_sign(f"{measured.value:{form}}")
+    return _with_minus_sign(f"{measured.value:{form}} ({measured.lower:{form}} to {measured.upper:{form}})")
+
+
+def short_difference(measured: Estimate) -> str:
+    """Return a difference likewise, with its sign."""
+    return short_estimate(measured, "+.2f")
+
+
+def _with_minus_sign(text: str) -> str:
+    return text.replace("-", "\u2212")
+
+
+SHARE_AXIS: Final = (-0.02, 1.02)  # the axis of a share, with room for the marker at its ends
+
+
+def plot_class_sensitivity(figures: MetricEstimates) -> ReportPlot:
+    """Draw the sensitivity of each class."""
+    lines = [
+        ForestLine(f"{label}\nn={each.test_images}", each.sensitivity, striking=label == contract.MELANOMA)
+        for label, each in figures.per_class.items()
+    ]
+    drawing = report_plots.new_figure(forest_height(lines))
+    axes = report_plots.grid_axes(drawing)
+    draw_forest(axes, lines, short_estimate)
+    axes.set(xlim=SHARE_AXIS)
+    axes.set_xlabel("sensitivity, with 95 % interval; n images", fontsize=9)
+    said = ", ".join(
+        f"{label} {report_wording.format_value(each.sensitivity.value)}" for label, each in figures.per_class.items()
+    )
+    alt = f"Sensitivity of each class with its interval: {said}."
+    return ReportPlot("per_class.png", "Sensitivity by class", alt, report_plots.figure_png(drawing))
+
+
+def plot_subgroups(groups: Iterable[Subgroup], overall: float | None) -> ReportPlot | None:
+    """Draw the balanced accuracy of the subgroups that can be judged; None if none can."""
+    judged = [group for group in groups if group.evaluable]
+    if not judged:
+        return None
+    lines = [
+        ForestLine(f"{group.attribute}: {group.group}\nn={group.images}", group.balanced_accuracy, striking=group.weak)
+        for group in judged
+    ]
+    drawing = report_plots.new_figure(forest_height(lines))
+    axes = report_plots.grid_axes(drawing)
+    if overall is not None:
+        axes.axvline(overall, color=report_plots.GREY, linewidth=1.2, linestyle=(0, (4, 3)))
+    draw_forest(axes, lines, short_estimate)
+    axes.set(xlim=SHARE_AXIS)
+    axes.set_xlabel("balanced accuracy, with 95 % interval; dashed: all test images", fontsize=9)
+    weak = ", ".join(f"{group.attribute} {group.group}" for group in judged if group.weak)
+    alt = (
+        f"Balanced accuracy of {len(judged)} subgroups beside that of all test images, "
+        f"{report_wording.format_value(overall)}."
+        f" {f'Weak: {weak}' if weak else 'None is weak'}."
+    )
+    return ReportPlot("subgroups.png", "Balanced accuracy by subgroup", alt, report_plots.figure_png(drawing))
+
+
+def plot_champion_differences(compared: ChampionComparison, margins: Mapping[str, float | None]) -> ReportPlot | None:
+    """Draw the differences from the champion; None where there is none.
+
+    Args:
+        compared: what came of the comparison.
+        margins: the loss that the gate allows, by the name of the figure.
+    """
+    known = compared.pairs
+    if compared.status != champion_comparison.CHAMPION_COMPARED or not known:
+        return None
+    lines = [
+        ForestLine(f"{name.replace('_', chr(10))}", pair.difference, striking=(pair.difference.upper or 0.0) < 0)
+        for name, pair in known.items()
+    ]
+    drawing = report_plots.new_figure(forest_height(lines) + 0.35)
+    axes = report_plots.grid_axes(drawing)
+    axes.axvline(0, color=report_plots.GREY, linewidth=1.2)
+    draw_forest(axes, lines, short_difference)
+    for row, name in enumerate(known):
+        margin = margins.get(name)
+        if margin is not None:
+            axes.plot(
+                [-margin, -margin], [row - 0.35, row + 0.35], color=report_plots.INK, linewidth=1.6, linestyle=":"
+            )
+    axes.margins(x=0.1)
+    axes.locator_params(axis="x", nbins=5)
+    axes.set_xlabel("this model less the champion; dotted: the loss that is allowed", fontsize=9)
+    said = ", ".join(
+        f"{name.replace('_', ' ')} {report_wording.format_difference_with_interval(pair.difference)}"
+        for name, pair in known.items()
+    )
+    alt = f"Differences from the champion with their intervals: {said}."
+    return ReportPlot("champion.png", "Differences from the champion", alt, report_plots.figure_png(drawing))

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: MIT-0
+"""The test images that the model got wrong while being most sure of itself.
+
+report.html: one file that opens offline, on a phone too, and says first whether the model passed.
+
+The templates in page/ hold words and looks; this module gives them values. A new section is a template, a line in
+page.html.jinja and in `SECTIONS`, and, where it has pictures, a line in `plots_of`.
+"""
+
+import base64
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import jinja2
+import numpy as np
+from matplotlib import style
+
+from pipeline_src import contract
+from pipeline_src.evaluation.evaluation_json import ModelEvaluation, addition_sha256_of_card, archive_sha256_of_card
+from pipeline_src.evaluation.model_predictions import Predictions
+from pipeline_src.evaluation.subgroup_metrics import Subgroup
+from pipeline_src.leakage import audit_summary
+from pipeline_src.report import forest_plots, report_findings, report_plots, report_wording
+from pipeline_src.report.report_plots import ReportPlot, plot_confusion_matrix
+
+THUMBNAIL_WIDTH: Final = 240  # pixels; two of them side by side on a phone
+THUMBNAIL_QUALITY: Final = 80
+
+
+@dataclass(frozen=True)
+class WrongPrediction:
+    """A wrong prediction.
+
+    Attributes:
+        probability: of the predicted, wrong class.
+        true_probability: of the true class.
+        thumbnail: JPEG bytes, or None if the picture cannot be shown.
+    """
+
+    image_id: str
+    label: str
+    predicted: str
+    probability: float
+    true_probability: float
+    thumbnail: bytes | None
+
+
+def worst_mistakes(test: Predictions, pictures: Path, limit: int) -> list[WrongPrediction]:
+    """Return the `limit` wrong predictions with the highest probability, of equals the first by image id.
+
+    Args:
+        test: the test images.
+        pictures: the folder of their JPEGs, ``<image_id>.jpg``.
+        limit: how many at most.
+    """
+    truth, predicted = test.truth, test.predicted
+    wrong = np.flatnonzero(truth != predicted)
+    order = sorted(wrong, key=lambda row: (-test.probabilities[row, predicted[row]], test.images[row].image_id))
+    return [
+        WrongPrediction(
+            image_id=test.images[row].image_id,
+            label=test.images[row].label,
+            predicted=contract.CLASS_LABELS[predicted[row]],
+            probability=float(test.probabilities[row, predicted[row]]),
+            true_probability=float(test.probabilities[row, truth[row]]),
+            thumbnail=jpeg_thumbnail(pictures / f"{test.images[row].image_id}.jpg"),
+        )
+        for row in order[:limit]
+    ]
+
+
+def jpeg_thumbnail(path: Path) -> bytes | None:
+    """Return the picture at `path` as a small JPEG; None if it is not there or cannot be decoded."""
+    data = np.frombuffer(path.read_bytes() if path.is_file() else b"", dtype=np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if picture is None:
+        return None
+    height = max(1, round(picture.shape[0] * THUMBNAIL_WIDTH / picture.shape[1]))
+    small = cv2.resize(picture, (THUMBNAIL_WIDTH, height), interpolation=cv2.INTER_AREA)
+    return bytes(cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY))[1])
+
+
+TEMPLATE_FOLDER: Final = Path(__file__).parent / "templates"
+PAGE_TEMPLATE: Final = "page.html.jinja"
+SHOWN_MISTAKES: Final = 12
+SHOWN_PAIRS: Final = 6  # pairs of look-alikes that are shown; the dataset card has more
+# The sections in the order of the page: id, and name in the table of contents.
+REPORT_SECTIONS: Final = {
+    "verdict": "Verdict",
+    "requirements": "Requirements",
+    "champion": "Champion",
+    "classes": "By class",
+    "curves": "Curves",
+    "confusion": "Confusion",
+    "mistakes": "Worst mistakes",
+    "subgroups": "Subgroups",
+    "calibration": "Calibration",
+    "official": "Official test set",
+    "dataset": "Dataset and leaks",
+    "provenance": "Provenance",
+    "glossary": "Glossary",
+}
+ATTRIBUTE_TITLES: Final = {"localization": "Site", "dx_type": "Confirmed by"}  # those that need other words
+TEMPLATE_FILTERS: Final[dict[str, Callable[..., str]]] = {
+    "figure": report_wording.format_value,
+    "signed": report_wording.format_difference,
+    "interval": report_wording.format_interval,
+    "signed_interval": report_wording.format_difference_interval,
+    "probability": report_wording.format_p_value,
+    "percent": report_wording.format_percent,
+    "count": report_wording.format_count,
+    "size": report_wording.format_sample_size,
+}
+
+
+def report_files(evaluation: ModelEvaluation, pictures: Path) -> dict[str, bytes]:
+    """Return the report and its plots, content by file name.
+
+    Args:
+        evaluation: what to report.
+        pictures: the folder of the held-out JPEGs, for the mistakes and the twins.
+    """
+    drawn = draw_plots(evaluation)
+    page = render_report(evaluation, drawn, pictures)
+    return {**{plot.name: plot.png for plot in drawn}, contract.REPORT_FILE: page.encode()}
+
+
+def draw_plots(evaluation: ModelEvaluation) -> list[ReportPlot]:
+    """Return the plots in the order of the report; some there are only where there is something to show."""
+    with style.context("default"):  # whatever a matplotlibrc on this machine says
+        return [plot for plot in _drawn(evaluation) if plot is not None]
+
+
+def _drawn(evaluation: ModelEvaluation) -> Iterator[ReportPlot | None]:
+    test, figures, official = evaluation.test, evaluation.figures, evaluation.official
+    yield forest_plots.plot_champion_differences(evaluation.comparison, allowed_losses(evaluation))
+    yield forest_plots.plot_class_sensitivity(figures)
+    yield report_plots.plot_roc_curves(test, figures)
+    yield report_plots.plot_precision_recall(test, figures)
+    yield plot_confusion_matrix(test, "confusion_matrix.png", "test images")
+    yield forest_plots.plot_subgroups(evaluation.subgroups, figures.balanced_accuracy.value)
+    yield report_plots.plot_reliability(evaluation.calibration)
+    if official is not None:
+        yield plot_confusion_matrix(official, "confusion_matrix_official.png", "official test images")
+
+
+def allowed_losses(evaluation: ModelEvaluation) -> dict[str, float | None]:
+    """Return the loss that the gate allows against the champion, by the name of the figure."""
+    wanted = {each.name: each.wanted for each in evaluation.verdict.requirements}
+    return {name: wanted.get(requirement) for name, (_, requirement) in report_findings.COMPARED_FIGURES.items()}
+
+
+def render_report(evaluation: ModelEvaluation, drawn: list[ReportPlot], pictures: Path) -> str:
+    """Return the page; the same evaluation gives the same text."""
+    return (
+        _template_environment()
+        .get_template(PAGE_TEMPLATE)
+        .render(
+            evaluation=evaluation,
+            passed=evaluation.verdict.verdict == contract.VERDICT_PASS,
+            sections={
+                id_: name for id_, name in REPORT_SECTIONS.items() if id_ != "official" or evaluation.official_figures
+            },
+            plots={plot.name.removesuffix(".png"): plot for plot in drawn},
+            notices=report_findings.report_notices(evaluation),
+            subgroups=_by_attribute(evaluation.subgroups),
+            pairs={
+                report_findings.COMPARED_FIGURES[name][0]: pair for name, pair in evaluation.comparison.pairs.items()
+            },
+            mistakes=worst_mistakes(evaluation.test, pictures, SHOWN_MISTAKES),
+            wrong_total=int((evaluation.test.truth != evaluation.test.predicted).sum()),
+            twins=_pair_thumbnails(evaluation.leakage, pictures),
+            counts=_counts(evaluation),
+            sources=_mapping(evaluation.card.get("sources")),
+            warnings=_warnings(evaluation),
+            archive_sha256=archive_sha256_of_card(evaluation.card),
+            addition_sha256=addition_sha256_of_card(evaluation.card),
+            added=_additional_image_counts(evaluation),
+            skin_tone=report_wording.SKIN_TONE_LIMITATION,
+        )
+    )
+
+
+def _template_environment() -> jinja2.Environment:
+    """Return what renders the templates: everything is escaped, and a value that is not given is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATE_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(TEMPLATE_FILTERS, data_uri=_data_uri)
+    environment.globals.update(
+        audit=audit_summary,
+        class_titles=contract.CLASS_TITLES,
+        splits=contract.SPLITS,
+        requirement_title=report_wording.requirement_title,
+        requirement_note=report_wording.requirement_note,
+        sentence=report_wording.verdict_sentence,
+        synthetic=report_findings.has_synthetic_images,
+        exact_mark=report_wording.EXACT_MARK,
+    )
+    return environment
+
+
+def _data_uri(content: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _pair_thumbnails(
+    found: audit_summary.LeakageSummary, pictures: Path
+) -> list[tuple[audit_summary.DuplicatePair, list[bytes | None]]]:
+    """Return the first pairs of look-alikes with the pictures of those that were held out, as no other is here."""
+    shown = found.twins[:SHOWN_PAIRS]
+    return [(twin, [jpeg_thumbnail(pictures / f"{image}.jpg") for image in twin.images]) for twin in shown]
+
+
+def _by_attribute(groups: Iterable[Subgroup]) -> dict[str, list[Subgroup]]:
+    """Return the subgroups below the heading of what they share, in the order given."""
+    headed: dict[str, list[Subgroup]] = {}
+    for group in groups:
+        headed.setdefault(ATTRIBUTE_TITLES.get(group.attribute, group.attribute.capitalize()), []).append(group)
+    return headed
+
+
+def _counts(evaluation: ModelEvaluation) -> dict[str, dict[str, object]]:
+    """Return the images by class and split as the card has them; None where it does not say."""
+    by_class = _mapping(_mapping(evaluation.card.get("images")).get("by_class_and_split"))
+    return {
+        label: {split: _mapping(by_class.get(label)).get(split) for split in contract.SPLITS}
+        for label in contract.CLASS_LABELS
+    }
+
+
+def _additional_image_counts(evaluation: ModelEvaluation) -> dict[str, object]:
+    """Return how many images of each split are of the additional archive; nothing where there is none."""
+    counts = _mapping(_mapping(evaluation.card.get("addition")).get("images_by_split"))
+    return {split: count for split, count in counts.items() if count}
+
+
+def _warnings(evaluation: ModelEvaluation) -> list[str]:
+    warnings = evaluation.card.get("warnings")
+    return [str(warning) for warning in warnings] if isinstance(warnings, list) else []
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: MIT-0
+"""The figures of an evaluation as the metric groups of a model card: a value each, interval and number in words.
+
+The model card that a model package carries: the evaluation in the form in which the model registry shows it.
+
+Source of the form: SageMaker Developer Guide, "Model package model card schema" (model-registry-details), which is that
+of model cards without model_package_details and with little in model_overview; and the SageMaker API's
+ModelCardContent: at most 100,000 characters on one line. A text too long for its field is cut, so that no archive and
+no name of a subgroup can make a card that the service would refuse.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from pipeline_src import contract, gate
+from pipeline_src.evaluation import classification_metrics
+from pipeline_src.evaluation.champion_comparison import ChampionComparison, PairedEstimate
+from pipeline_src.evaluation.classification_metrics import MetricEstimates
+from pipeline_src.evaluation.confidence_intervals import Estimate
+from pipeline_src.evaluation.evaluation_json import ModelEvaluation, addition_sha256_of_card, archive_sha256_of_card
+from pipeline_src.evaluation.model_predictions import Predictions
+from pipeline_src.evaluation.probability_calibration import Calibration
+from pipeline_src.evaluation.subgroup_metrics import Subgroup
+from pipeline_src.leakage import audit_summary
+from pipeline_src.report import report_wording
+
+Metric = dict[str, object]
+SUBGROUP_LIMIT: Final = 5  # the weak ones come first; all stand in report.html and evaluation.json
+METRIC_DIGITS: Final = 6
+_NAME: Final = 255
+_GROUP: Final = 63
+_VALUE: Final = 63
+_NOTES: Final = 1024
+
+
+def clip_text(text: str, most: int) -> str:
+    """Return `text` on one line of at most `most` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def metric_group(name: str, *measured: Metric) -> dict[str, object]:
+    """Return a metric group."""
+    return {"name": clip_text(name, _GROUP), "metric_data": list(measured)}
+
+
+def estimate_metric(name: str, estimate: Estimate, more: str = "") -> Metric:
+    """Return `estimate` as a metric; one without a value is the words "not defined", for the schema knows no null."""
+    notes = "; ".join(part for part in (interval_text(estimate), sample_size_text(estimate), more) if part)
+    return _card_metric(name, "not defined" if estimate.value is None else round(estimate.value, METRIC_DIGITS), notes)
+
+
+def plain_metric(name: str, value: float | str, more: str = "") -> Metric:
+    """Return a figure that has no interval."""
+    return _card_metric(name, value, more)
+
+
+def interval_text(estimate: Estimate) -> str:
+    """Return the 95 % interval and how it was found; empty where there is none."""
+    if estimate.lower is None or estimate.upper is None:
+        return ""
+    return f"95 % {estimate.lower:.4f} to {estimate.upper:.4f} ({estimate.method})"
+
+
+def sample_size_text(estimate: Estimate) -> str:
+    """Return what it was measured on."""
+    return f"{estimate.images} images, {estimate.lesions} lesions"
+
+
+def overall_metric_group(figures: MetricEstimates, threshold: float | None) -> dict[str, object]:
+    """Return the figures over all classes."""
+    point = "no operating point" if threshold is None else f"melanoma probability from {threshold:.6g} on"
+    return metric_group(
+        "All classes",
+        estimate_metric("balanced_accuracy", figures.balanced_accuracy),
+        estimate_metric("accuracy", figures.accuracy),
+        estimate_metric(
+            "malignant_sensitivity", figures.malignant_sensitivity, "mel, bcc or akiec taken for any of these"
+        ),
+        estimate_metric("melanoma_sensitivity", figures.melanoma_sensitivity, point),
+        estimate_metric("melanoma_specificity", figures.melanoma_specificity),
+    )
+
+
+def class_metric_group(figures: MetricEstimates) -> dict[str, object]:
+    """Return the sensitivity of each class, its specificity in words."""
+    found = figures.per_class.items()
+    measured = [
+        estimate_metric(label, each.sensitivity, f"specificity {_estimate_words(each.specificity)}")
+        for label, each in found
+    ]
+    return metric_group("Sensitivity of each class", *measured)
+
+
+def _estimate_words(estimate: Estimate) -> str:
+    if estimate.value is None or estimate.lower is None or estimate.upper is None:
+        return "not defined"
+    return f"{estimate.value:.4f}, {estimate.lower:.4f} to {estimate.upper:.4f}"
+
+
+def confusion_matrix_metric(predictions: Predictions) -> Metric:
+    """Return the counts of images by true and predicted class."""
+    labels = list(contract.CLASS_LABELS)
+    return {
+        "name": "confusion_matrix",
+        "type": "matrix",
+        "value": classification_metrics.confusion_matrix(predictions).tolist(),
+        "x_axis_name": labels,
+        "y_axis_name": labels,
+        "notes": "rows: true class; columns: predicted class",
+    }
+
+
+def calibration_metric_group(measured: Calibration) -> dict[str, object]:
+    """Return how far the probabilities are from the truth as served, and what the fitted temperature would change."""
+    served = measured.served
+    found = [
+        estimate_metric("expected_calibration_error", served.error),
+        estimate_metric("overconfidence", served.overconfidence),
+        estimate_metric("brier_score", served.brier),
+    ]
+    if measured.temperature is not None:
+        note = "fitted on validation images; the served model does not apply it"
+        found.append(plain_metric("temperature", round(measured.temperature, METRIC_DIGITS), note))
+    if measured.tempered is not None:
+        found.append(estimate_metric("expected_calibration_error_at_temperature", measured.tempered.error))
+    return metric_group("Calibration", *found)
+
+
+def champion_metric_group(comparison: ChampionComparison) -> dict[str, object]:
+    """Return the comparison with the model in production."""
+    found = [
+        plain_metric("comparison", clip_text(comparison.status, _VALUE), f"{comparison.package}: {comparison.reason}")
+    ]
+    found.extend(_difference(name, pair) for name, pair in comparison.pairs.items())
+    if comparison.images:
+        note = f"{comparison.images} shared images, {comparison.left_out} left out, {comparison.missing} missing"
+        found += [
+            plain_metric("fixed_images", comparison.fixed, note),
+            plain_metric("broken_images", comparison.broken, note),
+        ]
+    return metric_group("This model less the champion", *found)
+
+
+def _difference(name: str, pair: PairedEstimate) -> Metric:
+    return estimate_metric(f"{name}_difference", pair.difference, f"champion {_estimate_words(pair.champion)}")
+
+
+def subgroup_metric_group(found: Sequence[Subgroup]) -> dict[str, object]:
+    """Return the balanced accuracy of the `SUBGROUPS` that are weak or lowest."""
+    evaluable = [each for each in found if each.evaluable]
+    ordered = sorted(evaluable, key=lambda each: (not each.weak, _rank(each.balanced_accuracy), each.attribute))
+    lowest = [
+        estimate_metric(f"{each.attribute}: {each.group}", each.balanced_accuracy, _remark(each))
+        for each in ordered[:SUBGROUP_LIMIT]
+    ]
+    return metric_group(f"Balanced accuracy, lowest of {len(evaluable)} subgroups", *lowest)
+
+
+def _remark(subgroup: Subgroup) -> str:
+    return f"of {len(subgroup.classes)} classes{'; weak' if subgroup.weak else ''}"
+
+
+def _rank(estimate: Estimate) -> float:
+    return -1.0 if estimate.value is None else estimate.value
+
+
+def requirement_metric_group(verdict: gate.GateVerdict) -> dict[str, object]:
+    """Return the gate's table, the verdict as the value."""
+    rows = []
+    for each in verdict.requirements:
+        measured = f"{each.images} images" if each.images is not None else ""
+        parts = (f"wanted {each.wanted_text}", f"got {each.got_text}", each.interval_text, measured, each.place)
+        rows.append(plain_metric(each.name, each.verdict, "; ".join(part for part in parts if part)))
+    return metric_group("Requirements of the gate", *rows)
+
+
+def _card_metric(name: str, value: float | str, notes: str) -> Metric:
+    kind, content = ("string", clip_text(value, _VALUE)) if isinstance(value, str) else ("number", value)
+    metric: Metric = {"name": clip_text(name, _NAME), "type": kind, "value": content}
+    return metric | ({"notes": clip_text(notes, _NOTES)} if notes else {})
+
+
+Json = dict[str, object]
+CARD_LENGTH_LIMIT: Final = 100_000
+_TEXT: Final = 2048
+_OBSERVATION: Final = 2096
+_TRAINING: Final = 1024
+_LINE: Final = 1024
+_NAMES: Final = 700  # characters for a list of subgroups: two of them fit into a text, with words around them
+
+
+def model_card_json(evaluation: ModelEvaluation) -> str:
+    """Return the card as JSON on one line of ASCII, the same for the same evaluation.
+
+    Raises:
+        ValueError: a figure is NaN or infinite, or the card is longer than the service takes: both are defects.
+    """
+    card = json.dumps(model_card_content(evaluation), separators=(",", ":"), allow_nan=False)
+    if len(card) > CARD_LENGTH_LIMIT:
+        raise ValueError(
+            f"model card: {len(card)} characters; the service takes {CARD_LENGTH_LIMIT}. Put less into it."
+        )
+    return card
+
+
+def model_card_content(evaluation: ModelEvaluation) -> Json:
+    """Return the card."""
+    return {
+        "model_overview": {"model_creator": "skin-lesion-mlops, its SageMaker pipeline"},
+        "intended_uses": _intended_uses(evaluation),
+        "business_details": {
+            "business_problem": report_wording.BUSINESS_PROBLEM,
+            "business_stakeholders": report_wording.BUSINESS_STAKEHOLDERS,
+            "line_of_business": "Research",
+        },
+        "training_details": {"training_observations": clip_text(_training(evaluation), _TRAINING)},
+        "evaluation_details": list(_evaluations(evaluation)),
+        "additional_information": {
+            "ethical_considerations": report_wording.ethics_statement(_sources(evaluation)),
+            "caveats_and_recommendations": clip_text(_caveats(evaluation), _TEXT),
+            "custom_details": _details(evaluation),
+        },
+    }
+
+
+def _intended_uses(evaluation: ModelEvaluation) -> Json:
+    return {
+        "purpose_of_model": report_wording.MODEL_PURPOSE,
+        "intended_uses": report_wording.INTENDED_USES,
+        "factors_affecting_model_efficiency": clip_text(_limits(evaluation.subgroups), _TEXT),
+        "risk_rating": report_wording.RISK_RATING,
+        "explanations_for_risk_rating": report_wording.RISK_EXPLANATION,
+    }
+
+
+def _limits(subgroups: Iterable[Subgroup]) -> str:
+    """Return for which groups of images the model is weak, and for which nothing can be said, by name."""
+    groups = tuple(subgroups)
+    weak = [f"{_subgroup_name(each)} ({_subgroup_figure(each)})" for each in groups if each.weak]
+    unknown = [f"{_subgroup_name(each)} ({each.images})" for each in groups if not each.evaluable]
+    return (
+        f"Weaker than on all other test images, beyond chance: {_join_clipped_names(weak)}. "
+        f"Not evaluable, too few test images (their number): {_join_clipped_names(unknown)}. "
+        f"{report_wording.SKIN_TONE_LIMITATION}"
+    )
+
+
+def _subgroup_name(subgroup: Subgroup) -> str:
+    return clip_text(f"{subgroup.attribute}: {subgroup.group}", 80)
+
+
+def _subgroup_figure(subgroup: Subgroup) -> str:
+    value = subgroup.balanced_accuracy.value
+    said = "" if value is None else f"balanced accuracy {value:.4f}, "
+    return f"{said}{subgroup.images} images"
+
+
+def _join_clipped_names(names: list[str]) -> str:
+    """Return as many `names` as there is room for, and how many are left out."""
+    shown: list[str] = []
+    for name in names:
+        if len(", ".join([*shown, name])) > _NAMES:
+            return f"{', '.join(shown)} and {len(names) - len(shown)} more in report.html"
+        shown.append(name)
+    return ", ".join(shown) or "none"
+
+
+def _training(evaluation: ModelEvaluation) -> str:
+    images, lesions = (_splits(evaluation.card.get(what)) for what in ("images", "lesions"))
+    counts = ", ".join(f"{split} {images[split]} images of {lesions.get(split, '?')} lesions" for split in images)
+    return (
+        f"Split by lesion id: {counts or 'counts are not in the dataset card'}. "
+        f"{audit_summary.describe_split_consistency(evaluation.leakage)} "
+        f"Leakage audit: {audit_summary.describe_leaking_pairs(evaluation.leakage)}"
+    )
+
+
+def _splits(counts: object) -> Mapping[str, object]:
+    splits = counts.get("by_split") if isinstance(counts, dict) else None
+    return splits if isinstance(splits, dict) else {}
+
+
+def _evaluations(evaluation: ModelEvaluation) -> Iterator[Json]:
+    """Yield the test split, and the official test set where there is one."""
+    groups = [
+        requirement_metric_group(evaluation.verdict),
+        overall_metric_group(evaluation.figures, evaluation.melanoma.threshold),
+        champion_metric_group(evaluation.comparison),
+        subgroup_metric_group(evaluation.subgroups),
+        calibration_metric_group(evaluation.calibration),
+        class_metric_group(evaluation.figures),
+        metric_group("Counts", confusion_matrix_metric(evaluation.test)),
+    ]
+    yield {
+        "name": "Test split",
+        "evaluation_observation": clip_text(_gate_outcome(evaluation), _OBSERVATION),
+        "datasets": [f"archive SHA-256 {clip_text(archive_sha256_of_card(evaluation.card), _LINE // 2)}, split test"],
+        "metric_groups": groups,
+    }
+    if evaluation.official_figures is not None:
+        yield {
+            "name": "ISIC 2018 Task 3 test set",
+            "evaluation_observation": audit_summary.describe_official_test_leaks(evaluation.leakage),
+            "metric_groups": [overall_metric_group(evaluation.official_figures, evaluation.melanoma.threshold)],
+        }
+
+
+def _gate_outcome(evaluation: ModelEvaluation) -> str:
+    missed = [each.name for each in evaluation.verdict.requirements if not each.passed]
+    return f"Gate: {evaluation.verdict.verdict}. Not met: {', '.join(missed) or 'none'}."
+
+
+def _caveats(evaluation: ModelEvaluation) -> str:
+    warnings = evaluation.card.get("warnings")
+    told = [clip_text(str(each), 200) for each in warnings] if isinstance(warnings, list) else []
+    return (
+        f"For {report_wording.DISCLAIMER}. Intervals are of 95 %, by resampling lesions, exact where a class is small; "
+        "they tell of chance in the choice of test images, not of other clinics. Probabilities are served as the "
+        "network gives them. Validate on images of your own before any study. "
+        f"Warnings of the dataset: {_join_clipped_names(told)}"
+    )
+
+
+def _details(evaluation: ModelEvaluation) -> dict[str, str]:
+    counted = _sources(evaluation)
+    details = {
+        "disclaimer": report_wording.DISCLAIMER,
+        "data_licence": report_wording.licence_statement(counted),
+        "data_sources": ", ".join(f"{name} {number}" for name, number in sorted(counted.items())) or "not stated",
+        "gate_verdict": evaluation.verdict.verdict,
+        "dataset_sha256": archive_sha256_of_card(evaluation.card),
+        "additional_sha256": addition_sha256_of_card(evaluation.card),
+        **evaluation.provenance,
+    }
+    # CloudFormation's form of the same card takes identifiers as keys.
+    return {
+        re.sub(r"\W|^(?=\d)", "_", name, flags=re.ASCII): clip_text(value, _LINE) for name, value in details.items()
+    }
+
+
+def _sources(evaluation: ModelEvaluation) -> Mapping[str, object]:
+    sources = evaluation.card.get("sources")
+    return sources if isinstance(sources, dict) else {}

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: MIT-0
+"""What every plot is drawn on: PNG bytes that are the same for the same figures.
+
+A figure is five inches wide, so that its 8 to 11 point text stays that size on a phone.
+
+The confusion matrix: what the images of each class were taken for.
+
+Curves of the seven classes, each against the rest: ROC, and precision against recall.
+
+The reliability diagram: how often the model is right by how sure it is, and how often it is so sure.
+"""
+
+import io
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from sklearn import metrics as sklearn_metrics
+
+from pipeline_src import contract
+from pipeline_src.evaluation import classification_metrics
+from pipeline_src.evaluation.classification_metrics import MetricEstimates
+from pipeline_src.evaluation.model_predictions import Predictions
+from pipeline_src.evaluation.probability_calibration import Calibration, Reliability
+from pipeline_src.report.report_wording import format_value
+
+DOTS_PER_INCH: Final = 200
+WIDTH: Final = 5.0  # inches
+INK: Final = "#14181F"
+GREY: Final = "#6B7280"
+PALE: Final = "#E5E7EB"
+BLUE: Final = "#0072B2"
+ORANGE: Final = "#E69F00"
+VERMILION: Final = "#D55E00"
+GREEN: Final = "#009E73"
+# One style a class, in the order of `contract.CLASS_LABELS`; melanoma stands out.
+CLASS_STYLES: Final = (
+    (VERMILION, "-", 2.8),
+    ("#000000", "-", 1.4),
+    (BLUE, "--", 1.6),
+    ("#56B4E9", "-", 1.6),
+    (GREEN, "-.", 1.6),
+    (ORANGE, "--", 1.6),
+    ("#CC79A7", ":", 2.2),
+)
+
+
+@dataclass(frozen=True)
+class ReportPlot:
+    """A picture of the report.
+
+    Attributes:
+        name: its file name.
+        title: what it shows.
+        alt: what it says, for a reader who cannot see it.
+        png: its bytes.
+    """
+
+    name: str
+    title: str
+    alt: str
+    png: bytes
+
+
+def new_figure(height: float) -> Figure:
+    """Return an empty figure of `height` inches that takes no part in matplotlib's global state."""
+    drawing = Figure(figsize=(WIDTH, height), dpi=DOTS_PER_INCH, layout="constrained")
+    FigureCanvasAgg(drawing)
+    return drawing
+
+
+def grid_axes(drawing: Figure) -> Axes:
+    """Return the one pair of axes of `drawing`, with a pale grid."""
+    axes = drawing.add_subplot()
+    style_axes(axes)
+    return axes
+
+
+def style_axes(axes: Axes) -> None:
+    """Give `axes` a pale grid behind everything, and no frame on top and on the right."""
+    axes.grid(visible=True, color=PALE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def figure_png(drawing: Figure) -> bytes:
+    """Return the figure without the note by which matplotlib dates it to its version."""
+    data = io.BytesIO()
+    drawing.savefig(data, format="png", metadata={"Software": None})
+    return data.getvalue()
+
+
+def plot_confusion_matrix(predictions: Predictions, name: str, images: str) -> ReportPlot:
+    """Draw the matrix: colour is the share of the true class, text the share and the count.
+
+    Args:
+        predictions: the images.
+        name: of the file.
+        images: what the images are called, for example "test images".
+    """
+    counts = classification_metrics.confusion_matrix(predictions)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    drawing = new_figure(4.9)
+    axes = grid_axes(drawing)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(counts.shape):
+        number, share = counts[row, column], shares[row, column]
+        text = f"{share:.0%}\n{number}" if number else "·"
+        axes.text(column, row, text, ha="center", va="center", fontsize=9, color="white" if share > 0.6 else "black")
+    names = [f"{label}\nn={total}" for label, total in zip(contract.CLASS_LABELS, totals[:, 0], strict=True)]
+    axes.set_xticks(range(len(names)), contract.CLASS_LABELS, fontsize=9)
+    axes.set_yticks(range(len(names)), names, fontsize=9)
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    return ReportPlot(name, f"Confusion matrix, {images}", _confusion_alt_text(counts, images), figure_png(drawing))
+
+
+def _confusion_alt_text(counts: npt.NDArray[np.int64], images: str) -> str:
+    wrong = counts.copy()
+    np.fill_diagonal(wrong, 0)
+    row, column = np.unravel_index(np.argmax(wrong), wrong.shape)
+    labels = contract.CLASS_LABELS
+    alt = f"Confusion matrix of {counts.sum()} {images}; {np.trace(counts)} are right."
+    if wrong.any():
+        alt += f" The commonest mistake: {wrong[row, column]} of {labels[row]} taken for {labels[column]}."
+    return alt
+
+
+def plot_roc_curves(test: Predictions, figures: MetricEstimates) -> ReportPlot:
+    """Draw each class's ROC curve, and the melanoma operating point on its own."""
+    drawing = new_figure(5.2)
+    axes = grid_axes(drawing)
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (2, 4)), label="guessing 0.500")
+    for position, label in enumerate(contract.CLASS_LABELS):
+        curve, area = classification_metrics.roc_curve(test, position), figures.per_class[label].auc
+        if curve is not None:
+            colour, style, width = CLASS_STYLES[position]
+            rates = curve.false_positive_rate, curve.true_positive_rate
+            axes.plot(
+                *rates, color=colour, linestyle=style, linewidth=width, label=f"{label} {format_value(area.value)}"
+            )
+    sensitivity, specificity = figures.melanoma_sensitivity.value, figures.melanoma_specificity.value
+    if sensitivity is not None and specificity is not None:
+        (spot,) = axes.plot([1 - specificity], [sensitivity], "o", markersize=11, zorder=5)
+        spot.set(label="melanoma\noperating point", markerfacecolor="white", markeredgewidth=2.2)
+        spot.set_markeredgecolor(VERMILION)
+    axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    axes.legend(loc="lower right", fontsize=9, title="area under the curve", title_fontsize=9)
+    areas = ", ".join(f"{label} {format_value(each.auc.value)}" for label, each in figures.per_class.items())
+    alt = f"ROC curves of the seven classes on the test images. Areas under the curve: {areas}."
+    return ReportPlot("roc.png", "ROC curves, each class against the rest", alt, figure_png(drawing))
+
+
+def plot_precision_recall(test: Predictions, figures: MetricEstimates) -> ReportPlot:
+    """Draw each class's precision (PPV) at every recall (sensitivity), in the steps that average precision sums."""
+    drawing = new_figure(5.2)
+    axes = grid_axes(drawing)
+    for position, label in enumerate(contract.CLASS_LABELS):
+        positive = test.truth == position
+        if positive.any():
+            colour, style, width = CLASS_STYLES[position]
+            precision, recall, _ = sklearn_metrics.precision_recall_curve(positive, test.probabilities[:, position])
+            kept = np.append(np.diff(recall) != 0, True)  # of equal recalls the one that counts
+            (line,) = axes.step(
+                recall[kept], precision[kept], where="post", color=colour, linestyle=style, linewidth=width
+            )
+            line.set_label(f"{label} {format_value(figures.per_class[label].average_precision.value)}")
+    axes.set(xlabel="sensitivity (recall)", ylabel="PPV (precision)", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.set_aspect("equal")
+    if np.size(test.truth):
+        axes.legend(loc="lower left", fontsize=9, title="average precision", title_fontsize=9)
+    areas = ", ".join(
+        f"{label} {format_value(each.average_precision.value)}" for label, each in figures.per_class.items()
+    )
+    alt = f"Precision against recall of the seven classes on the test images. Average precision: {areas}."
+    return ReportPlot(
+        "precision_recall.png", "Precision against recall, each class against the rest", alt, figure_png(drawing)
+    )
+
+
+def plot_reliability(calibration: Calibration) -> ReportPlot:
+    """Draw accuracy by confidence above a histogram of the confidences, as served and at the temperature."""
+    drawing = new_figure(5.4)
+    upper, lower = drawing.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    for axes in (upper, lower):
+        style_axes(axes)
+    upper.plot([0, 1], [0, 1], color=GREY, linewidth=1.0, linestyle=(0, (2, 4)), label="ideal")
+    if calibration.tempered is not None and calibration.temperature is not None:
+        label = f"at temperature {calibration.temperature:.2f}"
+        _plot_reliability_curve(upper, calibration.tempered, label, GREEN, "s--")
+    _plot_overconfidence(upper, calibration.served)
+    _plot_reliability_curve(upper, calibration.served, "as served", BLUE, "o-")
+    upper.set(ylabel="share that is right", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    upper.legend(loc="upper left", fontsize=9)
+    bins = calibration.served.bins
+    edges = [each.lower for each in bins]
+    lower.bar(
+        edges,
+        [each.images for each in bins],
+        [each.upper - each.lower for each in bins],
+        align="edge",
+        color=BLUE,
+        edgecolor="white",
+    )
+    lower.set(xlabel="confidence: probability of the predicted class", ylabel="images")
+    return ReportPlot("reliability.png", "Reliability diagram", _reliability_alt_text(calibration), figure_png(drawing))
+
+
+def _plot_reliability_curve(axes: Axes, measured: Reliability, label: str, colour: str, style: str) -> None:
+    known = [
+        (each.confidence, each.accuracy)
+        for each in measured.bins
+        if each.confidence is not None and each.accuracy is not None
+    ]
+    axes.plot([each[0] for each in known], [each[1] for each in known], style, color=colour, markersize=6, label=label)
+
+
+def _plot_overconfidence(axes: Axes, measured: Reliability) -> None:
+    """Mark in each bin by how much the model is surer than right."""
+    over = [
+        (each.confidence, each.accuracy, each.confidence)
+        for each in measured.bins
+        if each.confidence is not None and each.accuracy is not None and each.confidence > each.accuracy
+    ]
+    if over:
+        axes.vlines(*zip(*over, strict=True), color=VERMILION, linewidth=5, alpha=0.35, label="overconfident by")
+
+
+def _reliability_alt_text(calibration: Calibration) -> str:
+    served = calibration.served
+    alt = (
+        f"Share of right answers by confidence. Expected calibration error {format_value(served.error.value)},"
+        f" overconfidence {format_value(served.overconfidence.value)} as served."
+    )
+    if calibration.tempered is not None and calibration.temperature is not None:
+        alt += f" At temperature {calibration.temperature:.2f}: {format_value(calibration.tempered.error.value)}."
+    return alt

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT-0
+"""The two CodeBuild projects: what a push has to pass before it is deployed, and what reviews a pull request.
+
+Both run the verbs of the Makefile, from the lock files. Source: CodeBuild User Guide, "Build specification reference"
+and "Docker images provided by CodeBuild".
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from aws_cdk import DefaultStackSynthesizer, Duration, RemovalPolicy, Stack, aws_codebuild, aws_iam, aws_logs
+from constructs import Construct
+
+from stacks.constructs import artifact_access
+from stacks.constructs.iam_statements import grant_actions
+from stacks.settings import stage_placement
+from stacks.settings.deployment_settings import AwsEnvironment, Settings
+from stacks.settings.settings_context import context_of_settings
+from stacks.storage.lambda_function import log_retention
+from stacks.storage.storage_stack import StorageStack
+from stacks.training.job_roles import service_principal
+
+SETTINGS_VARIABLE: Final = "SETTINGS"
+BUILD_TIMEOUT: Final = Duration.minutes(90)
+_QUEUE_TIMEOUT: Final = Duration.hours(2)
+BUILD_NODE_VERSION: Final = "22"
+# The Makefile installs everything else from the lock files, without root: local/runners/mxnet_libraries.py.
+_INSTALL_PHASE: Final = {"runtime-versions": {"python": "3.11", "nodejs": BUILD_NODE_VERSION}}
+DEPLOY_COMMANDS: Final = (
+    # What CodePipeline hands over is a zip without a repository, and the tests ask git which files are ours.
+    "git init --quiet && git add --all",
+    "make check test",
+    # The settings of the command that deployed last, so that a push does not take them back.
+    f'printf "%s" "${SETTINGS_VARIABLE}" > cdk.context.json',
+    "make deploy-ci",
+)
+# As Service Quotas calls what `environment` runs on; in a new account it may be 0.
+BUILDS_QUOTA: Final = "Concurrently running builds for Linux/Medium environment"
+_BOOTSTRAP_ROLES: Final = ("deploy", "file-publishing", "image-publishing", "lookup")
+
+
+class BuildRole(aws_iam.Role):
+    """What a project runs as: writes its log; whoever makes it adds what its commands need."""
+
+    def __init__(self, scope: Construct, id_: str, *, log: aws_logs.LogGroup, description: str) -> None:
+        super().__init__(scope, id_, assumed_by=service_principal("codebuild"), description=description)
+        grant_actions(self, "logs:CreateLogStream", "logs:PutLogEvents", on=[log.log_group_arn])
+
+
+def create_deploy_project(
+    scope: Construct, *, settings: Settings, storage: StorageStack, pipeline: str
+) -> aws_codebuild.PipelineProject:
+    """Return the project that checks, tests and deploys what was pushed.
+
+    Its role reads the artifacts of `pipeline` and assumes the CDK's bootstrap roles wherever this application's stacks
+    are, no other role.
+    """
+    log = create_build_log(scope, "BuildLog", settings=settings, storage=storage)
+    role = BuildRole(scope, "BuildRole", log=log, description="Checks, tests and deploys what was pushed")
+    artifact_access.grant_read_artifacts(role, storage, artifact_access.artifact_prefix(pipeline))
+    grant_actions(role, "sts:AssumeRole", on=bootstrap_role_arns(scope, settings))
+    chosen = json.dumps(context_of_settings(settings), sort_keys=True)
+    project = aws_codebuild.PipelineProject(
+        scope,
+        "Build",
+        description="make check test deploy-ci",
+        build_spec=create_build_spec(DEPLOY_COMMANDS),
+        environment_variables={SETTINGS_VARIABLE: aws_codebuild.BuildEnvironmentVariable(value=chosen)},
+        # Only a privileged build can build the preprocessing image.
+        environment=build_environment(privileged=True),
+        **build_project_options(role, log, storage),
+    )
+    project.node.add_dependency(role)
+    return project
+
+
+def create_build_spec(commands: Sequence[str], **env: Any) -> aws_codebuild.BuildSpec:
+    """Return the specification of a build that installs what the Makefile asks for and runs `commands`."""
+    phases = {"install": _INSTALL_PHASE, "build": {"commands": list(commands)}}
+    return aws_codebuild.BuildSpec.from_object({"version": "0.2", "env": {"shell": "bash", **env}, "phases": phases})
+
+
+def build_environment(*, privileged: bool) -> aws_codebuild.BuildEnvironment:
+    """Return where builds run: four cores, 7 GB, 0.01 $ a minute."""
+    return aws_codebuild.BuildEnvironment(
+        build_image=aws_codebuild.LinuxBuildImage.STANDARD_7_0,
+        compute_type=aws_codebuild.ComputeType.MEDIUM,
+        privileged=privileged,
+    )
+
+
+def build_project_options(role: aws_iam.Role, log: aws_logs.LogGroup, storage: StorageStack) -> Mapping[str, Any]:
+    """Return what both projects have in common."""
+    written = aws_codebuild.CloudWatchLoggingOptions(log_group=log)
+    return {
+        "role": artifact_access.role_without_updates(role),
+        "encryption_key": storage.key,
+        "logging": aws_codebuild.LoggingOptions(cloud_watch=written),
+        "timeout": BUILD_TIMEOUT,
+        "queued_timeout": _QUEUE_TIMEOUT,
+        "grant_report_group_permissions": False,
+    }
+
+
+def create_build_log(scope: Construct, id_: str, *, settings: Settings, storage: StorageStack) -> aws_logs.LogGroup:
+    """Return an encrypted log group for a project."""
+    kept = log_retention(settings)
+    return aws_logs.LogGroup(
+        scope, id_, retention=kept, encryption_key=storage.key, removal_policy=RemovalPolicy.DESTROY
+    )
+
+
+def bootstrap_role_arns(scope: Construct, settings: Settings) -> list[str]:
+    """Return the ARNs of the roles that `cdk bootstrap` made wherever stacks are, one for each thing `cdk deploy` does.
+
+    Another account lets this one in once it has been bootstrapped with --trust (CDK Developer Guide, Bootstrapping).
+    """
+    stack = Stack.of(scope)
+    qualifier = stack.synthesizer.bootstrap_qualifier or DefaultStackSynthesizer.DEFAULT_QUALIFIER
+    here = AwsEnvironment(account=stack.account, region=stack.region)
+    places = [here, *stage_placement.remote_environments(settings)]
+    return [
+        f"arn:{stack.partition}:iam::{each.account}:role/cdk-{qualifier}-{role}-role-{each.account}-{each.region}"
+        for each in places
+        for role in _BOOTSTRAP_ROLES
+    ]

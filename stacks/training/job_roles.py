@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT-0
+"""The two roles of a retraining: what its jobs may do, and what the pipeline that starts them may do.
+
+Sources: SageMaker Developer Guide, "How to use SageMaker AI execution roles" and "IAM access management" of
+Pipelines. Names of jobs and models that a pipeline creates begin with "pipelines-".
+"""
+
+from aws_cdk import Aws, aws_iam
+from constructs import Construct
+
+from pipeline_src import contract
+from stacks.constructs.iam_statements import (
+    grant_actions,
+    grant_key_use,
+    grant_pass_role,
+    grant_read_prefix,
+    grant_write_logs,
+    grant_write_prefix,
+    resource_arn,
+    service_actions,
+)
+from stacks.storage.storage_stack import StorageStack
+
+_JOB_RESOURCES = ("processing-job", "training-job", "transform-job")
+_JOB_KINDS = ("ProcessingJob", "TrainingJob", "TransformJob")
+_JOB_ACTIONS = tuple(f"{verb}{kind}" for kind in _JOB_KINDS for verb in ("Create", "Describe", "Stop"))
+_TAG_ACTIONS = ("AddTags", "ListTags")
+_TUNING_JOB = "HyperParameterTuningJob"
+
+
+def service_principal(service: str) -> aws_iam.ServicePrincipal:
+    """Return `service`, such as sagemaker, as a principal that acts for this account alone.
+
+    CodeBuild, EventBridge and SageMaker document that condition for roles ("Cross-service confused deputy prevention").
+    """
+    own = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+    return aws_iam.ServicePrincipal(f"{service}.amazonaws.com", conditions=own)
+
+
+def create_event_role(scope: Construct, description: str) -> aws_iam.Role:
+    """Return the role of rules; a target is given it and adds what it needs. The library's own serves any account."""
+    return aws_iam.Role(scope, "EventRole", assumed_by=service_principal("events"), description=description)
+
+
+def sagemaker_principal() -> aws_iam.ServicePrincipal:
+    """Return SageMaker as a principal that acts for this account alone."""
+    return service_principal("sagemaker")
+
+
+class JobRole(aws_iam.Role):
+    """What Preprocess, Train, Score and Evaluate run as: reads archives, reads and writes its runs, nothing else."""
+
+    def __init__(self, scope: Construct, id_: str, *, storage: StorageStack) -> None:
+        super().__init__(scope, id_, assumed_by=sagemaker_principal(), description="Jobs of the retraining pipeline")
+        work = (contract.RUNS_PREFIX, contract.CHECKPOINTS_PREFIX)
+        grant_read_prefix(self, storage.raw.bucket_arn, contract.ARCHIVES_PREFIX, contract.ADDITIONS_PREFIX)
+        grant_read_prefix(self, storage.runs.bucket_arn, *work)
+        grant_write_prefix(self, storage.runs.bucket_arn, *work)
+        grant_key_use(self, storage.key.key_arn)
+        grant_write_logs(self, "ProcessingJobs", "TrainingJobs", "TransformJobs")
+
+
+class PipelineRole(aws_iam.Role):
+    """What the pipeline runs as: starts, watches and stops its own jobs, and registers in its own group."""
+
+    def __init__(self, scope: Construct, id_: str, *, storage: StorageStack, jobs: JobRole, registry: str) -> None:
+        super().__init__(scope, id_, assumed_by=sagemaker_principal(), description="The retraining pipeline")
+        own = [resource_arn("sagemaker", f"{kind}/pipelines-*") for kind in (*_JOB_RESOURCES, "model")]
+        grant_actions(
+            self, *service_actions("sagemaker", *_JOB_ACTIONS, "CreateModel", "DescribeModel", *_TAG_ACTIONS), on=own
+        )
+        self._let_register(registry)
+        grant_pass_role(self, jobs.role_arn, "sagemaker")
+        # The service reads property files, from which conditions and JsonGet take their values, as this role.
+        grant_read_prefix(self, storage.runs.bucket_arn, contract.RUNS_PREFIX)
+        grant_key_use(self, storage.key.key_arn)
+
+    def _let_register(self, registry: str) -> None:
+        """Let it do what a RegisterModel step does, in the group `registry` alone.
+
+        The step creates the group before each version, also where the group exists, and fails if that is denied.
+        """
+        group, versions = (
+            resource_arn("sagemaker", each)
+            for each in (f"model-package-group/{registry}", f"model-package/{registry}/*")
+        )
+        grant_actions(self, *service_actions("sagemaker", "CreateModelPackageGroup"), on=[group])
+        grant_actions(
+            self,
+            *service_actions("sagemaker", "CreateModelPackage", "DescribeModelPackage", "AddTags"),
+            on=[group, versions],
+        )
+
+    def let_tune(self, project: str) -> None:
+        """Let it start, watch and stop its own tuning jobs, known by the tag `project`, which it gives them itself.
+
+        How the service names them is not documented; in what others show of it, not as it names the other jobs. It
+        starts their training jobs by itself, in the role of the jobs.
+        """
+        names = [resource_arn("sagemaker", "hyper-parameter-tuning-job/*")]
+        new, own = ({"StringEquals": {f"aws:{whose}Tag/project": project}} for whose in ("Request", "Resource"))
+        grant_actions(self, *service_actions("sagemaker", f"Create{_TUNING_JOB}", "AddTags"), on=names, where=new)
+        watch = (f"Describe{_TUNING_JOB}", f"Stop{_TUNING_JOB}", f"ListTrainingJobsFor{_TUNING_JOB}")
+        grant_actions(self, *service_actions("sagemaker", *watch, *_TAG_ACTIONS), on=names, where=own)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT-0
+"""TrainingStack: the preprocessing image, the roles, and the SageMaker pipeline that pipeline_src defines."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from aws_cdk import Stack, aws_sagemaker
+from aws_cdk import aws_ecr_assets as assets
+from aws_cdk import aws_s3_assets as files
+from constructs import Construct
+
+from pipeline_src import gate
+from pipeline_src.definition.pipeline import definition_json
+from pipeline_src.definition.pipeline_deployment import PipelineDeployment, TuningSettings
+from stacks.builtin_algorithm_image import AlgorithmImage
+from stacks.constructs.iam_statements import grant_actions, grant_pull_image, grant_read_object, resource_arn
+from stacks.settings.deployment_settings import Settings, TrainingSettings
+from stacks.stack_outputs import add_stack_outputs
+from stacks.storage.storage_stack import StorageStack
+from stacks.training.job_roles import JobRole, PipelineRole
+
+_REPOSITORY: Final = Path(__file__).parents[2]
+_ABSENT_FILE: Final = Path(__file__).with_name("absent.json")
+
+
+class TrainingStack(Stack):
+    """What a retraining is made of.
+
+    Attributes:
+        image: Image of Preprocess and Evaluate, built from containers/preprocessing and the jobs' sources.
+        algorithm: Image of the built-in algorithm.
+        absent: File that says that there is no champion, or no additional archive, yet.
+        job_role: Role of the jobs.
+        pipeline_role: Role of the pipeline.
+        pipeline: The SageMaker pipeline.
+        pipeline_name: Its name.
+        pipeline_arn: Its ARN.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        storage: StorageStack,
+        **options: Any,
+    ) -> None:
+        super().__init__(scope, id_, **options)
+        self._settings, self._storage = settings, storage
+        self.pipeline_name = settings.name
+        self.pipeline_arn = resource_arn("sagemaker", f"pipeline/{self.pipeline_name}")
+        self.image = self._image()
+        self.algorithm = AlgorithmImage(self, "Algorithm")
+        self.job_role = JobRole(self, "JobRole", storage=storage)
+        self.absent = files.Asset(self, "Absent", path=str(_ABSENT_FILE))
+        self._let_jobs_read()
+        self.pipeline_role = PipelineRole(
+            self, "PipelineRole", storage=storage, jobs=self.job_role, registry=settings.name
+        )
+        # A registration may look at its image in the name of the role that registers: AWS's managed policy for the
+        # registry has it, and no public record shows it [?].
+        grant_actions(self.pipeline_role, "ecr:BatchGetImage", on=[self.algorithm.repository_arn])
+        if settings.training.tuning_jobs:
+            self.pipeline_role.let_tune(settings.name)
+        self.pipeline = self._pipeline()
+        add_stack_outputs(self, Pipeline=self.pipeline_name, Image=self.image.image_uri)
+
+    def _image(self) -> assets.DockerImageAsset:
+        # The context is what .dockerignore lets in, so that the tag changes only with what enters the image.
+        return assets.DockerImageAsset(
+            self,
+            "Image",
+            directory=str(_REPOSITORY),
+            file="containers/preprocessing/Dockerfile",
+            platform=assets.Platform.LINUX_AMD64,
+            build_args={"JOB_USER": self._settings.training.job_user},
+        )
+
+    def _let_jobs_read(self) -> None:
+        """Let the jobs read what the deployment itself brings: their images, and that there is no champion or addition.
+
+        A processing job fails where its input names no object, so that one has to be there before the first model is.
+        As an asset, `cdk deploy` uploads it by itself, without a function that runs in the account, and its key is the
+        hash of its content. `asset.grant_read` would allow every asset of every application in the account.
+        """
+        grant_pull_image(self.job_role, self.image.repository.repository_arn, self.algorithm.repository_arn)
+        grant_read_object(self.job_role, self.absent.bucket.bucket_arn, self.absent.s3_object_key)
+
+    def _pipeline(self) -> aws_sagemaker.CfnPipeline:
+        pipeline = aws_sagemaker.CfnPipeline(
+            self,
+            "Pipeline",
+            pipeline_name=self.pipeline_name,
+            pipeline_description="Retrains, gates and registers the skin-lesion classifier. Research use only.",
+            pipeline_definition={"PipelineDefinitionBody": definition_json(self._deployment())},
+            role_arn=self.pipeline_role.role_arn,
+        )
+        pipeline.node.add_dependency(self._storage.registry)
+        return pipeline
+
+    def _deployment(self) -> PipelineDeployment:
+        storage, settings = self._storage, self._settings
+        return PipelineDeployment(
+            pipeline_name=self.pipeline_name,
+            region=self.region,
+            role_arn=self.job_role.role_arn,
+            preprocessing_image=self.image.image_uri,
+            algorithm_image=self.algorithm.uri,
+            raw_bucket=storage.raw.bucket_name,
+            runs_bucket=storage.runs.bucket_name,
+            kms_key_arn=storage.key.key_arn,
+            model_package_group=settings.name,
+            absent=self.absent.s3_object_url,
+            spot=settings.training.spot,
+            tags={"project": settings.name},
+            defaults=parameter_defaults(settings.training),
+            tuning=tuning_from_settings(settings.training),
+            keep_warm_seconds=settings.training.keep_warm_seconds,
+        )
+
+
+def tuning_from_settings(training: TrainingSettings) -> TuningSettings | None:
+    """Return how Train looks for hyperparameters; None: it trains once."""
+    return (
+        TuningSettings(jobs=training.tuning_jobs, parallel=training.tuning_parallel) if training.tuning_jobs else None
+    )
+
+
+def parameter_defaults(training: TrainingSettings) -> dict[str, str | int | float]:
+    """Return the defaults of the pipeline's parameters that `training` chooses."""
+    wanted = asdict(gate.THRESHOLD_PROFILES[training.gate_profile])
+    return {
+        "PreprocessInstanceType": training.preprocess_instance,
+        "TrainInstanceType": training.train_instance,
+        "TrainInstanceCount": training.train_instances,
+        "ScoreInstanceType": training.score_instance,
+        "ScoreInstanceCount": training.score_instances,
+        "EvaluateInstanceType": training.evaluate_instance,
+        "NearDuplicates": training.near_duplicates,
+        **{name: wanted[requirement] for requirement, name in gate.THRESHOLD_PARAMETERS.items()},
+    }

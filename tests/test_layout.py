@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT-0
+"""The layout rules: names used once, folders of at most 13 modules, no circles, short chains of imports."""
+
+import pytest
+
+from tests import house
+
+FOLDERS = sorted(house.folder_widths())
+
+
+def test_no_module_name_stands_twice() -> None:
+    assert house.repeated_names() == {}
+
+
+def test_no_folder_is_wider_than_13_modules_or_deeper_than_two_below_its_room() -> None:
+    assert {folder: width for folder, width in house.folder_widths().items() if width > 13} == {}
+    assert [folder for folder in FOLDERS if folder.count("/") > 2] == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_imports_inside_a_folder_form_no_circle_and_no_chain_longer_than_7(folder: str) -> None:
+    assert len(house.longest_chain(folder)) <= 7
+
+
+def test_the_product_stays_within_its_size() -> None:
+    """The size before the algorithms of their own came; who needs more says why in a decision."""
+    assert len(house.product_modules()) <= 245
