@@ -21,8 +21,9 @@ def _asset(assembly: Path, holds: str) -> Path:
     return found.pop()
 
 
-def _run(python: Path, folder: Path, *options: str) -> str:
-    environment = {"PATH": os.environ["PATH"], "MPLCONFIGDIR": str(folder / ".matplotlib")}
+def _run(python: Path, folder: Path, scratch: Path, *options: str) -> str:
+    """Run Python in `folder`, which other tests share; what libraries cache goes to `scratch`."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(scratch), "MPLCONFIGDIR": str(scratch)}
     command = [str(python), "-s", "-B", *options]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -30,9 +31,9 @@ def _run(python: Path, folder: Path, *options: str) -> str:
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_a_job_imports_from_a_copy_of_the_build_context(assembly: Path, job: str) -> None:
+def test_a_job_imports_from_a_copy_of_the_build_context(assembly: Path, tmp_path: Path, job: str) -> None:
     context = _asset(assembly, "containers/preprocessing/Dockerfile")
-    _run(JOBS_PYTHON, context, "-c", f"import pipeline_src.jobs.{job}")
+    _run(JOBS_PYTHON, context, tmp_path, "-c", f"import pipeline_src.jobs.{job}")
 
 
 def test_the_build_context_holds_the_code_of_the_jobs_and_not_the_definition(assembly: Path) -> None:
@@ -42,7 +43,9 @@ def test_the_build_context_holds_the_code_of_the_jobs_and_not_the_definition(ass
     assert held == wanted - {"pipeline_src/definition", "pipeline_src/__pycache__"}
 
 
-def test_the_handlers_import_from_their_package_and_need_nothing_that_the_runtime_lacks(assembly: Path) -> None:
+def test_the_handlers_import_from_their_package_and_need_nothing_that_the_runtime_lacks(
+    assembly: Path, tmp_path: Path
+) -> None:
     """The runtime brings boto3 and the standard library."""
     package = _asset(assembly, "operations/functions/lambda_handlers.py")
     code = (
@@ -51,6 +54,6 @@ def test_the_handlers_import_from_their_package_and_need_nothing_that_the_runtim
         "import operations.functions.lambda_handlers\n"
         "print({name.partition('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names))\n"
     )
-    assert ast.literal_eval(_run(Path(sys.executable), package, "-c", code)) == {"operations", "pipeline_src"}
+    assert ast.literal_eval(_run(Path(sys.executable), package, tmp_path, "-c", code)) == {"operations", "pipeline_src"}
     folders = {path.name for path in package.iterdir()} | {path.name for path in (package / "operations").iterdir()}
     assert folders == {"operations", "pipeline_src", "__init__.py", "functions"}
