@@ -6,19 +6,30 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
-PYTHON ?= python3.11
+# Python 3.11, 3.12 or 3.13: the first one found here, or the one in PYTHON. The stand-in for the built-in algorithm needs
+# 3.11: PYTHON itself where it is one, or python3.11, or the one in STAND_IN_PYTHON.
+ifndef PYTHON
+PYTHON := $(shell for each in python3.11 python3.12 python3.13 python3; do \
+	if $$each -c "import ensurepip, venv" 2>/dev/null; then echo $$each; break; fi; done)
+endif
+STAND_IN_PYTHON ?= $(shell for each in '$(PYTHON)' python3.11; do \
+	if $$each -c "import sys; sys.exit(sys.version_info[:2] != (3, 11))" 2>/dev/null; then echo $$each; break; fi; done)
 VENV := .venv
 UV := $(VENV)/uv/bin/uv
 APP := $(VENV)/app/bin/python
 JOBS := $(VENV)/jobs/bin/python
 JOBS_TEST := $(VENV)/jobs-test/bin/python
+STAND_IN := $(VENV)/stand-in/bin/python
+STAND_IN_TEST := $(VENV)/stand-in-test/bin/python
 EMULATOR := $(VENV)/emulator/bin/python
 CHECKOV := $(VENV)/checkov/bin/python
 REPORT := $(VENV)/report/bin/python
 SCORING := $(VENV)/scoring/bin/python
 MUTATION := $(VENV)/mutation/bin/python
 UV_VERSION := 0.13.9
-LOCK := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+# One version of each package for Python 3.11 to 3.13 where that is possible. LOCK_3_11 is for what runs on 3.11 alone.
+LOCK_3_11 := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+LOCK := $(LOCK_3_11) --universal --fork-strategy fewest
 SYNC := $(UV) pip sync --quiet --require-hashes
 export UV_PYTHON_DOWNLOADS := never
 # The CDK runs on Node 22 or 24. Where this machine has none or an older one, that of PyPI's wheel goes first on the PATH.
@@ -54,6 +65,7 @@ help:  ## Print these verbs
 
 $(UV):
 	@echo "Setting up: uv $(UV_VERSION)"
+	@$(or $(PYTHON),false) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || { echo "Makefile: PYTHON='$(PYTHON)' is no Python 3.11, 3.12 or 3.13 with venv. Install one and name it: make $(MAKECMDGOALS) PYTHON=/path/python3.12" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)/uv
 	@$(VENV)/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
@@ -70,18 +82,35 @@ $(VENV)/app/.dev: requirements-dev.txt $(VENV)/app/.done
 	@touch $@
 
 $(VENV)/jobs/.done: containers/preprocessing/requirements.txt | $(UV)
-	@echo "Setting up: the jobs' environment (about 600 MB)"
+	@echo "Setting up: the jobs' environment (about 460 MB)"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/jobs
 	@$(SYNC) --python $(JOBS) containers/preprocessing/requirements.txt
-	@$(JOBS) local/runners/mxnet_libraries.py
 	@touch $@
 
-# pytest for the jobs' tests lies in an environment of its own that sees the jobs' packages,
-# so that the jobs' environment stays exactly what the image installs.
+$(VENV)/stand-in/.done: local/builtin_stand_in/requirements.txt | $(UV)
+	@echo "Setting up: the stand-in for the built-in algorithm (MXNet, about 390 MB)"
+	@$(or $(STAND_IN_PYTHON),false) -c "import sys; sys.exit(sys.version_info[:2] != (3, 11))" || { echo "Makefile: STAND_IN_PYTHON='$(STAND_IN_PYTHON)' is no Python 3.11. The stand-in for the built-in algorithm needs 3.11, because MXNet's last release runs on no later one. Install Python 3.11 and name it: make $(MAKECMDGOALS) STAND_IN_PYTHON=/path/python3.11" >&2; exit 1; }
+	@$(UV) venv --quiet --allow-existing --python $(STAND_IN_PYTHON) $(VENV)/stand-in
+	@$(SYNC) --python $(STAND_IN) local/builtin_stand_in/requirements.txt
+	@$(STAND_IN) local/runners/mxnet_libraries.py
+	@touch $@
+
+# pytest lies in environments of its own that see the packages of the jobs and of the stand-in, so that theirs stay
+# exactly what their lock files say. $(1): interpreter of the tests, $(2): the one whose packages they see.
+define SHOW_PACKAGES
+$(2) -c "import sysconfig; print(sysconfig.get_path('purelib'))" > $$($(1) -c "import sysconfig; print(sysconfig.get_path('purelib'))")/tested.pth
+endef
+
 $(VENV)/jobs-test/.done: tests/requirements-jobs.txt $(VENV)/jobs/.done
-	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/jobs-test
+	@$(UV) venv --quiet --allow-existing --python $(JOBS) $(VENV)/jobs-test
 	@$(SYNC) --python $(JOBS_TEST) tests/requirements-jobs.txt
-	@$(JOBS) -c "import sysconfig; print(sysconfig.get_path('purelib'))" > $$(echo $(VENV)/jobs-test/lib/python3.*/site-packages)/jobs.pth
+	@$(call SHOW_PACKAGES,$(JOBS_TEST),$(JOBS))
+	@touch $@
+
+$(VENV)/stand-in-test/.done: tests/requirements-jobs.txt $(VENV)/stand-in/.done $(VENV)/jobs/.done
+	@$(UV) venv --quiet --allow-existing --python $(STAND_IN) $(VENV)/stand-in-test
+	@$(SYNC) --python $(STAND_IN_TEST) tests/requirements-jobs.txt
+	@$(call SHOW_PACKAGES,$(STAND_IN_TEST),$(STAND_IN))
 	@touch $@
 
 # The scorer of ISIC 2018 wants other versions of what the jobs import.
@@ -101,7 +130,7 @@ $(VENV)/mutation/.done: tests/requirements-mutation.txt $(VENV)/jobs-test/.done 
 	@echo "Setting up: the mutation tester"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/mutation
 	@$(SYNC) --python $(MUTATION) tests/requirements-mutation.txt
-	@for python in $(JOBS_TEST) $(JOBS) $(APP); do $$python -c "import sysconfig; print(sysconfig.get_path('purelib'))"; done > $$(echo $(VENV)/mutation/lib/python3.*/site-packages)/tested.pth
+	@for python in $(JOBS_TEST) $(JOBS) $(APP); do $$python -c "import sysconfig; print(sysconfig.get_path('purelib'))"; done > $$($(MUTATION) -c "import sysconfig; print(sysconfig.get_path('purelib'))")/tested.pth
 	@touch $@
 
 # The wheel's npm is a link that wheels cannot hold, so it is made here. $(1): folder, $(2): lock file.
@@ -144,22 +173,25 @@ $(VENV)/checkov/.done: tests/requirements-checkov.txt | $(UV)
 	@touch $@
 
 .PHONY: setup
-setup: $(VENV)/app/.done $(VENV)/jobs/.done  ## Set up both environments (the other verbs do it themselves)
+setup: $(VENV)/app/.done $(VENV)/jobs/.done  ## Set up the environments of application and jobs (the other verbs do it themselves)
+
+.PHONY: stand-in
+stand-in: setup $(VENV)/stand-in/.done  ## Set up the stand-in for the built-in algorithm too; needs Python 3.11
 
 .PHONY: demo
-demo: setup  ## Synthetic archive -> trained, gated, registered model and a report
+demo: stand-in  ## Synthetic archive -> trained, gated, registered model and a report
 	@$(APP) -m local demo $(ARGS)
 
 .PHONY: run
-run: setup  ## Run the pipeline on ARCHIVE=/path/dataverse_files.zip
+run: stand-in  ## Run the pipeline on ARCHIVE=/path/dataverse_files.zip
 	@$(APP) -m local run --archive $(or $(ARCHIVE),$(error Name the archive: make run ARCHIVE=/path/dataverse_files.zip)) $(ARGS)
 
 .PHONY: serve
-serve: setup  ## Serve the approved model of run ID (default: latest) on the loopback
+serve: stand-in  ## Serve the approved model of run ID (default: latest) on the loopback
 	@$(APP) -m local serve $(or $(ID),latest) $(ARGS)
 
 .PHONY: drill
-drill: setup  ## Rehearse a rollback between two registered versions, on this machine
+drill: stand-in  ## Rehearse a rollback between two registered versions, on this machine
 	@$(APP) -m local drill $(ARGS)
 
 .PHONY: synth
@@ -224,9 +256,10 @@ destroy: $(VENV)/app/.done node_modules/.done  ## Delete the deployment after as
 	@$(OPERATIONS) destroy $(if $(DATA),--data) $(OPTIONS) $(ARGS)
 
 .PHONY: test
-test: $(VENV)/app/.dev $(VENV)/jobs-test/.done $(VENV)/scoring/.done node_modules/.dev  ## Pass the tests (without the container build)
+test: $(VENV)/app/.dev $(VENV)/jobs-test/.done $(VENV)/stand-in-test/.done $(VENV)/scoring/.done node_modules/.dev  ## Pass the tests (without the container build)
 	@$(JOBS_TEST) -m pytest tests/jobs $(WORKERS) $(PYTEST_ARGS)
-	@$(APP) -m pytest tests $(WORKERS) --ignore=tests/jobs --ignore=tests/image --ignore=tests/emulator --ignore=tests/report $(PYTEST_ARGS)
+	@$(STAND_IN_TEST) -m pytest tests/stand_in $(WORKERS) $(PYTEST_ARGS)
+	@$(APP) -m pytest tests $(WORKERS) --ignore=tests/jobs --ignore=tests/stand_in --ignore=tests/image --ignore=tests/emulator --ignore=tests/report $(PYTEST_ARGS)
 
 .PHONY: test-image
 test-image: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Build the preprocessing image and compare it with the process runner
@@ -260,7 +293,7 @@ check: $(VENV)/app/.dev $(VENV)/jobs-test/.done  ## Lint, types, import contract
 	@$(VENV)/app/bin/ruff format --check .
 	@$(VENV)/app/bin/lint-imports
 	@$(VENV)/app/bin/mypy
-	@$(VENV)/app/bin/mypy --python-executable $(JOBS_TEST) $(filter-out pipeline_src/definition,$(patsubst %/,%,$(wildcard pipeline_src/*/))) local/builtin_stand_in benchmarks
+	@$(VENV)/app/bin/mypy --python-executable $(JOBS_TEST) $(filter-out pipeline_src/definition,$(patsubst %/,%,$(wildcard pipeline_src/*/))) $(wildcard local/builtin_stand_in/*.py) benchmarks
 	@$(VENV)/app/bin/hadolint containers/*/Dockerfile
 
 .PHONY: bench
@@ -277,6 +310,7 @@ lock: $(UV)  ## Lock the requirements anew
 	@$(LOCK) requirements-dev.in -o requirements-dev.txt
 	@$(LOCK) requirements-node.in -o requirements-node.txt
 	@cd containers/preprocessing && ../../$(LOCK) requirements.in -o requirements.txt
+	@cd local/builtin_stand_in && ../../$(LOCK_3_11) requirements.in -o requirements.txt
 	@cd tests && for name in jobs emulator checkov scoring report mutation node-oldest; do ../$(LOCK) requirements-$$name.in -o requirements-$$name.txt; done
 
 .PHONY: clean

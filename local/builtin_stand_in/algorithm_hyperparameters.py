@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""Readers: each turns a hyperparameter's text into its value, or refuses it with a ValueError.
+"""Reads hyperparameters with the names, values and defaults of the built-in algorithm.
 
-Hyperparameters: the names, values and defaults of the built-in algorithm.
-
-`HONOURED` is the list of those that change something here, `WITHOUT_EFFECT` of those that are taken, checked and
-then have none, with the reason; a name in neither is refused.
-
-Source: SageMaker Developer Guide, "Image Classification Hyperparameters".
+Source: SageMaker Developer Guide, "Image Classification Hyperparameters". Hyperparameters that would have no effect
+here (checkpoints, several hosts, several labels, other precisions) are refused.
 """
 
 import difflib
@@ -15,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from local.builtin_stand_in.errors import HyperparameterError
-from local.builtin_stand_in.residual_network import LARGE_PICTURE_LAYERS, SMALL_PICTURE_LAYERS
 
-SMALLEST_SIDE: Final = 8  # pixels: the small-picture network halves a side twice and needs some left
+SMALL_IMAGE_LAYERS: Final = (20, 32, 44, 56, 110)
+LARGE_IMAGE_LAYERS: Final = (18, 34, 50, 101, 152, 200)
+SMALLEST_SIDE: Final = 8  # pixels: the network for small images halves a side twice
 
 
 def integer_reader(least: int) -> Callable[[str], int]:
@@ -52,13 +49,13 @@ def choice_reader(*choices: str) -> Callable[[str], str]:
 def read_layers(text: str) -> int:
     """Read a depth of one of the two families of networks."""
     value = int(text)
-    if value not in SMALL_PICTURE_LAYERS + LARGE_PICTURE_LAYERS:
+    if value not in SMALL_IMAGE_LAYERS + LARGE_IMAGE_LAYERS:
         raise ValueError(text)
     return value
 
 
 def read_image_shape(text: str) -> tuple[int, int, int]:
-    """Read channels, height and width, such as ``3,224,224``; there are three channels always."""
+    """Read channels, height and width, such as ``3,224,224``; the number of channels is 3."""
     channels, height, width = (int(part) for part in text.split(","))
     if channels != 3 or min(height, width) < SMALLEST_SIDE:
         raise ValueError(text)
@@ -66,7 +63,7 @@ def read_image_shape(text: str) -> tuple[int, int, int]:
 
 
 def read_epochs(text: str) -> tuple[int, ...]:
-    """Read ascending epochs, such as ``10,20``; no text is no epoch."""
+    """Read ascending epochs, such as ``10,20``; an empty text is no epoch."""
     steps = tuple(int(part) for part in text.split(",")) if text else ()
     if any(step < 1 for step in steps) or list(steps) != sorted(set(steps)):
         raise ValueError(text)
@@ -86,20 +83,20 @@ OPTIMIZERS: Final = ("sgd", "adam", "rmsprop", "nag")
 
 
 class HyperparameterRule(NamedTuple):
-    """How one hyperparameter is read."""
+    """Reader and default of one hyperparameter."""
 
     read: Callable[[str], Any]
-    """Turns the text into a value; a ValueError refuses it."""
+    """Converts the text; raises ValueError for a value that is not allowed."""
     wanted: str
-    """What the value must be, for the message."""
+    """The allowed values, for the message."""
     default: str | None = None
-    """The built-in algorithm's default; None where there is none."""
+    """The built-in algorithm's default; None if it has none."""
     required: bool = False
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """The values that training goes by; names and meanings are the built-in algorithm's."""
+    """Hyperparameters of a training job; names and meanings are the built-in algorithm's."""
 
     num_classes: int
     num_training_samples: int
@@ -125,21 +122,21 @@ class Hyperparameters:
     early_stopping_min_epochs: int
     early_stopping_patience: int
     early_stopping_tolerance: float
-    checkpoint_frequency: int
-    """Epochs between two checkpoints in the checkpoint folder, where there is one."""
+    use_pretrained_model: str
+    """Always ``0``: the pretrained weights are AWS's, and a training job has no network."""
 
 
 _POSITIVE: Final = "a positive integer"
 _FRACTION: Final = "a number from 0 to 1"
 _FLAG: Final = "True or False"
 
-HONOURED: Final[Mapping[str, HyperparameterRule]] = {
+RULES: Final[Mapping[str, HyperparameterRule]] = {
     "num_classes": HyperparameterRule(integer_reader(2), "an integer from 2", required=True),
     "num_training_samples": HyperparameterRule(integer_reader(1), _POSITIVE, required=True),
     "num_layers": HyperparameterRule(
         read_layers,
-        f"one of {', '.join(map(str, SMALL_PICTURE_LAYERS))} (small pictures) or "
-        f"{', '.join(map(str, LARGE_PICTURE_LAYERS))} (large pictures)",
+        f"one of {', '.join(map(str, SMALL_IMAGE_LAYERS))} (small images) or "
+        f"{', '.join(map(str, LARGE_IMAGE_LAYERS))} (large images)",
         "152",
     ),
     "image_shape": HyperparameterRule(
@@ -165,60 +162,34 @@ HONOURED: Final[Mapping[str, HyperparameterRule]] = {
     "early_stopping_min_epochs": HyperparameterRule(integer_reader(1), _POSITIVE, "10"),
     "early_stopping_patience": HyperparameterRule(integer_reader(1), _POSITIVE, "5"),
     "early_stopping_tolerance": HyperparameterRule(read_fraction, _FRACTION, "0.0"),
-    "checkpoint_frequency": HyperparameterRule(integer_reader(1), _POSITIVE, "1"),
+    "use_pretrained_model": HyperparameterRule(choice_reader("0"), "0: training starts from random weights", "0"),
 }
-"""What changes something here."""
-
-WITHOUT_EFFECT: Final[Mapping[str, tuple[HyperparameterRule, str]]] = {
-    "use_pretrained_model": (
-        HyperparameterRule(
-            choice_reader("0"), "0 here, because the pretrained weights are AWS's and no network is used"
-        ),
-        "training starts from random weights in any case",
-    ),
-    "multi_label": (
-        HyperparameterRule(choice_reader("0"), "0 here, because records carry one label each"),
-        "one label per picture",
-    ),
-    "use_weighted_loss": (HyperparameterRule(choice_reader("0", "1"), "0 or 1"), "it acts with multi_label only"),
-    "precision_dtype": (
-        HyperparameterRule(choice_reader("float32", "float16"), "float32 or float16"),
-        "a CPU computes in float32",
-    ),
-    "kv_store": (
-        HyperparameterRule(choice_reader("dist_sync", "dist_async"), "dist_sync or dist_async"),
-        "one host trains",
-    ),
-    "resize": (HyperparameterRule(integer_reader(1), _POSITIVE), "it acts on image channels, and these are RecordIO"),
-}
-"""What is checked and then changes nothing, and why."""
 
 
-def parse_hyperparameters(given: Mapping[str, object], place: str) -> tuple[Hyperparameters, tuple[str, ...]]:
-    """Return the hyperparameters in `given`, and a sentence for each that has no effect here.
+def parse_hyperparameters(given: Mapping[str, object], place: str) -> Hyperparameters:
+    """Return the hyperparameters in `given`, with the defaults of the others.
 
     Args:
         given: Name to text, as in hyperparameters.json.
-        place: Where they come from, for messages.
+        place: Their source, for messages.
 
     Raises:
-        HyperparameterError: A name is unknown or missing, or a value is not one that the algorithm takes.
+        HyperparameterError: A name is unknown or missing, or a value is not allowed.
     """
     for name in given:
-        if name not in HONOURED and name not in WITHOUT_EFFECT:
-            raise HyperparameterError(f"{place}: '{name}' is no hyperparameter of image-classification.{_hint(name)}")
-    values = {name: _read_value(name, rule, given, place) for name, rule in HONOURED.items()}
-    notes = []
-    for name, (rule, reason) in WITHOUT_EFFECT.items():
-        if name in given:
-            _read_value(name, rule, given, place)
-            notes.append(f"Hyperparameter {name} has no effect here: {reason}.")
+        if name not in RULES:
+            near = difflib.get_close_matches(name, RULES, n=1)
+            remedy = f"Did you mean '{near[0]}'?" if near else "Remove it."
+            raise HyperparameterError(
+                f"{place}: '{name}' is no hyperparameter of the stand-in for image-classification. {remedy}"
+            )
+    values = {name: _read_value(name, rule, given, place) for name, rule in RULES.items()}
     result = Hyperparameters(**{**values, "lr_scheduler_step": values["lr_scheduler_step"] or ()})
     if result.top_k is not None and result.top_k >= result.num_classes:
         raise HyperparameterError(
             f"{place}: top_k is {result.top_k} of {result.num_classes} classes, which is always reached. Make it less."
         )
-    return result, tuple(notes)
+    return result
 
 
 def _read_value(name: str, rule: HyperparameterRule, given: Mapping[str, object], place: str) -> Any:  # noqa: ANN401  differs by name
@@ -233,8 +204,3 @@ def _read_value(name: str, rule: HyperparameterRule, given: Mapping[str, object]
         return rule.read(text.strip())
     except ValueError:
         raise HyperparameterError(f"{place}: '{name}' is {text!r}. Make it {rule.wanted}.") from None
-
-
-def _hint(name: str) -> str:
-    near = difflib.get_close_matches(name, [*HONOURED, *WITHOUT_EFFECT], n=1)
-    return f" Did you mean '{near[0]}'?" if near else " Remove it."

@@ -15,7 +15,6 @@ for the Image Classification Algorithm"; API reference, InvokeEndpoint (6,291,45
 
 import json
 import signal
-import struct
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -38,8 +37,6 @@ from pipeline_src import contract
 
 AREA_LIMIT: Final = 64_000_000  # pixels: more would be a decode bomb; the declared size is checked before decoding
 _JPEG_SIGNATURE: Final = b"\xff\xd8"
-_PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-_PNG_SIZE: Final = struct.Struct(">II")
 
 cv2.setNumThreads(1)  # the server decodes several pictures at once already
 
@@ -48,32 +45,31 @@ def decode_image_tensor(data: bytes, image_shape: tuple[int, int, int]) -> npt.N
     """Return the picture as the network takes it.
 
     Args:
-        data: A JPEG or PNG file.
+        data: A JPEG file.
         image_shape: Channels, height and width to make of it.
 
     Returns:
         Pixels from 0 to 255 in red, green, blue order with the shape (1, 3, height, width).
 
     Raises:
-        RequestError: It is empty, neither JPEG nor PNG, too large or cannot be decoded.
+        RequestError: It is empty, no JPEG, too large or cannot be decoded.
     """
     _, height, width = image_shape
     if not data:
-        raise _bad_request("the body is empty. Send the bytes of a JPEG or PNG file.")
-    if data.startswith(_JPEG_SIGNATURE):
-        pixels, scaling = _decode_jpeg(data, height, width), cv2.INTER_LINEAR
-    elif data.startswith(_PNG_SIGNATURE):
-        pixels, scaling = _decode_png(data), cv2.INTER_AREA
-    else:
-        raise _bad_request("the body is neither a JPEG nor a PNG. Send the bytes of such a file.")
-    square = cv2.resize(pixels, (width, height), interpolation=scaling)
+        raise _bad_request("the body is empty. Send the bytes of a JPEG file.")
+    if not data.startswith(_JPEG_SIGNATURE):
+        raise _bad_request("the body is no JPEG. Send the bytes of a JPEG file.")
+    square = cv2.resize(_decode_jpeg(data, height, width), (width, height), interpolation=cv2.INTER_LINEAR)
     return np.ascontiguousarray(square.transpose(2, 0, 1)[None], dtype=np.float32)
 
 
 def _decode_jpeg(data: bytes, height: int, width: int) -> npt.NDArray[np.uint8]:
     try:
         rows, columns, _, _ = simplejpeg.decode_jpeg_header(data, strict=False)
-        _check_area(rows, columns)
+        if not 0 < rows * columns <= AREA_LIMIT:
+            raise _bad_request(
+                f"the image declares {columns}x{rows} pixels; at most {AREA_LIMIT} are allowed. Send a smaller one."
+            )
         try:
             return _decode_reduced_jpeg(data, height, width, strict=True)
         except ValueError as error:
@@ -90,27 +86,6 @@ def _decode_reduced_jpeg(data: bytes, height: int, width: int, *, strict: bool) 
         data, "RGB", min_height=height, min_width=width, strict=strict
     )
     return pixels
-
-
-def _decode_png(data: bytes) -> Any:  # noqa: ANN401  OpenCV's own array type
-    if len(data) < 24:
-        raise _bad_request("the PNG cannot be decoded (it ends within its header). Send an undamaged one.")
-    _check_area(*_PNG_SIZE.unpack_from(data, 16))
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
-        pixels = None
-    if pixels is None:
-        raise _bad_request("the PNG cannot be decoded. Send an undamaged one.")
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-
-
-def _check_area(rows: int, columns: int) -> None:
-    if not 0 < rows * columns <= AREA_LIMIT:
-        raise _bad_request(
-            f"the picture declares {columns}x{rows} pixels; at most {AREA_LIMIT} are taken. Send a smaller one."
-        )
 
 
 def _bad_request(message: str) -> RequestError:
@@ -157,7 +132,7 @@ def _bind_module(model: ModelArtifact) -> Any:  # noqa: ANN401  mxnet is untyped
 
 
 BODY_LIMIT: Final = 6 * 1024 * 1024  # bytes
-CONTENT_TYPES: Final = (contract.IMAGE_CONTENT_TYPE, "image/jpeg", "image/png")
+CONTENT_TYPES: Final = (contract.IMAGE_CONTENT_TYPE, "image/jpeg")
 JSON_LINES_CONTENT_TYPE: Final = "application/jsonlines"
 _TEXT_CONTENT_TYPE: Final = "text/plain; charset=utf-8"
 _RECEIVED_LIMIT: Final = 100 * 1024 * 1024  # bytes: read to their end, so that the sender gets to see the refusal

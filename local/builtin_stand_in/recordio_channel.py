@@ -30,7 +30,7 @@ _WHOLE_RECORD, _FIRST_PART = (
     0,
     1,
 )  # flags of a record that holds the header; 2 and 3 continue one that was cut at a magic word
-_IMAGE_SIGNATURES: Final = (b"\xff\xd8\xff", b"\x89PNG")
+_JPEG_SIGNATURE: Final = b"\xff\xd8\xff"
 _REMEDY: Final = "Write the channel again: run the Preprocess step once more."
 
 
@@ -38,12 +38,12 @@ def read_record_labels(path: Path, num_classes: int) -> list[int]:
     """Return the label of each record of `path`, in file order.
 
     Raises:
-        ChannelError: The file is damaged, a record holds no JPEG or PNG, or a label is no class.
+        ChannelError: The file is damaged, a record holds no JPEG, or a label is no class.
     """
     found = []
     for number, (label, picture) in enumerate(_read_records(path)):
-        if not picture.startswith(_IMAGE_SIGNATURES):
-            raise ChannelError(f"{path}: record {number} holds neither a JPEG nor a PNG picture. {_REMEDY}")
+        if not picture.startswith(_JPEG_SIGNATURE):
+            raise ChannelError(f"{path}: record {number} holds no JPEG image. {_REMEDY}")
         if label != int(label) or not 0 <= label < num_classes:
             raise ChannelError(
                 f"{path}: record {number} has the label {label:g}, but num_classes is {num_classes}, so that labels"

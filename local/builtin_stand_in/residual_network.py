@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: MIT-0
-"""The network: a residual net with pre-activation, as MXNet symbols.
+"""Builds the network: a residual network with pre-activation, as MXNet symbols.
 
 He et al., "Identity Mappings in Deep Residual Networks" (2016), in the two families that the algorithm's
-documentation names: three stages of 3x3 filters for small pictures (CIFAR), four stages for large ones
-(ImageNet). Normalisation of pixels is part of the graph, so whoever loads the artifact feeds it plain pixels.
+documentation names: three stages of 3x3 filters for small images (CIFAR), four stages for large ones (ImageNet). The
+graph normalises pixels, so its input is plain pixels from 0 to 255.
 """
 
 from typing import Any, Final, NamedTuple
 
 import mxnet as mx
 
-SMALL_PICTURE_LAYERS: Final = (20, 32, 44, 56, 110)
-LARGE_PICTURE_LAYERS: Final = (18, 34, 50, 101, 152, 200)
+from local.builtin_stand_in.algorithm_hyperparameters import LARGE_IMAGE_LAYERS, SMALL_IMAGE_LAYERS
 
-_LARGE_PICTURE_UNITS: Final = {
+_LARGE_IMAGE_UNITS: Final = {
     18: (2, 2, 2, 2),
     34: (3, 4, 6, 3),
     50: (3, 4, 6, 3),
@@ -22,20 +21,20 @@ _LARGE_PICTURE_UNITS: Final = {
     200: (3, 24, 36, 3),
 }
 _PIXEL_MEAN: Final = 127.5
-_PIXEL_DEVIATION: Final = 64.0  # about that of natural pictures, so that the first layer sees unit variance
-_SMALL_STEM: Final = 32  # pixels: up to here the stem does not shrink a picture
+_PIXEL_DEVIATION: Final = 64.0  # about that of natural images, so that the first layer sees unit variance
+_SMALL_STEM: Final = 32  # pixels: up to here the stem does not shrink an image
 _STEM_POOLING: Final = 64  # pixels: from here on it shrinks it twice
 
 
 class NetworkPlan(NamedTuple):
-    """What distinguishes one depth from another."""
+    """Stages of a network of one depth."""
 
     units: tuple[int, ...]
     """Residual units in each stage."""
     filters: tuple[int, ...]
     """Output channels of the stem and then of each stage."""
     bottleneck: bool
-    """Whether a unit narrows to a quarter of its channels in between."""
+    """If true, a unit narrows to a quarter of its channels in between."""
 
 
 def network_plan(num_layers: int) -> NetworkPlan:
@@ -44,19 +43,20 @@ def network_plan(num_layers: int) -> NetworkPlan:
     Raises:
         KeyError: `num_layers` is in neither family.
     """
-    if num_layers in SMALL_PICTURE_LAYERS:
+    if num_layers in SMALL_IMAGE_LAYERS:
         return NetworkPlan(units=((num_layers - 2) // 6,) * 3, filters=(16, 16, 32, 64), bottleneck=False)
-    units = _LARGE_PICTURE_UNITS[num_layers]
+    units = _LARGE_IMAGE_UNITS[num_layers]
     if num_layers < 50:
         return NetworkPlan(units=units, filters=(64, 64, 128, 256, 512), bottleneck=False)
     return NetworkPlan(units=units, filters=(64, 256, 512, 1024, 2048), bottleneck=True)
 
 
 def batch_norm_momentum(epoch_batches: int) -> float:
-    """Return how much of themselves running statistics keep at a batch, of an epoch of `epoch_batches`.
+    """Return the momentum of running statistics for epochs of `epoch_batches` batches.
 
-    The usual 0.9 forgets the random weights of the start only after dozens of batches, so that a network trained on
-    few records answers nonsense outside of training. This one forgets nine tenths in an epoch, however short.
+    With the usual 0.9, the statistics of the random initial weights fade only after dozens of batches, so that a
+    network trained on few records gives wrong answers outside of training. With this one, nine tenths fade within an
+    epoch.
     """
     return float(min(0.9, 0.1 ** (1 / epoch_batches)))
 
@@ -69,8 +69,8 @@ def build_network_symbol(
     Args:
         num_layers: A member of one of the two families above.
         num_classes: Columns of the output.
-        image_shape: Channels, height and width of a picture; small ones are not shrunk by the stem.
-        momentum: What running statistics keep of themselves at each batch.
+        image_shape: Channels, height and width of an image; the stem does not shrink small ones.
+        momentum: Momentum of the running statistics.
 
     Returns:
         A symbol with the inputs ``data``, float32 pixels from 0 to 255 in red, green, blue order with the shape
@@ -79,7 +79,7 @@ def build_network_symbol(
     with mx.name.NameManager():  # numbers unnamed operators from zero
         layers = _Layers(momentum)
         net = (mx.sym.Variable("data") - _PIXEL_MEAN) / _PIXEL_DEVIATION
-        net = layers.stem(net, network_plan(num_layers), num_layers in LARGE_PICTURE_LAYERS, min(image_shape[1:]))
+        net = layers.stem(net, network_plan(num_layers), num_layers in LARGE_IMAGE_LAYERS, min(image_shape[1:]))
         net = layers.stages(net, network_plan(num_layers))
         net = mx.sym.Pooling(layers.active(net, "bn1"), global_pool=True, kernel=(1, 1), pool_type="avg", name="pool1")
         net = mx.sym.FullyConnected(mx.sym.Flatten(net), num_hidden=num_classes, name="fc1")
@@ -87,12 +87,12 @@ def build_network_symbol(
 
 
 def he_initializer() -> Any:  # noqa: ANN401
-    """Return He initialisation, which keeps the variance through layers of rectifiers."""
+    """Return He initialisation, which keeps the variance constant through layers of rectifiers."""
     return mx.init.Xavier(rnd_type="gaussian", factor_type="in", magnitude=2)
 
 
 class _Layers:
-    """The parts of the network, all with the same momentum of their running statistics."""
+    """Parts of the network, with one momentum of the running statistics."""
 
     def __init__(self, momentum: float) -> None:
         self._momentum = momentum

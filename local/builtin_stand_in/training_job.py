@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""How good an epoch was.
+"""The training job: reads the channels below /opt/ml, trains the network, and writes the kept weights.
 
-A learner: a network with its optimizer, as one MXNet module.
-
-Training: epochs, the best of them, and what is said about them.
-
-The training job: from the folders that SageMaker fills to the model folder that it packs.
+Checkpoints are not supported: a training that was interrupted starts again.
 """
 
 import dataclasses
@@ -14,7 +10,6 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import mxnet as mx
@@ -24,7 +19,7 @@ import numpy.typing as npt
 from local.builtin_stand_in import algorithm_hyperparameters, model_files, recordio_channel, residual_network
 from local.builtin_stand_in.algorithm_hyperparameters import Hyperparameters
 from local.builtin_stand_in.errors import ChannelError, HyperparameterError
-from local.builtin_stand_in.model_files import Checkpoint, NetworkWeights, TrainingState
+from local.builtin_stand_in.model_files import NetworkWeights
 from local.builtin_stand_in.recordio_channel import Channel, ImageBatch
 from pipeline_src import contract
 
@@ -90,12 +85,9 @@ class NetworkTrainer:
         hyperparameters: What to build and how to train it.
         batch_size: Pictures in every batch.
         epoch_batches: Batches in an epoch.
-        resumed: What to go on from; None draws weights at random, from MXNet's seed.
     """
 
-    def __init__(
-        self, hyperparameters: Hyperparameters, *, batch_size: int, epoch_batches: int, resumed: Checkpoint | None
-    ) -> None:
+    def __init__(self, hyperparameters: Hyperparameters, *, batch_size: int, epoch_batches: int) -> None:
         self.data_shape = (batch_size, *hyperparameters.image_shape)
         self.symbol = residual_network.build_network_symbol(
             num_layers=hyperparameters.num_layers,
@@ -106,16 +98,12 @@ class NetworkTrainer:
         contexts = [mx.cpu(number) for number in range(min(NETWORK_COPIES, batch_size))]
         self._module = mx.mod.Module(self.symbol, context=contexts)
         self._module.bind([("data", self.data_shape)], [("softmax_label", (batch_size,))])
-        arguments, auxiliary = resumed.latest if resumed else (None, None)
-        self._module.init_params(residual_network.he_initializer(), arg_params=arguments, aux_params=auxiliary)
-        begin = {"begin_num_update": resumed.state.epoch * epoch_batches if resumed else 0}
+        self._module.init_params(residual_network.he_initializer())
         self._module.init_optimizer(
             kvstore="local",
             optimizer=hyperparameters.optimizer,
-            optimizer_params=_optimizer_parameters(hyperparameters, epoch_batches) | begin,
+            optimizer_params=_optimizer_parameters(hyperparameters, epoch_batches),
         )
-        if resumed:
-            self._load_optimizer(resumed.optimizer)
 
     def learn(self, batch: ImageBatch, tally: EpochMetrics) -> None:
         """Take one step of the optimizer, counting the batch's pictures into `tally` as they were before it."""
@@ -135,19 +123,6 @@ class NetworkTrainer:
             {name: array.copy() for name, array in arguments.items()},
             {name: array.copy() for name, array in auxiliary.items()},
         )
-
-    def optimizer_states(self) -> bytes:
-        """Return the optimizer's memory, such as momentum, for a checkpoint."""
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "states"
-            self._module.save_optimizer_states(str(path))
-            return path.read_bytes()
-
-    def _load_optimizer(self, states: bytes) -> None:
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "states"
-            path.write_bytes(states)
-            self._module.load_optimizer_states(str(path))
 
     def _count(self, batch: ImageBatch, tally: EpochMetrics) -> None:
         own = len(batch.label) - batch.filled
@@ -172,6 +147,20 @@ def _optimizer_parameters(hyperparameters: Hyperparameters, epoch_batches: int) 
     return shared | own[hyperparameters.optimizer]
 
 
+@dataclass(frozen=True)
+class TrainingState:
+    """How far training is, by validation accuracies; epochs count from one, 0 is before the first."""
+
+    epoch: int = 0
+    best_accuracy: float = 0.0
+    kept_epoch: int = 0
+    """The epoch whose weights are kept for the model."""
+    kept_accuracy: float = 0.0
+    stop_epoch: int = 0
+    """The latest epoch that was an improvement in the sense of early stopping."""
+    stop_accuracy: float = 0.0
+
+
 TRAINING_SEED: Final = 0  # the built-in algorithm has no hyperparameter for it; the same records give the same model
 _LOG_BATCHES: Final = 20
 _PROGRESS_SECONDS: Final = 0.1  # between two progress lines
@@ -184,29 +173,21 @@ class TrainingLoop:
         hyperparameters: What to train.
         train: The records to learn from.
         validation: The records that decide which epoch was the best.
-        checkpoints: The checkpoint folder; checkpoints are written if it exists.
     """
 
-    def __init__(
-        self, hyperparameters: Hyperparameters, train: Channel, validation: Channel, checkpoints: Path
-    ) -> None:
+    def __init__(self, hyperparameters: Hyperparameters, train: Channel, validation: Channel) -> None:
         self._parameters = hyperparameters
         self._train, self._validation = train, validation
-        self._checkpoints = checkpoints if checkpoints.is_dir() else None
         self._batch_size = min(hyperparameters.mini_batch_size, len(train))
         self._last_progress = -math.inf
         self._describe()
-        saved = model_files.load_checkpoint(self._checkpoints, self._settings()) if self._checkpoints else None
         mx.random.seed(TRAINING_SEED)
         self.learner = NetworkTrainer(
             hyperparameters,
             batch_size=self._batch_size,
             epoch_batches=math.ceil(len(train) / self._batch_size),
-            resumed=saved,
         )
-        self._state, self._kept = (saved.state, saved.kept) if saved else (TrainingState(), self.learner.weights())
-        if saved:
-            print(f"Resuming after epoch {saved.state.epoch} from {self._checkpoints}", flush=True)
+        self._state, self._kept = TrainingState(), self.learner.weights()
 
     def run(self) -> tuple[TrainingState, NetworkWeights]:
         """Train to the last epoch or until early stopping; return the final state and the kept weights."""
@@ -232,9 +213,6 @@ class TrainingLoop:
         if self._state.kept_epoch == self._state.epoch:
             self._kept = self.learner.weights()
             print(f"Storing the best model with validation accuracy: {verdict.accuracy:.6f}", flush=True)
-        if self._checkpoints and self._state.epoch % self._parameters.checkpoint_frequency == 0:
-            latest = Checkpoint(self._state, self.learner.weights(), self._kept, self.learner.optimizer_states())
-            model_files.save_checkpoint(self._checkpoints, latest, self._settings())
 
     def _learn(self, epoch: int, start: float) -> EpochMetrics:
         parameters = self._parameters
@@ -295,11 +273,6 @@ class TrainingLoop:
         if self._batch_size < self._parameters.mini_batch_size:
             print(f"mini_batch_size is lowered to {self._batch_size}, the number of records.")
 
-    def _settings(self) -> dict[str, Any]:
-        """Return what a checkpoint must agree on to be resumed; a raised number of epochs resumes."""
-        values = dataclasses.asdict(self._parameters) | {"train": self._train.labels}
-        return {name: value for name, value in json.loads(json.dumps(values)).items() if name != "epochs"}
-
 
 def _next_state(state: TrainingState, accuracy: float, pictures: int, tolerance: float) -> TrainingState:
     """Return the state after one more epoch, which reached `accuracy` on so many validation `pictures`.
@@ -334,7 +307,6 @@ def run_training_job() -> None:
         hyperparameters,
         recordio_channel.find_channel(contract.TRAIN, hyperparameters.num_classes),
         recordio_channel.find_channel(contract.VALIDATION, hyperparameters.num_classes),
-        root / model_files.CHECKPOINT_FOLDER,
     )
     state, weights = training.run()
     path = model_files.save_model_artifact(
@@ -357,8 +329,8 @@ def _read_hyperparameters(path: Path) -> Hyperparameters:
         raise HyperparameterError(f"{place}: no JSON ({error}). Write an object of names and texts.") from None
     if not isinstance(given, dict):
         raise HyperparameterError(f"{place}: no JSON object. Write an object of names and texts.")
-    result, notes = algorithm_hyperparameters.parse_hyperparameters(given, place)
-    print("\n".join([f"Hyperparameters: {dataclasses.asdict(result)}", *notes]), flush=True)
+    result = algorithm_hyperparameters.parse_hyperparameters(given, place)
+    print(f"Hyperparameters: {dataclasses.asdict(result)}", flush=True)
     return result
 
 

@@ -22,7 +22,7 @@ from local.engine.step_arguments import ARGUMENTS_BY_STEP_TYPE
 from local.engine.step_executor import ExecutionState, execute_step, execution_variables
 from local.errors import LocalError, StoppedError
 from local.json_files import Json
-from local.runners.job_runner import JobRunner
+from local.runners.job_runner import JobRunner, images_in_arguments
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class PipelineEngine:
         self._selected = plan.definition.selection(plan.until)
         identity = ExecutionIdentity(pipeline_executions.new_execution_id(), plan.pipeline_name)
         _check_arguments(plan, self._selected, identity)
-        runner.check()
+        runner.check(images_in_arguments([plan.definition.steps[name].arguments for name in self._selected]))
         earlier = [
             old
             for old in pipeline_executions.load_executions(home.runs)

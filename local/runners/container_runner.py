@@ -1,36 +1,33 @@
 # SPDX-License-Identifier: MIT-0
-"""Runs a job in its real image, with podman or docker: no network, read-only root, not as root.
+"""Runs the jobs of the preprocessing image in that image, with podman or docker.
 
-The built-in algorithm's image is AWS's own and runs nowhere else, so local/builtin_stand_in is mounted into the
-preprocessing
-image, which has mxnet. A container without network cannot be reached on a port either: the model server of Score
-and `serve` runs as a plain process, and the runner says so.
+A container has no network, a read-only root and a user that is not root. The built-in algorithm's image runs on
+SageMaker alone, and its stand-in (local/builtin_stand_in) has no image: Train and the model server of Score and `serve`
+run as plain processes. The runner's notice says so.
 
-A killed engine (SIGKILL) cannot remove its container. With docker, whose daemon owns it, the container runs on to its
-end: ``docker ps --filter name=local-`` shows it, and ``docker rm --force`` ends it.
+A killed engine (SIGKILL) cannot remove its container. A container of docker, whose daemon owns it, runs to its end:
+``docker ps --filter name=local-`` shows it, and ``docker rm --force`` ends it.
 """
 
 import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
-from local.aws.s3_store import files_below
 from local.errors import UsageError
-from local.runners.job_runner import ALGORITHM_SOFTWARE, REPOSITORY, Job, JobOutcome, software_of_image
+from local.runners.job_runner import ALGORITHM_SOFTWARE, Job, JobOutcome, software_of_image
 from local.runners.process_runner import ProcessCommand, ProcessRunner, inherited_environment, run_job_command
 
 DEFAULT_IMAGE: Final = "skin-lesion-preprocessing:local"
-_STAND_IN_MOUNT: Final = "/opt/stand-in"
 _CONTAINER_UID: Final = 10001  # the image's own user, where this process is root
 
 
 class ContainerRunner:
-    """Runs a job in a container.
+    """Runs a job in a container; a job of the stand-in for the built-in algorithm as a process.
 
     Args:
         tool: ``podman`` or ``docker``.
@@ -38,7 +35,9 @@ class ContainerRunner:
         options: Further options of the tool itself, for machines that need some.
     """
 
-    notice = "Score's model server runs as a plain process: a container without network cannot be reached."
+    notice = (
+        "Train and Score's model server run as plain processes: the stand-in for AWS's built-in algorithm has no image."
+    )
 
     def __init__(self, tool: str, image: str = DEFAULT_IMAGE, *, options: tuple[str, ...] = ()) -> None:
         self.name = tool
@@ -46,20 +45,23 @@ class ContainerRunner:
         self.options = options
         self._process_runner = ProcessRunner()
 
-    def check(self) -> None:
-        """Refuse to start without the tool, the image, or the jobs' environment for the model server."""
+    def check(self, images: Iterable[str] = ()) -> None:
+        """Check that the tool, the preprocessing image and the environments of `images` are there."""
         if shutil.which(self.name) is None:
             raise UsageError(f"--runner {self.name}: it is not installed. Install it, or use --runner process.")
         self._digest()
-        self._process_runner.check()
+        self._process_runner.check(images)
 
     def fingerprint(self, image: str) -> str:
-        """Return the image's own digest, with the mounted algorithm's code where it takes part."""
-        mounted = self._process_runner.fingerprint(image) if software_of_image(image) == ALGORITHM_SOFTWARE else ""
-        return f"{self.name}:{self._digest()}{mounted}"
+        """Return the digest of the preprocessing image, or the digest of the stand-in's code for its images."""
+        if software_of_image(image) == ALGORITHM_SOFTWARE:
+            return self._process_runner.fingerprint(image)
+        return f"{self.name}:{self._digest()}"
 
     def run(self, job: Job, *, stop: threading.Event, line: Callable[[str], None]) -> JobOutcome:
-        """Run the job in a container that is removed afterwards."""
+        """Run the job in a container that is removed afterwards, or as a process if it is the stand-in's."""
+        if software_of_image(job.image) == ALGORITHM_SOFTWARE:
+            return self._process_runner.run(job, stop=stop, line=line)
         name = f"local-{job.root.resolve().parents[1].name}-{os.getpid()}-{threading.get_ident()}".lower()
         _open_to_user(job.root)
         try:
@@ -75,17 +77,11 @@ class ContainerRunner:
 
     def command(self, job: Job, name: str) -> tuple[str, ...]:
         """Return the command line that runs `job` in a container called `name`."""
-        environment = dict(job.environment)
-        volumes = [f"{job.root.resolve()}:/opt/ml"]
-        if software_of_image(job.image) == ALGORITHM_SOFTWARE:
-            mounted = ("__init__.py", "builtin_stand_in")
-            volumes += [f"{REPOSITORY / 'local' / part}:{_STAND_IN_MOUNT}/local/{part}:ro" for part in mounted]
-            environment["PYTHONPATH"] = _STAND_IN_MOUNT
         return (
             *(self.name, *self.options, "run", "--rm", "--name", name),
             *("--network", "none", "--read-only", "--tmpfs", "/tmp", *self._user()),  # noqa: S108  the container's own
-            *(option for volume in volumes for option in ("--volume", volume)),
-            *(option for key, value in environment.items() for option in ("--env", f"{key}={value}")),
+            *("--volume", f"{job.root.resolve()}:/opt/ml"),
+            *(option for key, value in job.environment.items() for option in ("--env", f"{key}={value}")),
             *("--entrypoint", job.command[0], self.image, *job.command[1:]),
         )
 
@@ -115,5 +111,3 @@ def _open_to_user(root: Path) -> None:
         return
     for folder in (root, *(path for path in root.rglob("*") if path.is_dir())):
         os.chown(folder, _CONTAINER_UID, _CONTAINER_UID)
-    for file in files_below(root / "checkpoints"):  # These are copies, and the job goes on writing them.
-        os.chown(file, _CONTAINER_UID, _CONTAINER_UID)

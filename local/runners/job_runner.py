@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""One job: what a container runs on SageMaker, and the seam behind which it runs here.
+"""The interface of job runners, and the code behind each image.
 
-The engine hands a `Runner` a `Job` whose /opt/ml is laid out already, and reads the `Outcome`.
+The engine lays out a `Job`'s /opt/ml, hands the job to a `JobRunner` and reads the `JobOutcome`.
 `local.runners.process_runner.ProcessRunner` is the default; `local.runners.container_runner.ContainerRunner` runs the
-real image.
-
-A digest of the code that a job runs, in place of the image digest that a plain process lacks.
+jobs of the preprocessing image in that image.
 """
 
 import hashlib
@@ -21,11 +19,12 @@ REPOSITORY: Final = Path(__file__).resolve().parents[2]
 PREPROCESSING_SOFTWARE: Final = "preprocessing"
 ALGORITHM_SOFTWARE: Final = "algorithm"
 _ALGORITHM_IMAGE: Final = "image-classification"
+_IMAGE_KEYS: Final = ("ImageUri", "TrainingImage", "Image")  # of processing, training and model
 
 
 @dataclass(frozen=True)
 class Job:
-    """One container's run.
+    """One run of a container.
 
     Attributes:
         step: Name of the step, for messages.
@@ -48,7 +47,7 @@ class Job:
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """How a job ended: its exit code, and whether it was stopped by its time limit or by the user."""
+    """A job's exit code, and whether its time limit or the user stopped it."""
 
     exit_code: int
     timed_out: bool = False
@@ -60,21 +59,24 @@ class JobRunner(Protocol):
 
     @property
     def name(self) -> str:
-        """What ``--runner`` calls it."""
+        """The value of ``--runner`` that selects it."""
 
     @property
     def notice(self) -> str | None:
-        """What a user should know about how this runner differs from the service, if anything."""
+        """A difference from the service that the user should know, or None."""
 
-    def check(self) -> None:
-        """Refuse at once where this runner cannot work on this machine.
+    def check(self, images: Iterable[str] = ()) -> None:
+        """Check that this machine has what jobs need.
+
+        Args:
+            images: Images whose jobs will run, besides those of the preprocessing image.
 
         Raises:
             UsageError: Something is missing; the message says how to get it.
         """
 
     def fingerprint(self, image: str) -> str:
-        """Return what stands for the code behind `image` in the step cache."""
+        """Return the identity of the code behind `image`, for the step cache."""
 
     def run(self, job: Job, *, stop: threading.Event, line: Callable[[str], None]) -> JobOutcome:
         """Run the job to its end, calling `line` with each line of its stdout.
@@ -90,26 +92,37 @@ class JobRunner(Protocol):
 
 
 def software_of_image(image: str) -> str:
-    """Return whose code stands behind `image`: the built-in image classification's, or the preprocessing image's."""
+    """Return the software behind `image`: `ALGORITHM_SOFTWARE` or `PREPROCESSING_SOFTWARE`."""
     name = image.rpartition("/")[2].partition(":")[0]
     return ALGORITHM_SOFTWARE if name == _ALGORITHM_IMAGE else PREPROCESSING_SOFTWARE
 
 
-_LOCK_FILE: Final = "containers/preprocessing/requirements.txt"
-# Chosen by folder, as .dockerignore does: what the jobs run is all of pipeline_src/ but the definition.
+def images_in_arguments(arguments: object) -> set[str]:
+    """Return the image URIs in the arguments of steps; an image given by a reference is left out."""
+    if isinstance(arguments, Mapping):
+        own = {value for key, value in arguments.items() if key in _IMAGE_KEYS and isinstance(value, str)}
+        return own.union(*map(images_in_arguments, arguments.values()))
+    if isinstance(arguments, Iterable) and not isinstance(arguments, str):
+        return set[str]().union(*map(images_in_arguments, arguments))
+    return set()
+
+
+# Chosen by folder, as in .dockerignore: the jobs run all of pipeline_src/ but the definition. Lock files included.
 _NOT_IN_JOBS: Final = "pipeline_src/definition"
 _SOURCES: Final = {
-    PREPROCESSING_SOFTWARE: ("pipeline_src", _LOCK_FILE),
-    ALGORITHM_SOFTWARE: ("local/builtin_stand_in", "pipeline_src/contract.py", _LOCK_FILE),
+    PREPROCESSING_SOFTWARE: ("pipeline_src", "containers/preprocessing/requirements.txt"),
+    ALGORITHM_SOFTWARE: ("local/builtin_stand_in", "pipeline_src/contract.py"),
 }
 
 
 def digest_of_software(repository: Path, software: str) -> str:
-    """Return a SHA-256 over names and bytes of all that `software` is made of.
+    """Return a SHA-256 over names and bytes of the sources and the lock file of `software`.
+
+    It takes the place of an image digest, which a plain process does not have.
 
     Args:
         repository: Folder of the sources.
-        software: ``preprocessing`` or ``algorithm``.
+        software: `PREPROCESSING_SOFTWARE` or `ALGORITHM_SOFTWARE`.
     """
     return digest_of_sources(repository, _SOURCES[software])
 

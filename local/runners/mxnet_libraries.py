@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""Completes MXNet's folder on a machine that lacks two libraries it links against.
+"""Links the shared libraries that MXNet needs into its folder, on a machine that lacks them.
 
-libmxnet.so needs the system's libgomp and libquadmath, which the image installs and a bare machine does not have.
-The wheels of scikit-learn and SciPy carry both under names of their own, and libmxnet.so looks in its own folder
-first (RPATH $ORIGIN): a link there is enough, and no package manager or root is needed. Run by `make setup` with the
-jobs' interpreter; standard library only, since MXNet cannot be imported yet.
+libmxnet.so needs the system's libgomp and libquadmath, which a bare machine does not have. The wheels of pykdtree and
+numpy carry both under names of their own, and libmxnet.so searches its own folder first (RPATH $ORIGIN), so that a link
+there is enough and neither a package manager nor root is needed. `make stand-in` runs this with the stand-in's
+interpreter; standard library only, since MXNet cannot be imported yet.
 """
 
 import ctypes
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 _WHEEL_LIBRARIES: Final = {
-    "libgomp.so.1": "scikit_learn.libs/libgomp-*.so.*",
-    "libquadmath.so.0": "scipy.libs/libquadmath-*.so.*",
+    "libgomp.so.1": "pykdtree.libs/libgomp-*.so.*",
+    "libquadmath.so.0": "numpy.libs/libquadmath-*.so.*",
 }
 
 
@@ -28,10 +28,10 @@ def _is_installed(name: str) -> bool:
 
 
 def link_missing_libraries(packages: Path) -> list[str]:
-    """Link what this machine lacks into MXNet's folder below `packages`, and return the names.
+    """Link the libraries that this machine lacks into MXNet's folder below `packages`, and return their names.
 
     Raises:
-        FileNotFoundError: no wheel carries a library that is missing.
+        FileNotFoundError: No wheel carries a library that is missing.
     """
     missing = [name for name in _WHEEL_LIBRARIES if not _is_installed(name)]
     for name in missing:

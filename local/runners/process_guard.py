@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""Stands between the engine and one job, so that no process outlives the engine, whatever ends it.
+"""Runs one command for the engine and ends it when the engine ends, for whatever reason.
 
-Run by path with the standard library alone: ``python -I -S warden.py <engine's process id> <command> ...``.
-The kernel sends this process SIGTERM when the engine is gone, even by kill -9. On SIGTERM the command's whole process
-group is told to stop (SIGTERM) and, after `GRACE` seconds, made to (SIGKILL). Exits with the command's exit code, or
-128 plus the number of the signal that ended it.
+Started by path, with the standard library alone: ``python -I -S process_guard.py <engine's process id> <command> ...``.
+The kernel sends this process SIGTERM when the engine is gone, even after kill -9. On SIGTERM the command's process
+group gets SIGTERM and, after `GRACE_SECONDS`, SIGKILL. Exits with the command's exit code, or with 128 plus the number
+of the signal that ended it.
 """
 
 import ctypes

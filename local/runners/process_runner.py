@@ -1,24 +1,39 @@
 # SPDX-License-Identifier: MIT-0
-"""Runs a job as a process of this machine, in the jobs' environment, behind a guard (`process_guard`)."""
+"""Runs a job as a process of this machine, under a guard process (`process_guard`)."""
 
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
 from local.errors import UsageError
-from local.runners.job_runner import REPOSITORY, Job, JobOutcome, digest_of_software, software_of_image
+from local.runners.job_runner import (
+    ALGORITHM_SOFTWARE,
+    PREPROCESSING_SOFTWARE,
+    REPOSITORY,
+    Job,
+    JobOutcome,
+    digest_of_software,
+    software_of_image,
+)
 
+JOBS_PYTHON: Final = REPOSITORY / ".venv/jobs/bin/python"
+STAND_IN_PYTHON: Final = REPOSITORY / ".venv/stand-in/bin/python"
+_HOW_TO_SET_UP: Final = {
+    PREPROCESSING_SOFTWARE: "the jobs' environment is not set up. Run: make setup",
+    ALGORITHM_SOFTWARE: "the environment of the stand-in for the built-in algorithm is not set up. It needs Python"
+    " 3.11. Run: make stand-in",
+}
 _PROCESS_GUARD: Final = Path(__file__).with_name("process_guard.py")
 _POLL_SECONDS: Final = 0.05
 _DRAIN_SECONDS: Final = 5.0
-# What a job must not inherit: credentials (jobs have no AWS client) and this environment's own Python.
+# Variables that a job does not inherit: credentials (jobs have no AWS client) and those of this environment's Python.
 _DROPPED_VARIABLES: Final = ("AWS_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
 
@@ -35,24 +50,27 @@ class ProcessRunner:
     """Runs a job as a process.
 
     Args:
-        python: Interpreter that stands in for ``python`` in the job's command.
+        python: Interpreter for the jobs of the preprocessing image.
         repository: Folder that holds `pipeline_src` and `local`: the job's working folder.
+        stand_in_python: Interpreter for the stand-in for the built-in algorithm.
     """
 
     name = "process"
     notice = None
 
-    def __init__(self, python: Path = REPOSITORY / ".venv/jobs/bin/python", repository: Path = REPOSITORY) -> None:
-        self.python = python
+    def __init__(
+        self, python: Path = JOBS_PYTHON, repository: Path = REPOSITORY, *, stand_in_python: Path = STAND_IN_PYTHON
+    ) -> None:
         self.repository = repository
+        self._interpreters = {PREPROCESSING_SOFTWARE: python, ALGORITHM_SOFTWARE: stand_in_python}
 
-    def check(self) -> None:
-        """Refuse to start without the jobs' environment."""
-        if not self.python.exists():
-            raise UsageError(f"{self.python}: the jobs' environment is not set up. Run: make setup")
+    def check(self, images: Iterable[str] = ()) -> None:
+        """Check that the environments of the preprocessing image and of `images` are set up."""
+        for software in (PREPROCESSING_SOFTWARE, *map(software_of_image, images)):
+            self._interpreter(software)
 
     def fingerprint(self, image: str) -> str:
-        """Return a digest of the code and of the lock file, in place of an image's digest."""
+        """Return a digest of the code and of the lock file."""
         return f"{self.name}:{digest_of_software(self.repository, software_of_image(image))}"
 
     def run(self, job: Job, *, stop: threading.Event, line: Callable[[str], None]) -> JobOutcome:
@@ -64,16 +82,23 @@ class ProcessRunner:
         return _serving(self._command(job, "--host", host, "--port", str(port)), job.logs)
 
     def _command(self, job: Job, *more: str) -> ProcessCommand:
-        first = str(self.python) if job.command[0] in {"python", "python3"} else job.command[0]
-        path = f"{self.python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        python = self._interpreter(software_of_image(job.image))
+        first = str(python) if job.command[0] in {"python", "python3"} else job.command[0]
+        path = f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         environment = (
             inherited_environment() | {"PATH": path} | dict(job.environment) | {"ML_ROOT": str(job.root.resolve())}
         )
         return ProcessCommand((first, *job.command[1:], *more), environment, self.repository)
 
+    def _interpreter(self, software: str) -> Path:
+        python = self._interpreters[software]
+        if not python.exists():
+            raise UsageError(f"{python}: {_HOW_TO_SET_UP[software]}")
+        return python
+
 
 def inherited_environment() -> dict[str, str]:
-    """Return this process's environment without what a job must not see."""
+    """Return this process's environment without the variables that a job must not see."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED_VARIABLES)}
 
 
@@ -120,7 +145,7 @@ def _start(command: ProcessCommand, stdout: IO[bytes] | int, stderr: IO[bytes]) 
 
 
 def _stop_process(process: "subprocess.Popen[bytes]") -> None:
-    """Stop the process and everything it started: the warden sees to that on SIGTERM."""
+    """Stop the process and everything it started; the guard does so on SIGTERM."""
     process.terminate()
     process.wait()
 

@@ -80,8 +80,8 @@ def _features_of_image(data: bytes, place: str) -> tuple[float, ...]:
     frame = image_codec.check_jpeg(data, place)
     pixels = image_codec.decode_square(data, place, MEASURED_SIDE)
     lab = cv2.cvtColor(pixels, cv2.COLOR_BGR2LAB)
-    (light, red, yellow), (spread, _, _) = (each.ravel() for each in cv2.meanStdDev(lab))
-    lightness = np.ascontiguousarray(lab[:, :, 0])
+    (light, red, yellow), (spread, _, _) = (each.ravel().tolist() for each in cv2.meanStdDev(lab))
+    lightness = np.ascontiguousarray(lab[:, :, 0], np.uint8)
     grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
     return (
         *(frame.width, frame.height, frame.width / frame.height),

@@ -194,7 +194,7 @@ def _mean(hits: Mask, classes: Mask, resamples: Resamples) -> tuple[float, Draws
 
 def _estimate_difference(hits: tuple[Mask, Mask], classes: Mask, paired: PairedPredictions, *, same: bool) -> Estimate:
     """Return the mean over `classes` of the challenger's share of hits, less that of the champion."""
-    images, counted = paired.challenger.images, classes.any(axis=1)
+    images, counted = paired.challenger.images, np.asarray(classes.any(axis=1))
     size = int(np.count_nonzero(counted)), confidence_intervals.count_lesions(images, counted)
     if same:
         return Estimate(0.0, 0.0, 0.0, *size, confidence_intervals.EXACT_METHOD)

@@ -139,7 +139,7 @@ def undefined_estimate(images: int = 0, lesions: int = 0) -> Estimate:
 
 def count_lesions(images: Sequence[HoldoutImage], counted: Mask) -> int:
     """Return how many lesions the `counted` (N,) of the N images show."""
-    return len({images[row].lesion_id for row in np.flatnonzero(counted)})
+    return len({images[row].lesion_id for row in np.flatnonzero(counted).tolist()})
 
 
 def effective_lesions(images: Sequence[HoldoutImage], counted: Mask) -> float:
@@ -148,7 +148,7 @@ def effective_lesions(images: Sequence[HoldoutImage], counted: Mask) -> float:
     It is the number of lesions where all have equally many images, and less where they do not; it assumes that all
     images of a lesion tell the same.
     """
-    sizes = np.array(list(Counter(images[row].lesion_id for row in np.flatnonzero(counted)).values()))
+    sizes = np.array(list(Counter(images[row].lesion_id for row in np.flatnonzero(counted).tolist()).values()))
     return float(sizes.sum() ** 2 / (sizes**2).sum())
 
 
@@ -225,7 +225,7 @@ def estimate_mean_proportion(
 
     It is not defined if a column counts no image. The images and lesions are those counted in any column.
     """
-    anywhere = counted.any(axis=1)
+    anywhere = np.asarray(counted.any(axis=1))
     size = int(np.count_nonzero(anywhere)), count_lesions(images, anywhere)
     if not counted.size or not counted.any(axis=0).all():
         return undefined_estimate(*size)
@@ -247,7 +247,7 @@ def melded_draws(
     drawn, shares = resampled_shares(resamples, hits, counted), column_shares(hits, counted)
     lower, upper = drawn.copy(), drawn.copy()
     for column, inside in enumerate(counted.T):
-        lesions = {images[row].lesion_id for row in np.flatnonzero(inside)}
+        lesions = {images[row].lesion_id for row in np.flatnonzero(inside).tolist()}
         level, size = _levels(lesions, len(drawn)), effective_lesions(images, inside)
         if len(lesions) < SMALL_SAMPLE:
             lower[:, column], upper[:, column] = _exact_quantiles(shares[column], size, level)

@@ -89,8 +89,7 @@ class ClassStrata:
     @property
     def rows(self) -> Mask:
         """(N,), the images of any of the classes."""
-        rows: Mask = self.columns.any(axis=1)
-        return rows
+        return np.asarray(self.columns.any(axis=1))
 
     @property
     def value(self) -> float:

@@ -65,5 +65,5 @@ def test_the_module_that_a_container_starts_is_the_job(step: str) -> None:
 
 def test_the_algorithm_takes_the_hyperparameters_that_the_definition_gives() -> None:
     told = {name: resolved(value) for name, value in ARGUMENTS["Train"]["HyperParameters"].items()}
-    taken, _ = algorithm_hyperparameters.parse_hyperparameters(told, "the definition")
+    taken = algorithm_hyperparameters.parse_hyperparameters(told, "the definition")
     assert (taken.epochs, taken.num_classes, taken.num_training_samples) == (30, 7, 5000)

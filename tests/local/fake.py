@@ -4,7 +4,7 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class FakeRunner:
         self.processes: list[subprocess.Popen[bytes]] = []
         self.stop: threading.Event | None = None
 
-    def check(self) -> None:
+    def check(self, images: Iterable[str] = ()) -> None:
         """Work everywhere."""
 
     def fingerprint(self, image: str) -> str:

@@ -59,7 +59,7 @@ def engine(home: Path, repository: Path, console: Console, *, together: int, job
     return PipelineEngine(
         ExecutionPlan(parsed, {}, "test"),
         LocalHome(home),
-        ProcessRunner(Path(sys.executable), repository),
+        ProcessRunner(repository=repository, stand_in_python=Path(sys.executable)),
         PlainReporter(console),
     )
 

@@ -4,6 +4,7 @@
 import errno
 import json
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,18 @@ from local import json_files
 from local.aws import pipeline_executions
 from local.errors import UsageError
 from local.runners.job_runner import Job
-from tests.local.fake import FakeRunner, definition, engine, processing, run, uri_of, write_outputs
+from tests.local.fake import (
+    ALGORITHM,
+    IMAGE,
+    FakeRunner,
+    definition,
+    engine,
+    processing,
+    run,
+    uri_of,
+    write_outputs,
+)
+from tests.local.tuning import tuning
 
 CHAIN = definition(processing("A", cached=True), processing("B", inputs={"a": uri_of("A")}, cached=True))
 
@@ -78,12 +90,24 @@ def test_a_defect_of_the_engine_fails_the_step_and_leaves_its_traceback_in_a_log
 
 def test_a_runner_that_cannot_work_here_is_refused_before_anything_is_written(home: Path) -> None:
     class Absent(FakeRunner):
-        def check(self) -> None:
-            raise UsageError("podman: it is not installed. Install it.")
+        def check(self, images: Iterable[str] = ()) -> None:
+            raise UsageError(f"{', '.join(images)}: it is not installed. Install it.")
 
-    with pytest.raises(UsageError, match="not installed"):
+    with pytest.raises(UsageError, match=f"^{IMAGE}: it is not installed"):
         engine(CHAIN, home, Absent())
     assert not home.exists()
+
+
+def test_only_the_images_of_steps_that_will_run_are_checked(home: Path) -> None:
+    class Noting(FakeRunner):
+        def check(self, images: Iterable[str] = ()) -> None:
+            checked.append(set(images))
+
+    checked: list[set[str]] = []
+    whole = definition(processing("A"), tuning() | {"DependsOn": ["A"]})
+    for until in ("A", None):
+        engine(whole, home, Noting(), until=until)
+    assert checked == [{IMAGE}, {IMAGE, ALGORITHM}]
 
 
 def test_the_record_speaks_the_words_of_the_service(home: Path) -> None:

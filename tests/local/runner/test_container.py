@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT-0
 """The command line by which podman and docker run a job."""
 
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from local.errors import UsageError
 from local.runners.container_runner import ContainerRunner
-from local.runners.job_runner import REPOSITORY, Job
+from local.runners.job_runner import Job, JobOutcome
+from local.runners.process_runner import ProcessRunner
 from tests.local.fake import ALGORITHM, IMAGE
 
 
@@ -30,11 +33,17 @@ def test_a_container_has_no_network_a_read_only_root_and_no_root_user(tool: str,
     assert text.endswith("--entrypoint python the-image:local -m job --x 1")
 
 
-def test_the_stand_in_is_mounted_read_only_for_the_built_in_algorithm_alone(tmp_path: Path) -> None:
-    mount = f"{REPOSITORY}/local/builtin_stand_in:/opt/stand-in/local/builtin_stand_in:ro"
-    assert mount in command("podman", ALGORITHM, tmp_path)
-    assert "PYTHONPATH=/opt/stand-in" in command("podman", ALGORITHM, tmp_path)
-    assert mount not in command("podman", IMAGE, tmp_path)
+def test_the_stand_in_runs_as_a_process_and_the_notice_says_so(tmp_path: Path) -> None:
+    """The tool is one that would fail; the fingerprint and the outcome are the process runner's."""
+    runner = ContainerRunner("no-such-tool")
+    runner._process_runner = ProcessRunner(stand_in_python=Path(sys.executable))
+    job = Job("Train", ALGORITHM, ("python", "-c", "print('trained')"), tmp_path / "opt/ml", tmp_path)
+    job.root.mkdir(parents=True)
+    lines: list[str] = []
+    assert runner.run(job, stop=threading.Event(), line=lines.append) == JobOutcome(0)
+    assert lines == ["trained"]
+    assert runner.fingerprint(ALGORITHM) == ProcessRunner().fingerprint(ALGORITHM)
+    assert "run as plain processes" in runner.notice
 
 
 def test_a_tool_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

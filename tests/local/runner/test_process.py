@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from local.errors import UsageError
-from local.runners.job_runner import REPOSITORY, Job
+from local.runners.job_runner import REPOSITORY, Job, images_in_arguments
 from local.runners.process_runner import ProcessRunner
 from tests.local.fake import ALGORITHM, IMAGE
 
@@ -139,14 +139,45 @@ def test_without_the_jobs_environment_it_says_how_to_set_it_up() -> None:
         ProcessRunner(Path("/nowhere/python")).check()
 
 
+def test_the_stand_ins_environment_is_wanted_only_where_its_image_runs() -> None:
+    runner = ProcessRunner(Path(sys.executable), stand_in_python=Path("/nowhere/python"))
+    runner.check()
+    runner.check([IMAGE])
+    with pytest.raises(UsageError, match=r"/nowhere/python: .*It needs Python 3\.11\. Run: make stand-in"):
+        runner.check([IMAGE, ALGORITHM])
+
+
+def test_each_image_has_its_interpreter(tmp_path: Path) -> None:
+    """A job of the stand-in is started with the stand-in's interpreter, found first on its PATH too."""
+    interpreter = tmp_path / "bin/python"
+    interpreter.parent.mkdir()
+    interpreter.write_text(f'#!/bin/sh\necho "$PATH"\nexec {sys.executable} "$@"\n')
+    interpreter.chmod(0o755)
+    runner = ProcessRunner(Path(sys.executable), stand_in_python=interpreter)
+    for image, expected in ((IMAGE, ["job"]), (ALGORITHM, [f"{interpreter.parent}:", "job"])):
+        lines: list[str] = []
+        (tmp_path / "opt/ml").mkdir(parents=True, exist_ok=True)
+        started = Job("A", image, ("python", "-c", "print('job')"), tmp_path / "opt/ml", tmp_path / "logs")
+        assert runner.run(started, stop=threading.Event(), line=lines.append).exit_code == 0
+        assert [line[: len(wanted)] for line, wanted in zip(lines, expected, strict=True)] == expected
+
+
+def test_the_images_of_steps_are_found_wherever_they_stand() -> None:
+    training = {"AlgorithmSpecification": {"TrainingImage": ALGORITHM}}
+    tuning = {"TrainingJobDefinition": training}
+    model = {"PrimaryContainer": {"Image": "a/served:1", "Environment": {"Image": {"Get": "Parameters.Image"}}}}
+    processing = {"AppSpecification": {"ImageUri": IMAGE, "ContainerArguments": ["--image", "x"]}}
+    assert images_in_arguments([tuning, model, processing, {}]) == {ALGORITHM, IMAGE, "a/served:1"}
+
+
 def copy_of_sources(folder: Path) -> None:
     names = ("pipeline_src/jobs/evaluate.py", "pipeline_src/dataset/lesion_split.py", "pipeline_src/contract.py")
     for name in (
         *names,
         "pipeline_src/gate_thresholds.py",
         "pipeline_src/gate.py",
-        "pipeline_src/gate.py",
         "local/builtin_stand_in/train.py",
+        "local/builtin_stand_in/requirements.txt",
         "containers/preprocessing/requirements.txt",
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -163,7 +194,8 @@ def copy_of_sources(folder: Path) -> None:
         ("pipeline_src/contract.py", {IMAGE, ALGORITHM}),
         ("pipeline_src/gate.py", {IMAGE}),
         ("local/builtin_stand_in/train.py", {ALGORITHM}),
-        ("containers/preprocessing/requirements.txt", {IMAGE, ALGORITHM}),
+        ("local/builtin_stand_in/requirements.txt", {ALGORITHM}),
+        ("containers/preprocessing/requirements.txt", {IMAGE}),
         ("pipeline_src/jobs/__pycache__/x.pyc", set()),
         ("README.md", set()),
     ],

@@ -14,7 +14,7 @@ import pytest
 from local.builtin_stand_in.__main__ import main
 from local.builtin_stand_in.training_job import EpochMetrics
 from pipeline_src import contract
-from tests.jobs.algorithm.conftest import colored, jpeg, write_records
+from tests.stand_in.conftest import colored, jpeg, write_records
 
 Train = Callable[..., tuple[int, str, str]]
 

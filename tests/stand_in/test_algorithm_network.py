@@ -3,10 +3,12 @@
 
 import pytest
 
-from local.builtin_stand_in import residual_network
+from local.builtin_stand_in import algorithm_hyperparameters, residual_network
 
 
-@pytest.mark.parametrize("num_layers", [*residual_network.SMALL_PICTURE_LAYERS, *residual_network.LARGE_PICTURE_LAYERS])
+@pytest.mark.parametrize(
+    "num_layers", [*algorithm_hyperparameters.SMALL_IMAGE_LAYERS, *algorithm_hyperparameters.LARGE_IMAGE_LAYERS]
+)
 def test_a_network_has_as_many_weighted_layers_as_it_is_named_after(num_layers: int) -> None:
     """Shortcuts do not count; 101 is the guide's name of ResNet-101, and 200 of ResNet-200."""
     symbol = residual_network.build_network_symbol(

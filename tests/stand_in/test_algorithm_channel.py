@@ -10,7 +10,7 @@ import pytest
 
 from local.builtin_stand_in import recordio_channel
 from local.builtin_stand_in.recordio_channel import AUGMENTATIONS, Channel, ImageBatch
-from tests.jobs.algorithm.conftest import SIDE, colored, jpeg, write_records
+from tests.stand_in.conftest import SIDE, colored, jpeg, write_records
 
 SHAPE = (3, SIDE, SIDE)
 

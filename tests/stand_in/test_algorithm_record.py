@@ -9,7 +9,7 @@ import pytest
 
 from local.builtin_stand_in import recordio_channel
 from local.builtin_stand_in.errors import ChannelError
-from tests.jobs.algorithm.conftest import colored, jpeg, write_records
+from tests.stand_in.conftest import colored, jpeg, write_records
 
 PICTURE = jpeg(colored(0, 0))
 
@@ -78,6 +78,6 @@ def test_garbage_between_records_is_refused_with_its_position(path: Path) -> Non
     assert f"no record begins at byte {size}, after 1 records" in refusal(path)
 
 
-def test_a_record_without_a_picture_is_refused(path: Path) -> None:
-    write_records(path, [(0.0, b"GIF89a..........")])
-    assert "record 0 holds neither a JPEG nor a PNG" in refusal(path)
+def test_a_record_without_a_jpeg_is_refused(path: Path) -> None:
+    write_records(path, [(0.0, b"\x89PNG\r\n\x1a\n........")])
+    assert "record 0 holds no JPEG image" in refusal(path)

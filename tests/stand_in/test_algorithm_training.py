@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from local.builtin_stand_in import model_files, training_job
-from local.builtin_stand_in.model_files import TrainingState
+from local.builtin_stand_in.training_job import TrainingState
 from pipeline_src import contract
-from tests.jobs.algorithm.conftest import COLORS, SIDE, colored, weights
+from tests.stand_in.conftest import COLORS, SIDE, colored, weights
 
 Train = Callable[..., tuple[int, str, str]]
 

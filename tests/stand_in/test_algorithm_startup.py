@@ -12,7 +12,7 @@ import pytest
 from local.builtin_stand_in import model_files, residual_network
 from local.builtin_stand_in.__main__ import main
 from pipeline_src import contract
-from tests.jobs.algorithm.running import ready, start
+from tests.stand_in.running import ready, start
 
 
 @pytest.fixture
