@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline_src import contract
 from pipeline_src.dataset import recordio_format
-from tests.jobs.lesions.preparation import crate
+from tests.jobs import archives
 
 PIECES = st.one_of(
     st.just(recordio_format.MAGIC), st.binary(max_size=9), st.sampled_from([recordio_format.MAGIC[:3], b"\0", b""])
@@ -41,20 +41,20 @@ def test_an_image_record_is_what_mxnet_packs(tmp_path: Path) -> None:
     assert recordio_format.encode_image_record(5, 10_014, b"picture") == _by_mxnet(tmp_path / "one.rec", [packed])
 
 
-def _records(room: crate.Room, name: str) -> list[tuple[mx.recordio.IRHeader, bytes]]:
+def _records(room: archives.Room, name: str) -> list[tuple[mx.recordio.IRHeader, bytes]]:
     """Return header and picture of every record, read by index in the order of the index."""
     index, records = room.output("dataset") / f"{name}.idx", room.output(name) / f"{name}.rec"
     reader = mx.recordio.MXIndexedRecordIO(str(index), str(records), "r")
     return [mx.recordio.unpack(reader.read_idx(key)) for key in reader.keys]
 
 
-def _in_order(room: crate.Room, name: str) -> list[bytes]:
+def _in_order(room: archives.Room, name: str) -> list[bytes]:
     reader = mx.recordio.MXRecordIO(str(room.output(name) / f"{name}.rec"), "r")
     return list(iter(reader.read, None))
 
 
 @pytest.mark.parametrize("name", ["train", "validation"])
-def test_index_and_file_order_give_the_same_records(done: crate.Room, name: str) -> None:
+def test_index_and_file_order_give_the_same_records(done: archives.Room, name: str) -> None:
     packed = [mx.recordio.unpack(record) for record in _in_order(done, name)]
     assert [(header.id, data) for header, data in packed] == [
         (header.id, data) for header, data in _records(done, name)
@@ -63,7 +63,7 @@ def test_index_and_file_order_give_the_same_records(done: crate.Room, name: str)
 
 @pytest.mark.parametrize("name", ["train", "validation"])
 def test_records_carry_label_and_number_of_their_image_as_often_as_the_manifest_says(
-    done: crate.Room, name: str
+    done: archives.Room, name: str
 ) -> None:
     rows = done.manifest()
     wanted = [
@@ -77,7 +77,7 @@ def test_records_carry_label_and_number_of_their_image_as_often_as_the_manifest_
     assert all(header.flag == 0 and header.id2 == 0 for header, _ in _records(done, name))
 
 
-def test_repeated_records_are_equal_bytes_at_offsets_of_their_own(room: crate.Room) -> None:
+def test_repeated_records_are_equal_bytes_at_offsets_of_their_own(room: archives.Room) -> None:
     room.put(_skewed().bytes())
     assert room.run() == 0
     lines = (room.output("dataset") / "train.idx").read_text().splitlines()
@@ -89,7 +89,7 @@ def test_repeated_records_are_equal_bytes_at_offsets_of_their_own(room: crate.Ro
     assert len(set(records)) == len(images) < len(records)
 
 
-def test_records_come_shuffled_over_classes_and_repeats(room: crate.Room) -> None:
+def test_records_come_shuffled_over_classes_and_repeats(room: archives.Room) -> None:
     room.put(_skewed().bytes())
     assert room.run() == 0
     labels = [header.label for header, _ in _records(room, "train")]
@@ -97,7 +97,7 @@ def test_records_come_shuffled_over_classes_and_repeats(room: crate.Room) -> Non
     assert changes > len(labels) / 2
 
 
-def test_image_record_iter_reads_them_shuffled(done: crate.Room) -> None:
+def test_image_record_iter_reads_them_shuffled(done: archives.Room) -> None:
     wanted = len(_in_order(done, "train"))
     batches = mx.io.ImageRecordIter(
         path_imgrec=str(done.output("train") / "train.rec"),
@@ -113,12 +113,12 @@ def test_image_record_iter_reads_them_shuffled(done: crate.Room) -> None:
     assert wanted == len(labels)
 
 
-def test_no_color_channel_is_swapped(room: crate.Room) -> None:
+def test_no_color_channel_is_swapped(room: archives.Room) -> None:
     """A red, a green and a blue bar, decoded by MXNet (BGR, as OpenCV), are where and what they were."""
     bars = np.zeros((90, 120, 3), np.uint8)
     bars[:, :40, 0], bars[:, 40:80, 1], bars[:, 80:, 2] = 255, 255, 255  # RGB
     red_green_blue = bytes(simplejpeg.encode_jpeg(bars, quality=95, colorspace="RGB", colorsubsampling="444"))
-    archive = crate.good()
+    archive = archives.good()
     archive.pictures = dict.fromkeys(archive.pictures, red_green_blue)
     room.put(archive.bytes())
     assert room.run("--image-size", "96", "--near-duplicates", "report") == 0
@@ -130,11 +130,11 @@ def test_no_color_channel_is_swapped(room: crate.Room) -> None:
                 assert np.abs(pixels[48, column].astype(int) - blue_green_red).max() < 12
 
 
-def _skewed() -> crate.Crate:
+def _skewed() -> archives.ArchiveBuilder:
     """Return an archive with four times as many nevi as images of any other class."""
-    archive = crate.good()
+    archive = archives.good()
     for number in range(1000, 1024):
         row = {**archive.rows[0], "lesion_id": f"HAM_nv_{number}", "image_id": f"ISIC_{number:07d}", "dx": "nv"}
         archive.rows.append(row)
-        archive.pictures[row["image_id"]] = crate.picture(number)
+        archive.pictures[row["image_id"]] = archives.picture(number)
     return archive

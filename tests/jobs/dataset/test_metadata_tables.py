@@ -6,19 +6,19 @@ import pytest
 from pipeline_src import contract
 from pipeline_src.dataset import metadata_tables
 from pipeline_src.runtime.errors import BadInputError
-from tests.jobs.lesions.preparation import crate
+from tests.jobs import archives
 
 HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization"
 ROW = "HAM_1,ISIC_1,mel,histo,45.0,male,back"
 
 
 @pytest.mark.parametrize("name", ["HAM10000_metadata", "HAM10000_metadata.csv", "HAM10000_metadata.tab"])
-def test_the_table_is_found_with_and_without_a_suffix(room: crate.Room, done: crate.Room, name: str) -> None:
-    archive = crate.good()
+def test_the_table_is_found_with_and_without_a_suffix(room: archives.Room, done: archives.Room, name: str) -> None:
+    archive = archives.good()
     archive.metadata_name = name
     entries = archive.entries()
     entries[name] = archive.table("\t" if name.endswith(".tab") else ",")
-    room.put(crate.zipped(entries))
+    room.put(archives.zipped(entries))
     assert room.run() == 0
     assert room.manifest() == done.manifest()
 
@@ -83,11 +83,11 @@ def test_a_table_that_is_not_text_is_refused() -> None:
 
 
 @pytest.mark.parametrize("names", [[], ["HAM10000_metadata.csv", "HAM10000_metadata.tab"]], ids=["none", "two"])
-def test_the_table_must_be_there_once(room: crate.Room, names: list[str]) -> None:
-    archive = crate.good()
+def test_the_table_must_be_there_once(room: archives.Room, names: list[str]) -> None:
+    archive = archives.good()
     entries = archive.entries()
-    table = entries.pop(crate.METADATA)
-    room.put(crate.zipped({**entries, **dict.fromkeys(names, table)}))
+    table = entries.pop(archives.METADATA)
+    room.put(archives.zipped({**entries, **dict.fromkeys(names, table)}))
     assert room.run() == 2
     assert "HAM10000_metadata: must be there once" in room.reason()
     assert ", ".join(names) or "none" in room.reason()
@@ -97,9 +97,9 @@ def test_the_table_must_be_there_once(room: crate.Room, names: list[str]) -> Non
 @pytest.mark.parametrize(
     "table", ["", "a,b\n1,2\n", f"{HEADER}\n{ROW}\n{ROW}\n", f"{HEADER}\n{ROW.replace('mel', 'x')}\n"]
 )
-def test_a_wrong_table_ends_the_job_with_its_message_and_no_output(room: crate.Room, table: str) -> None:
-    room.put(crate.zipped({**crate.good().entries(), crate.METADATA: table.encode()}))
+def test_a_wrong_table_ends_the_job_with_its_message_and_no_output(room: archives.Room, table: str) -> None:
+    room.put(archives.zipped({**archives.good().entries(), archives.METADATA: table.encode()}))
     assert room.run() == contract.EXIT_BAD_INPUT
-    assert crate.METADATA in room.reason()
+    assert archives.METADATA in room.reason()
     assert "Traceback" not in room.reason()
     assert room.files() == {}

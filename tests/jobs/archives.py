@@ -18,7 +18,7 @@ import simplejpeg
 from pipeline_src import contract
 from pipeline_src.jobs import command_line, preprocess
 
-REPOSITORY = Path(__file__).parents[4]
+REPOSITORY = Path(__file__).parents[2]
 COLUMNS = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization", "dataset")
 PART = "HAM10000_images_part_{}.zip"
 METADATA = "HAM10000_metadata"
@@ -68,7 +68,7 @@ def streamed(entries: dict[str, bytes], method: int, *, wide: bool = False) -> b
 
 
 @dataclass
-class Crate:
+class ArchiveBuilder:
     """An archive in the making: table rows, pictures by image id, and how they are packed."""
 
     rows: list[dict[str, str]]
@@ -102,7 +102,7 @@ class Crate:
         return zipped(self.entries(), self.method)
 
 
-def good(lesions: int = 5) -> Crate:
+def good(lesions: int = 5) -> ArchiveBuilder:
     """Return an archive with `lesions` lesions of each class, the first of which has two images."""
     rows: list[dict[str, str]] = []
     pictures: dict[str, bytes] = {}
@@ -113,7 +113,7 @@ def good(lesions: int = 5) -> Crate:
                 facts = {"dx_type": "histo", "age": "45.0", "sex": "male", "localization": "back", "dataset": "drawn"}
                 rows.append({"lesion_id": f"HAM_{label}_{lesion}", "image_id": image_id, "dx": label, **facts})
                 pictures[image_id] = picture(len(rows))
-    return Crate(rows, pictures)
+    return ArchiveBuilder(rows, pictures)
 
 
 def told(card: dict[str, object], archive: str = "archive") -> tuple[str, int]:
