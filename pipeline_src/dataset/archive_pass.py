@@ -25,7 +25,6 @@ from pipeline_src.runtime.temporary_files import RecordLocation, RecordSpool
 PassProgress = Callable[[int, int, str], None]
 NumberedEntry = tuple[int, ZipEntry]
 
-_SUFFIXES: Final = (".jpg", ".jpeg")
 _FORK: Final = "._"  # macOS packs a file's attributes as an entry of its own, which has the file's suffix
 _LINES: Final = 100  # of progress in all, but not more than one in `_STEP` images
 _STEP: Final = 50
@@ -124,7 +123,7 @@ class ArchivePass:
         self.plan = self.plan._replace(splits=splits)
 
     def _laid_aside(self, number: int) -> Path:
-        return self._holdout / f"{self.plan.rows[number].image_id}.jpg"
+        return self._holdout / contract.held_out_file(self.plan.rows[number].image_id)
 
     def _record(self, number: int, made: bytes) -> RecordLocation:
         label = contract.CLASS_LABELS.index(self.plan.rows[number].label)
@@ -156,4 +155,4 @@ def _image_id(name: str) -> str | None:
     """Return the image id that an entry's `name` carries, or None if it is no picture's."""
     base = name.rpartition("/")[2]
     stem, dot, suffix = base.rpartition(".")
-    return stem if f"{dot}{suffix}".lower() in _SUFFIXES and not base.startswith(_FORK) else None
+    return stem if f"{dot}{suffix}".lower() in contract.ARCHIVE_IMAGE_SUFFIXES and not base.startswith(_FORK) else None

@@ -18,6 +18,8 @@ from pipeline_src.runtime.errors import BadInputError
 SIDE_LIMIT: Final = 16384  # pixels
 AREA_LIMIT: Final = 64_000_000  # pixels
 JPEG_QUALITY: Final = 95  # of 100: what im2rec uses
+_JPEG: Final = b"\xff\xd8"
+_SUFFIXES: Final = {_JPEG: ".jpg"}
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers that begin a frame header
 _BARE: Final = frozenset(range(0xD0, 0xD9)) | {0x01}  # markers without a length
 _KINDS: Final = {
@@ -38,8 +40,8 @@ Buffer = bytes | bytearray
 Pixels = NDArray[np.uint8]
 
 
-class JpegFrame(NamedTuple):
-    """What a JPEG declares: bits a channel, height and width in pixels, number of channels."""
+class ImageHeader(NamedTuple):
+    """Header of an image: bits a channel, height and width in pixels, number of channels."""
 
     bits: int
     height: int
@@ -47,7 +49,7 @@ class JpegFrame(NamedTuple):
     channels: int
 
 
-def check_jpeg(data: Buffer, place: str) -> JpegFrame:
+def check_image(data: Buffer, place: str) -> ImageHeader:
     """Refuse what is no 8-bit three-channel JPEG of sensible size, without decoding it.
 
     Raises:
@@ -78,7 +80,7 @@ def verify_image(data: Buffer, place: str) -> Pixels:
     Raises:
         BadInputError: it cannot.
     """
-    check_jpeg(data, place)
+    check_image(data, place)
     return _decode(data, place, perceptual_hash.VIEW_SIDE, "GRAY")
 
 
@@ -90,7 +92,7 @@ def decode_square(data: Buffer, place: str, side: int) -> Pixels:
     Raises:
         BadInputError: it cannot be decoded.
     """
-    check_jpeg(data, place)
+    check_image(data, place)
     pixels = cv2.resize(_decode(data, place, side, "BGR"), (side, side), interpolation=cv2.INTER_LINEAR)
     return np.asarray(pixels, np.uint8)
 
@@ -98,6 +100,11 @@ def decode_square(data: Buffer, place: str, side: int) -> Pixels:
 def encode_jpeg(pixels: Pixels) -> bytes:
     """Return BGR `pixels` as a JPEG."""
     return bytes(simplejpeg.encode_jpeg(pixels, quality=JPEG_QUALITY, colorspace="BGR", colorsubsampling="420"))
+
+
+def file_suffix(data: Buffer) -> str:
+    """Return the suffix of an archive's file that holds the image `data`."""
+    return next(suffix for signature, suffix in _SUFFIXES.items() if data.startswith(signature))
 
 
 def _decode(data: Buffer, place: str, side: int, colors: str) -> Pixels:
@@ -124,17 +131,17 @@ def _pixels(data: Buffer, side: int, colors: str, *, strict: bool) -> Pixels:
     return pixels
 
 
-def _read_frame(data: Buffer, place: str) -> JpegFrame:
+def _read_frame(data: Buffer, place: str) -> ImageHeader:
     """Return the frame header of a JPEG. Source: ITU-T T.81, annex B."""
     if not data:
         raise BadInputError(f"{place}: zero bytes. {_AGAIN}")
-    if data[:2] != b"\xff\xd8":
+    if data[:2] != _JPEG:
         raise BadInputError(f"{place}: not a JPEG but {_format_of_bytes(data)}. {_AGAIN}")
     at, end = 2, len(data)
     while at + 4 <= end and data[at] == 0xFF:
         marker = data[at + 1]
         if marker in _FRAMES and at + 10 <= end:
-            return JpegFrame(*struct.unpack_from(">BHHB", data, at + 4))
+            return ImageHeader(*struct.unpack_from(">BHHB", data, at + 4))
         if marker == 0xFF or marker in _BARE:
             at += 1 if marker == 0xFF else 2
         else:
