@@ -120,8 +120,11 @@ VERDICT_PASS: Final = "pass"  # noqa: S105  a verdict, no password
 VERDICT_REJECT: Final = "reject"
 
 # File names of images in the inner zips of an archive end in one of these, in any case.
-ARCHIVE_IMAGE_SUFFIXES: Final = (".jpg", ".jpeg")
-# The names of the held-out files end in this whatever the format of their bytes; see `held_out_file`.
+# Each file may hold a JPEG or a PNG: the first bytes decide, not the suffix.
+ARCHIVE_IMAGE_SUFFIXES: Final = (".jpg", ".jpeg", ".png")
+# Suffix of a held-out file, whether its bytes are a JPEG or a PNG. It is fixed because a held-out image is looked up by
+# its id alone (predictions.csv names no format), with one GetObject and without permission to list. Every consumer
+# recognises the format by the first bytes: Score's container, the smoke test's endpoint, the report and the monitor.
 HELD_OUT_SUFFIX: Final = ".jpg"
 
 # What the archive of the dataset holds, by names without folders: zips of pictures, and one table.

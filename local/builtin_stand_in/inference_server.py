@@ -61,12 +61,12 @@ def decode_image_tensor(data: bytes, image_shape: tuple[int, int, int]) -> npt.N
     if not data:
         raise _bad_request("the body is empty. Send the bytes of a JPEG or PNG file.")
     if data.startswith(_JPEG_SIGNATURE):
-        pixels, scaling = _decode_jpeg(data, height, width), cv2.INTER_LINEAR
+        pixels = _decode_jpeg(data, height, width)
     elif data.startswith(_PNG_SIGNATURE):
-        pixels, scaling = _decode_png(data), cv2.INTER_AREA
+        pixels = _decode_reduced_png(data, height, width)
     else:
         raise _bad_request("the body is neither a JPEG nor a PNG. Send the bytes of such a file.")
-    square = cv2.resize(pixels, (width, height), interpolation=scaling)
+    square = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.ascontiguousarray(square.transpose(2, 0, 1)[None], dtype=np.float32)
 
 
@@ -92,7 +92,8 @@ def _decode_reduced_jpeg(data: bytes, height: int, width: int, *, strict: bool) 
     return pixels
 
 
-def _decode_png(data: bytes) -> Any:  # noqa: ANN401  OpenCV's own array type
+def _decode_reduced_png(data: bytes, height: int, width: int) -> Any:  # noqa: ANN401  OpenCV's own array type
+    """Return the pixels at the smallest eighth of the size that is large enough, as Preprocess reduces a PNG."""
     if len(data) < 24:
         raise _bad_request("the PNG cannot be decoded (it ends within its header). Send an undamaged one.")
     _check_area(*_PNG_SIZE.unpack_from(data, 16))
@@ -103,7 +104,13 @@ def _decode_png(data: bytes) -> Any:  # noqa: ANN401  OpenCV's own array type
         pixels = None
     if pixels is None:
         raise _bad_request("the PNG cannot be decoded. Send an undamaged one.")
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    rows, columns = pixels.shape[:2]
+    for eighths in range(1, 8):
+        reduced_height, reduced_width = -(-rows * eighths // 8), -(-columns * eighths // 8)
+        if reduced_height >= height and reduced_width >= width:
+            return cv2.resize(pixels, (reduced_width, reduced_height), interpolation=cv2.INTER_AREA)
+    return pixels
 
 
 def _check_area(rows: int, columns: int) -> None:

@@ -72,6 +72,13 @@ def test_a_whole_frame_is_the_same_in_serving_as_after_preprocess_and_training(t
     assert np.abs(served - trained).max() < 12
 
 
+def test_a_png_is_the_same_in_serving_as_after_preprocess() -> None:
+    data = png(frame(450, 600))
+    served = inference_server.decode_image_tensor(data, SHAPE)
+    prepared = preprocess.decode_square(data, "picture", SHAPE[1])
+    assert (served == prepared[:, :, ::-1].transpose(2, 0, 1)).all()
+
+
 def test_red_comes_first() -> None:
     data = png(np.full((28, 28, 3), (10, 20, 200), np.uint8))  # OpenCV's order: blue, green, red
     assert inference_server.decode_image_tensor(data, SHAPE)[0, :, 0, 0].tolist() == [200, 20, 10]

@@ -20,15 +20,15 @@ def _jpeg(channels: int, colorspace: str, subsampling: str) -> bytes:
     return bytes(simplejpeg.encode_jpeg(pixels, colorspace=colorspace, colorsubsampling=subsampling))
 
 
-def _png(dtype: type) -> bytes:
-    return bytes(cv2.imencode(".png", np.full((45, 60, 3), 90, dtype))[1])
-
-
 def _declaring(frame: bytes) -> bytes:
     """Return a JPEG whose frame header begins with `frame`: bits, height and width."""
     data = archives.picture(1)
     at = data.index(b"\xff\xc0") + 4
     return data[:at] + frame + data[at + len(frame) :]
+
+
+def _png_header(width: int, height: int) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBB", 13, b"IHDR", width, height, 8, 2)
 
 
 def _cut(data: bytes) -> bytes:
@@ -39,9 +39,11 @@ BAD = {
     "zero bytes": (b"", "zero bytes"),
     "truncated": (_cut(archives.picture(1, 450, 600)), "truncated"),
     "truncated in its header": (archives.picture(1)[:30], "truncated before its first pixel"),
-    "text": (b"<html>not found</html>", "not a JPEG but no picture that is known"),
-    "PNG": (_png(np.uint8), "not a JPEG but a PNG of 8 bits a channel"),
-    "16-bit PNG": (_png(np.uint16), "not a JPEG but a PNG of 16 bits a channel"),
+    "text": (b"<html>not found</html>", "neither JPEG nor PNG but an unknown format"),
+    "GIF": (b"GIF89a", "neither JPEG nor PNG but a GIF"),
+    "PNG cut in its header": (archives.png(np.zeros((45, 60, 3), np.uint8))[:25], "truncated before its first pixel"),
+    "truncated PNG": (_cut(archives.png(archives.pixels_of(archives.picture(1)))), "truncated"),
+    "too large PNG": (_png_header(8001, 8001), "8001x8001 pixels"),
     "grayscale": (_jpeg(1, "GRAY", "Gray"), "grayscale"),
     "CMYK": (_jpeg(4, "CMYK", "444"), "CMYK"),
     "12-bit": (_declaring(b"\x0c"), "12 bits a channel"),
@@ -59,7 +61,7 @@ def test_a_bad_picture_is_refused(use: Callable[[bytes, str], object], data: byt
     with pytest.raises(BadInputError) as caught:
         use(data, "x.jpg")
     assert str(caught.value).startswith(f"x.jpg: {cause}")
-    assert str(caught.value).endswith("Replace the picture by the original.")
+    assert str(caught.value).endswith("Replace the image by the original.")
 
 
 def test_pixels_that_were_overwritten_are_refused() -> None:
