@@ -54,7 +54,7 @@ def test_pictures_that_only_look_the_same_are_told_with_both_labels(
         for name in sorted(held_out)
     ]
     assert card(room)["leakage"]["contradictions"] == {"count": len(wanted), "examples": wanted}
-    said = f"{len(wanted)} additional images look like one of the base that has another label."
+    said = f"{len(wanted)} additional images look like an image of the base with another label."
     assert said in card(room)["warnings"]
 
 
