@@ -74,7 +74,7 @@ class ArchivePass:
                 continue
             if number in seen:
                 image_id = self.plan.rows[number].image_id
-                raise BadInputError(f"{found.place}: image {image_id}: is there twice. Remove one of the two.")
+                raise BadInputError(f"{found.place}: image {image_id}: appears twice. Remove one of the two.")
             seen.add(number)
             yield number, found
 

@@ -98,7 +98,7 @@ def test_a_flipped_bit_that_only_the_outer_checksum_tells_is_refused(room: archi
     """The date of the inner zip's first entry: nothing inside depends on it."""
     data = bytearray(archives.zipped(archives.good().entries(), STORED))
     data[data.index(b"PK\x03\x04", 4) + 10] ^= 4
-    _refused(room, bytes(data), "HAM10000_images_part_1.zip", "not those that the zip declares")
+    _refused(room, bytes(data), "HAM10000_images_part_1.zip", "differs from what the ZIP declares")
 
 
 def test_an_outer_entry_that_ends_behind_the_file_is_refused(room: archives.Room) -> None:
@@ -141,7 +141,7 @@ def test_encrypted_entries_are_refused(room: archives.Room, where: str) -> None:
 def test_another_compression_method_is_refused(room: archives.Room) -> None:
     archive = archives.good()
     archive.inner = lambda entries: archives.zipped(entries, zipfile.ZIP_LZMA)
-    _refused(room, archive.bytes(), "compression method 14", "Pack it anew")
+    _refused(room, archive.bytes(), "compression method 14", "Create it again")
 
 
 def test_an_inner_entry_that_declares_too_much_is_refused(room: archives.Room) -> None:
@@ -179,7 +179,7 @@ def test_an_entry_that_holds_more_than_it_declares_is_refused(room: archives.Roo
     else:
         method = STORED if where == "stored" else DEFLATED
         part = lying(archives.zipped({"ISIC_0000000.jpg": zeros}, method))
-        _refused(room, _with_part(part), "ISIC_0000000.jpg", "that it declares")
+        _refused(room, _with_part(part), "ISIC_0000000.jpg", "is not the declared")
 
 
 def _joined(data: bytes, entries: dict[str, bytes]) -> bytes:

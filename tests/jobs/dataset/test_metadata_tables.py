@@ -56,18 +56,21 @@ def test_an_age_that_is_no_number_is_a_missing_one(age: str) -> None:
     [
         ("", ("table: empty",)),
         (" \n\n", ("table: empty",)),
-        (f"{HEADER}\n", ("table: holds a header and no image",)),
+        (f"{HEADER}\n", ("table: has a header and no image",)),
         (f"{HEADER.replace('lesion_id', 'lesion')}\n{ROW}\n", ("no column 'lesion_id'", "found: lesion, image_id")),
         ("a;b;c\n1;2;3\n", ("no column", "found: a;b;c")),
         (f"{HEADER},dx\n{ROW},nv\n", ("names a column twice",)),
-        (f"{HEADER}\n{ROW}\n{ROW}\n", ("line 3", "image_id 'ISIC_1'", "is there twice")),
+        (f"{HEADER}\n{ROW}\n{ROW}\n", ("line 3", "image_id 'ISIC_1'", "appears twice")),
         (f"{HEADER}\n{ROW}\nHAM_1,ISIC_2,nv,histo,,,\n", ("line 3", "lesion 'HAM_1'", "is nv here but mel above")),
-        (f"{HEADER}\n{ROW.replace('mel', 'melanoma')}\n", ("line 2", "dx 'melanoma'", "none of the seven")),
+        (
+            f"{HEADER}\n{ROW.replace('mel', 'melanoma')}\n",
+            ("line 2", "dx 'melanoma'", "not one of the diagnoses mel, nv"),
+        ),
         (f"{HEADER}\n\n{ROW},more\n", ("line 3", "8 fields", "header has 7")),
         (f"{HEADER}\n{ROW.replace('ISIC_1', '../x')}\n", ("line 2", "image_id '../x'")),
         (f"{HEADER}\n{ROW.replace('ISIC_1', '')}\n", ("line 2", "image_id ''")),
         (f"{HEADER}\n{ROW.replace('HAM_1', 'a b')}\n", ("line 2", "lesion_id 'a b'")),
-        (f'{HEADER}\n"{ROW}\n', ("no readable table",)),
+        (f'{HEADER}\n"{ROW}\n', ("not a readable table",)),
     ],
 )
 def test_a_wrong_table_is_refused_with_its_place(text: str, words: tuple[str, ...]) -> None:
@@ -89,7 +92,7 @@ def test_the_table_must_be_there_once(room: archives.Room, names: list[str]) -> 
     table = entries.pop(archives.METADATA)
     room.put(archives.zipped({**entries, **dict.fromkeys(names, table)}))
     assert room.run() == 2
-    assert "HAM10000_metadata: must be there once" in room.reason()
+    assert "HAM10000_metadata: must appear once" in room.reason()
     assert ", ".join(names) or "none" in room.reason()
     assert room.files() == {}
 

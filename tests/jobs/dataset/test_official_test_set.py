@@ -101,7 +101,7 @@ def test_half_of_it_is_left_out_with_a_warning(room: archives.Room, kept: str, s
     room.put(archive.bytes())
     assert room.run() == 0
     assert _card(room)["official"] is None
-    assert f"{kept} is in the archive {said}: the official test set was left out." in _card(room)["warnings"]
+    assert f"{kept} is in the archive {said}, so the official test set is not used." in _card(room)["warnings"]
     assert not any(row["split"] == "official" for row in room.manifest())
 
 
@@ -110,7 +110,7 @@ def test_a_file_that_is_there_twice_is_refused(room: archives.Room) -> None:
     archive.others[f"again/{TRUTH}"] = archive.others[TRUTH]
     room.put(archive.bytes())
     assert room.run() == contract.EXIT_BAD_INPUT
-    assert f"{TRUTH}, again/{TRUTH}: must be there once" in room.reason()
+    assert f"{TRUTH}, again/{TRUTH}: must appear once" in room.reason()
 
 
 def test_an_image_of_the_dataset_is_no_official_one(room: archives.Room) -> None:

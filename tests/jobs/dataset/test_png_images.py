@@ -130,7 +130,7 @@ def test_an_image_that_is_there_as_jpeg_and_as_png_is_there_twice(room: archives
     again = archives.zipped({"ISIC_0000003.PNG": as_png(archive.pictures["ISIC_0000003"])})
     room.put(archives.zipped({**archive.entries(), archives.PART.format(3): again}))
     assert room.run() == 2
-    assert "image ISIC_0000003: is there twice" in room.reason()
+    assert "image ISIC_0000003: appears twice" in room.reason()
 
 
 def _encoded(image: Image.Image, **options: object) -> bytes:

@@ -91,7 +91,7 @@ def test_what_is_no_earlier_export_is_refused_and_nothing_is_written(desk: Desk,
         earlier[:-30]: "cut short or damaged",
         archives.good().bytes(): "was not exported from production",
         other(earlier, 77): "is not the picture that was exported by this name",
-        archives.zipped({"readme.txt": b"x"}): "HAM10000_metadata: must be there once",
+        archives.zipped({"readme.txt": b"x"}): "HAM10000_metadata: must appear once",
     }
     for data, reason in wrong.items():
         desk.add(data)
