@@ -74,9 +74,8 @@ SCORES_INPUT: Final = "scores"
 CHAMPION_INPUT: Final = "champion"  # one file: predictions.csv of the model in production, or `ABSENT`
 TRAIN_OUTPUT: Final = "train"  # the RecordIO file and nothing else: Pipe mode streams every object
 VALIDATION_OUTPUT: Final = "validation"  # likewise
-HOLDOUT_OUTPUT: Final = (
-    "holdout"  # original bytes, <image_id>.jpg, of validation, test and official images; nothing else
-)
+# The original bytes of validation, test and official images, named as `held_out_file` says; nothing else.
+HOLDOUT_OUTPUT: Final = "holdout"
 DATASET_OUTPUT: Final = "dataset"  # manifest, dataset card, RecordIO indices
 EVALUATION_OUTPUT: Final = "evaluation"
 ADDITION_OUTPUT: Final = "addition"  # of the export: <sha256>.zip and nothing else
@@ -119,6 +118,14 @@ REQUIREMENT_PATH: Final = "gate.metadata"  # below it, each requirement in the w
 MODEL_CARD_PATH: Final = "model_card"  # the card as JSON text
 VERDICT_PASS: Final = "pass"  # noqa: S105  a verdict, no password
 VERDICT_REJECT: Final = "reject"
+
+# File names of images in the inner zips of an archive end in one of these, in any case.
+# Each file may hold a JPEG or a PNG: the first bytes decide, not the suffix.
+ARCHIVE_IMAGE_SUFFIXES: Final = (".jpg", ".jpeg", ".png")
+# Suffix of a held-out file, whether its bytes are a JPEG or a PNG. It is fixed because a held-out image is looked up by
+# its id alone (predictions.csv names no format), with one GetObject and without permission to list. Every consumer
+# recognises the format by the first bytes: Score's container, the smoke test's endpoint, the report and the monitor.
+HELD_OUT_SUFFIX: Final = ".jpg"
 
 # What the archive of the dataset holds, by names without folders: zips of pictures, and one table.
 ARCHIVE_PART: Final = re.compile(r"HAM10000_images_part_[^/]*\.zip")
@@ -177,6 +184,19 @@ PROGRESS_PATTERN: Final = re.compile(r"^progress: (?P<done>\d+)/(?P<total>\d+) (
 def progress_line(done: int, total: int, unit: str) -> str:
     """Return the line by which a job says how far it is, for example ``progress: 40/700 images``."""
     return f"progress: {done}/{total} {unit}"
+
+
+def held_out_file(image_id: str) -> str:
+    """Return the name of the file that holds the original bytes of a held-out image."""
+    return f"{image_id}{HELD_OUT_SUFFIX}"
+
+
+def score_file(image_id: str) -> str:
+    """Return the name of the file into which Score writes the answer for a held-out image."""
+    return held_out_file(image_id) + SCORE_SUFFIX
+
+
+HELD_OUT_FILES: Final = held_out_file("*")  # matches all of them, for example in a policy
 
 
 def ml_root() -> Path:

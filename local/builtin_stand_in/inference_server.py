@@ -15,6 +15,7 @@ for the Image Classification Algorithm"; API reference, InvokeEndpoint (6,291,45
 
 import json
 import signal
+import struct
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -37,6 +38,8 @@ from pipeline_src import contract
 
 AREA_LIMIT: Final = 64_000_000  # pixels: more would be a decode bomb; the declared size is checked before decoding
 _JPEG_SIGNATURE: Final = b"\xff\xd8"
+_PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_SIZE: Final = struct.Struct(">II")  # width and height, at byte 16
 
 cv2.setNumThreads(1)  # the server decodes several pictures at once already
 
@@ -45,31 +48,32 @@ def decode_image_tensor(data: bytes, image_shape: tuple[int, int, int]) -> npt.N
     """Return the picture as the network takes it.
 
     Args:
-        data: A JPEG file.
+        data: A JPEG or PNG file.
         image_shape: Channels, height and width to make of it.
 
     Returns:
         Pixels from 0 to 255 in red, green, blue order with the shape (1, 3, height, width).
 
     Raises:
-        RequestError: It is empty, no JPEG, too large or cannot be decoded.
+        RequestError: It is empty, neither a JPEG nor a PNG, too large or cannot be decoded.
     """
     _, height, width = image_shape
     if not data:
-        raise _bad_request("the body is empty. Send the bytes of a JPEG file.")
-    if not data.startswith(_JPEG_SIGNATURE):
-        raise _bad_request("the body is no JPEG. Send the bytes of a JPEG file.")
-    square = cv2.resize(_decode_jpeg(data, height, width), (width, height), interpolation=cv2.INTER_LINEAR)
+        raise _bad_request("the body is empty. Send the bytes of a JPEG or PNG file.")
+    if data.startswith(_JPEG_SIGNATURE):
+        pixels = _decode_jpeg(data, height, width)
+    elif data.startswith(_PNG_SIGNATURE):
+        pixels = _decode_reduced_png(data, height, width)
+    else:
+        raise _bad_request("the body is neither a JPEG nor a PNG. Send the bytes of such a file.")
+    square = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.ascontiguousarray(square.transpose(2, 0, 1)[None], dtype=np.float32)
 
 
 def _decode_jpeg(data: bytes, height: int, width: int) -> npt.NDArray[np.uint8]:
     try:
         rows, columns, _, _ = simplejpeg.decode_jpeg_header(data, strict=False)
-        if not 0 < rows * columns <= AREA_LIMIT:
-            raise _bad_request(
-                f"the image declares {columns}x{rows} pixels; at most {AREA_LIMIT} are allowed. Send a smaller one."
-            )
+        _check_area(rows, columns)
         try:
             return _decode_reduced_jpeg(data, height, width, strict=True)
         except ValueError as error:
@@ -86,6 +90,35 @@ def _decode_reduced_jpeg(data: bytes, height: int, width: int, *, strict: bool) 
         data, "RGB", min_height=height, min_width=width, strict=strict
     )
     return pixels
+
+
+def _decode_reduced_png(data: bytes, height: int, width: int) -> Any:  # noqa: ANN401  OpenCV's own array type
+    """Return the pixels at the smallest eighth of the size that is large enough, as Preprocess reduces a PNG."""
+    if len(data) < 24:
+        raise _bad_request("the PNG cannot be decoded (it ends within its header). Send an undamaged one.")
+    width_in_file, height_in_file = _PNG_SIZE.unpack_from(data, 16)
+    _check_area(height_in_file, width_in_file)
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        pixels = None
+    if pixels is None:
+        raise _bad_request("the PNG cannot be decoded. Send an undamaged one.")
+    pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    rows, columns = pixels.shape[:2]
+    for eighths in range(1, 8):
+        reduced_height, reduced_width = -(-rows * eighths // 8), -(-columns * eighths // 8)
+        if reduced_height >= height and reduced_width >= width:
+            return cv2.resize(pixels, (reduced_width, reduced_height), interpolation=cv2.INTER_AREA)
+    return pixels
+
+
+def _check_area(rows: int, columns: int) -> None:
+    if not 0 < rows * columns <= AREA_LIMIT:
+        raise _bad_request(
+            f"the image declares {columns}x{rows} pixels; at most {AREA_LIMIT} are allowed. Send a smaller one."
+        )
 
 
 def _bad_request(message: str) -> RequestError:

@@ -68,7 +68,8 @@ def _read_predictions(predictions: Path, folder: Path) -> Iterator[HeldOutImage]
         for row in csv.DictReader(file):
             if row["split"] != contract.OFFICIAL:
                 scores = tuple(float(row[name]) for name in contract.PREDICTION_SCORES)
-                yield HeldOutImage(row["image_id"], row["label"], scores, folder / f"{row['image_id']}.jpg")
+                path = folder / contract.held_out_file(row["image_id"])
+                yield HeldOutImage(row["image_id"], row["label"], scores, path)
 
 
 def _no_images_error(record: ExecutionRecord, cause: str) -> UsageError:

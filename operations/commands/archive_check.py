@@ -80,7 +80,7 @@ def check_archive(path: Path) -> None:
             f"{tables}). {_DOWNLOAD_REMEDY}"
         )
     if not any(contract.ARCHIVE_PART.fullmatch(name) for name in names):
-        loose = sum(1 for name in names if name.lower().endswith(".jpg"))
+        loose = sum(1 for name in names if name.lower().endswith(contract.ARCHIVE_IMAGE_SUFFIXES))
         beside = f", though {loose} loose pictures are" if loose else ""
         raise UsageError(
             f"{place}: HAM10000_images_part_1.zip: no inner zip of images is in it{beside}. {_DOWNLOAD_REMEDY}"

@@ -40,7 +40,7 @@ class GoldenImage:
     """One image and what the model said of it offline.
 
     Attributes:
-        image_id: Its id; the file is ``<image_id>.jpg``.
+        image_id: Its id; `contract.held_out_file` is its file.
         label: Its diagnosis.
         scores: (7,), in the order of `contract.CLASS_LABELS`.
     """

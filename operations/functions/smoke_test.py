@@ -75,7 +75,7 @@ def run_smoke_test(
 
     Args:
         evaluation: Holds predictions.csv.
-        holdout: Holds ``<image_id>.jpg``.
+        holdout: Holds the images, named as `contract.held_out_file` says.
         target: What is asked.
         left: Returns the seconds that are left for the test.
 
@@ -97,4 +97,5 @@ def _answered_scores(
         raise SmokeTestError(
             f"{place}: no time is left for it: the answers are too slow. Look at the endpoint's latency."
         )
-    return endpoint_answers.read_probabilities(target.answer(holdout.read(f"{image.image_id}.jpg")), place)
+    data = holdout.read(contract.held_out_file(image.image_id))
+    return endpoint_answers.read_probabilities(target.answer(data), place)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""The archives that a dataset is made of: the base, and perhaps an additional one of images from production.
+"""The archives of a dataset: the base archive, and optionally an additional one of images from production.
 
-The base alone says what a model is tested on, and where its lesions lie; an additional archive adds to what it learns
-from. So an image or a lesion that both name is refused: it would have two places.
+The base alone supplies the test images and determines the split of its lesions; an additional archive only adds
+training and validation images. An image or a lesion that both name is refused, because it would have two splits.
 """
 
 from collections import Counter
@@ -19,25 +19,25 @@ from pipeline_src.runtime.errors import BadInputError
 
 ADDITIONAL_DESCRIPTION: Final = ArchiveDescription(
     "additional archive",
-    "Export it anew, from the same captures and labels: the same bytes come of them.",
-    "Give the archive as it was exported.",
+    "Export it again from the same captures and labels, which gives the same bytes.",
+    "Use the archive exactly as it was exported.",
 )
 PRODUCTION_SOURCE: Final = "production"  # the source of an exported image, in the table's column `dataset`
-_SHOWN: Final = 3  # ids that are named
-_SMALL: Final = 1 << 10  # bytes; no archive has fewer, and `contract.ABSENT` has not as many
+_SHOWN: Final = 3  # ids named in a message
+_SMALL: Final = 1 << 10  # bytes: below any archive's size and above that of `contract.ABSENT_OBJECT`
 
 
 def find_input_archives(inputs: Path) -> tuple[Path, Path | None]:
-    """Return the base archive in the folders below `inputs`, and the additional one; None where there is none.
+    """Return the base archive in the folders below `inputs`, and the additional one or None.
 
     Raises:
-        BadInputError: there is no base archive, or more than one of either.
+        BadInputError: there is no base archive, or more than one file in either folder.
     """
     base = _only_file(inputs / contract.ARCHIVE_INPUT, contract.INPUT_ARCHIVE_PARAMETER)
     folder = inputs / contract.ADDITION_INPUT
     addition = _only_file(folder, contract.ADDITIONAL_ARCHIVE_PARAMETER) if folder.is_dir() else None
-    none = addition is None or (addition.stat().st_size < _SMALL and contract.is_absent_object(addition.read_bytes()))
-    return base, None if none else addition
+    absent = addition is None or (addition.stat().st_size < _SMALL and contract.is_absent_object(addition.read_bytes()))
+    return base, None if absent else addition
 
 
 def _only_file(folder: Path, parameter: str) -> Path:
@@ -56,35 +56,35 @@ class ArchiveCollection(NamedTuple):
     addition: DatasetArchive | None = None
 
     def of(self, origin: str) -> DatasetArchive:
-        """Return the archive in which images of `origin` lie."""
+        """Return the archive that holds the images of `origin`."""
         return self.addition if origin == contract.ADDITION_ORIGIN and self.addition is not None else self.base
 
     def entries(self) -> Iterator[tuple[str, ZipEntry]]:
-        """Yield every entry of every part of all archives, with its origin, still packed; the base's come first.
+        """Yield every entry of every part of all archives with its origin, still compressed, the base first.
 
         Raises:
-            BadInputError: of an archive.
+            BadInputError: an archive cannot be read.
         """
         yield from ((contract.BASE_ORIGIN, found) for found in self.base.entries())
         if self.addition is not None:
             yield from ((contract.ADDITION_ORIGIN, found) for found in self.addition.entries())
 
     def official_entries(self) -> Iterator[tuple[str, ZipEntry]]:
-        """Yield every entry of the base's official test set likewise."""
+        """Yield every entry of the base's official test set with its origin, still compressed."""
         yield from ((contract.OFFICIAL, found) for found in self.base.official_entries())
 
     def tables(self) -> tuple[list[ImageMetadata], list[ImageMetadata]]:
         """Return the rows of the base and of the additional archive.
 
         Raises:
-            BadInputError: of a table; the base is an additional archive; or both name an image or a lesion.
+            BadInputError: a table cannot be used, the base is an additional archive, or both name an image or a lesion.
         """
         place, content = self.base.metadata()
         rows = metadata_tables.read_metadata(place, content)
         exported = Counter(row.source for row in rows)[PRODUCTION_SOURCE]
         if exported:
             raise BadInputError(
-                f"{place}: {exported} of {len(rows)} images are from production: it is an additional archive. Give it"
+                f"{place}: {exported} of {len(rows)} images are from production: this is an additional archive. Pass it"
                 " as AdditionalArchive (locally --add), and HAM10000's own as InputArchive."
             )
         if self.addition is None:
@@ -105,6 +105,6 @@ def _refuse_shared(column: str, first: PlacedRows, second: PlacedRows) -> None:
     if shared:
         names = ", ".join(shared[:_SHOWN]) + (", ..." if len(shared) > _SHOWN else "")
         raise BadInputError(
-            f"{second[0]}: {column} {names}: {len(shared)} in all: already in {first[0]}. An image and a lesion have"
-            " one place: remove them from one of the two archives."
+            f"{second[0]}: {column} {names}: {len(shared)} in all: already in {first[0]}. An image or a lesion"
+            " may be in one archive only: remove them from one of the two."
         )

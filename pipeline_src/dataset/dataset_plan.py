@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: MIT-0
-"""Class balance: how often each training image is recorded.
+"""The options of Preprocess, and its plan: the split of each image, known before the first image is read.
 
-The algorithm weights no class when an image has one label, and it augments what it reads, so a rare class is
-balanced by reading its images more often, each time augmented anew.
-
-What the user decides about the dataset.
-
-What is to become of each image, known from the tables before the first picture is read.
+Class balance is part of it. The algorithm has no class weights when an image has one label, and it augments every
+record that it reads, so a rare class is balanced by repeating its images: each repetition is augmented differently.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -29,12 +25,12 @@ _ORDER_KEY: Final = b"skin-lesion-mlops order 1"
 
 
 def records_per_image(images: Mapping[str, int], mode: str, cap: int) -> dict[str, int]:
-    """Return how often each class's images are recorded so that it comes near the largest class, at most `cap` times.
+    """Return the number of records per training image, by class, that brings each class near the largest one.
 
     Args:
         images: training images by class.
-        mode: `NONE` or `REPEAT`.
-        cap: the most records of one image; more would teach the pictures instead of the class.
+        mode: `NO_BALANCE` or `REPEAT_BALANCE`.
+        cap: maximum records per image; with more, the model would memorise the images instead of the class.
     """
     largest = max(images.values(), default=0)
     if mode == NO_BALANCE:
@@ -43,23 +39,20 @@ def records_per_image(images: Mapping[str, int], mode: str, cap: int) -> dict[st
 
 
 def shuffle_records(times: Mapping[int, int], names: Mapping[int, str] | list[str]) -> list[int]:
-    """Return each image's number `times` over, in an order that is random, but the same for the same names.
+    """Return each image number, repeated as `times` says, in a random but reproducible order.
 
-    Pipe mode reads in file order, so this order is what training sees. It is a keyed hash's: a part of the images
-    comes in the order that it has among all.
+    Pipe mode reads in file order, so training sees this order. It is that of a keyed hash of the image id and the
+    repetition, so a subset of the images keeps the order that it has among all.
     """
-    return [number for _, number in sorted(_keys(times, names))]
+
+    def key(number: int, copy: int) -> bytes:
+        return hashlib.blake2b(f"{names[number]}/{copy}".encode(), digest_size=8, key=_ORDER_KEY).digest()
+
+    return [number for _, number in sorted((key(n, copy), n) for n, count in times.items() for copy in range(count))]
 
 
-def _keys(times: Mapping[int, int], names: Mapping[int, str] | list[str]) -> Iterator[tuple[bytes, int]]:
-    for number, count in times.items():
-        for copy in range(count):
-            text = f"{names[number]}/{copy}".encode()
-            yield hashlib.blake2b(text, digest_size=8, key=_ORDER_KEY).digest(), number
-
-
-DROP_DUPLICATES: Final = "drop"  # leave the training image of a pair out of training
-REPORT_DUPLICATES: Final = "report"  # train on it, and tell of it
+DROP_DUPLICATES: Final = "drop"  # leave the training image of a pair out
+REPORT_DUPLICATES: Final = "report"  # train on it, and report it
 FAIL_ON_DUPLICATES: Final = "fail"  # refuse the archive
 DUPLICATE_POLICIES: Final = (DROP_DUPLICATES, REPORT_DUPLICATES, FAIL_ON_DUPLICATES)
 
@@ -69,12 +62,12 @@ class PreprocessingOptions:
     """The job's parameters.
 
     Attributes:
-        image_size: side of the recorded pictures in pixels.
-        fractions: parts of the lesions that are held out.
-        balance: one of `balance.MODES`.
-        repeat_cap: the most records of one training image.
-        allowed_missing: how many images that the tables name may be missing in the archive.
-        near_duplicates: what becomes of training images that look like held-out ones, one of `POLICIES`.
+        image_size: side of the recorded images in pixels.
+        fractions: fractions of the lesions that are held out.
+        balance: one of `BALANCE_MODES`.
+        repeat_cap: maximum records per training image.
+        allowed_missing: maximum number of images that are in a table but not in the archive.
+        near_duplicates: treatment of training images that look like held-out ones, one of `DUPLICATE_POLICIES`.
     """
 
     image_size: int
@@ -85,7 +78,7 @@ class PreprocessingOptions:
     near_duplicates: str
 
     def parameters(self) -> dict[str, str]:
-        """Return the options by the names that the pipeline's parameters have."""
+        """Return the options by pipeline parameter name."""
         return {
             "ImageSize": str(self.image_size),
             "ValidationFraction": str(self.fractions.validation),
@@ -97,7 +90,7 @@ class PreprocessingOptions:
         }
 
     def check(self) -> None:
-        """Refuse what makes no sense.
+        """Refuse options outside their range.
 
         Raises:
             BadInputError: naming the parameter.
@@ -120,11 +113,14 @@ class PreprocessingOptions:
 
 
 class DatasetPlan(NamedTuple):
-    """What is to become of the images.
+    """The plan for all images of the tables: first the base, then the additional archive, then the official test set.
 
-    `rows` are all images of the tables, of which a position is the image's number, and `splits` their splits: first
-    the base archive's, then those of an additional one, then those of the official test set, as `origins` says of
-    each. `side` is that of the recorded pictures in pixels, and `remarks` what a reader of the card should know of it.
+    Attributes:
+        rows: metadata of each image; the position is the image's number.
+        splits: split of each image.
+        origins: origin of each image.
+        side: side of the recorded images in pixels.
+        remarks: remarks for readers of the dataset card.
     """
 
     rows: Sequence[ImageMetadata]
@@ -138,7 +134,7 @@ def plan_dataset(archives: ArchiveCollection, options: PreprocessingOptions) -> 
     """Return the plan for `archives`.
 
     Raises:
-        BadInputError: of their tables, or of the split.
+        BadInputError: a table cannot be used, or the lesions cannot be split.
     """
     rows, more = archives.tables()
     assigned = lesion_split.split_lesions(rows, options.fractions)
@@ -154,7 +150,7 @@ def plan_dataset(archives: ArchiveCollection, options: PreprocessingOptions) -> 
 
 
 def _official_rows(archive: DatasetArchive, known: set[str]) -> list[ImageMetadata]:
-    """Return the rows of the official test set, none of which is an image that is `known` from the dataset."""
+    """Return the rows of the official test set; refuse images that are `known` from the dataset."""
     truth = archive.official()
     if truth is None:
         return []

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""A file that is hashed while it is read.
+"""Reads the archive as Harvard Dataverse ships it: a ZIP of ZIPs of images, in one pass, never unpacked to disk.
 
-The bytes of an entry of the outer zip, a chunk at a time: never more of them in memory, however large it is.
-
-The archive as Harvard Dataverse ships it: a zip of zips of pictures, read in one pass and never unpacked to disk.
-
-Layout: ``HAM10000_images_part_1.zip``, ``..._part_2.zip``, ``HAM10000_metadata`` (or .csv, .tab), all perhaps below
-a folder. Later editions hold the test set of ISIC 2018 Task 3 as well, as `official` names its two files. Everything
-else is none of ours (segmentation masks, for example).
-Source: the dataset's page, https://doi.org/10.7910/DVN/DBW86T; the zip format: PKWARE's APPNOTE.TXT.
+Layout: ``HAM10000_images_part_1.zip``, ``..._part_2.zip`` and ``HAM10000_metadata`` (or .csv, .tab), optionally below a
+folder. Later editions also contain the test set of ISIC 2018 Task 3, in the two files that `metadata_tables` names.
+Other files, such as segmentation masks, are ignored. An entry is read in chunks, so memory does not grow with its size.
+Source: the dataset's page, https://doi.org/10.7910/DVN/DBW86T; the ZIP format: PKWARE's APPNOTE.TXT.
 """
 
 import hashlib
@@ -29,20 +25,20 @@ from pipeline_src.dataset import metadata_tables, zip_entries
 from pipeline_src.dataset.zip_entries import ArchiveDescription, ArchivePlace, ZipEntry
 from pipeline_src.runtime.errors import BadInputError
 
-CHUNK_SIZE: Final = 1 << 18  # bytes: what stays in a core's cache
+CHUNK_SIZE: Final = 1 << 18  # bytes: fits a core's cache
 
 
 class HashedFile:
-    """The bytes of a file, by offset.
+    """A file that is read by offset and hashed on the way.
 
-    Reading on, or over a gap, hashes what is passed, so that the SHA-256 costs no second reading.
+    Reading forward, also over a gap, hashes the bytes that are passed, so the SHA-256 needs no second reading.
     """
 
     def __init__(self, path: Path, *, hashed: bool) -> None:
         self._file = path.open("rb")
         self.size = os.fstat(self._file.fileno()).st_size
         self._digest = hashlib.sha256()
-        self._passed = 0 if hashed else self.size
+        self._hashed = 0 if hashed else self.size
 
     def close(self) -> None:
         """Close the file."""
@@ -50,40 +46,40 @@ class HashedFile:
 
     def read(self, size: int, offset: int) -> bytes:
         """Return `size` bytes from `offset`; fewer only at the end of the file."""
-        self._pass(offset)
+        self._hash_up_to(offset)
         data = os.pread(self._file.fileno(), size, offset)
-        if offset == self._passed:
+        if offset == self._hashed:
             self._digest.update(data)
-            self._passed += len(data)
+            self._hashed += len(data)
         return data
 
     def sha256(self) -> str:
         """Return the SHA-256 of the whole file in hexadecimal."""
-        self._pass(self.size)
+        self._hash_up_to(self.size)
         return self._digest.hexdigest()
 
-    def _pass(self, offset: int) -> None:
-        """Hash what lies between the bytes read and `offset`."""
-        while self._passed < offset:
-            data = os.pread(self._file.fileno(), min(CHUNK_SIZE, offset - self._passed), self._passed)
+    def _hash_up_to(self, offset: int) -> None:
+        """Hash the bytes between those already hashed and `offset`."""
+        while self._hashed < offset:
+            data = os.pread(self._file.fileno(), min(CHUNK_SIZE, offset - self._hashed), self._hashed)
             if not data:
                 return
             self._digest.update(data)
-            self._passed += len(data)
+            self._hashed += len(data)
 
 
 _LOCAL_HEADER: Final = struct.Struct("<4s22xHH")
 
 
-def read_entry_chunks(tape: HashedFile, info: zipfile.ZipInfo, place: ArchivePlace) -> Iterator[bytes]:
-    """Yield the bytes of `info`, checked against the size and the checksum that the zip declares.
+def read_entry_chunks(file: HashedFile, info: zipfile.ZipInfo, place: ArchivePlace) -> Iterator[bytes]:
+    """Yield the bytes of the entry `info`, and check them against the size and the checksum that the ZIP declares.
 
     Raises:
         BadInputError: they differ, or the file ends within it.
     """
     crc = size = 0
     stored = info.compress_type == zipfile.ZIP_STORED
-    packed = _packed_chunks(tape, info, place)
+    packed = _packed_chunks(file, info, place)
     for chunk in packed if stored else _inflate_chunks(packed, place):
         crc = deflate.crc32(chunk, crc)
         size += len(chunk)
@@ -91,18 +87,18 @@ def read_entry_chunks(tape: HashedFile, info: zipfile.ZipInfo, place: ArchivePla
             break
         yield chunk
     if (size, crc) != (info.file_size, info.CRC):
-        raise BadInputError(f"{place}: damaged: its bytes are not those that the zip declares. {place.again}")
+        raise BadInputError(f"{place}: damaged: size or checksum differs from what the ZIP declares. {place.again}")
 
 
-def _packed_chunks(tape: HashedFile, info: zipfile.ZipInfo, place: ArchivePlace) -> Iterator[bytes]:
-    header = tape.read(_LOCAL_HEADER.size, info.header_offset)
+def _packed_chunks(file: HashedFile, info: zipfile.ZipInfo, place: ArchivePlace) -> Iterator[bytes]:
+    header = file.read(_LOCAL_HEADER.size, info.header_offset)
     if len(header) < _LOCAL_HEADER.size or not header.startswith(zip_entries.LOCAL_HEADER_SIGNATURE):
         raise BadInputError(f"{place}: no entry begins at byte {info.header_offset}. {place.again}")
     _, name, extra = _LOCAL_HEADER.unpack(header)
     offset = info.header_offset + _LOCAL_HEADER.size + name + extra
     end = offset + info.compress_size
     while offset < end:
-        chunk = tape.read(min(CHUNK_SIZE, end - offset), offset)
+        chunk = file.read(min(CHUNK_SIZE, end - offset), offset)
         if not chunk:
             raise BadInputError(f"{place}: the file ends within it, at byte {offset}. {place.again}")
         offset += len(chunk)
@@ -110,7 +106,7 @@ def _packed_chunks(tape: HashedFile, info: zipfile.ZipInfo, place: ArchivePlace)
 
 
 def _inflate_chunks(packed: Iterator[bytes], place: ArchivePlace) -> Iterator[bytes]:
-    """Yield `packed` inflated, at most one chunk at a time however much it would grow."""
+    """Yield `packed` inflated, at most one chunk at a time even from a ZIP bomb."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         for chunk in packed:
@@ -132,20 +128,19 @@ HAM10000_DESCRIPTION: Final = ArchiveDescription(
 
 
 class DatasetArchive:
-    """The opened archive; a context manager. Reading is for one thread at a time.
+    """An opened archive; a context manager. Only one thread at a time may read.
 
-    With `hashed` its SHA-256 is taken while it is read. `kind` says what messages call it and how it is had anew:
-    `KIND`, or one that the export made, which the dataset's page does not have.
+    With `hashed` its SHA-256 is computed while it is read. `kind` supplies its name and the remedies in messages.
     """
 
     def __init__(self, path: Path, *, hashed: bool = False, kind: ArchiveDescription = HAM10000_DESCRIPTION) -> None:
         self.place = ArchivePlace(f"{kind.name} {path.name!r}", kind.again)
         self.kind = kind
         self._zip = _open_zip(path, self.place, kind)
-        self._tape = HashedFile(path, hashed=hashed)
+        self._file = HashedFile(path, hashed=hashed)
         for info in self._zip.infolist():
             zip_entries.check_entry_name(info.orig_filename, self.place)
-        # Of a zip that is cut short within a zip that it holds, the latter's directory is found in place of its own.
+        # If a ZIP is truncated inside an inner ZIP, zipfile finds the directory of the inner one.
         if self._zip.infolist() and all(info.header_offset for info in self._zip.infolist()):
             raise BadInputError(
                 f"{self.place}: cut short or damaged: its own directory is not at its end. {kind.again}"
@@ -159,12 +154,12 @@ class DatasetArchive:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the file."""
-        self._tape.close()
+        self._file.close()
         self._zip.close()
 
     def fingerprint(self) -> tuple[str, int]:
         """Return the archive's SHA-256 in hexadecimal, and its size in bytes."""
-        return self._tape.sha256(), self._tape.size
+        return self._file.sha256(), self._file.size
 
     def metadata(self) -> tuple[str, bytes]:
         """Return the place and the bytes of the metadata table.
@@ -176,14 +171,14 @@ class DatasetArchive:
         if len(found) != 1:
             names = ", ".join(info.filename for info in found) or "none"
             raise BadInputError(
-                f"{self.place}: HAM10000_metadata: must be there once, with or without .csv or .tab (found: {names}). "
+                f"{self.place}: HAM10000_metadata: must appear once, with or without .csv or .tab (found: {names}). "
                 f"{self.kind.whole}"
             )
         return self._table(found[0])
 
     @property
     def lacks_official(self) -> str | None:
-        """What the archive has of the official test set where it has one file and lacks the other, in words."""
+        """A remark if the archive has only one of the two files of the official test set, or None."""
         images, truth = (
             self._found(metadata_tables.OFFICIAL_IMAGES_FILE),
             self._found(metadata_tables.OFFICIAL_TRUTH_FILE),
@@ -191,13 +186,13 @@ class DatasetArchive:
         if bool(images) == bool(truth):
             return None
         there, missing = (images, "ground truth") if images else (truth, "images")
-        return f"{there[0].filename} is in the archive without its {missing}: the official test set was left out."
+        return f"{there[0].filename} is in the archive without its {missing}, so the official test set is not used."
 
     def official(self) -> tuple[str, bytes] | None:
-        """Return the place and the bytes of the official test set's ground truth, or None if it is not all there.
+        """Return the place and the bytes of the official test set's ground truth, or None without both of its files.
 
         Raises:
-            BadInputError: one of its two files is there twice, or the ground truth is too large or damaged.
+            BadInputError: one of the two files appears twice, or the ground truth is too large or damaged.
         """
         images, truth = (
             self._found(metadata_tables.OFFICIAL_IMAGES_FILE),
@@ -206,7 +201,7 @@ class DatasetArchive:
         for found in (images, truth):
             if len(found) > 1:
                 names = ", ".join(info.filename for info in found)
-                raise BadInputError(f"{self.place}: {names}: must be there once. Remove one of them.")
+                raise BadInputError(f"{self.place}: {names}: must appear once. Remove one of them.")
         return self._table(truth[0]) if images and truth else None
 
     def _table(self, info: zipfile.ZipInfo) -> tuple[str, bytes]:
@@ -221,19 +216,19 @@ class DatasetArchive:
 
     @property
     def parts(self) -> list[str]:
-        """The names of the inner zips that hold the images."""
+        """Names of the inner ZIPs that hold the images."""
         return [info.filename for info in self._found(contract.ARCHIVE_PART)]
 
     def entries(self) -> Iterator[ZipEntry]:
-        """Yield every entry of every part, in the order of the file, still packed.
+        """Yield every entry of every part, in file order, still compressed.
 
         Raises:
-            BadInputError: no part is there, or one is damaged, cut short, encrypted or a bomb.
+            BadInputError: there is no part, or one is damaged, truncated, encrypted or a ZIP bomb.
         """
         yield from self._entries(self._parts())
 
     def official_entries(self) -> Iterator[ZipEntry]:
-        """Yield every entry of the images of the official test set likewise."""
+        """Yield every entry of the official test set's images, still compressed."""
         yield from self._entries(self._found(metadata_tables.OFFICIAL_IMAGES_FILE))
 
     def _parts(self) -> list[zipfile.ZipInfo]:
@@ -249,10 +244,10 @@ class DatasetArchive:
         for info in sorted(parts, key=lambda info: info.header_offset):
             place = self.place.within(info.filename)
             _check_entry(info, place)
-            yield from zip_entries.read_zip_entries(read_entry_chunks(self._tape, info, place), place)
+            yield from zip_entries.read_zip_entries(read_entry_chunks(self._file, info, place), place)
 
     def _found(self, pattern: re.Pattern[str]) -> list[zipfile.ZipInfo]:
-        """Return the entries of the outer zip whose name, without folders, matches `pattern`."""
+        """Return the entries of the outer ZIP whose name, without folders, matches `pattern`."""
         return [info for info in self._zip.infolist() if pattern.fullmatch(info.filename.rpartition("/")[2])]
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""Pictures: checked before they are decoded, then made the square that the algorithm wants.
+"""Checks images before decoding them, and resizes them to the square that the algorithm expects.
 
-Every channel stays where it is: pictures are BGR in memory from decoder to encoder, as OpenCV and MXNet hold them.
+JPEG and PNG are read; the first bytes decide, not the file name. Pixels are BGR in memory from decoder to encoder, as
+OpenCV and MXNet hold them. An EXIF orientation is ignored in both formats.
 """
 
 import struct
@@ -18,19 +19,30 @@ from pipeline_src.runtime.errors import BadInputError
 SIDE_LIMIT: Final = 16384  # pixels
 AREA_LIMIT: Final = 64_000_000  # pixels
 JPEG_QUALITY: Final = 95  # of 100: what im2rec uses
-_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers that begin a frame header
-_BARE: Final = frozenset(range(0xD0, 0xD9)) | {0x01}  # markers without a length
-_KINDS: Final = {
-    b"\x89PNG": "a PNG",
+_JPEG: Final = b"\xff\xd8"
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+_SUFFIXES: Final = {_JPEG: ".jpg", _PNG: ".png"}
+_OTHER_FORMATS: Final = {
     b"GIF8": "a GIF",
     b"II*\x00": "a TIFF",
     b"MM\x00*": "a TIFF",
     b"BM": "a BMP",
     b"RIFF": "a WebP",
 }
-_END: Final = b"\xff\xd9"
-_COMPONENTS: Final = {1: "grayscale", 4: "CMYK"}
-_AGAIN: Final = "Replace the picture by the original."
+_FRAME_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers that begin a frame header
+_BARE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}  # markers without a length
+_END_OF_JPEG: Final = b"\xff\xd9"
+_JPEG_CHANNELS: Final = {1: "grayscale", 4: "CMYK"}
+_PNG_HEADER: Final = struct.Struct(">8s4x4sIIBB")  # signature, chunk type, width, height, bits, color type
+_PNG_RGB: Final = 2
+_PNG_COLOR_TYPES: Final = {
+    0: "grayscale",
+    _PNG_RGB: "RGB",
+    3: "palette",
+    4: "grayscale with alpha",
+    6: "RGB with alpha",
+}
+_REPLACE: Final = "Replace the image by the original."
 
 cv2.setNumThreads(1)  # one worker a core already; threads of OpenCV's own would only get in their way
 
@@ -38,8 +50,8 @@ Buffer = bytes | bytearray
 Pixels = NDArray[np.uint8]
 
 
-class JpegFrame(NamedTuple):
-    """What a JPEG declares: bits a channel, height and width in pixels, number of channels."""
+class ImageHeader(NamedTuple):
+    """Header of an image: bits per channel, height and width in pixels, number of channels."""
 
     bits: int
     height: int
@@ -47,52 +59,57 @@ class JpegFrame(NamedTuple):
     channels: int
 
 
-def check_jpeg(data: Buffer, place: str) -> JpegFrame:
-    """Refuse what is no 8-bit three-channel JPEG of sensible size, without decoding it.
+def check_image(data: Buffer, place: str) -> ImageHeader:
+    """Refuse anything but an 8-bit three-channel JPEG or PNG of acceptable size, without decoding it.
 
     Raises:
         BadInputError: naming what it is instead.
     """
-    frame = _read_frame(data, place)
-    if frame.bits != 8:
-        raise BadInputError(f"{place}: {frame.bits} bits a channel: must be 8. {_AGAIN}")
-    if frame.channels != 3:
-        kind = _COMPONENTS.get(frame.channels, f"{frame.channels} channels")
-        raise BadInputError(f"{place}: {kind}: must be a color picture of three channels. {_AGAIN}")
-    if not (0 < frame.height <= SIDE_LIMIT and 0 < frame.width <= SIDE_LIMIT) or (
-        frame.height * frame.width > AREA_LIMIT
+    if not data:
+        raise BadInputError(f"{place}: zero bytes. {_REPLACE}")
+    header = _read_png_header(data, place) if _is_png(data) else _read_jpeg_header(data, place)
+    if header.bits != 8:
+        raise BadInputError(f"{place}: {header.bits} bits a channel: must be 8. {_REPLACE}")
+    if header.channels != 3:
+        kind = _JPEG_CHANNELS.get(header.channels, f"{header.channels} channels")
+        raise BadInputError(f"{place}: {kind}: must be a color image of three channels. {_REPLACE}")
+    if not (0 < header.height <= SIDE_LIMIT and 0 < header.width <= SIDE_LIMIT) or (
+        header.height * header.width > AREA_LIMIT
     ):
         raise BadInputError(
-            f"{place}: {frame.width}x{frame.height} pixels: must be from 1 to {SIDE_LIMIT} a side and"
-            f" {AREA_LIMIT} in all. {_AGAIN}"
+            f"{place}: {header.width}x{header.height} pixels: must be from 1 to {SIDE_LIMIT} a side and"
+            f" {AREA_LIMIT} in all. {_REPLACE}"
         )
-    return frame
+    return header
 
 
 def verify_image(data: Buffer, place: str) -> Pixels:
-    """Decode a picture to know that it can be: all of its codes, but no more pixels or colors than must be.
+    """Decode the image `data` completely, to prove that it can be decoded.
 
     Returns:
-        It at the smallest eighth of its size that a view can be made of, grey (height, width, 1).
-
-    Raises:
-        BadInputError: it cannot.
-    """
-    check_jpeg(data, place)
-    return _decode(data, place, perceptual_hash.VIEW_SIDE, "GRAY")
-
-
-def decode_square(data: Buffer, place: str, side: int) -> Pixels:
-    """Return the JPEG `data` stretched to `side` pixels a side, BGR (`side`, `side`, 3).
-
-    It is decoded at the smallest eighth of its size that is not below `side`, which costs the least and smooths.
+        It at the smallest eighth of its size that a view can be made of. Of a JPEG: grey (height, width, 1), which
+        costs least. Of a PNG: BGR (height, width, 3).
 
     Raises:
         BadInputError: it cannot be decoded.
     """
-    check_jpeg(data, place)
-    pixels = cv2.resize(_decode(data, place, side, "BGR"), (side, side), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(pixels, np.uint8)
+    check_image(data, place)
+    side = perceptual_hash.VIEW_SIDE
+    return _decode_png(data, place, side) if _is_png(data) else _decode_jpeg(data, place, side, "GRAY")
+
+
+def decode_square(data: Buffer, place: str, side: int) -> Pixels:
+    """Return the image `data` stretched to `side` pixels a side, BGR (`side`, `side`, 3).
+
+    It is decoded at the smallest eighth of its size that is not below `side`. Of a JPEG that costs least and smooths;
+    a PNG is decoded in full and reduced to the same size, so that both formats give nearly the same pixels.
+
+    Raises:
+        BadInputError: it cannot be decoded.
+    """
+    check_image(data, place)
+    pixels = _decode_png(data, place, side) if _is_png(data) else _decode_jpeg(data, place, side, "BGR")
+    return np.asarray(cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def encode_jpeg(pixels: Pixels) -> bytes:
@@ -100,49 +117,82 @@ def encode_jpeg(pixels: Pixels) -> bytes:
     return bytes(simplejpeg.encode_jpeg(pixels, quality=JPEG_QUALITY, colorspace="BGR", colorsubsampling="420"))
 
 
-def _decode(data: Buffer, place: str, side: int, colors: str) -> Pixels:
-    """Return the pixels, (height, width, channels) uint8 with `colors` in that order, at least `side` a side."""
+def file_suffix(data: Buffer) -> str:
+    """Return the suffix of an archive's file that holds the JPEG or PNG `data`."""
+    return next(suffix for signature, suffix in _SUFFIXES.items() if data.startswith(signature))
+
+
+def _is_png(data: Buffer) -> bool:
+    return data.startswith(_PNG)
+
+
+def _decode_png(data: Buffer, place: str, side: int) -> Pixels:
+    """Return the pixels, BGR, at the smallest eighth of the size that is at least `side` a side, or in full size."""
     try:
-        return _tolerant(data, side, colors)
+        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        pixels = None
+    if pixels is None:
+        cause = "damaged" if b"IEND" in data[-12:] else "truncated"
+        raise BadInputError(f"{place}: {cause}: the PNG cannot be decoded. {_REPLACE}")
+    height, width = pixels.shape[:2]
+    for eighths in range(1, 8):
+        reduced = (-(-width * eighths // 8), -(-height * eighths // 8))  # rounded up, as libjpeg does
+        if min(reduced) >= side:
+            return np.asarray(cv2.resize(pixels, reduced, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(pixels, np.uint8)
+
+
+def _decode_jpeg(data: Buffer, place: str, side: int, colors: str) -> Pixels:
+    """Return the pixels, (height, width, channels) uint8 with `colors` in that order, at least `side` a side."""
+
+    def decode(*, strict: bool) -> Pixels:
+        pixels: Pixels = simplejpeg.decode_jpeg(data, colors, min_height=side, min_width=side, strict=strict)
+        return pixels
+
+    try:
+        try:
+            return decode(strict=True)
+        except ValueError as error:
+            if "extraneous bytes" not in str(error) or bytes(data[-2:]) != _END_OF_JPEG:
+                raise
+            return decode(strict=False)  # stray bytes before a marker: common, and harmless
     except ValueError as error:
         message = str(error).strip().rstrip(".")
         cause = "truncated" if "remature end" in message else f"damaged: {message}"
-        raise BadInputError(f"{place}: {cause}. {_AGAIN}") from error
+        raise BadInputError(f"{place}: {cause}. {_REPLACE}") from error
 
 
-def _tolerant(data: Buffer, side: int, colors: str) -> Pixels:
-    try:
-        return _pixels(data, side, colors, strict=True)
-    except ValueError as error:
-        if "extraneous bytes" not in str(error) or bytes(data[-2:]) != _END:
-            raise
-        return _pixels(data, side, colors, strict=False)  # stray bytes before a marker: common, and harmless
-
-
-def _pixels(data: Buffer, side: int, colors: str, *, strict: bool) -> Pixels:
-    pixels: Pixels = simplejpeg.decode_jpeg(data, colors, min_height=side, min_width=side, strict=strict)
-    return pixels
-
-
-def _read_frame(data: Buffer, place: str) -> JpegFrame:
+def _read_jpeg_header(data: Buffer, place: str) -> ImageHeader:
     """Return the frame header of a JPEG. Source: ITU-T T.81, annex B."""
-    if not data:
-        raise BadInputError(f"{place}: zero bytes. {_AGAIN}")
-    if data[:2] != b"\xff\xd8":
-        raise BadInputError(f"{place}: not a JPEG but {_format_of_bytes(data)}. {_AGAIN}")
+    if not data.startswith(_JPEG):
+        kind = next((kind for magic, kind in _OTHER_FORMATS.items() if data.startswith(magic)), "an unknown format")
+        raise BadInputError(f"{place}: neither JPEG nor PNG but {kind}. {_REPLACE}")
     at, end = 2, len(data)
     while at + 4 <= end and data[at] == 0xFF:
         marker = data[at + 1]
-        if marker in _FRAMES and at + 10 <= end:
-            return JpegFrame(*struct.unpack_from(">BHHB", data, at + 4))
-        if marker == 0xFF or marker in _BARE:
+        if marker in _FRAME_MARKERS and at + 10 <= end:
+            return ImageHeader(*struct.unpack_from(">BHHB", data, at + 4))
+        if marker == 0xFF or marker in _BARE_MARKERS:
             at += 1 if marker == 0xFF else 2
         else:
             at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    raise BadInputError(f"{place}: truncated before its first pixel. {_AGAIN}")
+    raise BadInputError(f"{place}: truncated before its first pixel. {_REPLACE}")
 
 
-def _format_of_bytes(data: Buffer) -> str:
-    if data[:4] == b"\x89PNG" and len(data) > 24:
-        return f"a PNG of {data[24]} bits a channel"
-    return next((kind for magic, kind in _KINDS.items() if data.startswith(magic)), "no picture that is known")
+def _read_png_header(data: Buffer, place: str) -> ImageHeader:
+    """Return the header of a PNG. Source: W3C, Portable Network Graphics, section 11.2.1.
+
+    Every other color type and depth is refused rather than converted: how alpha is blended and 16 bits are reduced
+    differs between decoders, so training and the endpoint could see different pixels.
+    """
+    if len(data) < _PNG_HEADER.size or data[12:16] != b"IHDR":
+        raise BadInputError(f"{place}: truncated before its first pixel. {_REPLACE}")
+    _, _, width, height, bits, color_type = _PNG_HEADER.unpack_from(data)
+    if (bits, color_type) != (8, _PNG_RGB):
+        kind = _PNG_COLOR_TYPES.get(color_type, f"color type {color_type}")
+        raise BadInputError(
+            f"{place}: a PNG of {bits} bits a channel, {kind}: must be 8-bit RGB without alpha. Convert the image."
+        )
+    return ImageHeader(bits, height, width, 3)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""Which images a model is trained on, tuned on and tested on: one split for ever.
+"""Splits lesions into train, validation and test by a keyed hash of the lesion id.
 
-A lesion's place is a keyed hash of its id, so all its images lie together, and a lesion stays where it is when others
-are added. Test takes the lowest places and train the highest, so that a larger test fraction only adds to it.
+All images of a lesion are in one split, and a lesion keeps its split when others are added. Test takes the lowest
+positions and train the highest, so a larger test fraction only adds lesions to test.
 """
 
 import hashlib
@@ -15,16 +15,14 @@ from pipeline_src import contract
 from pipeline_src.dataset.metadata_tables import ImageMetadata
 from pipeline_src.runtime.errors import BadInputError
 
-# Another key is another split: models made before and after could no longer be compared.
+# A change of the key changes the split: models made before and after could no longer be compared.
 SPLIT_KEY: Final = b"skin-lesion-mlops split 1"
-THIN_LESIONS: Final = (
-    5  # lesions; with fewer in a split, one lesion more or less moves a sensitivity by 20 points or more
-)
+THIN_LESIONS: Final = 5  # lesions; with fewer in a split, one lesion changes a sensitivity by 20 points or more
 _LARGEST_FIRST: Final = (contract.TRAIN, contract.VALIDATION, contract.TEST)
 
 
 class SplitFractions(NamedTuple):
-    """The parts of the lesions, from 0 to 1, that go to validation and to test; train has the rest."""
+    """Fractions of the lesions, from 0 to 1, in validation and in test; train has the rest."""
 
     validation: float
     test: float
@@ -46,30 +44,30 @@ class SplitFractions(NamedTuple):
 
 
 def position_of_lesion(lesion_id: str) -> float:
-    """Return the place of a lesion in [0, 1), the same on every machine and in every run."""
+    """Return the position of a lesion in [0, 1), the same on every machine and in every run."""
     digest = hashlib.blake2b(lesion_id.encode(), digest_size=8, key=SPLIT_KEY).digest()
     return (int.from_bytes(digest, "big") >> 11) / (1 << 53)
 
 
 def split_of_lesion(lesion_id: str, fractions: SplitFractions) -> str:
-    """Return the split in which the hash alone puts a lesion."""
-    place = position_of_lesion(lesion_id)
-    if place < fractions.test:
+    """Return the split of a lesion by its position alone."""
+    position = position_of_lesion(lesion_id)
+    if position < fractions.test:
         return contract.TEST
-    return contract.VALIDATION if place < fractions.test + fractions.validation else contract.TRAIN
+    return contract.VALIDATION if position < fractions.test + fractions.validation else contract.TRAIN
 
 
 def split_of_additional_lesion(lesion_id: str, fractions: SplitFractions) -> str:
-    """Return the split of a lesion of an additional archive: never test, which stays the same for every model.
+    """Return the split of a lesion of an additional archive: never test, which is the same for every model.
 
-    What is left is shared out between validation and train as the base's is.
+    Validation and train are in the same proportion as for the base.
     """
     validated = position_of_lesion(lesion_id) < fractions.validation / (1 - fractions.test)
     return contract.VALIDATION if validated else contract.TRAIN
 
 
 class LesionSplits(NamedTuple):
-    """The split of each lesion by its id, and remarks on classes that were too thin for the hash alone."""
+    """The split of each lesion id, and remarks on classes with too few lesions for the hash alone."""
 
     by_lesion: dict[str, str]
     remarks: list[str]
@@ -78,9 +76,9 @@ class LesionSplits(NamedTuple):
 def split_lesions(rows: Iterable[ImageMetadata], fractions: SplitFractions) -> LesionSplits:
     """Return the split of every lesion of `rows`.
 
-    It is `natural` but where that leaves a class without a lesion in some split, which chance does to classes of a
-    dozen lesions and fewer: then train gives up the lesion whose place is nearest, or, if it has just one, the largest
-    split does. A class with three lesions in train can grow without one of them ever becoming a test lesion.
+    It is `split_of_lesion`, except where that leaves a class without a lesion in some split, which happens to classes
+    of about a dozen lesions or fewer. Then train gives up the lesion whose position is nearest; if train has only one,
+    the largest split gives up its nearest lesion.
 
     Raises:
         BadInputError: a class has no image at all, or fewer lesions than there are splits.
@@ -103,8 +101,8 @@ def split_lesions(rows: Iterable[ImageMetadata], fractions: SplitFractions) -> L
         by_lesion |= placed
         if moved:
             remarks.append(
-                f"class {label}: only {len(placed)} lesions, so {', '.join(moved)} went where the hash would not have"
-                " put them; that may change when lesions are added."
+                f"class {label}: only {len(placed)} lesions, so {', '.join(moved)} were moved to other splits than the"
+                " hash's; that may change when lesions are added."
             )
     return LesionSplits(by_lesion, remarks)
 
@@ -124,19 +122,19 @@ def check_split_images(images: Mapping[str, Mapping[str, int]]) -> None:
 
 
 def thin_class_warnings(lesions: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Return a warning for each class with fewer than `THIN` lesions in some split."""
+    """Return a warning for each class with fewer than `THIN_LESIONS` lesions in some split."""
     warnings = []
     for label in contract.CLASS_LABELS:
         few = [
             f"{lesions[label][split]} in {split}" for split in contract.SPLITS if lesions[label][split] < THIN_LESIONS
         ]
         if few:
-            warnings.append(f"class {label} is thin: lesions: {', '.join(few)}; its figures say little.")
+            warnings.append(f"class {label} is thin: lesions: {', '.join(few)}; its figures are not reliable.")
     return warnings
 
 
 def _fill_empty_splits(placed: dict[str, str], fractions: SplitFractions) -> list[str]:
-    """Move lesions of one class until every split has one; return those that were moved."""
+    """Move lesions of one class until every split has one; return the moved lesions."""
     moved: list[str] = []
     while empty := [
         split for split in (contract.TEST, contract.VALIDATION, contract.TRAIN) if split not in placed.values()

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""The metadata table ``HAM10000_metadata``: one row an image.
+"""Reads the metadata table ``HAM10000_metadata``, one row per image, and the ground truth of the official test set.
 
-Source: the dataset's paper (Tschandl et al., Scientific Data 5, 180161), section "Data Records".
-
-The official test set: the test images of ISIC 2018 Task 3, which recent editions of the archive hold too.
-
-Its ground truth has the columns of the archive's own table (Dataverse), or a column a class with 1 for the right one
+The official test set is that of ISIC 2018 Task 3, which recent editions of the archive contain. Its ground truth has
+either the columns of the metadata table (Dataverse), or one column per class, with 1 in that of the diagnosis
 (https://challenge.isic-archive.com/data/#2018).
+Source of the table: the dataset's paper (Tschandl et al., Scientific Data 5, 180161), section "Data Records".
 """
 
 import csv
@@ -21,14 +19,14 @@ from pipeline_src import contract
 from pipeline_src.runtime.errors import BadInputError
 
 HAM10000_COLUMNS: Final = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization")
-_SOURCE: Final = "dataset"  # a later edition's column: which collection an image comes from
+_SOURCE: Final = "dataset"  # a column of later editions: the collection that an image comes from
 UNSTATED_SOURCE: Final = "not stated"
-_SAFE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")  # file names and object keys are made of it
+_SAFE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")  # used in file names and object keys
 _RESTORE: Final = "Restore the original table."
 
 
 class ImageMetadata(NamedTuple):
-    """One image: its lesion, diagnosis, the collection it comes from, and the rest as the table says it."""
+    """One image: its lesion, diagnosis, source collection, and the other columns as they are in the table."""
 
     image_id: str
     lesion_id: str
@@ -41,7 +39,7 @@ class ImageMetadata(NamedTuple):
 
     @property
     def aged(self) -> bool:
-        """Whether the patient's age is known."""
+        """True if the patient's age is known."""
         try:
             return math.isfinite(float(self.age))
         except ValueError:
@@ -52,20 +50,20 @@ RowFields = dict[str, str]
 
 
 def read_metadata(place: str, content: bytes) -> list[ImageMetadata]:
-    """Read the table `content`, comma- or tab-separated; see `read`."""
+    """Read the metadata table `content`, comma- or tab-separated; see `read_table`."""
     return read_table(place, content, HAM10000_COLUMNS, parse_row)
 
 
 def read_table(
     place: str, content: bytes, columns: Sequence[str], make: Callable[[RowFields, str], ImageMetadata]
 ) -> list[ImageMetadata]:
-    """Read a table that has `columns` at least, each line of which `make` turns into a row.
+    """Read a table that has at least `columns`; `make` converts each line into a row.
 
     Returns:
-        The rows, sorted by image id: a row's position is the image's number in everything that follows.
+        The rows, sorted by image id: a row's position becomes the image's number.
 
     Raises:
-        BadInputError: the table is empty, lacks a column, or a row is wrong; names the line.
+        BadInputError: the table is empty, lacks a column, or has an invalid row; names the line.
     """
     rows: dict[str, ImageMetadata] = {}
     diagnoses: dict[str, str] = {}
@@ -73,22 +71,22 @@ def read_table(
         here = f"{place}: line {line}"
         made = make(fields, here)
         if rows.setdefault(made.image_id, made) is not made:
-            raise BadInputError(f"{here}: image_id {made.image_id!r}: is there twice. Remove one of the rows.")
+            raise BadInputError(f"{here}: image_id {made.image_id!r}: appears twice. Remove one of the rows.")
         known = diagnoses.setdefault(made.lesion_id, made.label)
         if known != made.label:
             raise BadInputError(
                 f"{here}: lesion {made.lesion_id!r}: is {made.label} here but {known} above. Correct one of them."
             )
     if not rows:
-        raise BadInputError(f"{place}: holds a header and no image. {_RESTORE}")
+        raise BadInputError(f"{place}: has a header and no image. {_RESTORE}")
     return [rows[image_id] for image_id in sorted(rows)]
 
 
 def parse_row(fields: RowFields, here: str) -> ImageMetadata:
-    """Return the row whose `fields` stand `here`; columns that the table need not have may be missing.
+    """Return the row of `fields` at the place `here`; optional columns may be missing.
 
     Raises:
-        BadInputError: an id is no file name, or the diagnosis is none of the seven.
+        BadInputError: an id is not usable as a file name, or the diagnosis is not one of the classes.
     """
     for name in ("image_id", "lesion_id"):
         if not _SAFE.fullmatch(fields[name]):
@@ -98,8 +96,8 @@ def parse_row(fields: RowFields, here: str) -> ImageMetadata:
     label = fields["dx"]
     if label not in contract.CLASS_LABELS:
         known = ", ".join(contract.CLASS_LABELS)
-        raise BadInputError(f"{here}: dx {label[:80]!r}: none of the seven diagnoses ({known}). Correct or remove it.")
-    # The same few words come thousands of times over; one of each is enough in memory.
+        raise BadInputError(f"{here}: dx {label[:80]!r}: not one of the diagnoses {known}. Correct or remove it.")
+    # The same few words occur thousands of times; interning keeps one of each in memory.
     known_of = {name: sys.intern(fields.get(name, "")) for name in ("sex", "age", "localization", "dx_type")}
     source = sys.intern(fields.get(_SOURCE) or UNSTATED_SOURCE)
     return ImageMetadata(fields["image_id"], fields["lesion_id"], sys.intern(label), source, **known_of)
@@ -121,7 +119,7 @@ def _text(place: str, content: bytes) -> str:
 
 
 def _fields(place: str, content: bytes, columns: Sequence[str]) -> Iterator[tuple[int, RowFields]]:
-    """Yield each line's number and fields by column; blank lines are passed over."""
+    """Yield each line's number and fields by column; blank lines are skipped."""
     names: list[str] = []
     for number, values in _lines(place, content):
         if not names:
@@ -136,7 +134,7 @@ def _fields(place: str, content: bytes, columns: Sequence[str]) -> Iterator[tupl
 
 
 def _lines(place: str, content: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number and the values of each line that is not blank, comma- or tab-separated as the first is."""
+    """Yield the number and the values of each line that is not blank; the first line determines the delimiter."""
     text = _text(place, content)
     first = text.lstrip().partition("\n")[0]
     lines = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in first else ",", strict=True)
@@ -146,7 +144,7 @@ def _lines(place: str, content: bytes) -> Iterator[tuple[int, list[str]]]:
             if any(values):
                 yield lines.line_num, values
     except csv.Error as error:
-        raise BadInputError(f"{place}: no readable table: {error}. {_RESTORE}") from error
+        raise BadInputError(f"{place}: not a readable table: {error}. {_RESTORE}") from error
 
 
 def _check_header(header: list[str], columns: Sequence[str], place: str) -> None:
@@ -165,13 +163,13 @@ _ONE_HOT: Final = {label.upper(): label for label in contract.CLASS_LABELS}
 
 
 def read_official_metadata(place: str, content: bytes) -> list[ImageMetadata]:
-    """Read the ground truth `content` in either form; an image without a lesion id is a lesion of its own.
+    """Read the ground truth `content` in either form; an image without a lesion id counts as a lesion of its own.
 
     Returns:
         The rows, sorted by image id.
 
     Raises:
-        BadInputError: as `metadata.read`; or a line of the second form does not name one class.
+        BadInputError: as `read_table`, or a line of the second form does not name exactly one class.
     """
     if "image_id" in table_header(place, content):
         return read_table(place, content, ("image_id", "dx"), _parse_official_row)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""How alike two pictures look, by small grey views of them.
+"""Measures the similarity of two images by small grey views of them.
 
-A view's perceptual hash finds candidates. Many dermatoscopic pictures are a dark blob in the middle, so a second look
-decides: how much of one view the other explains when it is moved, zoomed and turned a little. Each picture is looked
-at in eight orientations, so a flip or a quarter turn hides nothing. Where the bounds come from: docs/decisions, 0013.
+The perceptual hash of a view finds candidates. Many dermatoscopic images are a dark blob in the middle, so a second
+measure decides: how much of one view's variance the other explains when it is shifted, zoomed and rotated slightly.
+Each image is compared in eight orientations, so flips and quarter turns are found. Source of the bounds:
+docs/decisions/0013.
 Source of the hash: Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010), section 3.2.1,
 as OpenCV's img_hash computes it.
 """
@@ -29,12 +30,12 @@ T = TypeVar("T", bound=np.generic)
 
 
 class SimilarityBounds(NamedTuple):
-    """What two views of one picture keep.
+    """Bounds within which two views count as views of one image.
 
     Attributes:
-        distance: bits by which their hashes differ at the most.
-        outline: correlation of their outlines at the least.
-        explained: share of the variance of one that the other explains at the least.
+        distance: maximum number of different bits of their hashes.
+        outline: minimum correlation of their outlines.
+        explained: minimum share of the variance of one that the other explains.
     """
 
     distance: int = 14
@@ -46,36 +47,36 @@ SIMILARITY_BOUNDS: Final = SimilarityBounds()
 
 
 def grey_view(pixels: Bytes) -> Bytes:
-    """Return the view (`SIDE`, `SIDE`) of a picture: BGR (height, width, 3), or grey (height, width, 1)."""
+    """Return the view (`VIEW_SIDE`, `VIEW_SIDE`) of an image: BGR (height, width, 3), or grey (height, width, 1)."""
     grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY) if pixels.shape[2] > 1 else pixels
     small = cv2.resize(grey, (VIEW_SIDE, VIEW_SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.GaussianBlur(small, (0, 0), _SOFTNESS), np.uint8)
 
 
 def orient_views(views: Bytes) -> Bytes:
-    """Return all orientations of each of `views` (n, `SIDE`, `SIDE`): (n * `ORIENTATIONS`, `SIDE`, `SIDE`)."""
+    """Return all orientations of each of `views` (n, height, width): (n * `ORIENTATIONS`, height, width)."""
     return views.reshape(-1, VIEW_SIDE * VIEW_SIDE)[:, _ORDERS[VIEW_SIDE * VIEW_SIDE]].reshape(-1, VIEW_SIDE, VIEW_SIDE)
 
 
 def hash_signs(views: Bytes) -> Floats:
-    """Return the hash of each of `views` (n, `SIDE`, `SIDE`) as +1 and -1 (n, `BITS`).
+    """Return the hash of each of `views` (n, `VIEW_SIDE`, `VIEW_SIDE`) as +1 and -1 (n, `HASH_BITS`).
 
-    The product of two of them is then `BITS` less twice their distance in bits, exactly.
+    The product of two of them is exactly `HASH_BITS` minus twice their distance in bits.
     """
     packed = np.array([cv2.img_hash.pHash(each)[0] for each in views], np.uint8).reshape(-1, HASH_BITS // 8)
     return np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
 
 
 def view_outlines(views: Bytes) -> Floats:
-    """Return `views` (n, `SIDE`, `SIDE`) at a quarter of the side: (n, `OUTLINE_SIZE`), each of mean 0 and length 1."""
+    """Return `views` (n, height, width) at a quarter of the side: (n, `OUTLINE_SIZE`), of mean 0 and length 1."""
     step = VIEW_SIDE // _COARSE
     return _unit(views.reshape(-1, _COARSE, step, _COARSE, step).mean(axis=(2, 4), dtype=np.float32))
 
 
 def turn_pictures(pictures: NDArray[T], numbers: Numbers, orientations: Numbers) -> NDArray[T]:
-    """Return those of the flat square `pictures` (n, pixels) with these `numbers`, each in the orientation beside it.
+    """Return the flat square `pictures` (n, pixels) with these `numbers`, each in the corresponding orientation.
 
-    Orientations are numbered as `oriented` lists them.
+    Orientations are numbered in the order of `orient_views`.
     """
     pixels = pictures.shape[1]
     turned: NDArray[T] = np.take(pictures.ravel(), _ORDERS[pixels][orientations] + numbers[:, None] * pixels)
@@ -83,7 +84,7 @@ def turn_pictures(pictures: NDArray[T], numbers: Numbers, orientations: Numbers)
 
 
 class ViewMotifs:
-    """Views with all that each becomes when it is moved, zoomed, turned or skewed a little, to first order."""
+    """Views with the first-order terms of a small shift, zoom, rotation and skew of each."""
 
     def __init__(self, views: Bytes) -> None:
         pictures = views.astype(np.float32)
@@ -94,9 +95,9 @@ class ViewMotifs:
         self._inverse = np.linalg.inv(overlap + np.eye(overlap.shape[1]) * 1e-6)  # the terms of a flat view are zero
 
     def explain(self, motif: int, others: Bytes) -> Floats:
-        """Return which share of the variance of each of `others` (n, pixels) motif number `motif` explains: (n).
+        """Return the share of the variance of each of `others` (n, pixels) that motif number `motif` explains: (n).
 
-        A flat view explains nothing, and nothing explains it.
+        It is 0 if either view is flat.
         """
         pictures = _unit(others.astype(np.float32).reshape(-1, VIEW_SIDE, VIEW_SIDE))
         fits = pictures @ self._terms[motif].T
@@ -105,7 +106,7 @@ class ViewMotifs:
 
 
 def _unit(pictures: Floats) -> Floats:
-    """Return `pictures` (..., height, width) flat, with mean 0 and length 1; flat ones are 0 throughout."""
+    """Return `pictures` (..., height, width) as vectors of mean 0 and length 1; uniform ones become 0."""
     flat = pictures.reshape(-1, pictures.shape[-2] * pictures.shape[-1])
     flat = flat - flat.mean(axis=1, keepdims=True)
     length = np.sqrt(np.einsum("np,np->n", flat, flat))[:, None]
@@ -115,7 +116,7 @@ def _unit(pictures: Floats) -> Floats:
 
 
 def _orders(side: int) -> Numbers:
-    """Return where each pixel of an oriented square comes from, for every orientation."""
+    """Return the source index of each pixel of an oriented square, for every orientation."""
     pixels = np.arange(side * side).reshape(side, side)
     return np.array([np.rot90(face, turns).ravel() for face in (pixels, pixels[:, ::-1]) for turns in range(4)])
 

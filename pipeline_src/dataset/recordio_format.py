@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""RecordIO, as MXNet reads it.
+"""Writes the RecordIO format of MXNet.
 
 A record is the magic word, a word of 3 flag bits and 29 length bits, and the payload padded to 4 bytes. Where the
-magic word would stand in the payload, at a multiple of 4, the record is cut there and the word left out. An image's
-payload begins with flag, label, id and second id. All little-endian.
+payload contains the magic word at a multiple of 4, the record is split there and the word omitted. An image's payload
+begins with flag, label, id and second id. All numbers are little-endian.
 Source: dmlc-core ``recordio.h`` and ``recordio.cc``; ``mxnet/recordio.py``.
 """
 
@@ -18,9 +18,9 @@ _HEADER: Final = struct.Struct("<IfQQ")
 _WHOLE, _FIRST, _MIDDLE, _LAST = 0, 1, 2, 3
 
 
-def encode_image_record(label: int, number: int, picture: bytes) -> bytes:
-    """Return the record of an encoded `picture` with its class `label` and its `number` as id."""
-    return encode_record(_HEADER.pack(0, label, number, 0) + picture)
+def encode_image_record(label: int, number: int, image: bytes) -> bytes:
+    """Return the record of an encoded `image` with its class `label` and its `number` as id."""
+    return encode_record(_HEADER.pack(0, label, number, 0) + image)
 
 
 def encode_record(payload: bytes) -> bytes:
@@ -36,9 +36,9 @@ def encode_record(payload: bytes) -> bytes:
 
 
 def record_index(places: Iterable[RecordLocation]) -> str:
-    """Return the index of records that lie one after the other, with the lengths of `places`.
+    """Return the index of consecutive records with the lengths of `places`.
 
-    It numbers every record, repeated ones too, because ImageRecordIter cannot shuffle with equal offsets.
+    Every record has a number of its own, repeated images too: ImageRecordIter cannot shuffle with equal offsets.
     """
     lines, offset = [], 0
     for number, place in enumerate(places):

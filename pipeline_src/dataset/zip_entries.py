@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""Where bytes come from: what messages call it, and how to have it anew, which depends on who made it.
+"""Reads the entries of an inner ZIP from a stream of bytes, in one pass.
 
-An entry of a zip: what is refused by its header alone, and how its bytes are unpacked and checked.
-
-Bytes that come in chunks, taken by count.
-
-A part: an inner zip, read from a stream of bytes in one pass.
-
-The directory of a zip lies at its end, which a stream reaches last; so entries are read by their local headers, and
-at the end the directory must list exactly what was read. Source: PKWARE's APPNOTE.TXT 6.3.10, section 4.3.
+The directory of a ZIP is at its end, which a stream reaches last. So entries are read by their local headers, and at
+the end the directory must list exactly the entries that were read. Entries that are encrypted, too large, compressed in
+another way than Dataverse's, or named outside the archive are refused.
+Source: PKWARE's APPNOTE.TXT 6.3.10, section 4.3.
 """
 
 import hashlib
@@ -25,12 +21,12 @@ from pipeline_src.runtime.errors import BadInputError
 
 
 class ArchiveDescription(NamedTuple):
-    """A kind of archive.
+    """Texts about a kind of archive, for messages.
 
     Attributes:
-        name: what messages call it.
-        again: what to do where it is damaged.
-        whole: what to do where something is missing in it, or it is another file.
+        name: its name.
+        again: remedy if it is damaged.
+        whole: remedy if something is missing in it, or it is another file.
     """
 
     name: str
@@ -40,7 +36,7 @@ class ArchiveDescription(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ArchivePlace:
-    """An archive, or a place in it; as text it is its name."""
+    """An archive or a place in it, with the remedy if it is damaged; converts to its name."""
 
     name: str
     again: str
@@ -50,18 +46,18 @@ class ArchivePlace:
         return self.name
 
     def within(self, name: str) -> "ArchivePlace":
-        """Return the place `name` in it, which is had anew as the whole is."""
+        """Return the place `name` in it, with the same remedy."""
         return ArchivePlace(f"{self.name}: {name}", self.again)
 
 
-ENTRY_SIZE_LIMIT: Final = 64 << 20  # bytes; a picture of HAM10000 has 0.3 MB
-ENTRY_RATIO_LIMIT: Final = 100  # JPEG does not shrink, and a table by ten; deflate can reach 1032 on zeros
+ENTRY_SIZE_LIMIT: Final = 64 << 20  # bytes; an image of HAM10000 has 0.3 MB
+ENTRY_RATIO_LIMIT: Final = 100  # images hardly shrink, tables by a factor of 10; deflate reaches 1032 on zeros
 _ENCRYPTED: Final = 0x2041  # flags: encrypted, strongly encrypted, masked header
 _OUTSIDE: Final = re.compile(r"/|[A-Za-z]:|(.*/)?\.\.(/|$)|.*[\\\x00-\x1f]", re.DOTALL)
 
 
 class ZipEntry(NamedTuple):
-    """One entry as it lies in the zip: `packed` bytes that must inflate to `size` bytes with checksum `crc`."""
+    """One entry as stored in the ZIP: `packed` bytes that must inflate to `size` bytes with checksum `crc`."""
 
     place: ArchivePlace
     name: str
@@ -72,7 +68,7 @@ class ZipEntry(NamedTuple):
 
 
 def unpack_entry(entry: ZipEntry) -> bytes | bytearray:
-    """Return the bytes of `entry`, inflated and compared with their declared size and checksum.
+    """Return the inflated bytes of `entry`, checked against the declared size and checksum.
 
     Raises:
         BadInputError: they differ.
@@ -84,7 +80,7 @@ def unpack_entry(entry: ZipEntry) -> bytes | bytearray:
         data = b""
     if len(data) != entry.size:
         raise BadInputError(
-            f"{entry.place}: damaged: it does not hold the {entry.size} bytes that it declares. {entry.place.again}"
+            f"{entry.place}: damaged: its content is not the declared {entry.size} bytes. {entry.place.again}"
         )
     if deflate.crc32(data) != entry.crc:
         raise BadInputError(f"{entry.place}: damaged: its checksum is wrong. {entry.place.again}")
@@ -92,7 +88,7 @@ def unpack_entry(entry: ZipEntry) -> bytes | bytearray:
 
 
 def check_entry_name(name: str, place: ArchivePlace) -> None:
-    """Refuse an entry's `name` that points outside the folder into which someone may unpack the archive.
+    """Refuse an entry's `name` that points outside the folder into which the archive might be unpacked.
 
     Raises:
         BadInputError: it is absolute, goes up, or holds a backslash or a control character.
@@ -102,19 +98,21 @@ def check_entry_name(name: str, place: ArchivePlace) -> None:
 
 
 def check_entry_packing(flags: int, method: int, place: ArchivePlace) -> None:
-    """Refuse an entry that is encrypted, or packed in a way that Dataverse does not use.
+    """Refuse an entry that is encrypted or compressed with another method than Dataverse's.
 
     Raises:
-        BadInputError: naming what it is.
+        BadInputError: it is.
     """
     if flags & _ENCRYPTED:
-        raise BadInputError(f"{place}: encrypted. Pack the archive without a password.")
+        raise BadInputError(f"{place}: encrypted. Create the archive without a password.")
     if method not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise BadInputError(f"{place}: compression method {method}: only stored and deflated are read. Pack it anew.")
+        raise BadInputError(
+            f"{place}: compression method {method}: only stored and deflated are read. Create it again."
+        )
 
 
 def check_entry_ratio(packed: int, size: int, place: ArchivePlace) -> None:
-    """Refuse an entry that declares far more bytes than pictures or tables can inflate to.
+    """Refuse an entry that declares far more bytes than images or tables inflate to.
 
     Raises:
         BadInputError: naming both sizes.
@@ -124,7 +122,7 @@ def check_entry_ratio(packed: int, size: int, place: ArchivePlace) -> None:
 
 
 class ChunkStream:
-    """A position in bytes that come in chunks; `place` names them in errors."""
+    """A read position in a sequence of chunks; `place` names the stream in errors."""
 
     def __init__(self, chunks: Iterator[bytes], place: ArchivePlace) -> None:
         self._chunks = chunks
@@ -133,13 +131,13 @@ class ChunkStream:
         self._at = 0
 
     def peek(self, size: int, ahead: int = 0) -> bytes:
-        """Return up to `size` bytes, `ahead` bytes from here, without moving on; fewer only at the end."""
+        """Return up to `size` bytes, `ahead` bytes from here, without advancing; fewer only at the end."""
         if len(self._data) - self._at < ahead + size:
             self._fill(ahead + size)
         return self._data[self._at + ahead : self._at + ahead + size]
 
     def take(self, size: int) -> bytes:
-        """Return `size` bytes and move past them."""
+        """Return `size` bytes and advance past them."""
         data = self.peek(size)
         if len(data) < size:
             raise BadInputError(f"{self._place}: cut short: it ends within an entry. {self._place.again}")
@@ -147,7 +145,7 @@ class ChunkStream:
         return data
 
     def find(self, mark: bytes, start: int) -> int:
-        """Return where `mark` lies, at `start` bytes from here or after, or -1 at the end or the limit."""
+        """Return the offset of `mark`, `start` bytes from here or later, or -1 at the end or the size limit."""
         while True:
             at = self._data.find(mark, self._at + start)
             if at >= 0:
@@ -158,7 +156,7 @@ class ChunkStream:
             start = max(start, held - len(mark) + 1)
 
     def drain(self) -> None:
-        """Read on to the end, so that the source checks its own checksum."""
+        """Read to the end, so that the source verifies its own checksum."""
         for _ in self._chunks:
             pass
 
@@ -184,7 +182,7 @@ _IN_EXTRA: Final = 0xFFFFFFFF
 
 
 class _DirectoryLedger:
-    """What the local headers said and what the directory says; both must come to the same."""
+    """Order-independent digest of the local headers minus that of the directory; they balance if both are the same."""
 
     def __init__(self) -> None:
         self._balance = 0
@@ -200,11 +198,11 @@ class _DirectoryLedger:
 
 
 def read_zip_entries(chunks: Iterator[bytes], place: ArchivePlace) -> Iterator[ZipEntry]:
-    """Yield the entries of the zip whose bytes are `chunks`, folders left out.
+    """Yield the entries of the ZIP in `chunks`, without folders.
 
     Raises:
-        BadInputError: it is no zip, cut short, encrypted, names a path outside, holds too large an entry, or its
-            directory lists something else than it holds.
+        BadInputError: it is not a ZIP, truncated, encrypted, has a path outside the archive or a too large entry, or
+            its directory does not list exactly its entries.
     """
     stream, ledger = ChunkStream(chunks, place), _DirectoryLedger()
     if stream.peek(4) not in {LOCAL_HEADER_SIGNATURE, _END}:
@@ -247,7 +245,7 @@ def _read_entry(stream: ChunkStream, ledger: _DirectoryLedger, place: ArchivePla
 
 
 def _sizes(extra: bytes, packed: int, size: int) -> tuple[int, int]:
-    """Return the packed and the real size, which zip64 moves into the extra field."""
+    """Return the compressed and the real size, which zip64 moves into the extra field."""
     at = 0
     while at + 4 <= len(extra) and _IN_EXTRA in {packed, size}:
         kind, length = struct.unpack_from("<HH", extra, at)
@@ -260,9 +258,9 @@ def _sizes(extra: bytes, packed: int, size: int) -> tuple[int, int]:
 
 
 def _descriptor(stream: ChunkStream, place: ArchivePlace) -> tuple[int, int, int]:
-    """Return checksum, packed size and size of an entry whose header was written before they were known.
+    """Return checksum, compressed size and size of an entry whose header was written before they were known.
 
-    They follow the packed bytes, whose end is where a descriptor's own packed size agrees with its position.
+    A data descriptor after the compressed bytes holds them. It is genuine if its compressed size equals its position.
     """
     at = stream.find(_DESCRIPTOR, 0)
     while at >= 0:
@@ -276,9 +274,9 @@ def _descriptor(stream: ChunkStream, place: ArchivePlace) -> tuple[int, int, int
 
 
 def _described(stream: ChunkStream, at: int) -> tuple[int, int, int, int]:
-    """Return the descriptor that is `at` bytes from here: checksum, packed size, size, and its own length.
+    """Return the data descriptor `at` bytes from here: checksum, compressed size, size, and its own length.
 
-    Its sizes have 32 or 64 bits, and nothing says which but where the next header begins.
+    Its sizes have 32 or 64 bits; only the position of the next header tells which.
     """
     found = stream.peek(26, at).ljust(26, b"\0")
     form = "<4xIII" if found[16:18] == b"PK" else "<4xIQQ"

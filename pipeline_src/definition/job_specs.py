@@ -273,7 +273,7 @@ def _completed_jobs(given: TuningSettings, properties: Any, join: Any) -> Any:
     return join(" ", [properties.TrainingJobStatusCounters.Completed, "of", str(given.jobs)])
 
 
-# JPEG alone is trained on, evaluated and monitored, so no other kind of picture is promised. Instance types are those
+# application/x-image covers PNG too; the container recognises the format by the first bytes. Instance types are those
 # that the settings accept.
 INFERENCE_ARGUMENTS: Final = {
     "content_types": [contract.IMAGE_CONTENT_TYPE, "image/jpeg"],

@@ -268,7 +268,7 @@ def baseline_files(predictions: Predictions, pictures: Path, threshold: float | 
 
     Args:
         predictions: of the held-out images; official test images have no say.
-        pictures: the folder of their JPEGs, ``<image_id>.jpg``; one that is missing or damaged is counted as missing.
+        pictures: the folder of the held-out images; one that is missing or damaged is counted as missing.
         threshold: the melanoma operating point.
     """
     chosen = [row for row, image in enumerate(predictions.images) if image.split in _BASELINE_SPLITS][:BASELINE_LIMIT]
@@ -317,7 +317,7 @@ def _measure_images(
     rows: dict[int, image_features.FeatureRow] = {}
 
     def measure(row: int) -> None:
-        path = pictures / f"{predictions.images[row].image_id}.jpg"
+        path = pictures / contract.held_out_file(predictions.images[row].image_id)
         try:
             rows[row] = image_features.measure_features(
                 path.read_bytes(), predictions.probabilities[row].tolist(), str(path)

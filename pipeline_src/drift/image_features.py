@@ -29,7 +29,7 @@ IMAGE_FEATURES: Final = {
     "width": "width in pixels",
     "height": "height in pixels",
     "aspect": "width over height",
-    "bytes_per_pixel": "size of the JPEG over its pixels",
+    "bytes_per_pixel": "size of the image file over its pixels",
     "brightness": "mean lightness, 0 to 100",
     "contrast": "standard deviation of the lightness",
     "sharpness": "logarithm of the variance of the Laplacian",
@@ -53,7 +53,7 @@ FeatureTable = NDArray[np.float32]
 
 
 def measure_features(data: bytes, answer: Sequence[float], place: str) -> FeatureRow:
-    """Measure the JPEG `data` and the probabilities `answer`.
+    """Measure the image `data` and the probabilities `answer`.
 
     Returns:
         (`COLUMNS`,), `NUMBERS` and the position of the most probable class.
@@ -77,7 +77,7 @@ def _features_of_answer(answer: Sequence[float]) -> tuple[float, ...]:
 
 
 def _features_of_image(data: bytes, place: str) -> tuple[float, ...]:
-    frame = image_codec.check_jpeg(data, place)
+    frame = image_codec.check_image(data, place)
     pixels = image_codec.decode_square(data, place, MEASURED_SIDE)
     lab = cv2.cvtColor(pixels, cv2.COLOR_BGR2LAB)
     (light, red, yellow), (spread, _, _) = (each.ravel().tolist() for each in cv2.meanStdDev(lab))

@@ -122,7 +122,7 @@ def read_scores(folder: Path, image_ids: Iterable[str], progress: Callable[[int,
     """Read the class probabilities of every image.
 
     Args:
-        folder: holds ``<image_id>.jpg.out`` for each image and nothing else.
+        folder: holds the file `contract.score_file` for each image and nothing else.
         image_ids: the images that must have a score, and the only ones that may: validation, test and official ones.
         progress: is told how many files of how many are read.
 
@@ -137,7 +137,7 @@ def read_scores(folder: Path, image_ids: Iterable[str], progress: Callable[[int,
     missing = [image_id for image_id in wanted if image_id not in found]
     if missing:
         raise BadInputError(
-            f"{folder}: {missing[0]}.jpg{contract.SCORE_SUFFIX}: is missing, as are the scores of {len(missing)} of "
+            f"{folder}: {contract.score_file(missing[0])}: is missing, as are the scores of {len(missing)} of "
             f"{len(wanted)} images in all. Run Score again over the whole holdout folder."
         )
     extra = sorted(found.keys() - set(wanted))
@@ -160,7 +160,7 @@ def _score_files(folder: Path) -> dict[str, Path]:
     for path in paths:
         if path.suffix != contract.SCORE_SUFFIX:
             raise BadInputError(f"{path}: is no {contract.SCORE_SUFFIX} file. The folder may hold scores alone.")
-        image_id = path.name.removesuffix(contract.SCORE_SUFFIX).removesuffix(".jpg")
+        image_id = path.name.removesuffix(contract.SCORE_SUFFIX).removesuffix(contract.HELD_OUT_SUFFIX)
         if image_id in found:
             raise BadInputError(f"{path}: is a second score of {image_id} beside {found[image_id].name}. Keep one.")
         found[image_id] = path

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from pipeline_src.dataset import metadata_tables
+from pipeline_src.dataset import image_codec, metadata_tables
 from pipeline_src.dataset.archive_collection import PRODUCTION_SOURCE
 from pipeline_src.feedback.captured_images import ImagePool
 
@@ -38,7 +38,8 @@ def write_additional_archive(folder: Path, labels: Mapping[str, str], pool: Imag
             zipfile.ZipFile(target, "w") as part,
         ):
             for name in sorted(labels):
-                part.writestr(_reproducible_entry(f"{name}.jpg"), pool.content(name))
+                data = pool.content(name)
+                part.writestr(_reproducible_entry(name + image_codec.file_suffix(data)), data)
         archive.writestr(_reproducible_entry(TABLE_NAME), additional_metadata_csv(labels))
     return path.replace(folder / f"{hash_archive_file(path)}.zip")
 

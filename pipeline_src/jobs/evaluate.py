@@ -25,7 +25,7 @@ def evaluation_files(found: ModelEvaluation, predictions: Predictions, pictures:
     Args:
         found: what to tell.
         predictions: of all held-out images.
-        pictures: the folder of their JPEGs, ``<image_id>.jpg``.
+        pictures: the folder of the held-out images; see `contract.held_out_file`.
     """
     card, threshold = model_card.model_card_json(found), found.melanoma.threshold
     return {

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""Which images in different splits are twins, once additional ones lie where they belong.
+"""The leak audit: duplicate pairs across splits, and the training images left out because of them.
 
-Two images are twins if they look the same (see `twin`), if their bytes are equal, or if the official test set shows a
-lesion that the dataset shows too. Additional validation images are compared with those of the base, too.
-
-Leaks: what a model could know of held-out images, and what becomes of the training images that would tell it.
-
-Two images in different splits are twins if they look the same (see `twin`), if their bytes are equal, or if the
-official test set shows a lesion that the dataset shows too. A twin proves that two lesion ids are one lesion (see
-`identity`), so that every training image of that lesion would tell, not the twin alone.
+Two images in different splits are duplicates if they look the same (`near_duplicates`), if their bytes are equal, or if
+one is an official test image whose lesion id the dataset has too. Additional validation images are also compared with
+those of the base. A duplicate proves that two lesion ids are one lesion (`lesion_identity`), so every training image of
+that lesion leaks the held-out one, not only the duplicate.
 """
 
 from collections import defaultdict
@@ -28,7 +24,7 @@ from pipeline_src.runtime.errors import BadInputError
 
 
 class FoundDuplicates(NamedTuple):
-    """The twins by the distance of their hashes, and those with equal bytes; the splits; the contradictions."""
+    """Duplicate pairs with their hash distances, those with equal bytes, all splits, and contradicting labels."""
 
     distances: Mapping[ImagePair, int]
     exact: set[ImagePair]
@@ -37,32 +33,35 @@ class FoundDuplicates(NamedTuple):
 
 
 def find_duplicate_pairs(
-    sweep: ArchivePass, duplicates: Sequence[Sequence[int]], workers: int, *, placed: bool
+    archive_pass: ArchivePass, equal: Sequence[Sequence[int]], workers: int, *, move: bool
 ) -> FoundDuplicates:
-    """Return the twins of all images that `sweep` saw.
+    """Return the duplicate pairs of all images of `archive_pass`.
 
     Args:
-        sweep: after its pass.
-        duplicates: groups of images with equal bytes, as the sweep tells them.
-        workers: how many threads share the work.
-        placed: whether additional images are placed anew (see `placement`).
+        archive_pass: the finished pass.
+        equal: groups of images with equal bytes.
+        workers: number of threads.
+        move: whether to move additional validation images of a lesion of the base to train.
 
     Raises:
-        BadInputError: equal bytes have two labels (see `contradiction`).
+        BadInputError: images with equal bytes have two labels.
     """
-    plan, splits = sweep.plan, {number: sweep.plan.splits[number] for number in sorted(sweep.outcomes)}
-    lesion_identity.refuse_label_contradictions(plan, duplicates)
+    plan, splits = (
+        archive_pass.plan,
+        {number: archive_pass.plan.splits[number] for number in sorted(archive_pass.outcomes)},
+    )
+    lesion_identity.refuse_label_contradictions(plan, equal)
     places = splits | {
         number: near_duplicates.ADDED_VALIDATION for number in splits if _is_added_validation(plan, number)
     }
-    exact = {pair for group in duplicates for pair in _pairs_across_splits(group, places)}
-    found = _all_duplicate_pairs(sweep, places, exact, workers)
+    exact = {pair for group in equal for pair in _pairs_across_splits(group, places)}
+    found = _all_duplicate_pairs(archive_pass, places, exact, workers)
     contradictions = lesion_identity.find_label_contradictions(plan, found)
-    if placed:
+    if move:
         moved = lesion_identity.misplaced_validation_images(
-            plan, lesion_identity.lesions_of_images(plan, splits, [*found, *duplicates])
+            plan, lesion_identity.lesions_of_images(plan, splits, [*found, *equal])
         )
-        sweep.train(moved)
+        archive_pass.move_to_train(moved)
         splits |= dict.fromkeys(moved, contract.TRAIN)
     across = {pair: distance for pair, distance in found.items() if splits[pair.first] != splits[pair.second]}
     return FoundDuplicates(across, exact, splits, contradictions)
@@ -73,22 +72,22 @@ def _is_added_validation(plan: DatasetPlan, number: int) -> bool:
 
 
 def _all_duplicate_pairs(
-    sweep: ArchivePass, splits: Mapping[int, str], exact: set[ImagePair], workers: int
+    archive_pass: ArchivePass, splits: Mapping[int, str], exact: set[ImagePair], workers: int
 ) -> dict[ImagePair, int]:
-    """Return all twins with the distance of their hashes; 0 of those with equal bytes, which `exact` are."""
-    found = near_duplicates.find_near_duplicates(sweep.views, splits, workers)
-    more = [pair for pair in (*exact, *_pairs_sharing_lesion(sweep.plan, splits)) if pair not in found]
-    return found | near_duplicates.hash_distances(sweep.views, more) | dict.fromkeys(exact, 0)
+    """Return all duplicate pairs with the distance of their hashes, 0 for the pairs `exact`, whose bytes are equal."""
+    found = near_duplicates.find_near_duplicates(archive_pass.views, splits, workers)
+    more = [pair for pair in (*exact, *_pairs_sharing_lesion(archive_pass.plan, splits)) if pair not in found]
+    return found | near_duplicates.hash_distances(archive_pass.views, more) | dict.fromkeys(exact, 0)
 
 
 def _pairs_across_splits(group: Sequence[int], splits: Mapping[int, str]) -> list[ImagePair]:
-    """Return the pairs of a group that lie in different splits, of which `twin.ADDED` may be one."""
+    """Return the pairs of a group in different splits; `near_duplicates.ADDED_VALIDATION` counts as a split."""
     ranked = [(near_duplicates.SPLIT_RANKS[splits[number]], number) for number in group]
     return [ImagePair(mine, other) for high, mine in ranked for low, other in ranked if high > low]
 
 
 def _pairs_sharing_lesion(plan: DatasetPlan, splits: Mapping[int, str]) -> list[ImagePair]:
-    """Return the pairs of an official image and one of the dataset that show the same lesion."""
+    """Return the pairs of an official image and an image of the dataset that share a lesion id."""
     groups: dict[str, list[int]] = defaultdict(list)
     for number in splits:
         groups[plan.rows[number].lesion_id].append(number)
@@ -103,20 +102,20 @@ _TESTS: Final = (contract.TEST, contract.OFFICIAL)
 
 @dataclass(frozen=True, kw_only=True)
 class LeakAudit:
-    """What was found.
+    """Result of the audit.
 
     Attributes:
-        policy: one of `option.POLICIES`.
-        compared: how many images were compared.
-        twins: all pairs, those of test images first, then by distance.
-        dropped: ids of the training images that are left out, by number: all that show the lesion of a held-out image.
-        dropped_for_official: how many of them show the lesion of an official image.
-        leaked: images of the split test whose lesion is trained on all the same.
-        leaked_official: likewise of the official test set.
-        validated: images of the split test whose lesion a validation image shows too.
-        lesions: lesions that still lie in more than one split, however many ids each has.
-        equal: groups of ids of images with equal bytes but different lesions, whatever their splits.
-        contradictions: additional images that look like one of the base with another label.
+        policy: one of `dataset_plan.DUPLICATE_POLICIES`.
+        compared: number of compared images.
+        twins: all duplicate pairs, those of test images first, then by distance.
+        dropped: ids, by number, of the training images left out because they show the lesion of a held-out image.
+        dropped_for_official: number of dropped images that show the lesion of an official image.
+        leaked: number of test images whose lesion is still trained on.
+        leaked_official: number of official test images whose lesion is still trained on.
+        validated: number of test images whose lesion a validation image shows too.
+        lesions: number of lesions that are still in more than one split; a lesion may have several ids.
+        equal: groups of ids of images with equal bytes but different lesions, in any split.
+        contradictions: additional images that look like an image of the base with another label.
     """
 
     policy: str
@@ -132,7 +131,7 @@ class LeakAudit:
     contradictions: Sequence[LabelContradiction] = ()
 
     def as_json(self) -> dict[str, object]:
-        """Return what the dataset card says of it."""
+        """Return the audit's entry in the dataset card."""
         return {
             "policy": self.policy,
             "distance": perceptual_hash.SIMILARITY_BOUNDS.distance,
@@ -152,40 +151,40 @@ class LeakAudit:
         }
 
     def warnings(self) -> list[str]:
-        """Return what of it a reader of any figure should know."""
+        """Return the warnings that apply to every figure computed from this dataset."""
         kept = sum(contract.TRAIN not in each.splits for each in self.twins)
-        told = [
+        counts = [
             (len(self.dropped), "training images show the lesion of a held-out image and were left out of training."),
             (self.leaked, "test images show a lesion that the model is trained on."),
             (self.leaked_official, "official test images show a lesion that the model is trained on."),
             (kept, "pairs of held-out images in different splits show one lesion."),
-            (self.lesions, "lesions lie in more than one split."),
-            (len(self.contradictions), "additional images look like one of the base that has another label."),
+            (self.lesions, "lesions are in more than one split."),
+            (len(self.contradictions), "additional images look like an image of the base with another label."),
         ]
-        return [f"{count} {text}" for count, text in told if count]
+        return [f"{count} {text}" for count, text in counts if count]
 
 
-def audit_leaks(sweep: ArchivePass, duplicates: Sequence[Sequence[int]], policy: str, workers: int) -> LeakAudit:
-    """Return the audit of all images that `sweep` saw, some of which it may place anew (see `placement`).
+def audit_leaks(archive_pass: ArchivePass, policy: str, workers: int) -> LeakAudit:
+    """Audit all images of the finished `archive_pass`; with the policy "drop", additional images may change split.
 
     Args:
-        sweep: after its pass.
-        duplicates: groups of images with equal bytes, as the sweep tells them.
-        policy: one of `option.POLICIES`.
-        workers: how many threads share the work.
+        archive_pass: the finished pass.
+        policy: one of `dataset_plan.DUPLICATE_POLICIES`.
+        workers: number of threads.
 
     Raises:
-        BadInputError: a training image is a held-out one's twin, and the policy is `option.FAIL`; or equal bytes have
-            two labels (see `contradiction`).
+        BadInputError: a training image duplicates a held-out one and the policy is "fail", or images with equal bytes
+            have two labels.
     """
-    seen = find_duplicate_pairs(sweep, duplicates, workers, placed=policy == dataset_plan.DROP_DUPLICATES)
-    plan, splits, found = sweep.plan, seen.splits, seen.distances
+    equal = archive_pass.equal_images()
+    seen = find_duplicate_pairs(archive_pass, equal, workers, move=policy == dataset_plan.DROP_DUPLICATES)
+    plan, splits, found = archive_pass.plan, seen.splits, seen.distances
     leaks = {pair: distance for pair, distance in found.items() if splits[pair.second] == contract.TRAIN}
     if policy == dataset_plan.FAIL_ON_DUPLICATES and leaks:
         raise BadInputError(_refusal_message(plan, leaks))
-    lesions = lesion_identity.lesions_of_images(plan, splits, [*found, *duplicates])
-    told = [lesion for lesion in lesions if policy == dataset_plan.DROP_DUPLICATES and len(lesion) > 1]
-    dropped = {number: plan.rows[number].image_id for lesion in told for number in lesion.get(contract.TRAIN, ())}
+    lesions = lesion_identity.lesions_of_images(plan, splits, [*found, *equal])
+    affected = [lesion for lesion in lesions if policy == dataset_plan.DROP_DUPLICATES and len(lesion) > 1]
+    dropped = {number: plan.rows[number].image_id for lesion in affected for number in lesion.get(contract.TRAIN, ())}
     twins = [
         _duplicate_pair(plan, pair, found[pair], exact=pair in seen.exact, dropped=pair.second in dropped)
         for pair in found
@@ -196,12 +195,12 @@ def audit_leaks(sweep: ArchivePass, duplicates: Sequence[Sequence[int]], policy:
         compared=len(splits),
         twins=sorted(twins, key=lambda each: (each.splits[0] not in _TESTS, each.distance, each.images)),
         dropped=dropped,
-        dropped_for_official=_count_images_seen(told, contract.TRAIN, contract.OFFICIAL),
+        dropped_for_official=_count_images_seen(affected, contract.TRAIN, contract.OFFICIAL),
         leaked=_count_images_seen(kept, contract.TEST, contract.TRAIN),
         leaked_official=_count_images_seen(kept, contract.OFFICIAL, contract.TRAIN),
         validated=_count_images_seen(kept, contract.TEST, contract.VALIDATION),
         lesions=sum(len(lesion) > 1 for lesion in kept),
-        equal=[[plan.rows[number].image_id for number in group] for group in duplicates],
+        equal=[[plan.rows[number].image_id for number in group] for group in equal],
         contradictions=seen.contradictions,
     )
 
@@ -213,7 +212,7 @@ def _without_dropped(lesion: LesionImages, dropped: Mapping[int, str]) -> Lesion
 
 
 def _count_images_seen(lesions: Sequence[LesionImages], split: str, other: str) -> int:
-    """Return how many images of `split` show a lesion of which `other` has an image too."""
+    """Return how many images of `split` show a lesion that `other` shows too."""
     return sum(len(lesion.get(split, ())) for lesion in lesions if other in lesion)
 
 

@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: MIT-0
-"""Which lesion ids stand for one lesion, and in which splits that lesion's images lie.
+"""Merges lesion ids that denote one lesion, and finds additional images with the wrong split or label.
 
-Two images that look the same show one lesion, whatever their tables call it; so do all other images of the two ids.
+Duplicate images show one lesion, whatever ids the tables give it, and so do all other images of these ids.
 
-Where an additional image lies whose lesion the base shows too: in train, not where its own id puts it.
+An additional image of a lesion of the base belongs to train, not to the split of its own id, which is derived from its
+bytes. Otherwise a copy of a test image might help to choose the threshold, a copy of a validation image would count
+twice, and a copy of a training image, held out for validation, would remove a lesion of the base from training.
 
-Its id is made of its bytes and says nothing of the lesion. By it a copy of a test image might choose the threshold, a
-copy of a validation image would count there twice, and a copy of a training image, as a validation image, would take a
-lesion of the base out of training.
-
-Contradictions: an additional image and one of the base that are one picture, or look the same, with two labels.
-
-Of equal bytes one label is wrong, and nobody but a person can say which: they are refused. Of images that only look
-the same the audit may be wrong instead: they are told.
+If an additional image and one of the base have equal bytes but two labels, one label is wrong and only a person can
+decide which: the archive is refused. If they only look the same, the audit itself may be wrong: they are reported.
 """
 
 from collections import defaultdict
@@ -27,12 +23,12 @@ LesionImages = Mapping[str, Sequence[int]]
 
 
 def lesions_of_images(plan: DatasetPlan, numbers: Iterable[int], same: Iterable[Iterable[int]]) -> list[LesionImages]:
-    """Return the lesions that the images `numbers` show, each as its images by split.
+    """Return the lesions of the images `numbers`, each as image numbers by split.
 
     Args:
-        plan: names the images' lesions and splits.
-        numbers: the images that count.
-        same: groups of images that show one lesion each.
+        plan: lesion id and split of each image.
+        numbers: the images to include.
+        same: groups of images, each of which shows one lesion.
     """
     names = _merge_lesion_ids([plan.rows[number].lesion_id for number in group] for group in same)
     found: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
@@ -43,7 +39,7 @@ def lesions_of_images(plan: DatasetPlan, numbers: Iterable[int], same: Iterable[
 
 
 def _merge_lesion_ids(groups: Iterable[Sequence[str]]) -> dict[str, str]:
-    """Return the least id that each id of a group is one with, be it by way of other groups."""
+    """Return the smallest id of the connected component of each id in `groups`."""
     parents: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -58,21 +54,21 @@ def _merge_lesion_ids(groups: Iterable[Sequence[str]]) -> dict[str, str]:
 
 
 def misplaced_validation_images(plan: DatasetPlan, lesions: Iterable[LesionImages]) -> frozenset[int]:
-    """Return the additional validation images, by number, that belong to train.
+    """Return the additional validation images, by number, of lesions that the base shows too: they belong to train.
 
-    Those of a lesion that a held-out image of the base shows are left out there, as every copy of one is.
+    Those of a lesion that a held-out image of the base shows are then left out of training like every duplicate.
     """
-    return frozenset(number for lesion in lesions for number in _misplaced_images_of_lesion(plan, lesion))
-
-
-def _misplaced_images_of_lesion(plan: DatasetPlan, lesion: LesionImages) -> list[int]:
-    if all(is_additional_image(plan, number) for numbers in lesion.values() for number in numbers):
-        return []
-    return [number for number in lesion.get(contract.VALIDATION, ()) if is_additional_image(plan, number)]
+    return frozenset(
+        number
+        for lesion in lesions
+        if not all(is_additional_image(plan, each) for numbers in lesion.values() for each in numbers)
+        for number in lesion.get(contract.VALIDATION, ())
+        if is_additional_image(plan, number)
+    )
 
 
 def is_additional_image(plan: DatasetPlan, number: int) -> bool:
-    """Return whether image `number` is of the additional archive."""
+    """Return whether image `number` is from the additional archive."""
     return plan.origins[number] == contract.ADDITION_ORIGIN
 
 
@@ -87,7 +83,7 @@ class LabelContradiction(NamedTuple):
 
 
 def find_label_contradictions(plan: DatasetPlan, same: Iterable[Sequence[int]]) -> list[LabelContradiction]:
-    """Return the contradictions among groups of images that are `same`, by their ids."""
+    """Return the contradictions within groups of duplicate images, sorted by image ids."""
     pairs = {pair for group in same for pair in _contradicting_pairs(plan, group)}
     return sorted(
         LabelContradiction((first.image_id, second.image_id), (first.label, second.label))
@@ -96,10 +92,10 @@ def find_label_contradictions(plan: DatasetPlan, same: Iterable[Sequence[int]]) 
 
 
 def refuse_label_contradictions(plan: DatasetPlan, duplicates: Iterable[Sequence[int]]) -> None:
-    """Refuse groups of images with equal bytes among which there are contradictions.
+    """Refuse contradicting labels within groups of images with equal bytes.
 
     Raises:
-        BadInputError: there are.
+        BadInputError: there are such labels.
     """
     found = find_label_contradictions(plan, duplicates)
     if found:
@@ -109,13 +105,13 @@ def refuse_label_contradictions(plan: DatasetPlan, duplicates: Iterable[Sequence
         )
         more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
         raise BadInputError(
-            f"additional archive: equal bytes with two labels: {named}{more}. Find out which label is right: correct"
-            " that of the picture and export anew, or correct the base's table."
+            f"additional archive: equal bytes with two labels: {named}{more}. Decide which label is correct, then"
+            " correct the confirmed label and export again, or correct the base's table."
         )
 
 
 def _contradicting_pairs(plan: DatasetPlan, group: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of one of the base and an additional one, by number, whose labels differ."""
-    added = [number for number in group if plan.origins[number] == contract.ADDITION_ORIGIN]
-    base = [number for number in group if plan.origins[number] != contract.ADDITION_ORIGIN]
+    """Yield the pairs of a base image and an additional image, by number, whose labels differ."""
+    added = [number for number in group if is_additional_image(plan, number)]
+    base = [number for number in group if not is_additional_image(plan, number)]
     yield from ((one, other) for one in base for other in added if plan.rows[one].label != plan.rows[other].label)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""Twins: images in different splits that look the same.
+"""Finds near-duplicates: images in different splits that look the same.
 
-Every held-out image, in all its orientations, is compared with every image of a split that is nearer to training. What
-that takes beside the views is bounded: under 1 KB a held-out image, and a few megabytes a worker.
+Every held-out image, in all its orientations, is compared with every image of a split that is nearer to training.
+Beside the views this takes less than 1 KB per held-out image and a few megabytes per worker.
 """
 
 import threading
@@ -17,8 +17,10 @@ from pipeline_src import contract
 from pipeline_src.dataset import perceptual_hash
 from pipeline_src.runtime import worker_threads
 
-ADDED_VALIDATION: Final = "added validation"  # what validation has of the additional archive, as a split of its own
-# How far a split is from training; the farther image of a pair comes first.
+ADDED_VALIDATION: Final = (
+    "added validation"  # validation images of the additional archive, compared as a split of their own
+)
+# Distance of a split from training. The farther image of a pair comes first.
 SPLIT_RANKS: Final = {
     contract.TRAIN: 0,
     ADDED_VALIDATION: 1,
@@ -26,8 +28,8 @@ SPLIT_RANKS: Final = {
     contract.TEST: 3,
     contract.OFFICIAL: 4,
 }
-_BLOCK: Final = 64  # images that a worker compares at a time
-_TILE: Final = 8192  # oriented held-out images that it compares them with at a time: 2 MB of products
+_BLOCK: Final = 64  # images that a worker compares at once
+_TILE: Final = 8192  # oriented held-out images that it compares them with at once: 2 MB of products
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -35,7 +37,7 @@ Numbers = NDArray[np.intp]
 
 
 class ImagePair(NamedTuple):
-    """Two images by their numbers, the one farther from training first."""
+    """Numbers of two images, the one farther from training first."""
 
     first: int
     second: int
@@ -50,10 +52,10 @@ def find_near_duplicates(
     """Return the pairs of images that look the same in different splits, with the distance of their hashes in bits.
 
     Args:
-        views: of all images by number, (n, `likeness.SIDE`, `likeness.SIDE`).
-        splits: the split of each image that takes part, by number.
-        workers: how many threads share the work; any number finds the same.
-        bounds: what two views of one picture keep.
+        views: views of all images by number (n, `perceptual_hash.VIEW_SIDE`, `perceptual_hash.VIEW_SIDE`).
+        splits: split by number, of the images to compare.
+        workers: number of threads, which does not affect the result.
+        bounds: similarity from which on two views count as one image.
     """
     numbers = np.array(sorted(splits), np.intp)
     search = _DuplicateSearch(
@@ -63,13 +65,13 @@ def find_near_duplicates(
         return {}
     # Every worker multiplies matrices of its own; threads of the BLAS would only get in their way.
     with threadpool_limits(limits=1, user_api="blas"):
-        worker_threads.process_in_threads(iter(range(0, len(search.held_out), _BLOCK)), search.prepare, workers)
+        worker_threads.process_in_threads(iter(range(0, len(search.held_out), _BLOCK)), search.hash_held_out, workers)
         worker_threads.process_in_threads(iter(range(0, len(numbers), _BLOCK)), search.compare, workers)
     return dict(sorted(search.found.items()))
 
 
 def hash_distances(views: Bytes, pairs: Sequence[ImagePair]) -> dict[ImagePair, int]:
-    """Return the distance of the hashes of each of `pairs` in the orientation that makes it smallest."""
+    """Return the smallest distance of the hashes of each of `pairs` over all orientations."""
     return {pair: _distance(views, pair) for pair in pairs}
 
 
@@ -98,7 +100,7 @@ class _DuplicateSearch:
         self._outlines = np.zeros((count, perceptual_hash.OUTLINE_SIZE), np.float32)
         self._lock = threading.Lock()
 
-    def prepare(self, start: int) -> None:
+    def hash_held_out(self, start: int) -> None:
         """Hash the block of held-out images from `start`."""
         block = slice(start, start + _BLOCK)
         all_ways = slice(start * perceptual_hash.ORIENTATIONS, (start + _BLOCK) * perceptual_hash.ORIENTATIONS)
@@ -121,16 +123,16 @@ class _DuplicateSearch:
             self._keep(int(self._numbers[start + column]), self.held_out[images[same]], agreement[chosen][same])
 
     def _plausible(self, start: int, signs: Floats, outlines: Floats, tile: int) -> tuple[Numbers, Numbers, Floats]:
-        """Return which comparisons of a block with a tile of the oriented held-out images may be of one picture.
+        """Compare a block with a tile of the oriented held-out images by the hash and outline bounds.
 
         Args:
-            start: of the block, whose `signs` and `outlines` are given.
-            signs: of its hashes.
-            outlines: of its views.
-            tile: where the tile begins in the oriented held-out images.
+            start: start of the block.
+            signs: hashes of the block, as signs.
+            outlines: outlines of the block's views.
+            tile: start of the tile in the oriented held-out images.
 
         Returns:
-            The position in the block, that among all oriented held-out images, and the product of the signs.
+            The positions in the block and in the oriented held-out images, and the products of the signs.
         """
         agreement = signs @ self._signs[tile : tile + _TILE].T.astype(np.float32)
         near = np.flatnonzero(agreement >= perceptual_hash.HASH_BITS - 2 * self._bounds.distance)

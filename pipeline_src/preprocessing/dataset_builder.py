@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""From archives to a dataset: training and validation records, holdout pictures, manifest and card."""
+"""Builds a dataset from archives: training and validation records, held-out images, manifest and dataset card."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -25,20 +25,20 @@ DATASET_OUTPUTS: Final = (
     contract.HOLDOUT_OUTPUT,
     contract.TRAIN_OUTPUT,
     contract.VALIDATION_OUTPUT,
-    contract.DATASET_OUTPUT,  # the last: where its card is, all of it is there
+    contract.DATASET_OUTPUT,  # filled last: if the dataset card is there, everything is
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class PreprocessingTask:
-    """What the job is to do.
+    """Input of `build_dataset`.
 
     Attributes:
-        archive: the base archive.
-        addition: an additional one, or None.
-        outputs: the folders to write into, one for each of `OUTPUTS`.
-        options: what the user decided.
-        workers: how many threads share the work.
+        archive: path of the base archive.
+        addition: path of the additional archive, or None.
+        outputs: output folders by name, one for each of `DATASET_OUTPUTS`.
+        options: the job's parameters.
+        workers: number of threads.
     """
 
     archive: Path
@@ -49,14 +49,14 @@ class PreprocessingTask:
 
 
 def build_dataset(task: PreprocessingTask, progress: PassProgress) -> str:
-    """Do `task`, telling `progress` after every so many images.
+    """Build the dataset of `task`, calling `progress` every few images.
 
     Returns:
-        The closing summary, lines of text.
+        The summary, as lines of text.
 
     Raises:
-        BadInputError: of an archive, its tables, a picture or an option; the folders are left empty.
-        OSError: for example a full disk; likewise.
+        BadInputError: an archive, a table, an image or an option cannot be used. The output folders are left empty.
+        OSError: for example the disk is full. The output folders are left empty.
     """
     options = task.options
     with ExitStack() as stack:
@@ -65,15 +65,17 @@ def build_dataset(task: PreprocessingTask, progress: PassProgress) -> str:
         )
         options.check()
         archives = _open_archives(task, stack)
-        planned = dataset_plan.plan_dataset(archives, options)
-        spill = stack.enter_context(RecordSpool(folders[contract.TRAIN_OUTPUT]))
-        sweep = ArchivePass(planned, folders[contract.HOLDOUT_OUTPUT], spill, progress)
-        worker_threads.process_in_threads(sweep.items(archives), sweep.do, task.workers)
-        missing = _missing_image_ids(sweep, options.allowed_missing, archives)
-        audit = leak_audit.audit_leaks(sweep, sweep.duplicates(), options.near_duplicates, task.workers)
-        found = _dataset_findings(sweep, options, missing, audit, archives)
-        times = {number: _record_count(sweep, number, found) for number in sorted(sweep.outcomes)}
-        dataset_outputs.write_dataset_outputs(folders, sweep, times, task.workers)
+        plan = dataset_plan.plan_dataset(archives, options)
+        records = stack.enter_context(RecordSpool(folders[contract.TRAIN_OUTPUT]))
+        archive_pass = ArchivePass(plan, folders[contract.HOLDOUT_OUTPUT], records, progress)
+        worker_threads.process_in_threads(
+            archive_pass.numbered_entries(archives), archive_pass.process_entry, task.workers
+        )
+        missing = _missing_image_ids(archive_pass, options.allowed_missing, archives)
+        audit = leak_audit.audit_leaks(archive_pass, options.near_duplicates, task.workers)
+        found = _dataset_findings(archive_pass, options, missing, audit, archives)
+        times = {number: _record_count(archive_pass, number, found) for number in sorted(archive_pass.outcomes)}
+        dataset_outputs.write_dataset_outputs(folders, archive_pass, times, task.workers)
         (folders[contract.DATASET_OUTPUT] / contract.DATASET_CARD_FILE).write_text(
             dataset_card.dataset_card_json(found), encoding="utf-8"
         )
@@ -81,7 +83,7 @@ def build_dataset(task: PreprocessingTask, progress: PassProgress) -> str:
 
 
 def _open_archives(task: PreprocessingTask, stack: ExitStack) -> ArchiveCollection:
-    """Open the archives of `task`, to be closed with `stack`."""
+    """Open the archives of `task`; `stack` closes them."""
     base = stack.enter_context(DatasetArchive(task.archive, hashed=True))
     if task.addition is None:
         return ArchiveCollection(base)
@@ -89,13 +91,17 @@ def _open_archives(task: PreprocessingTask, stack: ExitStack) -> ArchiveCollecti
     return ArchiveCollection(base, stack.enter_context(addition))
 
 
-def _summarize_archives(archives: ArchiveCollection, sweep: ArchivePass, audit: LeakAudit) -> dict[str, ArchiveSummary]:
-    """Return what each archive is, by its origin."""
-    used = [number for number in sorted(sweep.outcomes) if number not in audit.dropped]
+def _summarize_archives(
+    archives: ArchiveCollection, archive_pass: ArchivePass, audit: LeakAudit
+) -> dict[str, ArchiveSummary]:
+    """Return a summary of each archive, by origin."""
+    used = [number for number in sorted(archive_pass.outcomes) if number not in audit.dropped]
 
     def part(origin: str) -> ArchiveSummary:
-        numbers = [number for number in used if sweep.plan.origins[number] == origin]
-        counts = dataset_card.count_images((sweep.plan.rows[number], sweep.plan.splits[number]) for number in numbers)
+        numbers = [number for number in used if archive_pass.plan.origins[number] == origin]
+        counts = dataset_card.count_images(
+            (archive_pass.plan.rows[number], archive_pass.plan.splits[number]) for number in numbers
+        )
         return ArchiveSummary(*archives.of(origin).fingerprint(), counts)
 
     origins = (contract.BASE_ORIGIN,) if archives.addition is None else (contract.BASE_ORIGIN, contract.ADDITION_ORIGIN)
@@ -103,15 +109,17 @@ def _summarize_archives(archives: ArchiveCollection, sweep: ArchivePass, audit: 
 
 
 def _dataset_findings(
-    sweep: ArchivePass,
+    archive_pass: ArchivePass,
     options: PreprocessingOptions,
     missing: Sequence[str],
     audit: LeakAudit,
     archives: ArchiveCollection,
 ) -> dataset_card.DatasetFindings:
-    """Return what there is to tell of the images."""
-    splits = {number: sweep.plan.splits[number] for number in sorted(sweep.outcomes)}
-    images = {number: (sweep.plan.rows[number], name) for number, name in splits.items() if name in contract.SPLITS}
+    """Return the contents of the dataset card."""
+    splits = {number: archive_pass.plan.splits[number] for number in sorted(archive_pass.outcomes)}
+    images = {
+        number: (archive_pass.plan.rows[number], name) for number, name in splits.items() if name in contract.SPLITS
+    }
     lesion_split.check_split_images(dataset_card.count_images(images.values()).images)
     used = [image for number, image in images.items() if number not in audit.dropped]
     counts = dataset_card.count_images(used)
@@ -121,14 +129,14 @@ def _dataset_findings(
         parameters=options.parameters(),
         image_size=options.image_size,
         rows=[row for row, _ in used],
-        official=[sweep.plan.rows[number].label for number, name in splits.items() if name == contract.OFFICIAL],
+        official=[archive_pass.plan.rows[number].label for number, name in splits.items() if name == contract.OFFICIAL],
         tally=counts,
         repeats=dataset_plan.records_per_image(trained, options.balance, options.repeat_cap),
         audit=audit,
-        unlisted=sweep.unlisted,
+        unlisted=archive_pass.unlisted,
         missing=missing,
-        remarks=sweep.plan.remarks,
-        parts=_summarize_archives(archives, sweep, audit),
+        remarks=archive_pass.plan.remarks,
+        parts=_summarize_archives(archives, archive_pass, audit),
     )
 
 
@@ -136,17 +144,17 @@ def _check_trained(trained: Mapping[str, int]) -> None:
     for label, images in trained.items():
         if not images:
             raise BadInputError(
-                f"class {label}: no image left in train: each shows the lesion of a held-out one and was left out. Add"
-                " images of this class, remove the copies, or set NearDuplicates to report."
+                f"class {label}: no image left in train: each shows the lesion of a held-out image and was left out."
+                " Add images of this class, remove the copies, or set NearDuplicates to report."
             )
 
 
-def _missing_image_ids(sweep: ArchivePass, allowed: int, archives: ArchiveCollection) -> list[str]:
-    """Return the ids of the images that the tables name and the archives lack, if they are not too many."""
-    numbers = [number for number in range(len(sweep.plan.rows)) if number not in sweep.outcomes]
-    missing = [sweep.plan.rows[number].image_id for number in numbers]
+def _missing_image_ids(archive_pass: ArchivePass, allowed: int, archives: ArchiveCollection) -> list[str]:
+    """Return the ids of the images that the tables name and the archives lack; refuse more than `allowed`."""
+    numbers = [number for number in range(len(archive_pass.plan.rows)) if number not in archive_pass.outcomes]
+    missing = [archive_pass.plan.rows[number].image_id for number in numbers]
     if len(missing) > allowed:
-        lacking = archives.of(sweep.plan.origins[numbers[0]])
+        lacking = archives.of(archive_pass.plan.origins[numbers[0]])
         names = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise BadInputError(
             f"{lacking.place}: {len(missing)} images missing ({names}), {allowed} allowed; its inner zips are"
@@ -155,9 +163,9 @@ def _missing_image_ids(sweep: ArchivePass, allowed: int, archives: ArchiveCollec
     return missing
 
 
-def _record_count(sweep: ArchivePass, number: int, found: dataset_card.DatasetFindings) -> int:
-    """Return how many records image `number` has."""
-    if sweep.plan.splits[number] == contract.VALIDATION:
+def _record_count(archive_pass: ArchivePass, number: int, found: dataset_card.DatasetFindings) -> int:
+    """Return the number of records of image `number`."""
+    if archive_pass.plan.splits[number] == contract.VALIDATION:
         return 1
-    trained = sweep.plan.splits[number] == contract.TRAIN and number not in found.audit.dropped
-    return found.repeats[sweep.plan.rows[number].label] if trained else 0
+    trained = archive_pass.plan.splits[number] == contract.TRAIN and number not in found.audit.dropped
+    return found.repeats[archive_pass.plan.rows[number].label] if trained else 0

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Images and lesions counted by class and split.
-
-The dataset card: what the archive held and what became of it, for JsonGet, for the report and for an auditor.
-"""
+"""The dataset card: contents of the archives and of the dataset, for JsonGet, the report and auditors."""
 
 import json
 from collections import Counter
@@ -17,7 +14,7 @@ from pipeline_src.leakage.leak_audit import LeakAudit
 
 
 class ImageCounts(NamedTuple):
-    """Counts by class label and split; every class and split is there, be it with zero."""
+    """Counts by class label and split, including zeros."""
 
     images: dict[str, dict[str, int]]
     lesions: dict[str, dict[str, int]]
@@ -25,13 +22,13 @@ class ImageCounts(NamedTuple):
 
 def count_images(images: Iterable[tuple[ImageMetadata, str]]) -> ImageCounts:
     """Count `images`, each with its split, and their lesions."""
-    tally, seen = ImageCounts(_zero_counts(), _zero_counts()), set()
+    counts, seen = ImageCounts(_zero_counts(), _zero_counts()), set()
     for row, split in images:
-        tally.images[row.label][split] += 1
+        counts.images[row.label][split] += 1
         if row.lesion_id not in seen:
             seen.add(row.lesion_id)
-            tally.lesions[row.label][split] += 1
-    return tally
+            counts.lesions[row.label][split] += 1
+    return counts
 
 
 def counts_of_split(counts: Mapping[str, Mapping[str, int]], split: str) -> dict[str, int]:
@@ -40,7 +37,7 @@ def counts_of_split(counts: Mapping[str, Mapping[str, int]], split: str) -> dict
 
 
 def counts_table(tally: ImageCounts, records: Mapping[str, int]) -> str:
-    """Return the counts and the training `records` by class as lines of text."""
+    """Return the counts and the training `records` by class, as a text table."""
     titles = ("images", *contract.SPLITS, "lesions", "training records")
     lines: list[tuple[str, ...]] = [("class", *titles)]
     for label in contract.CLASS_LABELS:
@@ -66,14 +63,14 @@ _EXAMPLES: Final = 20
 
 
 class ArchiveSummary(NamedTuple):
-    """An archive: its SHA-256, its size in bytes, and the counts of its images that are used."""
+    """SHA-256 and size in bytes of an archive, and the counts of its images that are used."""
 
     sha256: str
     size: int
     tally: ImageCounts
 
     def as_json(self) -> dict[str, object]:
-        """Return what the card says of it."""
+        """Return its entry in the card."""
         images, lesions = _sum_counts(self.tally.images), _sum_counts(self.tally.lesions)
         counts = {"images": images["total"], "lesions": lesions["total"], "images_by_split": images["by_split"]}
         return {"sha256": self.sha256, "bytes": self.size, **counts}
@@ -84,19 +81,19 @@ _NO_ARCHIVE: Final = ArchiveSummary(contract.NO_ADDITION, 0, count_images(()))
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetFindings:
-    """What the card tells.
+    """Contents of the card.
 
     Attributes:
-        parameters: the job's options by the names of the pipeline's parameters.
-        image_size: side of the recorded pictures in pixels.
-        rows: the images, without those that are missing or left out of training.
-        official: the labels of the images of the official test set, which is none of the splits.
-        tally: the counts of `rows`.
-        repeats: how often a training image of each class is recorded.
-        audit: lesions in more than one split.
+        parameters: the job's options by pipeline parameter name.
+        image_size: side of the recorded images in pixels.
+        rows: the images in use, without missing images and without those left out of training.
+        official: labels of the images of the official test set, which is not one of the splits.
+        tally: counts of `rows`.
+        repeats: records per training image, by class.
+        audit: the leak audit.
         unlisted: ids of images that no table names.
-        missing: ids that a table names without an image.
-        remarks: of the plan.
+        missing: ids in a table without an image.
+        remarks: remarks of the plan.
         parts: the archives by origin.
     """
 
@@ -119,10 +116,10 @@ def count_training_records(counts: ImageCounts, repeats: Mapping[str, int]) -> d
 
 
 def dataset_warnings(found: DatasetFindings) -> list[str]:
-    """Return what a reader of any figure made from this dataset should know."""
+    """Return the warnings that apply to every figure computed from this dataset."""
     lines = [*found.audit.warnings(), *found.remarks, *lesion_split.thin_class_warnings(found.tally.lesions)]
     if found.missing:
-        lines.append(f"{len(found.missing)} images of the tables are missing in the archive and were left out.")
+        lines.append(f"{len(found.missing)} images of the tables are missing in the archive.")
     if found.unlisted:
         lines.append(f"{len(found.unlisted)} images of the archive are in no table and were left out.")
     return lines
@@ -166,7 +163,7 @@ def summarize_dataset(found: DatasetFindings) -> str:
 
 
 def _describe_addition(added: ArchiveSummary) -> str:
-    """Return in words what of the counts is of the additional archive."""
+    """Return the additional archive's share of the counts as text."""
     images = {split: sum(counts_of_split(added.tally.images, split).values()) for split in contract.SPLITS}
     where = ", ".join(f"{count} in {split}" for split, count in images.items() if count)
     return f"of them from the additional archive {added.sha256[:12]}: {sum(images.values())} images: {where}"

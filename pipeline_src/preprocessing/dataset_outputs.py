@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The manifest: every image, its lesion, label, split and hash, how many records it has, and whom it shows.
-
-What is written when all pictures are done: the records, their indices and the manifest.
-"""
+"""Writes the records, their indices and the manifest, once all images are processed."""
 
 import csv
 import io
@@ -20,8 +17,8 @@ from pipeline_src.runtime import worker_threads
 class ManifestLine(NamedTuple):
     """One image, in the columns of `contract.MANIFEST_COLUMNS`.
 
-    `repeats` counts its records: one for a validation image, none for one that no model is shown. `archive` says which
-    archive it is of, `contract.BASE` or `contract.ADDITION`.
+    `repeats` is its number of records: 1 for a validation image, 0 for an image that is not trained on. `archive` is
+    `contract.BASE_ORIGIN` or `contract.ADDITION_ORIGIN`.
     """
 
     image_id: str
@@ -49,49 +46,49 @@ def manifest_csv(lines: Iterable[ManifestLine]) -> str:
 
 
 def write_dataset_outputs(
-    folders: Mapping[str, Path], sweep: ArchivePass, times: Mapping[int, int], workers: int
+    folders: Mapping[str, Path], archive_pass: ArchivePass, times: Mapping[int, int], workers: int
 ) -> None:
-    """Write everything into `folders`: three tasks for the workers.
+    """Write records, indices and manifest into `folders`, in three parallel tasks.
 
     Args:
-        folders: of the outputs by name.
-        sweep: after its pass.
-        times: how many records each image has, by number and in that order.
-        workers: how many threads share the work.
+        folders: output folders by name.
+        archive_pass: the finished pass.
+        times: number of records by image number, in the order of the numbers.
+        workers: number of threads.
 
     Raises:
-        OSError: for example a full disk.
+        OSError: for example the disk is full.
     """
-    records = (partial(_write_records, folders, sweep, times, name) for name in (contract.TRAIN, contract.VALIDATION))
-    worker_threads.process_in_threads(
-        iter((*records, partial(_write_manifest, folders, sweep, times))), _run_task, workers
-    )
+    tasks: list[Callable[[], None]] = [
+        *(
+            partial(_write_records, folders, archive_pass, times, name)
+            for name in (contract.TRAIN, contract.VALIDATION)
+        ),
+        partial(_write_manifest, folders, archive_pass, times),
+    ]
+    worker_threads.process_in_threads(iter(tasks), lambda task: task(), workers)
 
 
-def _run_task(task: Callable[[], None]) -> None:
-    task()
-
-
-def _write_records(folders: Mapping[str, Path], sweep: ArchivePass, times: Mapping[int, int], name: str) -> None:
-    """Write the records of the split `name` and their index."""
-    names = [row.image_id for row in sweep.plan.rows]
-    chosen = {number: count for number, count in times.items() if sweep.plan.splits[number] == name}
-    places = [sweep.outcomes[number].record for number in dataset_plan.shuffle_records(chosen, names)]
-    sweep.spill.copy(folders[name] / (name + contract.RECORDS_SUFFIX), places)
+def _write_records(folders: Mapping[str, Path], archive_pass: ArchivePass, times: Mapping[int, int], name: str) -> None:
+    """Write the records of the split `name`, and their index."""
+    names = [row.image_id for row in archive_pass.plan.rows]
+    chosen = {number: count for number, count in times.items() if archive_pass.plan.splits[number] == name}
+    places = [archive_pass.outcomes[number].record for number in dataset_plan.shuffle_records(chosen, names)]
+    archive_pass.records.copy(folders[name] / (name + contract.RECORDS_SUFFIX), places)
     index = folders[contract.DATASET_OUTPUT] / (name + contract.INDEX_SUFFIX)
     index.write_text(recordio_format.record_index(places), encoding="ascii")
 
 
-def _write_manifest(folders: Mapping[str, Path], sweep: ArchivePass, times: Mapping[int, int]) -> None:
-    lines = manifest_csv(_manifest_line(sweep, number, count) for number, count in times.items())
+def _write_manifest(folders: Mapping[str, Path], archive_pass: ArchivePass, times: Mapping[int, int]) -> None:
+    lines = manifest_csv(_manifest_line(archive_pass, number, count) for number, count in times.items())
     (folders[contract.DATASET_OUTPUT] / contract.MANIFEST_FILE).write_text(lines, encoding="utf-8")
 
 
-def _manifest_line(sweep: ArchivePass, number: int, count: int) -> ManifestLine:
-    row, outcome = sweep.plan.rows[number], sweep.outcomes[number]
-    added = sweep.plan.origins[number] == contract.ADDITION_ORIGIN
+def _manifest_line(archive_pass: ArchivePass, number: int, count: int) -> ManifestLine:
+    row, outcome = archive_pass.plan.rows[number], archive_pass.outcomes[number]
+    added = archive_pass.plan.origins[number] == contract.ADDITION_ORIGIN
     return ManifestLine(
-        *(row.image_id, row.lesion_id, row.label, sweep.plan.splits[number]),
+        *(row.image_id, row.lesion_id, row.label, archive_pass.plan.splits[number]),
         *(outcome.sha256.hex(), outcome.size, count),
         *(row.sex, row.age, row.localization, row.dx_type, row.source),
         contract.ADDITION_ORIGIN if added else contract.BASE_ORIGIN,

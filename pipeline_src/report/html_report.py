@@ -53,7 +53,7 @@ def worst_mistakes(test: Predictions, pictures: Path, limit: int) -> list[WrongP
 
     Args:
         test: the test images.
-        pictures: the folder of their JPEGs, ``<image_id>.jpg``.
+        pictures: the folder of the held-out images; see `contract.held_out_file`.
         limit: how many at most.
     """
     truth, predicted = test.truth, test.predicted
@@ -66,7 +66,7 @@ def worst_mistakes(test: Predictions, pictures: Path, limit: int) -> list[WrongP
             predicted=contract.CLASS_LABELS[predicted[row]],
             probability=float(test.probabilities[row, predicted[row]]),
             true_probability=float(test.probabilities[row, truth[row]]),
-            thumbnail=jpeg_thumbnail(pictures / f"{test.images[row].image_id}.jpg"),
+            thumbnail=jpeg_thumbnail(pictures / contract.held_out_file(test.images[row].image_id)),
         )
         for row in order[:limit]
     ]
@@ -121,7 +121,7 @@ def report_files(evaluation: ModelEvaluation, pictures: Path) -> dict[str, bytes
 
     Args:
         evaluation: what to report.
-        pictures: the folder of the held-out JPEGs, for the mistakes and the twins.
+        pictures: the folder of the held-out images, for the mistakes and the twins.
     """
     drawn = draw_plots(evaluation)
     page = render_report(evaluation, drawn, pictures)
@@ -216,7 +216,9 @@ def _pair_thumbnails(
 ) -> list[tuple[audit_summary.DuplicatePair, list[bytes | None]]]:
     """Return the first pairs of look-alikes with the pictures of those that were held out, as no other is here."""
     shown = found.twins[:SHOWN_PAIRS]
-    return [(twin, [jpeg_thumbnail(pictures / f"{image}.jpg") for image in twin.images]) for twin in shown]
+    return [
+        (twin, [jpeg_thumbnail(pictures / contract.held_out_file(image)) for image in twin.images]) for twin in shown
+    ]
 
 
 def _by_attribute(groups: Iterable[Subgroup]) -> dict[str, list[Subgroup]]:

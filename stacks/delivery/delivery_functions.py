@@ -42,7 +42,7 @@ class SmokeTestFunction(OperationFunction):
         grant_assume_access_roles(self, settings, stage_placement.remote_stages(settings))
         # Whoever approves is told what is live, where the model was compared with another one.
         grant_actions(self, "ssm:GetParameter", on=[storage.champion.parameter_arn])
-        golden = (contract.PREDICTIONS_FILE, f"{contract.HOLDOUT_OUTPUT}/*.jpg")
+        golden = (contract.PREDICTIONS_FILE, f"{contract.HOLDOUT_OUTPUT}/{contract.HELD_OUT_FILES}")
         grant_read_runs(self, storage, *golden)
 
 

@@ -6,6 +6,7 @@ Every `*` in a policy of a role: at which role, exactly which, and why nothing n
 
 from typing import Final
 
+from pipeline_src import contract
 from stacks.nag.nag_suppressions import (
     ARTIFACTS_BUCKET_ARN,
     OWN_REGION_AND_ACCOUNT,
@@ -240,7 +241,10 @@ WILDCARD_SUPPRESSIONS: Final = (
     NagSuppression(
         "Which run made a model, and which images its evaluation took, is known only when the package is delivered; "
         "the file's name is given, and the role may only read.",
-        wildcard_finding_ids(f"{RUNS_BUCKET_ARN}/runs/*/holdout/*.jpg", f"{RUNS_BUCKET_ARN}/runs/*/predictions.csv"),
+        wildcard_finding_ids(
+            f"{RUNS_BUCKET_ARN}/runs/*/{contract.HOLDOUT_OUTPUT}/{contract.HELD_OUT_FILES}",
+            f"{RUNS_BUCKET_ARN}/runs/*/{contract.PREDICTIONS_FILE}",
+        ),
         role_policy_paths("Deployment/SmokeRole"),
     ),
     NagSuppression(

@@ -63,6 +63,13 @@ def test_a_whole_frame_is_the_same_in_serving_as_after_preprocess_and_training(t
     assert np.abs(served - trained).max() < 12
 
 
+def test_a_png_is_the_same_in_serving_as_after_preprocess() -> None:
+    data = png(frame(450, 600))
+    served = inference_server.decode_image_tensor(data, SHAPE)
+    prepared = preprocess.decode_square(data, "picture", SHAPE[1])
+    assert (served == prepared[:, :, ::-1].transpose(2, 0, 1)).all()
+
+
 def test_red_comes_first() -> None:
     data = jpeg(np.full((28, 28, 3), (200, 20, 10), np.uint8))
     assert np.abs(inference_server.decode_image_tensor(data, SHAPE)[0, :, 0, 0] - (200, 20, 10)).max() <= 3

@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 from benchmarks import job, measure
-from tests.jobs.lesions.preparation import crate
+from tests.jobs import archives
 
 CORES = measure.cores(1)
 
 
 def test_what_a_run_wrote_is_emptied_but_not_deleted_before_the_bench_is_closed(tmp_path: Path) -> None:
     archive, folder = tmp_path / "small.zip", tmp_path / "ml"
-    archive.write_bytes(crate.good().bytes())
+    archive.write_bytes(archives.good().bytes())
     before, counts = archive.read_bytes(), []
     with job.Bench(folder) as bench:
         for _ in range(2):
@@ -28,17 +28,17 @@ def test_what_a_run_wrote_is_emptied_but_not_deleted_before_the_bench_is_closed(
 
 def test_equal_archives_have_equal_digests_and_others_another(tmp_path: Path) -> None:
     one, two = tmp_path / "one.zip", tmp_path / "two.zip"
-    one.write_bytes(crate.good(5).bytes())
-    two.write_bytes(crate.good(6).bytes())
+    one.write_bytes(archives.good(5).bytes())
+    two.write_bytes(archives.good(6).bytes())
     with job.Bench(tmp_path / "ml") as bench:
         assert bench.digest(one, CORES) == bench.digest(one, CORES) != bench.digest(two, CORES)
 
 
 def test_the_job_without_its_audit_makes_the_same_dataset_and_says_nothing_of_twins(tmp_path: Path) -> None:
     archive, made = tmp_path / "small.zip", []
-    archive.write_bytes(crate.good().bytes())
+    archive.write_bytes(archives.good().bytes())
     for module in (job.JOB, job.UNAUDITED):
-        room = crate.Room(tmp_path / module)
+        room = archives.Room(tmp_path / module)
         room.put(archive.read_bytes())
         measure.run([sys.executable, "-m", module], {"ML_ROOT": str(room.root)}, CORES)
         made.append(room.files())

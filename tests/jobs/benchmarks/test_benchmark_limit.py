@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import measure
-from tests.jobs.lesions.preparation import crate
+from tests.jobs import archives
 
 CORES = measure.cores(1)
 IMAGES = 497
@@ -18,7 +18,7 @@ IMAGES = 497
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("packed") / "large.zip"
-    archive = crate.good(lesions=70)
+    archive = archives.good(lesions=70)
     assert len(archive.pictures) == IMAGES
     path.write_bytes(archive.bytes())
     return path

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pipeline_src import contract
 from pipeline_src.report import html_report
 from tests.jobs.lesions.evaluation import case
 
@@ -33,6 +34,15 @@ def test_a_thumbnail_is_the_picture_made_small(room: case.Room) -> None:
     assert pixels.shape == (180, 240, 3)
     original = cv2.imdecode(np.frombuffer(case.picture("ISIC_nv_test_004"), np.uint8), cv2.IMREAD_COLOR)
     assert np.abs(pixels[90, 120].astype(int) - original[45, 60]).max() < 8
+
+
+def test_a_held_out_png_has_a_thumbnail_too(tmp_path: Path) -> None:
+    pixels = cv2.imdecode(np.frombuffer(case.picture("ISIC_nv_test_004"), np.uint8), cv2.IMREAD_COLOR)
+    path = tmp_path / contract.held_out_file("ISIC_1")
+    path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+    small = html_report.jpeg_thumbnail(path)
+    assert small is not None
+    assert cv2.imdecode(np.frombuffer(small, np.uint8), cv2.IMREAD_COLOR).shape == (180, 240, 3)
 
 
 def test_a_picture_that_cannot_be_shown_is_none(tmp_path: Path) -> None:

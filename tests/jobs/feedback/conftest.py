@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.lesions.addition.desk import Desk
+from tests.jobs.feedback.export_desk import Desk
 
 
 @pytest.fixture

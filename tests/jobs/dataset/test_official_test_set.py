@@ -10,7 +10,7 @@ from pipeline_src import contract
 from pipeline_src.dataset import metadata_tables
 from pipeline_src.evaluation import model_predictions
 from pipeline_src.runtime.errors import BadInputError
-from tests.jobs.lesions.preparation import crate
+from tests.jobs import archives
 
 IMAGES, TRUTH = "ISIC2018_Task3_Test_Images.zip", "ISIC2018_Task3_Test_GroundTruth.csv"
 HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization,dataset"
@@ -33,24 +33,26 @@ def _one_hot() -> bytes:
 
 
 def _pictures() -> dict[str, bytes]:
-    return {image_id: crate.picture(500 + number) for number, image_id in enumerate(IDS)}
+    return {image_id: archives.picture(500 + number) for number, image_id in enumerate(IDS)}
 
 
-def _archive(truth: bytes | None = None, folder: str = "ISIC2018_Task3_Test_Images/") -> crate.Crate:
+def _archive(truth: bytes | None = None, folder: str = "ISIC2018_Task3_Test_Images/") -> archives.ArchiveBuilder:
     """Return a good archive with the official test set, its pictures below `folder`."""
-    archive = crate.good()
+    archive = archives.good()
     pictures = {f"{folder}{image_id}.jpg": data for image_id, data in _pictures().items()}
-    images = crate.zipped({f"{folder}LICENSE.txt": b"CC-BY-NC", **pictures})
+    images = archives.zipped({f"{folder}LICENSE.txt": b"CC-BY-NC", **pictures})
     archive.others = {IMAGES: images, TRUTH: _truth() if truth is None else truth}
     return archive
 
 
-def _card(room: crate.Room) -> dict[str, Any]:
+def _card(room: archives.Room) -> dict[str, Any]:
     return json.loads(json.dumps(room.card()))
 
 
 @pytest.mark.parametrize("folder", ["", "ISIC2018_Task3_Test_Images/"])
-def test_its_images_are_held_out_and_listed_and_counted_apart(room: crate.Room, done: crate.Room, folder: str) -> None:
+def test_its_images_are_held_out_and_listed_and_counted_apart(
+    room: archives.Room, done: archives.Room, folder: str
+) -> None:
     room.put(_archive(folder=folder).bytes())
     assert room.run() == 0
     rows = {row["image_id"]: row for row in room.manifest()}
@@ -79,7 +81,7 @@ def test_its_images_are_held_out_and_listed_and_counted_apart(room: crate.Room, 
     )
 
 
-def test_the_form_of_the_challenge_is_read_too_and_each_image_is_a_lesion(room: crate.Room) -> None:
+def test_the_form_of_the_challenge_is_read_too_and_each_image_is_a_lesion(room: archives.Room) -> None:
     room.put(_archive(_one_hot()).bytes())
     assert room.run() == 0
     rows = {row["image_id"]: row for row in room.manifest()}
@@ -93,33 +95,33 @@ def test_an_image_without_a_lesion_id_is_a_lesion_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(("kept", "said"), [(IMAGES, "without its ground truth"), (TRUTH, "without its images")])
-def test_half_of_it_is_left_out_with_a_warning(room: crate.Room, kept: str, said: str) -> None:
+def test_half_of_it_is_left_out_with_a_warning(room: archives.Room, kept: str, said: str) -> None:
     archive = _archive()
     archive.others = {kept: archive.others[kept]}
     room.put(archive.bytes())
     assert room.run() == 0
     assert _card(room)["official"] is None
-    assert f"{kept} is in the archive {said}: the official test set was left out." in _card(room)["warnings"]
+    assert f"{kept} is in the archive {said}, so the official test set is not used." in _card(room)["warnings"]
     assert not any(row["split"] == "official" for row in room.manifest())
 
 
-def test_a_file_that_is_there_twice_is_refused(room: crate.Room) -> None:
+def test_a_file_that_is_there_twice_is_refused(room: archives.Room) -> None:
     archive = _archive()
     archive.others[f"again/{TRUTH}"] = archive.others[TRUTH]
     room.put(archive.bytes())
     assert room.run() == contract.EXIT_BAD_INPUT
-    assert f"{TRUTH}, again/{TRUTH}: must be there once" in room.reason()
+    assert f"{TRUTH}, again/{TRUTH}: must appear once" in room.reason()
 
 
-def test_an_image_of_the_dataset_is_no_official_one(room: crate.Room) -> None:
+def test_an_image_of_the_dataset_is_no_official_one(room: archives.Room) -> None:
     room.put(_archive(_truth().replace(IDS[0].encode(), b"ISIC_0000003")).bytes())
     assert room.run() == contract.EXIT_BAD_INPUT
     assert "ISIC_0000003: 1 images are in the dataset's own table too" in room.reason()
 
 
-def test_missing_images_count_against_those_that_are_allowed(room: crate.Room) -> None:
+def test_missing_images_count_against_those_that_are_allowed(room: archives.Room) -> None:
     archive = _archive()
-    archive.others[IMAGES] = crate.zipped({f"{each}.jpg": _pictures()[each] for each in (IDS[0], IDS[2])})
+    archive.others[IMAGES] = archives.zipped({f"{each}.jpg": _pictures()[each] for each in (IDS[0], IDS[2])})
     room.put(archive.bytes())
     assert room.run() == contract.EXIT_BAD_INPUT
     assert f"1 images missing ({IDS[1]}), 0 allowed" in room.reason()
@@ -127,16 +129,16 @@ def test_missing_images_count_against_those_that_are_allowed(room: crate.Room) -
     assert _card(room)["official"]["images"] == 2
 
 
-def test_images_without_a_row_are_left_out_and_so_are_the_datasets_among_them(room: crate.Room) -> None:
+def test_images_without_a_row_are_left_out_and_so_are_the_datasets_among_them(room: archives.Room) -> None:
     archive = _archive()
-    more = {"ISIC_9999999.jpg": crate.picture(1), "ISIC_0000003.jpg": crate.picture(2)}
-    archive.others[IMAGES] = crate.zipped({f"{each}.jpg": data for each, data in _pictures().items()} | more)
+    more = {"ISIC_9999999.jpg": archives.picture(1), "ISIC_0000003.jpg": archives.picture(2)}
+    archive.others[IMAGES] = archives.zipped({f"{each}.jpg": data for each, data in _pictures().items()} | more)
     room.put(archive.bytes())
     assert room.run() == 0
     assert _card(room)["images_without_metadata"]["examples"] == ["ISIC_0000003", "ISIC_9999999"]
 
 
-def test_a_lesion_that_the_dataset_shows_too_leaves_training(room: crate.Room, done: crate.Room) -> None:
+def test_a_lesion_that_the_dataset_shows_too_leaves_training(room: archives.Room, done: archives.Room) -> None:
     train = next(row for row in done.manifest() if row["split"] == "train" and row["label"] == "nv")
     test = next(row for row in done.manifest() if row["split"] == "test" and row["label"] == "nv")
     truth = (
@@ -156,7 +158,9 @@ def test_a_lesion_that_the_dataset_shows_too_leaves_training(room: crate.Room, d
     model_predictions.read_holdout_images(room.output("dataset"))
 
 
-def test_an_official_image_that_looks_like_a_training_image_drives_it_out(room: crate.Room, done: crate.Room) -> None:
+def test_an_official_image_that_looks_like_a_training_image_drives_it_out(
+    room: archives.Room, done: archives.Room
+) -> None:
     archive = _archive()
     train = next(row["image_id"] for row in done.manifest() if row["split"] == "train")
     archive.pictures[train] = _pictures()[IDS[1]]
@@ -168,7 +172,7 @@ def test_an_official_image_that_looks_like_a_training_image_drives_it_out(room: 
 
 @pytest.mark.parametrize(("policy", "dropped", "leaked"), [("drop", 1, 0), ("report", 0, 1)])
 def test_official_images_that_are_trained_on_are_counted_apart_from_test_images(
-    room: crate.Room, done: crate.Room, policy: str, dropped: int, leaked: int
+    room: archives.Room, done: archives.Room, policy: str, dropped: int, leaked: int
 ) -> None:
     archive = _archive()
     train = [row["image_id"] for row in done.manifest() if row["split"] == "train"][-1]

@@ -7,9 +7,9 @@ import pytest
 
 from pipeline_src import contract
 from pipeline_src.feedback import captured_images
-from tests.jobs.lesions.preparation import crate
-from tests.jobs.lesions.preparation.test_preprocess_addition import PICTURES, card, exported
-from tests.jobs.lesions.preparation.test_preprocess_placement import BASE, repacked
+from tests.jobs import archives
+from tests.jobs.dataset.test_additional_archive import PICTURES, card, exported
+from tests.jobs.leakage.test_validation_placement import BASE, repacked
 
 Change = Callable[[bytes], bytes]
 LABELS = {row["image_id"]: row["dx"] for row in BASE.rows}
@@ -19,7 +19,7 @@ def other(label: str) -> str:
     return "nv" if label != "nv" else "mel"
 
 
-def run(room: crate.Room, folders: pytest.TempPathFactory, *names: str, again: Change) -> int:
+def run(room: archives.Room, folders: pytest.TempPathFactory, *names: str, again: Change) -> int:
     """Preprocess the base and copies of its images `names`, each in other bytes and with another label."""
     room.put(BASE.bytes())
     copied = {again(BASE.pictures[name]): other(LABELS[name]) for name in names}
@@ -28,7 +28,7 @@ def run(room: crate.Room, folders: pytest.TempPathFactory, *names: str, again: C
 
 
 def test_equal_bytes_with_two_labels_are_refused_wherever_they_lie(
-    room: crate.Room, tmp_path_factory: pytest.TempPathFactory
+    room: archives.Room, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     assert run(room, tmp_path_factory, *LABELS, again=bytes) == contract.EXIT_BAD_INPUT
     assert "and 65 more" in room.reason()
@@ -40,7 +40,7 @@ def test_equal_bytes_with_two_labels_are_refused_wherever_they_lie(
 
 
 def test_pictures_that_only_look_the_same_are_told_with_both_labels(
-    room: crate.Room, tmp_path_factory: pytest.TempPathFactory
+    room: archives.Room, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     room.put(BASE.bytes())
     assert room.run() == 0
@@ -54,11 +54,13 @@ def test_pictures_that_only_look_the_same_are_told_with_both_labels(
         for name in sorted(held_out)
     ]
     assert card(room)["leakage"]["contradictions"] == {"count": len(wanted), "examples": wanted}
-    said = f"{len(wanted)} additional images look like one of the base that has another label."
+    said = f"{len(wanted)} additional images look like an image of the base with another label."
     assert said in card(room)["warnings"]
 
 
-def test_where_both_agree_there_is_no_contradiction(room: crate.Room, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_where_both_agree_there_is_no_contradiction(
+    room: archives.Room, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     room.put(BASE.bytes())
     same = {BASE.pictures[name]: label for name, label in LABELS.items()}
     room.add(exported(tmp_path_factory, same))

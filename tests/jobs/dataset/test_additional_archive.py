@@ -15,10 +15,10 @@ from pipeline_src.dataset.archive_collection import ArchiveCollection
 from pipeline_src.dataset.lesion_split import SplitFractions
 from pipeline_src.feedback import archive_writer, captured_images
 from pipeline_src.runtime.temporary_files import RecordSpool
-from tests.jobs.lesions.preparation import crate
+from tests.jobs import archives
 
 COUNT = 12
-PICTURES = {crate.picture(900 + number): contract.CLASS_LABELS[number % 7] for number in range(COUNT)}
+PICTURES = {archives.picture(900 + number): contract.CLASS_LABELS[number % 7] for number in range(COUNT)}
 IDS = {captured_images.image_id_of_bytes(data): data for data in PICTURES}
 
 
@@ -39,10 +39,10 @@ def exported(folders: pytest.TempPathFactory, pictures: dict[bytes, str]) -> byt
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory, addition: bytes) -> crate.Room:
+def both(tmp_path_factory: pytest.TempPathFactory, addition: bytes) -> archives.Room:
     """Return an /opt/ml after a run on the good archive and an additional one; for reading only."""
-    room = crate.Room(tmp_path_factory.mktemp("both"))
-    room.put(crate.good().bytes())
+    room = archives.Room(tmp_path_factory.mktemp("both"))
+    room.put(archives.good().bytes())
     room.add(addition)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ML_ROOT", str(room.root))
@@ -50,27 +50,27 @@ def both(tmp_path_factory: pytest.TempPathFactory, addition: bytes) -> crate.Roo
     return room
 
 
-def of(room: crate.Room, archive: str) -> dict[str, dict[str, str]]:
+def of(room: archives.Room, archive: str) -> dict[str, dict[str, str]]:
     """Return the rows of the manifest that are of one archive, without how often they are recorded."""
     rows = [row for row in room.manifest() if row["archive"] == archive]
     return {row["image_id"]: {name: value for name, value in row.items() if name != "repeats"} for row in rows}
 
 
-def held_out(room: crate.Room, place: str) -> dict[str, bytes]:
+def held_out(room: archives.Room, place: str) -> dict[str, bytes]:
     names = [row["image_id"] for row in room.manifest() if row["split"] == place]
     return {name: (room.output("holdout") / f"{name}.jpg").read_bytes() for name in names}
 
 
-def card(room: crate.Room) -> dict[str, Any]:
+def card(room: archives.Room) -> dict[str, Any]:
     return json.loads(json.dumps(room.card()))
 
 
-def test_every_image_of_the_base_is_where_it_is_without_it(done: crate.Room, both: crate.Room) -> None:
+def test_every_image_of_the_base_is_where_it_is_without_it(done: archives.Room, both: archives.Room) -> None:
     assert of(both, "base") == of(done, "base")
     assert held_out(both, "test") == held_out(done, "test")
 
 
-def test_its_images_are_trained_on_or_choose_the_threshold_and_none_is_tested_on(both: crate.Room) -> None:
+def test_its_images_are_trained_on_or_choose_the_threshold_and_none_is_tested_on(both: archives.Room) -> None:
     added = of(both, "addition")
     assert {name: row["label"] for name, row in added.items()} == {name: PICTURES[IDS[name]] for name in IDS}
     assert {row["split"] for row in added.values()} == {"train", "validation"}
@@ -79,10 +79,12 @@ def test_its_images_are_trained_on_or_choose_the_threshold_and_none_is_tested_on
     assert validated.items() <= held_out(both, "validation").items()
 
 
-def test_the_card_names_both_archives_with_hash_and_counts(done: crate.Room, both: crate.Room, addition: bytes) -> None:
+def test_the_card_names_both_archives_with_hash_and_counts(
+    done: archives.Room, both: archives.Room, addition: bytes
+) -> None:
     found, without = card(both), card(done)
     assert found["archive"] == without["archive"]
-    assert crate.told(found, "addition") == (hashlib.sha256(addition).hexdigest(), len(addition))
+    assert archives.told(found, "addition") == (hashlib.sha256(addition).hexdigest(), len(addition))
     assert (found["addition"]["images"], found["addition"]["lesions"]) == (COUNT, COUNT)
     assert found["archive"]["images"] + COUNT == found["images"]["total"]
     assert found["addition"]["images_by_split"]["test"] == 0
@@ -97,15 +99,15 @@ def test_the_card_names_both_archives_with_hash_and_counts(done: crate.Room, bot
     }
 
 
-def test_the_object_that_says_there_is_none_changes_nothing(room: crate.Room, done: crate.Room) -> None:
-    room.put(crate.good().bytes())
+def test_the_object_that_says_there_is_none_changes_nothing(room: archives.Room, done: archives.Room) -> None:
+    room.put(archives.good().bytes())
     room.add(contract.ABSENT_OBJECT.encode())
     assert room.run() == 0
     assert room.files() == done.files()
 
 
 def test_a_picture_of_production_that_is_a_test_picture_leaves_training(
-    room: crate.Room, tmp_path_factory: pytest.TempPathFactory, done: crate.Room
+    room: archives.Room, tmp_path_factory: pytest.TempPathFactory, done: archives.Room
 ) -> None:
     fractions, labels = SplitFractions(0.15, 0.20), {row["image_id"]: row["label"] for row in done.manifest()}
     tested = held_out(done, "test").items()
@@ -114,7 +116,7 @@ def test_a_picture_of_production_that_is_a_test_picture_leaves_training(
         for at, data in tested
         if lesion_split.split_of_additional_lesion(captured_images.image_id_of_bytes(data), fractions) == "train"
     }
-    room.put(crate.good().bytes())
+    room.put(archives.good().bytes())
     room.add(exported(tmp_path_factory, trained | PICTURES))
     assert room.run() == 0
     assert {captured_images.image_id_of_bytes(data) for data in trained} == {*card(room)["leakage"]["dropped"]}

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipeline_src import contract
-from tests.jobs.lesions.addition import desk as desks
-from tests.jobs.lesions.addition.desk import Desk, name_of
+from tests.jobs.feedback import export_desk
+from tests.jobs.feedback.export_desk import Desk, name_of
 from tests.jobs.lesions.drift import stream
 
 LABELS = {name_of(0): "mel", name_of(1): "nv", "event-2": "bcc"}
@@ -34,7 +34,7 @@ def filled(desk: Desk) -> Desk:
 
 def test_what_was_confirmed_is_exported_by_the_hash_of_its_bytes_and_nothing_else(desk: Desk) -> None:
     assert filled(desk).run() == 0
-    rows, pictures = desks.unpacked(desk.archive())
+    rows, pictures = export_desk.unpacked(desk.archive())
     wanted = {stream.picture(1000 + number): label for number, label in enumerate(("mel", "nv", "bcc"))}
     ids = {f"PROD_{hashlib.sha256(data).hexdigest()[:16]}": (data, label) for data, label in wanted.items()}
     assert {row.image_id: row.label for row in rows} == {name: label for name, (_, label) in ids.items()}

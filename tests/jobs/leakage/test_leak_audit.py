@@ -15,7 +15,7 @@ from pipeline_src.dataset.image_codec import decode_square, verify_image
 from pipeline_src.definition import pipeline_parameters
 from pipeline_src.jobs import preprocess
 from pipeline_src.leakage import near_duplicates
-from tests.jobs.lesions.preparation import crate
+from tests.jobs import archives
 
 
 def flipped(data: bytes) -> bytes:
@@ -27,8 +27,8 @@ def flipped(data: bytes) -> bytes:
 class Case:
     """An archive in which copies can be planted, and the splits in which its images lie."""
 
-    def __init__(self, done: crate.Room) -> None:
-        self.archive = crate.good()
+    def __init__(self, done: archives.Room) -> None:
+        self.archive = archives.good()
         self._rows = done.manifest()
 
     def ids(self, split: str, label: str = "") -> list[str]:
@@ -40,19 +40,19 @@ class Case:
 
 
 @pytest.fixture
-def case(done: crate.Room) -> Case:
+def case(done: archives.Room) -> Case:
     return Case(done)
 
 
-def _leakage(room: crate.Room) -> dict[str, Any]:
+def _leakage(room: archives.Room) -> dict[str, Any]:
     return json.loads(json.dumps(room.card()["leakage"]))
 
 
-def _row(room: crate.Room, image_id: str) -> dict[str, str]:
+def _row(room: archives.Room, image_id: str) -> dict[str, str]:
     return next(row for row in room.manifest() if row["image_id"] == image_id)
 
 
-def test_without_twins_the_card_says_what_was_compared(done: crate.Room) -> None:
+def test_without_twins_the_card_says_what_was_compared(done: archives.Room) -> None:
     assert _leakage(done) == {
         "policy": "drop",
         "distance": 14,
@@ -71,7 +71,7 @@ def test_without_twins_the_card_says_what_was_compared(done: crate.Room) -> None
 
 @pytest.mark.parametrize("exact", [False, True])
 def test_the_training_image_of_a_pair_is_left_out(
-    room: crate.Room, done: crate.Room, case: Case, *, exact: bool
+    room: archives.Room, done: archives.Room, case: Case, *, exact: bool
 ) -> None:
     test, train = case.ids("test", "mel")[0], case.ids("train", "mel")[-1]
     case.plant(test, train, exact=exact)
@@ -94,7 +94,7 @@ def test_the_training_image_of_a_pair_is_left_out(
     assert after["warnings"][0].startswith("1 training images show the lesion of a held-out image and were left")
 
 
-def test_equal_bytes_are_no_bits_apart_however_their_splits_are_decoded(room: crate.Room, case: Case) -> None:
+def test_equal_bytes_are_no_bits_apart_however_their_splits_are_decoded(room: archives.Room, case: Case) -> None:
     rng = np.random.default_rng(7)
     picture = lesion_drawing.LesionRenderer(7).picture(lesion_drawing.random_lesion("nv", rng), rng)
     test, train = case.ids("test", "nv")[0], case.ids("train", "nv")[0]
@@ -109,7 +109,7 @@ def test_equal_bytes_are_no_bits_apart_however_their_splits_are_decoded(room: cr
     assert [(each["images"], each["distance"], each["exact"]) for each in found] == [([test, train], 0, True)]
 
 
-def test_it_is_trained_on_and_told_of_if_the_user_says_report(room: crate.Room, case: Case) -> None:
+def test_it_is_trained_on_and_told_of_if_the_user_says_report(room: archives.Room, case: Case) -> None:
     test, validation, train = case.ids("test")[0], case.ids("validation")[0], case.ids("train")[:3]
     case.plant(test, train[0])
     case.plant(test, train[1])
@@ -125,11 +125,11 @@ def test_it_is_trained_on_and_told_of_if_the_user_says_report(room: crate.Room, 
     assert any("1 test images show a lesion that the model is trained on" in w for w in _warnings(room))
 
 
-def _warnings(room: crate.Room) -> list[str]:
+def _warnings(room: archives.Room) -> list[str]:
     return list(json.loads(json.dumps(room.card()["warnings"])))
 
 
-def test_the_archive_is_refused_if_the_user_says_fail(room: crate.Room, case: Case) -> None:
+def test_the_archive_is_refused_if_the_user_says_fail(room: archives.Room, case: Case) -> None:
     test, train = case.ids("test")[0], case.ids("train")[0]
     case.plant(test, train)
     room.put(case.archive.bytes())
@@ -140,7 +140,7 @@ def test_the_archive_is_refused_if_the_user_says_fail(room: crate.Room, case: Ca
 
 
 @pytest.mark.parametrize("policy", ["drop", "fail"])
-def test_a_pair_of_held_out_images_is_listed_and_stays(room: crate.Room, case: Case, policy: str) -> None:
+def test_a_pair_of_held_out_images_is_listed_and_stays(room: archives.Room, case: Case, policy: str) -> None:
     test, validation = case.ids("test")[0], case.ids("validation")[0]
     case.plant(test, validation)
     room.put(case.archive.bytes())
@@ -152,7 +152,7 @@ def test_a_pair_of_held_out_images_is_listed_and_stays(room: crate.Room, case: C
     assert any("1 pairs of held-out images" in warning for warning in _warnings(room))
 
 
-def test_a_class_whose_training_images_are_all_copies_is_refused(room: crate.Room, case: Case) -> None:
+def test_a_class_whose_training_images_are_all_copies_is_refused(room: archives.Room, case: Case) -> None:
     for image_id in case.ids("train", "df"):
         case.plant(case.ids("test", "df")[0], image_id)
     room.put(case.archive.bytes())
@@ -160,7 +160,7 @@ def test_a_class_whose_training_images_are_all_copies_is_refused(room: crate.Roo
     assert "class df: no image left in train" in room.reason()
 
 
-def test_copies_within_one_split_are_no_leak(room: crate.Room, case: Case) -> None:
+def test_copies_within_one_split_are_no_leak(room: archives.Room, case: Case) -> None:
     one, two = case.ids("train", "nv")[0], case.ids("train", "mel")[0]
     case.plant(one, two, exact=True)
     room.put(case.archive.bytes())
@@ -169,7 +169,7 @@ def test_copies_within_one_split_are_no_leak(room: crate.Room, case: Case) -> No
     assert room.card()["duplicates_across_lesions"] == [sorted([one, two])]
 
 
-def test_the_card_names_the_options_as_the_pipeline_does(done: crate.Room) -> None:
+def test_the_card_names_the_options_as_the_pipeline_does(done: archives.Room) -> None:
     parameters = json.loads(json.dumps(done.card()["parameters"]))
     defaults = {each.name: str(each.default) for each in pipeline_parameters.PIPELINE_PARAMETERS}
     assert parameters == {name: defaults[name] for name in parameters}

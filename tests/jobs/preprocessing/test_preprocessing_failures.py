@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_src.runtime import temporary_files
-from tests.jobs.lesions.preparation import crate
+from tests.jobs import archives
 
 # Runs its second and further arguments with a small file system mounted at the first; 9 if they leave anything there.
 SMALL_DISK = """
@@ -35,12 +35,12 @@ def _can_mount(folder: Path) -> bool:
 
 
 @pytest.mark.parametrize(("full", "size"), [("train", "300k"), ("holdout", "40k"), ("dataset", "8k")])
-def test_a_full_disk_ends_with_its_reason_and_no_output(room: crate.Room, full: str, size: str) -> None:
+def test_a_full_disk_ends_with_its_reason_and_no_output(room: archives.Room, full: str, size: str) -> None:
     folder = room.output(full)
     folder.mkdir(parents=True)
     if not _can_mount(folder):
         pytest.skip("this system lets an ordinary user mount nothing; the other tests of full disks run")
-    room.put(crate.good(lesions=40).bytes())
+    room.put(archives.good(lesions=40).bytes())
     with room.start(*_on_small_disk(size, folder)) as process:
         assert process.wait() == 2
     assert "the disk is full. Free some space" in room.reason()
@@ -87,8 +87,10 @@ def test_the_spill_file_has_no_name(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
 
 
-def test_a_killed_job_leaves_nothing_in_place_and_the_next_starts_clean(room: crate.Room, done: crate.Room) -> None:
-    room.put(crate.good(lesions=60).bytes())
+def test_a_killed_job_leaves_nothing_in_place_and_the_next_starts_clean(
+    room: archives.Room, done: archives.Room
+) -> None:
+    room.put(archives.good(lesions=60).bytes())
     with room.start() as process:
         while process.poll() is None and not list(room.output("holdout").glob(".partial/*.jpg")):
             pass
@@ -96,13 +98,13 @@ def test_a_killed_job_leaves_nothing_in_place_and_the_next_starts_clean(room: cr
     assert process.returncode == -signal.SIGKILL
     assert room.files()  # it was in the middle
     assert all(".partial/" in name for name in room.files())
-    room.put(crate.good().bytes())
+    room.put(archives.good().bytes())
     assert room.run() == 0
     assert room.files() == done.files()
 
 
-def test_an_interrupted_job_leaves_nothing(room: crate.Room) -> None:
-    room.put(crate.good(lesions=60).bytes())
+def test_an_interrupted_job_leaves_nothing(room: archives.Room) -> None:
+    room.put(archives.good(lesions=60).bytes())
     with room.start() as process:
         while process.poll() is None and not list(room.output("holdout").glob(".partial/*.jpg")):
             pass
@@ -111,8 +113,8 @@ def test_an_interrupted_job_leaves_nothing(room: crate.Room) -> None:
     assert room.files() == {}
 
 
-def test_bad_input_removes_what_an_earlier_run_left(room: crate.Room) -> None:
-    room.put(crate.good().bytes())
+def test_bad_input_removes_what_an_earlier_run_left(room: archives.Room) -> None:
+    room.put(archives.good().bytes())
     assert room.run() == 0
     room.put(b"no zip")
     assert room.run() == 2

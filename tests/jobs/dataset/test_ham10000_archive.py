@@ -7,28 +7,28 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.jobs.lesions.preparation import crate
+from tests.jobs import archives
 
 STORED, DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
 
 
 def _in_folder(entries: dict[str, bytes]) -> bytes:
     forks = {"__MACOSX/pictures/._ISIC_0000000.jpg": b"fork", "pictures/": b"", "pictures/notes.txt": b"none"}
-    return crate.zipped({**forks, **{f"pictures/{name}": data for name, data in entries.items()}})
+    return archives.zipped({**forks, **{f"pictures/{name}": data for name, data in entries.items()}})
 
 
 def _wide(entries: dict[str, bytes]) -> bytes:
-    return crate.streamed(entries, DEFLATED, wide=True)
+    return archives.streamed(entries, DEFLATED, wide=True)
 
 
 @pytest.mark.parametrize(
     ("inner", "method"),
     [
-        (lambda entries: crate.zipped(entries, STORED), STORED),
-        (lambda entries: crate.zipped(entries, STORED), DEFLATED),
-        (crate.zipped, STORED),
-        (lambda entries: crate.streamed(entries, DEFLATED), DEFLATED),
-        (lambda entries: crate.streamed(entries, STORED), STORED),
+        (lambda entries: archives.zipped(entries, STORED), STORED),
+        (lambda entries: archives.zipped(entries, STORED), DEFLATED),
+        (archives.zipped, STORED),
+        (lambda entries: archives.streamed(entries, DEFLATED), DEFLATED),
+        (lambda entries: archives.streamed(entries, STORED), STORED),
         (_wide, DEFLATED),
         (_in_folder, DEFLATED),
     ],
@@ -43,23 +43,23 @@ def _wide(entries: dict[str, bytes]) -> bytes:
     ],
 )
 def test_the_same_pictures_give_the_same_dataset_however_they_are_packed(
-    room: crate.Room, done: crate.Room, inner: Callable[[dict[str, bytes]], bytes], method: int
+    room: archives.Room, done: archives.Room, inner: Callable[[dict[str, bytes]], bytes], method: int
 ) -> None:
-    archive = crate.good()
+    archive = archives.good()
     archive.inner, archive.method = inner, method
     data = archive.bytes()
     room.put(data)
     assert room.run() == 0
-    assert crate.told(room.card()) == (hashlib.sha256(data).hexdigest(), len(data))
+    assert archives.told(room.card()) == (hashlib.sha256(data).hexdigest(), len(data))
     assert room.card()["images_without_metadata"] == {"count": 0, "examples": []}
     packed, plain = room.files(), done.files()
     assert packed.pop("dataset/dataset_card.json") != plain.pop("dataset/dataset_card.json")  # the archive's hash
     assert packed == plain
 
 
-def test_entries_that_are_not_the_dataset_are_passed_over(room: crate.Room) -> None:
-    archive = crate.good()
-    strange = crate.zipped({"ISIC_0000000.jpg": b"mask", "ISIC_7777777.jpg": crate.picture(1)})
+def test_entries_that_are_not_the_dataset_are_passed_over(room: archives.Room) -> None:
+    archive = archives.good()
+    strange = archives.zipped({"ISIC_0000000.jpg": b"mask", "ISIC_7777777.jpg": archives.picture(1)})
     archive.others = {
         "HAM10000_segmentations_lesion_tschandl.zip": strange,
         "ISIC2018_Task3_Test_NatureMedicine_AI_Interaction_Benefit.csv": b"image,dx\n",
@@ -68,23 +68,23 @@ def test_entries_that_are_not_the_dataset_are_passed_over(room: crate.Room) -> N
     data = archive.bytes()
     room.put(data)
     assert room.run() == 0
-    assert crate.told(room.card()) == (hashlib.sha256(data).hexdigest(), len(data))
+    assert archives.told(room.card()) == (hashlib.sha256(data).hexdigest(), len(data))
     assert room.card()["images_without_metadata"] == {"count": 0, "examples": []}
 
 
-def test_everything_may_lie_below_a_folder(room: crate.Room) -> None:
-    entries = {f"dataverse_files/{name}": data for name, data in crate.good().entries().items()}
-    room.put(crate.zipped(entries))
+def test_everything_may_lie_below_a_folder(room: archives.Room) -> None:
+    entries = {f"dataverse_files/{name}": data for name, data in archives.good().entries().items()}
+    room.put(archives.zipped(entries))
     assert room.run() == 0
 
 
 @pytest.mark.parametrize("mark", [b"PK\x07\x08", b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"])
-def test_a_picture_that_holds_a_zip_mark_is_read_whole(room: crate.Room, mark: bytes) -> None:
+def test_a_picture_that_holds_a_zip_mark_is_read_whole(room: archives.Room, mark: bytes) -> None:
     """A streamed entry's end is searched for, so a mark within it must not be taken for it."""
-    archive = crate.good()
+    archive = archives.good()
     comment = b"\xff\xfe" + (2 + 30).to_bytes(2, "big") + mark * 3 + bytes(30 - 3 * len(mark))
     archive.pictures = {name: data[:2] + comment + data[2:] for name, data in archive.pictures.items()}
-    archive.inner = lambda entries: crate.streamed(entries, STORED)
+    archive.inner = lambda entries: archives.streamed(entries, STORED)
     room.put(archive.bytes())
     assert room.run() == 0
     for path in room.output("holdout").iterdir():

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from pipeline_src import contract
-from tests.jobs.lesions.addition import desk as desks
-from tests.jobs.lesions.addition.desk import Desk, name_of
+from tests.jobs import archives
+from tests.jobs.feedback import export_desk
+from tests.jobs.feedback.export_desk import Desk, name_of
 from tests.jobs.lesions.drift import stream
-from tests.jobs.lesions.preparation import crate
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def test_it_is_all_in_the_new_one_with_what_is_new(desk: Desk, earlier: bytes) -
     desk.capture(stream.captured(1), stream.captured(2))
     desk.label({name_of(1): "nv", name_of(2): "df"})
     assert desk.run() == 0
-    rows, pictures = desks.unpacked(desk.archive())
-    old_rows, old_pictures = desks.unpacked(earlier)
+    rows, pictures = export_desk.unpacked(desk.archive())
+    old_rows, old_pictures = export_desk.unpacked(earlier)
     assert {*old_rows} < {*rows}
     assert old_pictures.items() < pictures.items()
     assert (desk.told()["earlier"], desk.told()["exported"]["images"], desk.told()["exported"]["new"]) == (2, 3, 1)
@@ -60,7 +60,7 @@ def test_a_picture_of_it_that_is_labelled_otherwise_now_leaves_the_archive(desk:
     desk.capture(stream.captured(1))
     desk.label({name_of(1): "bkl"})
     assert desk.run() == 0
-    assert [row.label for row in desks.unpacked(desk.archive())[0]] == ["mel"]
+    assert [row.label for row in export_desk.unpacked(desk.archive())[0]] == ["mel"]
     assert desk.told()["left_out"]["labels contradict each other"]["count"] == 1
 
 
@@ -74,13 +74,13 @@ def test_the_object_that_says_there_is_none_is_none(desk: Desk) -> None:
 
 def other(earlier: bytes, number: int) -> bytes:
     """Return `earlier` with another picture in the place of its first."""
-    rows, pictures = desks.unpacked(earlier)
+    rows, pictures = export_desk.unpacked(earlier)
     pictures[min(pictures)] = stream.picture(number)
-    part = crate.zipped(pictures)
+    part = archives.zipped(pictures)
     table = "lesion_id,image_id,dx,dx_type,age,sex,localization,dataset\n" + "".join(
         f"{row.lesion_id},{row.image_id},{row.label},confirmed,,unknown,unknown,production\n" for row in rows
     )
-    return crate.zipped({"HAM10000_images_part_1.zip": part, "HAM10000_metadata": table.encode()})
+    return archives.zipped({"HAM10000_images_part_1.zip": part, "HAM10000_metadata": table.encode()})
 
 
 def test_what_is_no_earlier_export_is_refused_and_nothing_is_written(desk: Desk, earlier: bytes) -> None:
@@ -89,9 +89,9 @@ def test_what_is_no_earlier_export_is_refused_and_nothing_is_written(desk: Desk,
     wrong = {
         b"no zip at all": "not a zip file",
         earlier[:-30]: "cut short or damaged",
-        crate.good().bytes(): "was not exported from production",
+        archives.good().bytes(): "was not exported from production",
         other(earlier, 77): "is not the picture that was exported by this name",
-        crate.zipped({"readme.txt": b"x"}): "HAM10000_metadata: must be there once",
+        archives.zipped({"readme.txt": b"x"}): "HAM10000_metadata: must appear once",
     }
     for data, reason in wrong.items():
         desk.add(data)

@@ -11,17 +11,19 @@ from pipeline_src import contract
 from pipeline_src.dataset import dataset_plan
 from pipeline_src.dataset.lesion_split import SplitFractions
 from pipeline_src.preprocessing import dataset_builder
-from tests.jobs.lesions.preparation import crate
+from tests.jobs import archives
 
 
-def test_the_outputs_are_what_the_contract_names_and_nothing_else(done: crate.Room) -> None:
+def test_the_outputs_are_what_the_contract_names_and_nothing_else(done: archives.Room) -> None:
     held_out = {f"holdout/{row['image_id']}.jpg" for row in done.manifest() if row["split"] != "train"}
     wanted = {"train/train.rec", "validation/validation.rec", "dataset/manifest.csv", "dataset/dataset_card.json"}
     assert set(done.files()) == wanted | held_out | {"dataset/train.idx", "dataset/validation.idx"}
 
 
-def test_a_channel_is_one_recordio_file_whatever_the_cluster_is_said_to_be(room: crate.Room, done: crate.Room) -> None:
-    room.put(crate.good().bytes())
+def test_a_channel_is_one_recordio_file_whatever_the_cluster_is_said_to_be(
+    room: archives.Room, done: archives.Room
+) -> None:
+    room.put(archives.good().bytes())
     (room.root / "config").mkdir()
     cluster = {"current_host": "algo-2", "hosts": ["algo-1", "algo-2", "algo-3"]}
     (room.root / "config/resourceconfig.json").write_text(json.dumps(cluster))
@@ -30,9 +32,9 @@ def test_a_channel_is_one_recordio_file_whatever_the_cluster_is_said_to_be(room:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
-def test_any_number_of_workers_writes_the_same_bytes(tmp_path: Path, done: crate.Room, workers: int) -> None:
-    room = crate.Room(tmp_path)
-    room.put(crate.good().bytes())
+def test_any_number_of_workers_writes_the_same_bytes(tmp_path: Path, done: archives.Room, workers: int) -> None:
+    room = archives.Room(tmp_path)
+    room.put(archives.good().bytes())
     options = dataset_plan.PreprocessingOptions(
         image_size=224,
         fractions=SplitFractions(0.15, 0.20),
@@ -51,14 +53,14 @@ def test_any_number_of_workers_writes_the_same_bytes(tmp_path: Path, done: crate
     assert room.files() == done.files()
 
 
-def test_holdout_pictures_are_the_original_bytes(done: crate.Room) -> None:
-    pictures = crate.good().pictures
+def test_holdout_pictures_are_the_original_bytes(done: archives.Room) -> None:
+    pictures = archives.good().pictures
     for path in done.output("holdout").iterdir():
         assert path.read_bytes() == pictures[path.stem]
 
 
-def test_the_manifest_lists_every_image_with_its_hash(done: crate.Room) -> None:
-    archive, rows = crate.good(), done.manifest()
+def test_the_manifest_lists_every_image_with_its_hash(done: archives.Room) -> None:
+    archive, rows = archives.good(), done.manifest()
     assert tuple(rows[0]) == contract.MANIFEST_COLUMNS
     columns = ("lesion_id", "dx", "sex", "age", "localization", "dx_type", "dataset")
     listed = ("lesion_id", "label", "sex", "age", "localization", "dx_type", "source")
@@ -70,17 +72,17 @@ def test_the_manifest_lists_every_image_with_its_hash(done: crate.Room) -> None:
         assert int(row["repeats"]) == {"train": int(row["repeats"]) or 1, "validation": 1, "test": 0}[row["split"]]
 
 
-def test_all_images_of_a_lesion_share_its_split(done: crate.Room) -> None:
+def test_all_images_of_a_lesion_share_its_split(done: archives.Room) -> None:
     splits: dict[str, set[str]] = {}
     for row in done.manifest():
         splits.setdefault(row["lesion_id"], set()).add(row["split"])
     assert all(len(found) == 1 for found in splits.values())
 
 
-def test_the_card_counts_what_the_manifest_lists(done: crate.Room) -> None:
+def test_the_card_counts_what_the_manifest_lists(done: archives.Room) -> None:
     card, rows = json.loads(json.dumps(done.card())), done.manifest()
-    archive = crate.good().bytes()
-    assert crate.told(card) == (hashlib.sha256(archive).hexdigest(), len(archive))
+    archive = archives.good().bytes()
+    assert archives.told(card) == (hashlib.sha256(archive).hexdigest(), len(archive))
     assert card["images"]["total"] == len(rows)
     for label in contract.CLASS_LABELS:
         for split in contract.SPLITS:
@@ -96,11 +98,11 @@ def test_the_card_counts_what_the_manifest_lists(done: crate.Room) -> None:
     assert (card["schema"], card["image_size"], card["sources"]) == (1, 224, {"drawn": len(rows)})
 
 
-def test_the_card_tells_what_is_odd(room: crate.Room, done: crate.Room) -> None:
-    archive = crate.good()
+def test_the_card_tells_what_is_odd(room: archives.Room, done: archives.Room) -> None:
+    archive = archives.good()
     twin, other = "ISIC_0000000", next(row["image_id"] for row in archive.rows if row["dx"] == "nv")
     archive.pictures[other] = archive.pictures[twin]
-    archive.pictures |= {"ISIC_9999999": crate.picture(99), "ISIC_0000001": archive.pictures[twin]}
+    archive.pictures |= {"ISIC_9999999": archives.picture(99), "ISIC_0000001": archive.pictures[twin]}
     archive.rows[3]["age"] = ""
     room.put(archive.bytes())
     assert room.run() == 0
@@ -112,8 +114,8 @@ def test_the_card_tells_what_is_odd(room: crate.Room, done: crate.Room) -> None:
     assert done.card()["ages_missing"] == 0
 
 
-def test_equal_pictures_of_one_lesion_are_no_finding(room: crate.Room) -> None:
-    archive = crate.good()
+def test_equal_pictures_of_one_lesion_are_no_finding(room: archives.Room) -> None:
+    archive = archives.good()
     archive.pictures["ISIC_0000001"] = archive.pictures["ISIC_0000000"]
     assert archive.rows[0]["lesion_id"] == archive.rows[1]["lesion_id"]
     room.put(archive.bytes())
@@ -121,8 +123,8 @@ def test_equal_pictures_of_one_lesion_are_no_finding(room: crate.Room) -> None:
     assert room.card()["duplicates_across_lesions"] == []
 
 
-def test_equal_pictures_in_two_splits_are_a_warning(room: crate.Room, done: crate.Room) -> None:
-    archive, rows = crate.good(), done.manifest()
+def test_equal_pictures_in_two_splits_are_a_warning(room: archives.Room, done: archives.Room) -> None:
+    archive, rows = archives.good(), done.manifest()
     one, two = (next(row["image_id"] for row in rows if row["split"] == split) for split in ("train", "test"))
     archive.pictures[one] = archive.pictures[two]
     room.put(archive.bytes())
@@ -131,9 +133,9 @@ def test_equal_pictures_in_two_splits_are_a_warning(room: crate.Room, done: crat
 
 
 def test_progress_reaches_the_end_and_the_summary_is_a_table(
-    room: crate.Room, capsys: pytest.CaptureFixture[str]
+    room: archives.Room, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    room.put(crate.good(lesions=20).bytes())
+    room.put(archives.good(lesions=20).bytes())
     assert room.run() == 0
     lines = capsys.readouterr().out.splitlines()
     told = [found for line in lines if (found := contract.PROGRESS_PATTERN.match(line))]
@@ -148,8 +150,8 @@ def test_progress_reaches_the_end_and_the_summary_is_a_table(
     assert table[8][1] == "147"
 
 
-def test_thin_classes_are_warned_of_in_card_and_log(room: crate.Room, capsys: pytest.CaptureFixture[str]) -> None:
-    room.put(crate.good().bytes())
+def test_thin_classes_are_warned_of_in_card_and_log(room: archives.Room, capsys: pytest.CaptureFixture[str]) -> None:
+    room.put(archives.good().bytes())
     assert room.run() == 0
     warnings = room.card()["warnings"]
     assert isinstance(warnings, list)
@@ -159,8 +161,8 @@ def test_thin_classes_are_warned_of_in_card_and_log(room: crate.Room, capsys: py
     assert all(f"warning: {warning}" in out for warning in warnings)
 
 
-def test_a_second_run_gives_the_same_bytes_and_leaves_nothing_of_the_first(room: crate.Room) -> None:
-    room.put(crate.good().bytes())
+def test_a_second_run_gives_the_same_bytes_and_leaves_nothing_of_the_first(room: archives.Room) -> None:
+    room.put(archives.good().bytes())
     assert room.run() == 0
     first = room.files()
     (room.output("holdout") / "ISIC_old.jpg").write_bytes(b"of an earlier run")
@@ -168,8 +170,8 @@ def test_a_second_run_gives_the_same_bytes_and_leaves_nothing_of_the_first(room:
     assert room.files() == first
 
 
-def test_without_balance_every_training_image_has_one_record(room: crate.Room) -> None:
-    room.put(crate.good().bytes())
+def test_without_balance_every_training_image_has_one_record(room: archives.Room) -> None:
+    room.put(archives.good().bytes())
     assert room.run("--class-balance", "none") == 0
     assert {row["repeats"] for row in room.manifest() if row["split"] == "train"} == {"1"}
 
@@ -186,8 +188,8 @@ def test_without_balance_every_training_image_has_one_record(room: crate.Room) -
         (("--epochs", "3"), "--epochs"),
     ],
 )
-def test_a_wrong_parameter_is_refused_by_name(room: crate.Room, arguments: tuple[str, ...], words: str) -> None:
-    room.put(crate.good().bytes())
+def test_a_wrong_parameter_is_refused_by_name(room: archives.Room, arguments: tuple[str, ...], words: str) -> None:
+    room.put(archives.good().bytes())
     assert room.run(*arguments) == 2
     assert words in room.reason()
     assert "Correct" in room.reason()
@@ -195,7 +197,7 @@ def test_a_wrong_parameter_is_refused_by_name(room: crate.Room, arguments: tuple
 
 
 @pytest.mark.parametrize("count", [0, 2])
-def test_the_input_folder_must_hold_one_file(room: crate.Room, count: int) -> None:
+def test_the_input_folder_must_hold_one_file(room: archives.Room, count: int) -> None:
     folder = room.root / "processing/input/archive"
     folder.mkdir(parents=True)
     for number in range(count):

@@ -9,10 +9,10 @@ import simplejpeg
 from pipeline_src.dataset import lesion_split
 from pipeline_src.dataset.lesion_split import SplitFractions
 from pipeline_src.feedback import captured_images
-from tests.jobs.lesions.preparation import crate
-from tests.jobs.lesions.preparation.test_preprocess_addition import IDS, PICTURES, card, exported
+from tests.jobs import archives
+from tests.jobs.dataset.test_additional_archive import IDS, PICTURES, card, exported
 
-BASE = crate.good(9)
+BASE = archives.good(9)
 
 
 def copies(rows: Mapping[str, Mapping[str, str]], place: str) -> dict[bytes, str]:
@@ -27,7 +27,7 @@ def copies(rows: Mapping[str, Mapping[str, str]], place: str) -> dict[bytes, str
 
 
 @pytest.fixture
-def alone(room: crate.Room) -> dict[str, dict[str, str]]:
+def alone(room: archives.Room) -> dict[str, dict[str, str]]:
     """The manifest's rows of the base without anything added, by image id."""
     room.put(BASE.bytes())
     assert room.run() == 0
@@ -35,7 +35,7 @@ def alone(room: crate.Room) -> dict[str, dict[str, str]]:
 
 
 def test_a_copy_of_a_test_image_chooses_no_threshold_either(
-    room: crate.Room, alone: dict[str, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+    room: archives.Room, alone: dict[str, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     copied = copies(alone, "test")
     room.add(exported(tmp_path_factory, copied | PICTURES))
@@ -52,7 +52,7 @@ def test_a_copy_of_a_test_image_chooses_no_threshold_either(
 
 
 def test_a_copy_of_a_training_image_takes_nothing_of_the_base_out_of_training(
-    room: crate.Room, alone: dict[str, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+    room: archives.Room, alone: dict[str, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     copied = copies(alone, "train")
     room.add(exported(tmp_path_factory, copied))
@@ -77,7 +77,7 @@ def repacked(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("again", [bytes, repacked])
 def test_a_copy_of_a_validation_image_does_not_count_twice_there(
-    room: crate.Room,
+    room: archives.Room,
     alone: dict[str, dict[str, str]],
     tmp_path_factory: pytest.TempPathFactory,
     again: Callable[[bytes], bytes],
@@ -99,7 +99,7 @@ def test_a_copy_of_a_validation_image_does_not_count_twice_there(
 
 
 def test_where_nothing_is_placed_anew_it_stays_and_is_no_pair_across_splits(
-    room: crate.Room, alone: dict[str, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+    room: archives.Room, alone: dict[str, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     copied = copies(alone, "validation")
     room.add(exported(tmp_path_factory, copied))

@@ -2,13 +2,13 @@
 """A picture is exported once and with one label; whatever speaks against its label leaves it out and is told."""
 
 from pipeline_src import contract
-from tests.jobs.lesions.addition import desk as desks
-from tests.jobs.lesions.addition.desk import Desk, name_of
+from tests.jobs.feedback import export_desk
+from tests.jobs.feedback.export_desk import Desk, name_of
 from tests.jobs.lesions.drift import stream
 
 
 def labels_of(desk: Desk) -> list[str]:
-    return sorted(row.label for row in desks.unpacked(desk.archive())[0])
+    return sorted(row.label for row in export_desk.unpacked(desk.archive())[0])
 
 
 def sent(number: int, seed: int) -> dict:
@@ -60,7 +60,7 @@ def test_a_label_for_the_image_id_itself_speaks_too(desk: Desk) -> None:
     desk.capture(sent(0, 5))
     desk.label({name_of(0): "mel"})
     assert desk.run() == 0
-    (row,) = desks.unpacked(desk.archive())[0]
+    (row,) = export_desk.unpacked(desk.archive())[0]
     desk.label({row.image_id: "nv"}, "correction.csv")
     assert desk.run() == contract.EXIT_BAD_INPUT
     assert f"{row.image_id} (mel and nv)" in desk.message()

@@ -6,19 +6,19 @@ import pytest
 from pipeline_src import contract
 from pipeline_src.dataset import metadata_tables
 from pipeline_src.runtime.errors import BadInputError
-from tests.jobs.lesions.preparation import crate
+from tests.jobs import archives
 
 HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization"
 ROW = "HAM_1,ISIC_1,mel,histo,45.0,male,back"
 
 
 @pytest.mark.parametrize("name", ["HAM10000_metadata", "HAM10000_metadata.csv", "HAM10000_metadata.tab"])
-def test_the_table_is_found_with_and_without_a_suffix(room: crate.Room, done: crate.Room, name: str) -> None:
-    archive = crate.good()
+def test_the_table_is_found_with_and_without_a_suffix(room: archives.Room, done: archives.Room, name: str) -> None:
+    archive = archives.good()
     archive.metadata_name = name
     entries = archive.entries()
     entries[name] = archive.table("\t" if name.endswith(".tab") else ",")
-    room.put(crate.zipped(entries))
+    room.put(archives.zipped(entries))
     assert room.run() == 0
     assert room.manifest() == done.manifest()
 
@@ -56,18 +56,21 @@ def test_an_age_that_is_no_number_is_a_missing_one(age: str) -> None:
     [
         ("", ("table: empty",)),
         (" \n\n", ("table: empty",)),
-        (f"{HEADER}\n", ("table: holds a header and no image",)),
+        (f"{HEADER}\n", ("table: has a header and no image",)),
         (f"{HEADER.replace('lesion_id', 'lesion')}\n{ROW}\n", ("no column 'lesion_id'", "found: lesion, image_id")),
         ("a;b;c\n1;2;3\n", ("no column", "found: a;b;c")),
         (f"{HEADER},dx\n{ROW},nv\n", ("names a column twice",)),
-        (f"{HEADER}\n{ROW}\n{ROW}\n", ("line 3", "image_id 'ISIC_1'", "is there twice")),
+        (f"{HEADER}\n{ROW}\n{ROW}\n", ("line 3", "image_id 'ISIC_1'", "appears twice")),
         (f"{HEADER}\n{ROW}\nHAM_1,ISIC_2,nv,histo,,,\n", ("line 3", "lesion 'HAM_1'", "is nv here but mel above")),
-        (f"{HEADER}\n{ROW.replace('mel', 'melanoma')}\n", ("line 2", "dx 'melanoma'", "none of the seven")),
+        (
+            f"{HEADER}\n{ROW.replace('mel', 'melanoma')}\n",
+            ("line 2", "dx 'melanoma'", "not one of the diagnoses mel, nv"),
+        ),
         (f"{HEADER}\n\n{ROW},more\n", ("line 3", "8 fields", "header has 7")),
         (f"{HEADER}\n{ROW.replace('ISIC_1', '../x')}\n", ("line 2", "image_id '../x'")),
         (f"{HEADER}\n{ROW.replace('ISIC_1', '')}\n", ("line 2", "image_id ''")),
         (f"{HEADER}\n{ROW.replace('HAM_1', 'a b')}\n", ("line 2", "lesion_id 'a b'")),
-        (f'{HEADER}\n"{ROW}\n', ("no readable table",)),
+        (f'{HEADER}\n"{ROW}\n', ("not a readable table",)),
     ],
 )
 def test_a_wrong_table_is_refused_with_its_place(text: str, words: tuple[str, ...]) -> None:
@@ -83,13 +86,13 @@ def test_a_table_that_is_not_text_is_refused() -> None:
 
 
 @pytest.mark.parametrize("names", [[], ["HAM10000_metadata.csv", "HAM10000_metadata.tab"]], ids=["none", "two"])
-def test_the_table_must_be_there_once(room: crate.Room, names: list[str]) -> None:
-    archive = crate.good()
+def test_the_table_must_be_there_once(room: archives.Room, names: list[str]) -> None:
+    archive = archives.good()
     entries = archive.entries()
-    table = entries.pop(crate.METADATA)
-    room.put(crate.zipped({**entries, **dict.fromkeys(names, table)}))
+    table = entries.pop(archives.METADATA)
+    room.put(archives.zipped({**entries, **dict.fromkeys(names, table)}))
     assert room.run() == 2
-    assert "HAM10000_metadata: must be there once" in room.reason()
+    assert "HAM10000_metadata: must appear once" in room.reason()
     assert ", ".join(names) or "none" in room.reason()
     assert room.files() == {}
 
@@ -97,9 +100,9 @@ def test_the_table_must_be_there_once(room: crate.Room, names: list[str]) -> Non
 @pytest.mark.parametrize(
     "table", ["", "a,b\n1,2\n", f"{HEADER}\n{ROW}\n{ROW}\n", f"{HEADER}\n{ROW.replace('mel', 'x')}\n"]
 )
-def test_a_wrong_table_ends_the_job_with_its_message_and_no_output(room: crate.Room, table: str) -> None:
-    room.put(crate.zipped({**crate.good().entries(), crate.METADATA: table.encode()}))
+def test_a_wrong_table_ends_the_job_with_its_message_and_no_output(room: archives.Room, table: str) -> None:
+    room.put(archives.zipped({**archives.good().entries(), archives.METADATA: table.encode()}))
     assert room.run() == contract.EXIT_BAD_INPUT
-    assert crate.METADATA in room.reason()
+    assert archives.METADATA in room.reason()
     assert "Traceback" not in room.reason()
     assert room.files() == {}

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 import simplejpeg
 
 from pipeline_src import contract
 from pipeline_src.jobs import command_line, preprocess
 
-REPOSITORY = Path(__file__).parents[4]
+REPOSITORY = Path(__file__).parents[2]
 COLUMNS = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization", "dataset")
 PART = "HAM10000_images_part_{}.zip"
 METADATA = "HAM10000_metadata"
@@ -30,6 +31,21 @@ def picture(seed: int, height: int = 45, width: int = 60) -> bytes:
     coarse = np.random.default_rng(seed).integers(0, 256, (height // 15, width // 15, 3), dtype=np.uint8)
     pixels = np.ascontiguousarray(coarse.repeat(15, axis=0).repeat(15, axis=1))
     return bytes(simplejpeg.encode_jpeg(pixels, quality=90, colorspace="BGR", colorsubsampling="420"))
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """Return BGR `pixels` as a PNG."""
+    return bytes(cv2.imencode(".png", pixels)[1])
+
+
+def pixels_of(data: bytes) -> np.ndarray:
+    """Return the BGR pixels of a JPEG, for example to make a PNG of them."""
+    return np.asarray(simplejpeg.decode_jpeg(data, "BGR"))
+
+
+def file_name(image_id: str, data: bytes) -> str:
+    """Return the name that an image has in an archive."""
+    return image_id + (".png" if data.startswith(b"\x89PNG") else ".jpg")
 
 
 def zipped(entries: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -68,7 +84,7 @@ def streamed(entries: dict[str, bytes], method: int, *, wide: bool = False) -> b
 
 
 @dataclass
-class Crate:
+class ArchiveBuilder:
     """An archive in the making: table rows, pictures by image id, and how they are packed."""
 
     rows: list[dict[str, str]]
@@ -88,7 +104,7 @@ class Crate:
 
     def entries(self) -> dict[str, bytes]:
         """Return the entries of the outer zip: two parts, with half of the pictures each, and the table."""
-        names = [f"{image_id}.jpg" for image_id in self.pictures]
+        names = [file_name(image_id, data) for image_id, data in self.pictures.items()]
         half = len(names) // 2
         data = dict(zip(names, self.pictures.values(), strict=True))
         parts = {
@@ -102,7 +118,7 @@ class Crate:
         return zipped(self.entries(), self.method)
 
 
-def good(lesions: int = 5) -> Crate:
+def good(lesions: int = 5) -> ArchiveBuilder:
     """Return an archive with `lesions` lesions of each class, the first of which has two images."""
     rows: list[dict[str, str]] = []
     pictures: dict[str, bytes] = {}
@@ -113,7 +129,7 @@ def good(lesions: int = 5) -> Crate:
                 facts = {"dx_type": "histo", "age": "45.0", "sex": "male", "localization": "back", "dataset": "drawn"}
                 rows.append({"lesion_id": f"HAM_{label}_{lesion}", "image_id": image_id, "dx": label, **facts})
                 pictures[image_id] = picture(len(rows))
-    return Crate(rows, pictures)
+    return ArchiveBuilder(rows, pictures)
 
 
 def told(card: dict[str, object], archive: str = "archive") -> tuple[str, int]:

@@ -12,7 +12,7 @@ import simplejpeg
 
 from pipeline_src.dataset import image_codec
 from pipeline_src.runtime.errors import BadInputError
-from tests.jobs.lesions.preparation import crate
+from tests.jobs import archives
 
 
 def _jpeg(channels: int, colorspace: str, subsampling: str) -> bytes:
@@ -20,15 +20,15 @@ def _jpeg(channels: int, colorspace: str, subsampling: str) -> bytes:
     return bytes(simplejpeg.encode_jpeg(pixels, colorspace=colorspace, colorsubsampling=subsampling))
 
 
-def _png(dtype: type) -> bytes:
-    return bytes(cv2.imencode(".png", np.full((45, 60, 3), 90, dtype))[1])
-
-
 def _declaring(frame: bytes) -> bytes:
     """Return a JPEG whose frame header begins with `frame`: bits, height and width."""
-    data = crate.picture(1)
+    data = archives.picture(1)
     at = data.index(b"\xff\xc0") + 4
     return data[:at] + frame + data[at + len(frame) :]
+
+
+def _png_header(width: int, height: int) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBB", 13, b"IHDR", width, height, 8, 2)
 
 
 def _cut(data: bytes) -> bytes:
@@ -37,11 +37,13 @@ def _cut(data: bytes) -> bytes:
 
 BAD = {
     "zero bytes": (b"", "zero bytes"),
-    "truncated": (_cut(crate.picture(1, 450, 600)), "truncated"),
-    "truncated in its header": (crate.picture(1)[:30], "truncated before its first pixel"),
-    "text": (b"<html>not found</html>", "not a JPEG but no picture that is known"),
-    "PNG": (_png(np.uint8), "not a JPEG but a PNG of 8 bits a channel"),
-    "16-bit PNG": (_png(np.uint16), "not a JPEG but a PNG of 16 bits a channel"),
+    "truncated": (_cut(archives.picture(1, 450, 600)), "truncated"),
+    "truncated in its header": (archives.picture(1)[:30], "truncated before its first pixel"),
+    "text": (b"<html>not found</html>", "neither JPEG nor PNG but an unknown format"),
+    "GIF": (b"GIF89a", "neither JPEG nor PNG but a GIF"),
+    "PNG cut in its header": (archives.png(np.zeros((45, 60, 3), np.uint8))[:25], "truncated before its first pixel"),
+    "truncated PNG": (_cut(archives.png(archives.pixels_of(archives.picture(1)))), "truncated"),
+    "too large PNG": (_png_header(8001, 8001), "8001x8001 pixels"),
     "grayscale": (_jpeg(1, "GRAY", "Gray"), "grayscale"),
     "CMYK": (_jpeg(4, "CMYK", "444"), "CMYK"),
     "12-bit": (_declaring(b"\x0c"), "12 bits a channel"),
@@ -59,11 +61,11 @@ def test_a_bad_picture_is_refused(use: Callable[[bytes, str], object], data: byt
     with pytest.raises(BadInputError) as caught:
         use(data, "x.jpg")
     assert str(caught.value).startswith(f"x.jpg: {cause}")
-    assert str(caught.value).endswith("Replace the picture by the original.")
+    assert str(caught.value).endswith("Replace the image by the original.")
 
 
 def test_pixels_that_were_overwritten_are_refused() -> None:
-    data = bytearray(crate.picture(1, 450, 600))
+    data = bytearray(archives.picture(1, 450, 600))
     middle = len(data) // 2
     data[middle : middle + 400] = b"\xff\xd9" * 200
     with pytest.raises(BadInputError, match=r"x\.jpg: (truncated|damaged)"):
@@ -71,7 +73,7 @@ def test_pixels_that_were_overwritten_are_refused() -> None:
 
 
 def test_whatever_is_damaged_a_picture_is_taken_or_refused_and_never_crashes_the_job() -> None:
-    data, chance, refused = crate.picture(1), random.Random(1), 0
+    data, chance, refused = archives.picture(1), random.Random(1), 0
     for _ in range(2000):
         damaged = bytearray(data)
         for _ in range(chance.choice((1, 1, 2, 5))):
@@ -86,7 +88,7 @@ def test_whatever_is_damaged_a_picture_is_taken_or_refused_and_never_crashes_the
 @pytest.mark.parametrize("stray", [b"\x01\x02\x03", bytes(9)])
 def test_bytes_between_the_last_pixel_and_the_end_are_harmless(stray: bytes) -> None:
     """The server takes such pictures too, and what is scored must be what can be prepared."""
-    data = crate.picture(1)
+    data = archives.picture(1)
     strayed = data[:-2] + stray + data[-2:]
     image_codec.verify_image(strayed, "x.jpg")
     assert (image_codec.decode_square(strayed, "x.jpg", 32) == image_codec.decode_square(data, "x.jpg", 32)).all()
@@ -95,7 +97,7 @@ def test_bytes_between_the_last_pixel_and_the_end_are_harmless(stray: bytes) -> 
 @pytest.mark.parametrize("shape", [(45, 60), (15, 15), (450, 600), (1500, 60)])
 def test_any_shape_becomes_the_square(shape: tuple[int, int]) -> None:
     pixels = simplejpeg.decode_jpeg(
-        image_codec.encode_jpeg(image_codec.decode_square(crate.picture(1, *shape), "x.jpg", 32)), "BGR"
+        image_codec.encode_jpeg(image_codec.decode_square(archives.picture(1, *shape), "x.jpg", 32)), "BGR"
     )
     assert pixels.shape == (32, 32, 3)
 
@@ -110,18 +112,18 @@ def test_the_square_is_near_what_an_exact_resize_gives() -> None:
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
-def test_a_bad_picture_in_any_split_stops_the_job(room: crate.Room, done: crate.Room, split: str) -> None:
+def test_a_bad_picture_in_any_split_stops_the_job(room: archives.Room, done: archives.Room, split: str) -> None:
     image_id = next(row["image_id"] for row in done.manifest() if row["split"] == split)
-    archive = crate.good()
-    archive.pictures[image_id] = _cut(crate.picture(1, 450, 600))
+    archive = archives.good()
+    archive.pictures[image_id] = _cut(archives.picture(1, 450, 600))
     room.put(archive.bytes())
     assert room.run() == 2
     assert f"{image_id}.jpg: truncated" in room.reason()
     assert room.files() == {}
 
 
-def test_of_several_bad_pictures_the_first_is_named(room: crate.Room) -> None:
-    archive = crate.good()
+def test_of_several_bad_pictures_the_first_is_named(room: archives.Room) -> None:
+    archive = archives.good()
     for image_id in list(archive.pictures)[5:]:
         archive.pictures[image_id] = b""
     room.put(archive.bytes())
@@ -129,18 +131,18 @@ def test_of_several_bad_pictures_the_first_is_named(room: crate.Room) -> None:
     assert f"{list(archive.pictures)[5]}.jpg: zero bytes" in room.reason()
 
 
-def test_the_pictures_of_a_missing_part_are_missed_and_the_parts_that_are_there_named(room: crate.Room) -> None:
-    entries = crate.good().entries()
-    del entries[crate.PART.format(2)]
-    room.put(crate.zipped(entries))
+def test_the_pictures_of_a_missing_part_are_missed_and_the_parts_that_are_there_named(room: archives.Room) -> None:
+    entries = archives.good().entries()
+    del entries[archives.PART.format(2)]
+    room.put(archives.zipped(entries))
     assert room.run() == 2
     assert "21 images missing" in room.reason()
     assert "its inner zips are HAM10000_images_part_1.zip." in room.reason()
     assert room.files() == {}
 
 
-def test_missing_pictures_are_refused_unless_allowed(room: crate.Room, done: crate.Room) -> None:
-    archive = crate.good()
+def test_missing_pictures_are_refused_unless_allowed(room: archives.Room, done: archives.Room) -> None:
+    archive = archives.good()
     spare = [row["image_id"] for row in done.manifest() if (row["label"], row["split"]) == ("nv", "train")][:2]
     for image_id in spare:
         del archive.pictures[image_id]

@@ -9,13 +9,13 @@ import pytest
 from pipeline_src.dataset import metadata_tables
 from pipeline_src.dataset.dataset_plan import DatasetPlan
 from pipeline_src.leakage import lesion_identity
-from tests.jobs.lesions.preparation import crate
+from tests.jobs import archives
 
 
 class Split:
     """The images of an archive by split, and those of lesions with two images."""
 
-    def __init__(self, done: crate.Room) -> None:
+    def __init__(self, done: archives.Room) -> None:
         self.rows = done.manifest()
 
     def ids(self, split: str, images: int) -> list[list[str]]:
@@ -28,20 +28,22 @@ class Split:
 
 
 @pytest.fixture
-def split(done: crate.Room) -> Split:
+def split(done: archives.Room) -> Split:
     return Split(done)
 
 
-def _run(room: crate.Room, copies: dict[str, str], *arguments: str) -> dict[str, Any]:
+def _run(room: archives.Room, copies: dict[str, str], *arguments: str) -> dict[str, Any]:
     """Run the job on an archive in which the bytes of a copy (key) are those of another image; return the audit."""
-    archive = crate.good()
+    archive = archives.good()
     archive.pictures |= {copy: archive.pictures[source] for copy, source in copies.items()}
     room.put(archive.bytes())
     assert room.run(*arguments) == 0
     return dict(json.loads(json.dumps(room.card()["leakage"])))
 
 
-def test_all_training_images_of_a_twins_lesion_are_left_out(room: crate.Room, done: crate.Room, split: Split) -> None:
+def test_all_training_images_of_a_twins_lesion_are_left_out(
+    room: archives.Room, done: archives.Room, split: Split
+) -> None:
     (test,), both = split.ids("test", 1)[0], split.ids("train", 2)[0]
     leakage = _run(room, {both[1]: test})
     assert (leakage["pairs"], leakage["dropped"], leakage["leaked_test_images"]) == (1, sorted(both), 0)
@@ -56,20 +58,20 @@ def test_all_training_images_of_a_twins_lesion_are_left_out(room: crate.Room, do
     assert after["warnings"][0].startswith("2 training images show the lesion of a held-out image")
 
 
-def test_all_test_images_of_a_lesion_that_is_trained_on_are_leaked(room: crate.Room, split: Split) -> None:
+def test_all_test_images_of_a_lesion_that_is_trained_on_are_leaked(room: archives.Room, split: Split) -> None:
     tests, (train,) = split.ids("test", 2)[0], split.ids("train", 1)[0]
     leakage = _run(room, {train: tests[0]}, "--near-duplicates", "report")
     assert (leakage["pairs"], leakage["dropped"], leakage["leaked_test_images"]) == (1, [], 2)
     assert leakage["lesions_across_splits"] == 1
 
 
-def test_a_lesion_is_followed_through_equal_images_within_training(room: crate.Room, split: Split) -> None:
+def test_a_lesion_is_followed_through_equal_images_within_training(room: archives.Room, split: Split) -> None:
     (test,), first, second = split.ids("test", 1)[0], split.ids("train", 2)[0], split.ids("train", 2)[1]
     leakage = _run(room, {first[0]: test, second[0]: first[1]})
     assert leakage["dropped"] == sorted([*first, *second])
 
 
-def test_test_images_whose_lesion_a_validation_image_shows_are_counted(room: crate.Room, split: Split) -> None:
+def test_test_images_whose_lesion_a_validation_image_shows_are_counted(room: archives.Room, split: Split) -> None:
     tests, (validation,) = split.ids("test", 2)[0], split.ids("validation", 1)[0]
     leakage = _run(room, {validation: tests[0]})
     assert (leakage["dropped"], leakage["leaked_test_images"]) == ([], 0)

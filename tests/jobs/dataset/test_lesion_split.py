@@ -12,7 +12,7 @@ from pipeline_src.dataset import lesion_split
 from pipeline_src.dataset.lesion_split import SplitFractions
 from pipeline_src.dataset.metadata_tables import ImageMetadata
 from pipeline_src.runtime.errors import BadInputError
-from tests.jobs.lesions.preparation import crate
+from tests.jobs import archives
 
 FRACTIONS = SplitFractions(validation=0.15, test=0.20)
 LESIONS = st.integers(0, 10**9).map(lambda number: f"HAM_{number}")
@@ -110,8 +110,8 @@ def test_a_class_with_fewer_lesions_than_splits_is_refused() -> None:
         lesion_split.split_lesions(rows, FRACTIONS)
 
 
-def test_a_class_without_an_image_is_refused(room: crate.Room) -> None:
-    archive = crate.good()
+def test_a_class_without_an_image_is_refused(room: archives.Room) -> None:
+    archive = archives.good()
     archive.rows = [row for row in archive.rows if row["dx"] != "vasc"]
     room.put(archive.bytes())
     assert room.run() == 2
@@ -119,8 +119,8 @@ def test_a_class_without_an_image_is_refused(room: crate.Room) -> None:
     assert room.files() == {}
 
 
-def test_a_class_that_loses_a_split_to_missing_images_is_refused(room: crate.Room, done: crate.Room) -> None:
-    archive = crate.good()
+def test_a_class_that_loses_a_split_to_missing_images_is_refused(room: archives.Room, done: archives.Room) -> None:
+    archive = archives.good()
     lost = [row["image_id"] for row in done.manifest() if (row["label"], row["split"]) == ("mel", "test")]
     for image_id in lost:
         del archive.pictures[image_id]
@@ -140,8 +140,8 @@ def test_a_class_that_loses_a_split_to_missing_images_is_refused(room: crate.Roo
         ("--test-fraction", "0.5", "--validation-fraction", "0.5"),
     ],
 )
-def test_fractions_that_leave_a_split_empty_are_refused(room: crate.Room, arguments: tuple[str, ...]) -> None:
-    room.put(crate.good().bytes())
+def test_fractions_that_leave_a_split_empty_are_refused(room: archives.Room, arguments: tuple[str, ...]) -> None:
+    room.put(archives.good().bytes())
     assert room.run(*arguments) == 2
     assert "parameters: " in room.reason()
     assert "fraction" in room.reason()
