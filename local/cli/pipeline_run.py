@@ -149,7 +149,7 @@ def launch_run(request: RunRequest, home: LocalHome, runner: JobRunner, console:
     notes = _request_notes(request) | {"Changed": _changed_parameters(definition.parameters, values)}
     plan = ExecutionPlan(definition, values, OFFLINE_DEPLOYMENT.pipeline_name, request.until, request.use_cache, notes)
     engine = PipelineEngine(plan, home, runner, select_reporter(console, quiet=request.quiet))
-    json_files.write_json(engine.world.record.path.with_name(DEFINITION_FILE), source)
+    json_files.write_json(engine.state.record.path.with_name(DEFINITION_FILE), source)
     if not request.quiet:
         _print_settings(plan, request, runner, console)
     with stop_on_signals(engine.stop):

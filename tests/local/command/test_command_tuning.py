@@ -94,7 +94,7 @@ def test_stopping_the_run_ends_the_processes_of_all_jobs(home: Path, repository:
     going = engine(home, repository, screen(), together=99)
     thread = threading.Thread(target=going.run)
     thread.start()
-    folder = going.world.record.path.parent / "Train"
+    folder = going.state.record.path.parent / "Train"
     count = min(2, len(os.sched_getaffinity(0)))
     while len(found := list(folder.glob("pid-*"))) < count:
         thread.join(0.02)
@@ -102,7 +102,7 @@ def test_stopping_the_run_ends_the_processes_of_all_jobs(home: Path, repository:
     thread.join(20)
     assert not thread.is_alive()
     assert all(is_gone(int(path.name.partition("-")[2])) for path in found)
-    assert going.world.record.status == "Stopped"
+    assert going.state.record.status == "Stopped"
 
 
 @pytest.mark.parametrize(
