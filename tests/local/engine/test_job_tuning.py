@@ -106,7 +106,7 @@ def test_where_all_jobs_fail_the_step_fails_and_says_why_for_each(home: Path) ->
         "all 3 jobs",
         "Train-001: too fast.",
         "Train-002: too slow.",
-        "Train-003: its log reports no objective",
+        "Train-003: no objective in its log",
     ):
         assert part in str(ending.reason)
 
