@@ -15,7 +15,6 @@ from local.aws.model_registry import APPROVED, ModelRegistry
 from local.aws.pipeline_executions import ExecutionRecord
 from local.aws.s3_store import LocalHome, S3Store
 from local.console.command_frame import program_command, short_path, stop_on_signals
-from local.console.run_summary import registered_package_arn
 from local.errors import StepError, StoppedError, UsageError
 from local.json_files import JsonObject
 from local.runners.job_runner import JobRunner
@@ -46,7 +45,7 @@ def require_registered_package(record: ExecutionRecord) -> str:
     Raises:
         UsageError: It registered none.
     """
-    arn = registered_package_arn(record)
+    arn = record.package_arn
     if arn is None:
         look = f"{program_command()} show {record.execution_id}"
         raise UsageError(f"run {record.execution_id}: no model was registered ({record.status}). See why: {look}")
