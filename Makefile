@@ -190,10 +190,6 @@ run: stand-in  ## Run the pipeline on ARCHIVE=/path/dataverse_files.zip
 serve: stand-in  ## Serve the approved model of run ID (default: latest) on the loopback
 	@$(APP) -m local serve $(or $(ID),latest) $(ARGS)
 
-.PHONY: drill
-drill: stand-in  ## Rehearse a rollback between two registered versions, on this machine
-	@$(APP) -m local drill $(ARGS)
-
 .PHONY: synth
 synth: $(VENV)/app/.done node_modules/.done  ## Synthesize the CloudFormation templates into cdk.out, offline
 	@$(CDK) synth --quiet $(OPTIONS) $(ARGS)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT-0
-"""What can go wrong in the local runner, as one tree.
+"""The exceptions of the local runner.
 
-LocalError                  every message says place, value, cause and remedy; `exit_code` is the command's
-├── UsageError              what was typed or handed in is wrong: exit code 2, nothing was started
-│   └── DefinitionError     the pipeline definition holds something that the engine does not know
-├── StepError               a step failed: exit code 1, or 2 where the job says that its input is bad
-│   └── ServiceFaultError   the service would have reported it, so that a retry policy may answer it
+LocalError                  every message names place, value, cause and remedy; `exit_code` is the command's
+├── UsageError              an argument or an input is wrong: exit code 2, nothing was started
+│   └── DefinitionError     the pipeline definition has something that the engine does not support
+├── StepError               a step failed: exit code 1, or 2 where its input is bad
+│   └── ServiceFaultError   a fault that the service would report and a retry policy can cover
 └── StoppedError            the user stopped the execution: exit code 130
 """
 
@@ -22,26 +22,26 @@ _NOT_PERMITTED: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class LocalError(Exception):
-    """A failure whose text is all that the user needs to read."""
+    """A failure whose message is complete for the user."""
 
     exit_code: int = 1
 
 
 class UsageError(LocalError):
-    """What was typed or handed in is wrong."""
+    """An argument or an input is wrong."""
 
     exit_code = 2
 
 
 class DefinitionError(UsageError):
-    """The pipeline definition holds something that this engine does not know."""
+    """The pipeline definition has something that the engine does not support."""
 
 
 class StepError(LocalError):
     """A step failed.
 
     Attributes:
-        exit_code: Exit code of the command: 2 where the user's data or a full disk is the cause, else 1.
+        exit_code: Exit code of the command: 2 if the user's data or a full disk is the cause, else 1.
     """
 
     def __init__(self, message: str, *, code: int = 1) -> None:
@@ -50,12 +50,12 @@ class StepError(LocalError):
 
 
 class ServiceFaultError(StepError):
-    """A failure that the service would report, which a step's retry policies may answer.
+    """A failure that the service would report and that a step's retry policies may cover.
 
-    A runner raises it; those of this machine never do.
+    Runners raise it; those of this machine never do.
 
     Attributes:
-        exception: What a retry policy calls it, such as SageMaker.CAPACITY_ERROR.
+        exception: Its name in retry policies, such as SageMaker.CAPACITY_ERROR.
     """
 
     def __init__(self, exception: str, message: str) -> None:
@@ -70,10 +70,10 @@ class StoppedError(LocalError):
 
 
 def suggest_known_names(value: str, names: Iterable[str]) -> str:
-    """Return the end of a message that names what would have been right, the closest first.
+    """Return the end of a message, with the closest and all known names.
 
     Example:
-        ``allowed("Epoch", ["Epochs", "ImageSize"])`` is ``Did you mean 'Epochs'? Known: Epochs, ImageSize.``
+        For "Epoch" and ["Epochs", "ImageSize"]: ``Did you mean 'Epochs'? Known: Epochs, ImageSize.``
     """
     known = sorted(names)
     close = difflib.get_close_matches(value, known, n=1)
@@ -82,18 +82,18 @@ def suggest_known_names(value: str, names: Iterable[str]) -> str:
 
 
 def is_environment_error(error: OSError) -> bool:
-    """Return whether the disk or the place that the user chose is the cause, not a defect of this program."""
+    """Return whether the cause is the disk or the user's choice of a path, not a defect of this program."""
     return error.errno in (*contract.DISK_FULL, *_NOT_A_FOLDER, *_NOT_PERMITTED)
 
 
 def describe_os_error(error: OSError, place: Path) -> str:
-    """Return what a user reads of `error`: its file, or else `place`, the cause, and the remedy."""
+    """Return the message for `error`: its file or else `place`, the cause and the remedy."""
     where = error.filename2 or error.filename or place
     if error.errno in contract.DISK_FULL:
         return f"{where}: the disk is full. Free some space and run again: finished steps are reused."
     if error.errno in _NOT_A_FOLDER:
-        return f"{where}: a file lies where a folder is needed. Name another place, or move that file away."
+        return f"{where}: expected a directory, found a file. Use another path, or move the file away."
     cause = error.strerror or str(error)
     if error.errno in _NOT_PERMITTED:
-        return f"{where}: {cause}. Name a place where you may write, or allow it there."
-    return f"{where}: {cause}. See to it that the place can be used, or name another."
+        return f"{where}: {cause}. Use a writable path, or change its permissions."
+    return f"{where}: {cause}. Check that the path is writable, or use another."

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""JSON documents: their type here, paths into them, and writing them so that a reader never sees half of one."""
+"""Reads and writes JSON files, and looks up JSON paths. Files are written atomically."""
 
 import json
 import os
@@ -8,12 +8,12 @@ import tempfile
 from pathlib import Path
 from typing import Any, TypeAlias
 
-Json: TypeAlias = Any  # what json.loads returns; the shape checks narrow it
+Json: TypeAlias = Any  # the result of json.loads; checked by the shapes of arguments
 JsonObject: TypeAlias = dict[str, Json]
 
 _TOKEN = re.compile(r"\.?(?P<name>[^.\[\]]+)|\[(?P<index>\d+)\]|\[(?P<quote>['\"])(?P<key>.*?)(?P=quote)\]")
 
-# By which field an element of a list is found when a path names it: Outputs['train'] is the one of that OutputName.
+# The fields by which a path may name an element of a list: Outputs['train'] is the one with that OutputName.
 _NAME_FIELDS = ("OutputName", "InputName", "ChannelName", "ContainerHostname", "Name")
 
 
@@ -24,7 +24,7 @@ def parse_json_path(path: str) -> list[str | int]:
         path: For example ``Outputs['train'].S3Output.S3Uri``, ``a.b[0]`` or ``$.a``.
 
     Raises:
-        ValueError: The path is not one.
+        ValueError: `path` is not valid.
     """
     text = path.removeprefix("$")
     parts: list[str | int] = []
@@ -32,12 +32,12 @@ def parse_json_path(path: str) -> list[str | int]:
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise ValueError(f"{path!r} is no path: cannot read {text[position:]!r}")
+            raise ValueError(f"{path!r} is not a valid path at {text[position:]!r}")
         index = match["index"]
         parts.append(int(index) if index is not None else match["name"] or match["key"] or "")
         position = match.end()
     if not parts:
-        raise ValueError(f"{path!r} is no path: it is empty")
+        raise ValueError(f"{path!r} is an empty path")
     return parts
 
 
@@ -45,8 +45,8 @@ def look_up_json_path(document: Json, path: str) -> Json:
     """Return the value at `path` of `document`.
 
     Raises:
-        KeyError: Nothing is there; the text names the part that is missing and what stands there instead.
-        ValueError: `path` is not one.
+        KeyError: There is no value; the message names the missing part and the existing ones.
+        ValueError: `path` is not valid.
     """
     value = document
     for part in parse_json_path(path):
@@ -74,29 +74,29 @@ def _child(value: Json, part: str | int) -> Json:
 
 
 def canonical_json(document: Json) -> str:
-    """Return `document` as JSON text that is the same for equal documents."""
+    """Return `document` as JSON text, the same for equal documents."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
 def write_json(path: Path, document: Json) -> None:
-    """Write `document` to `path` aside, then rename it, so that `path` is always whole."""
+    """Write `document` to `path` atomically."""
     write_file_atomically(path, (json.dumps(document, indent=2) + "\n").encode())
 
 
 def write_file_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to `path` aside, then rename it."""
+    """Write `content` to a temporary file and rename it to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    aside = Path(name)
+    temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        aside.chmod(0o644)
-        aside.replace(path)
+        temporary.chmod(0o644)
+        temporary.replace(path)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> Json:
-    """Return the JSON document in the file `path`."""
+    """Return the JSON document in file `path`."""
     return json.loads(path.read_text(encoding="utf-8"))

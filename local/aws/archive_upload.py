@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""The archive that a run starts from: checked, hashed and put into the store under its hash.
+"""Checks an archive and stores it under its SHA-256.
 
-Its key carries its SHA-256, so that step caching, which looks at URIs alone, is right by construction.
+Step caching compares URIs only, so the key of an archive must depend on its content.
 """
 
 import zipfile
@@ -17,68 +17,61 @@ class ArchiveKind(NamedTuple):
     """A kind of archive.
 
     Attributes:
-        name: what messages call it.
-        maker: the command that makes one.
-        again: what to do where it is damaged.
+        name: Its name in messages.
+        command: The command that makes one.
+        remedy: What to do about a damaged one.
     """
 
     name: str
-    maker: str
-    again: str
+    command: str
+    remedy: str
 
 
-BASE_ARCHIVE: Final = ArchiveKind("archive", "sample", "Download it again, complete.")
+BASE_ARCHIVE: Final = ArchiveKind("archive", "sample", "Download it again.")
 ADDITIONAL_ARCHIVE: Final = ArchiveKind(
-    "additional archive", "export", "Export it anew, from the same captures and labels."
+    "additional archive", "export", "Export it again from the same captures and labels."
 )
 EARLIER_ARCHIVE: Final = ArchiveKind(
-    "earlier additional archive", "export", "Give it as it was exported, or export without it."
+    "earlier additional archive", "export", "Use the file as it was exported, or export without it."
 )
 
 
 def check_zip_archive(path: Path, kind: ArchiveKind = BASE_ARCHIVE) -> None:
-    """Refuse what is no zip file.
-
-    Args:
-        path: Of the file.
-        kind: What messages call it, and how it is had.
+    """Check that `path` is a ZIP file.
 
     Raises:
-        UsageError: The path is missing, no file, not readable or no zip file.
+        UsageError: It does not exist, is not a file, cannot be read, or is not a ZIP file.
     """
+    place = f"{kind.name} {str(path)!r}"
     if not path.exists():
-        raise UsageError(
-            f"{kind.name} {str(path)!r}: no such file. Check the path, or make one: python -m local {kind.maker}."
-        )
+        raise UsageError(f"{place}: no such file. Check the path, or make one: python -m local {kind.command}.")
     if not path.is_file():
-        raise UsageError(f"{kind.name} {str(path)!r}: it is a folder. Name the zip file itself, not what was unpacked.")
+        raise UsageError(f"{place}: is a directory. Use the ZIP file itself, not the unpacked files.")
     try:
         is_zip = zipfile.is_zipfile(path)
         with path.open("rb") as file:
             file.read(1)
     except OSError as error:
-        raise UsageError(f"{kind.name} {str(path)!r}: {error.strerror}. Make it readable.") from error
+        raise UsageError(f"{place}: {error.strerror}. Make it readable.") from error
     if not is_zip:
-        raise UsageError(
-            f"{kind.name} {str(path)!r}: no zip file, or a truncated one ({path.stat().st_size:,} bytes). {kind.again}"
-        )
+        raise UsageError(f"{place}: not a ZIP file, or truncated ({path.stat().st_size:,} bytes). {kind.remedy}")
 
 
 def store_archive(
     path: Path, below: str, target: S3Store, *, progress: Callable[[int, int], None] | None = None
 ) -> str:
-    """Put the archive into the store and return its S3 URI.
+    """Store the archive and return its S3 URI.
 
     Args:
         path: A checked archive.
         below: Bucket and prefix that receive ``<sha256>.zip``.
         target: The store.
-        progress: Called with bytes hashed and bytes in all.
+        progress: Called with the bytes hashed and the total bytes.
     """
     digest = sha256_of_file(path, progress=progress)
     uri = f"s3://{below}{digest}.zip"
     stored = target.path(uri)
-    # A stored link to a file that was since written to in place would no longer hold what its name says.
+    # The stored file may be a link to a file that was since modified in place.
     if not (stored.is_file() and (stored.samefile(path) or sha256_of_file(stored) == digest)):
         target.put(path, uri)
     return uri

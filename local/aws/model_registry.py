@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The model registry as files: ``<root>/<group>/<version>.json``, in the shape of DescribeModelPackage."""
+"""The model registry as files ``<root>/<group>/<version>.json`` in the shape of DescribeModelPackage."""
 
 import os
 import tempfile
@@ -15,7 +15,6 @@ from local.json_files import JsonObject
 APPROVED: Final = "Approved"
 REJECTED: Final = "Rejected"
 PENDING: Final = "PendingManualApproval"
-# From which status a package may go where; one verb undoes the other.
 _TRANSITIONS: Final = {PENDING: {APPROVED, REJECTED}, APPROVED: {REJECTED}, REJECTED: {APPROVED}}
 
 
@@ -29,7 +28,7 @@ class ModelRegistry:
         """Add a model package version and return its description.
 
         Args:
-            arguments: Those of CreateModelPackage.
+            arguments: Arguments of CreateModelPackage.
             arn_prefix: ``arn:aws:sagemaker:<region>:<account>``.
         """
         group = arguments["ModelPackageGroupName"]
@@ -51,11 +50,11 @@ class ModelRegistry:
         """Return the package of that ARN.
 
         Raises:
-            UsageError: There is none.
+            UsageError: It does not exist.
         """
         path = self._path(arn)
         if not path.is_file():
-            raise UsageError(f"model package {arn}: it is not in {self.root}. Run the pipeline again to register one.")
+            raise UsageError(f"model package {arn}: not found in {self.root}. Run the pipeline again to register one.")
         package: JsonObject = json_files.read_json(path)
         return package
 
@@ -63,13 +62,13 @@ class ModelRegistry:
         """Set a package's approval status and return its description.
 
         Raises:
-            UsageError: It has that status already, or cannot go there.
+            UsageError: The package has that status already, or cannot change to it.
         """
         package = self.describe(arn)
         before = package["ModelApprovalStatus"]
         if status not in _TRANSITIONS.get(before, set()):
             undo = {APPROVED: "reject", REJECTED: "approve"}.get(before, "approve")
-            raise UsageError(f"model package {arn}: it is {before} already. To change that: {undo}.")
+            raise UsageError(f"model package {arn}: it is {before} already. Use `{undo}` to change it.")
         package |= {
             "ModelApprovalStatus": status,
             "ApprovalDescription": description,
@@ -84,7 +83,7 @@ class ModelRegistry:
 
 
 def _write_new(path: Path, package: JsonObject) -> bool:
-    """Write `path` whole, unless it exists already: then another run took this version."""
+    """Write `path` atomically and return True, or False if it exists because another run took this version."""
     with tempfile.TemporaryDirectory(prefix=".aside-", dir=path.parent) as folder:
         aside = Path(folder) / path.name
         json_files.write_json(aside, package)

@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""Which process runs an execution, told from a later process of the same number by the time it started.
+"""Records, lists and finds executions, with the fields of DescribePipelineExecution and ListPipelineExecutionSteps.
 
-The record of an execution, in the words of DescribePipelineExecution and ListPipelineExecutionSteps.
-
-``.local/runs/<id>/execution.json`` is rewritten whole after each change. Beside the API's fields it holds what only
-this runner knows: Seconds, Outputs (folders), CacheKey and Properties of each step, and `Local` for the run itself.
-
-All executions there are, and finding the one that a user means.
+``.local/runs/<id>/execution.json`` is rewritten atomically after each change. In addition to the API's fields it has
+Seconds, Outputs (folders), CacheKey and Properties of each step, and `Local` for the run.
 """
 
 import os
@@ -26,17 +22,17 @@ from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
 
 
 def identify_this_process() -> JsonObject:
-    """Return what is kept of this process."""
+    """Return the id and the start time of this process; a later process with the same id has another start time."""
     return {"Pid": os.getpid(), "Started": _process_start_time(os.getpid())}
 
 
 def is_process_alive(process: JsonObject) -> bool:
-    """Return whether the process that `process` was kept of still runs."""
+    """Return whether `process`, as `identify_this_process` returned it, still runs."""
     return process["Started"] is not None and _process_start_time(process["Pid"]) == process["Started"]
 
 
 def _process_start_time(pid: int) -> str | None:
-    """Return the process's start time in the kernel's ticks since boot, with the boot's own id."""
+    """Return the process's start time in kernel ticks since boot, with the id of the boot."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
         ticks = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
@@ -46,7 +42,7 @@ def _process_start_time(pid: int) -> str | None:
 
 
 RECORD_FILE: Final = "execution.json"
-DEFINITION_FILE: Final = "definition.json"  # beside it: what was executed, whatever becomes of its source
+DEFINITION_FILE: Final = "definition.json"  # the executed definition, in the same folder
 LATEST_RUN: Final = "latest"
 _ID_LENGTH: Final = 12
 EXECUTION_ID_PATTERN: Final = re.compile(r"[a-z0-9]{12}")
@@ -77,23 +73,23 @@ class ExecutionIdentity:
         return f"{self.pipeline_arn}/execution/{self.execution_id}"
 
     def job_name(self, step: str) -> str:
-        """Return the name that the service would give to a step's job or model, without its random end."""
+        """Return the service's name for a step's job or model, without the random suffix."""
         return f"pipelines-{self.execution_id}-{step}"[:63]
 
 
 def new_execution_id() -> str:
-    """Return an execution id as the service makes them: 12 lower-case letters and digits."""
+    """Return a random execution id in the service's format: 12 lower-case letters and digits."""
     return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(_ID_LENGTH))
 
 
 def utc_timestamp() -> str:
-    """Return the time, in ISO 8601, UTC."""
+    """Return the current time in ISO 8601, UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass
 class ExecutionRecord:
-    """An execution's file; safe to use from several threads."""
+    """The record of an execution; safe to use from several threads."""
 
     path: Path
     data: JsonObject
@@ -103,7 +99,7 @@ class ExecutionRecord:
     def create(
         cls, runs: Path, identity: ExecutionIdentity, parameters: dict[str, Json], local: JsonObject
     ) -> "ExecutionRecord":
-        """Start a record in a new folder below `runs`, and make it the latest."""
+        """Create a record in a new folder below `runs`, and link it as the latest."""
         folder = runs / identity.execution_id
         folder.mkdir(parents=True)
         created = utc_timestamp()
@@ -123,23 +119,26 @@ class ExecutionRecord:
         return record
 
     def start(self, step: str, kind: str) -> None:
-        """Note that `step` started."""
+        """Record that `step` started."""
         with self._lock:
             entry = {"StepName": step, "StepType": kind, "StepStatus": "Executing", "StartTime": utc_timestamp()}
             self.data["PipelineExecutionSteps"].append(entry)
             self.write()
 
     def finish(self, step: str, status: str, **fields: Json) -> JsonObject:
-        """Note how `step` ended, and return its entry."""
+        """Record the end of `step`, and return its entry."""
         with self._lock:
             entry = self.step(step) or {}
             entry |= {"StepStatus": status, "EndTime": utc_timestamp(), **fields}
-            entry["Seconds"] = step_duration(entry)
+            start, end = (
+                datetime.fromisoformat(str(entry.get(key, entry["EndTime"]))) for key in ("StartTime", "EndTime")
+            )
+            entry["Seconds"] = round((end - start).total_seconds(), 3)
             self.write()
             return entry
 
     def end(self, status: str, reason: str | None = None) -> None:
-        """Note how the execution ended; steps still open end as Stopped."""
+        """Record the end of the execution; steps still open become Stopped."""
         with self._lock:
             self.data["PipelineExecutionStatus"] = status
             if reason:
@@ -150,7 +149,7 @@ class ExecutionRecord:
             self.write()
 
     def write(self) -> None:
-        """Write the file anew."""
+        """Write the file."""
         self.data["LastModifiedTime"] = utc_timestamp()
         json_files.write_json(self.path, self.data)
 
@@ -166,7 +165,7 @@ class ExecutionRecord:
 
     @property
     def steps(self) -> list[JsonObject]:
-        """The PipelineExecutionSteps: those that started, in that order."""
+        """The PipelineExecutionSteps: the started steps, in the order of their start."""
         found: list[JsonObject] = self.data["PipelineExecutionSteps"]
         return found
 
@@ -174,13 +173,16 @@ class ExecutionRecord:
         """Return the entry of step `name`, or None where it did not start."""
         return next((entry for entry in self.steps if entry["StepName"] == name), None)
 
+    def output_folder(self, step: str, output: str) -> Path | None:
+        """Return the folder of an output of a step, or None where there is none."""
+        folder = (self.step(step) or {}).get("Outputs", {}).get(output)
+        return None if folder is None else Path(folder)
 
-def step_duration(entry: JsonObject) -> float:
-    """Return how long a step took, in seconds, so far as it is known."""
-    if "EndTime" not in entry:
-        return 0.0
-    took = datetime.fromisoformat(entry["EndTime"]) - datetime.fromisoformat(entry["StartTime"])
-    return round(took.total_seconds(), 3)
+    @property
+    def package_arn(self) -> str | None:
+        """The ARN of the model package that the execution registered, or None."""
+        metadata = (entry.get("Metadata", {}) for entry in self.steps)
+        return next((str(each["RegisterModel"]["Arn"]) for each in metadata if "RegisterModel" in each), None)
 
 
 def _replace_symlink(link: Path, target: str) -> None:
@@ -189,12 +191,12 @@ def _replace_symlink(link: Path, target: str) -> None:
     aside.replace(link)
 
 
-_INTERRUPTED_REASON: Final = "interrupted: the process that ran it is gone. Run it again: finished steps are reused."
+_INTERRUPTED_REASON: Final = "interrupted: its process no longer exists. Run it again: finished steps are reused."
 _NEWEST_SHOWN: Final = 5
 
 
 def load_executions(runs: Path) -> list[ExecutionRecord]:
-    """Return all executions, oldest first; one whose process is gone is ended as Stopped."""
+    """Return all executions, oldest first; those whose process no longer exists become Stopped."""
     found = [
         ExecutionRecord(path, json_files.read_json(path))
         for path in runs.glob(f"*/{RECORD_FILE}")
@@ -203,12 +205,16 @@ def load_executions(runs: Path) -> list[ExecutionRecord]:
     for record in found:
         if record.status == "Executing" and not is_process_alive(record.data["Local"]["Process"]):
             record.end("Stopped", _INTERRUPTED_REASON)
-    # Two may begin within one tick of the clock: the id then keeps the order the same in every listing.
+    # Executions created within one tick of the clock are sorted by id.
     return sorted(found, key=lambda record: (str(record.data["CreationTime"]), record.execution_id))
 
 
 def find_execution(runs: Path, name: str) -> ExecutionRecord:
-    """Return the execution that `name` means: an id, the unique beginning of one, or `latest`.
+    """Return the execution with id `name`.
+
+    Args:
+        runs: Folder of the executions.
+        name: An id, the unique beginning of one, or `latest`.
 
     Raises:
         UsageError: There is none, or more than one.
@@ -222,5 +228,5 @@ def find_execution(runs: Path, name: str) -> ExecutionRecord:
     if len(matches) == 1:
         return matches[0]
     ids = ", ".join(record.execution_id for record in matches or records[-_NEWEST_SHOWN:])
-    problem = f"{len(matches)} runs begin so: {ids}" if matches else f"no such run. The newest: {ids}"
+    problem = f"ambiguous, {len(matches)} runs match: {ids}" if matches else f"no such run. The newest: {ids}"
     raise UsageError(f"run {name!r}: {problem}. List them: python -m local runs")

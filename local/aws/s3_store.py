@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""Where the local runner keeps things: ``.local`` unless told otherwise.
+"""The local runner's home folder, and S3 as a folder tree in it.
 
-S3 as a folder tree: the object ``s3://<bucket>/<key>`` is the file ``<root>/<bucket>/<key>``.
-
-Objects are hard links where the file system allows it, else copies; either is made aside and renamed, so that an
-object is whole or not there. Nobody writes into an object in place.
+The object ``s3://<bucket>/<key>`` is the file ``<root>/<bucket>/<key>``. Objects are hard links where the file system
+supports them, else copies. They are created under a temporary name and renamed, and never modified in place.
 """
 
 import hashlib
@@ -21,7 +19,7 @@ from local.errors import StepError, UsageError
 
 @dataclass(frozen=True)
 class LocalHome:
-    """The folder of all runs, buckets and model packages."""
+    """The folder of all runs, buckets and model packages, ``.local`` by default."""
 
     root: Path
 
@@ -32,7 +30,7 @@ class LocalHome:
 
     @property
     def runs(self) -> Path:
-        """Executions: ``runs/<id>/execution.json`` and a folder for each step; ``runs/latest`` is the newest."""
+        """Executions: ``runs/<id>/execution.json`` and a folder for each step; ``runs/latest`` links to the newest."""
         return self.root / "runs"
 
     @property
@@ -41,8 +39,8 @@ class LocalHome:
         return self.root / "registry"
 
 
-_CHUNK: Final = 4 << 20
-_ASIDE: Final = ".aside-"
+_CHUNK: Final = 4 << 20  # bytes
+_TEMPORARY: Final = ".aside-"  # prefix of the names of unfinished objects
 
 
 @dataclass(frozen=True)
@@ -55,37 +53,37 @@ class S3Store:
         """Return the file or folder of `uri`.
 
         Raises:
-            StepError: `uri` is no S3 URI, or would leave the tree.
+            StepError: `uri` is not an S3 URI, or leads out of the tree.
         """
         scheme, _, rest = uri.partition("://")
         parts = PurePosixPath(rest).parts
         if scheme != "s3" or not parts or ".." in parts or rest.startswith("/"):
-            raise StepError(f"{uri!r}: no S3 URI. Write s3://<bucket>/<key>.", code=2)
+            raise StepError(f"{uri!r} is not an S3 URI. Use s3://<bucket>/<key>.", code=2)
         return self.root.joinpath(*parts)
 
     def objects(self, uri: str) -> list[tuple[str, Path]]:
-        """Return name and file of the object `uri`, or of all objects below the prefix `uri`, by name.
+        """Return name and file of the object `uri`, or of all objects below the prefix `uri`, sorted by name.
 
         Raises:
-            StepError: Nothing is there.
+            StepError: There is no object.
         """
         path = self.path(uri)
         if path.is_file():
             return [(path.name, path)]
         found = sorted((file.relative_to(path).as_posix(), file) for file in files_below(path))
         if not found:
-            raise StepError(f"{uri}: no object is there ({path}). Put one there, or name another URI.", code=2)
+            raise StepError(f"{uri}: no such object ({path}). Create it, or use another URI.", code=2)
         return found
 
     def put(self, source: Path, uri: str) -> None:
-        """Make the file `source` the object `uri`."""
+        """Store the file `source` as the object `uri`."""
         link_or_copy_file(source, self.path(uri))
 
     def write(self, content: bytes, uri: str) -> None:
-        """Make the bytes `content` the object `uri`."""
+        """Store `content` as the object `uri`."""
         target = self.path(uri)
         target.parent.mkdir(parents=True, exist_ok=True)
-        aside = target.with_name(_ASIDE + secrets.token_hex(8))
+        aside = target.with_name(_TEMPORARY + secrets.token_hex(8))
         try:
             aside.write_bytes(content)
             aside.replace(target)
@@ -93,52 +91,47 @@ class S3Store:
             aside.unlink(missing_ok=True)
 
     def put_folder(self, folder: Path, uri: str) -> None:
-        """Make every file below `folder` an object below the prefix `uri`."""
+        """Store every file below `folder` as an object below the prefix `uri`."""
         for file in files_below(folder):
             link_or_copy_file(file, self.path(uri) / file.relative_to(folder))
 
     def fetch(self, uri: str, folder: Path) -> None:
-        """Put the objects of `uri` into `folder`.
-
-        Args:
-            uri: An object or a prefix.
-            folder: Created where it is missing.
-        """
+        """Copy or link the object `uri`, or all objects below that prefix, into `folder`, which is created."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, file in self.objects(uri):
             link_or_copy_file(file, folder / name)
 
     def holds(self, uri: str) -> bool:
-        """Return whether `uri` is an object, or any lies below it."""
+        """Return whether `uri` is an object or a prefix of one."""
         path = self.path(uri)
         return path.is_file() or next(files_below(path), None) is not None
 
     def size(self, uri: str) -> tuple[int, int]:
-        """Return number and bytes of the objects of `uri`; (0, 0) where nothing is there."""
+        """Return the number and the total bytes of the objects of `uri`; (0, 0) where there are none."""
         path = self.path(uri)
         sizes = [file.stat().st_size for file in ([path] if path.is_file() else files_below(path))]
         return len(sizes), sum(sizes)
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yield the regular files below `folder`, in the order of their names, without those still being made."""
+    """Yield the regular files below `folder`, sorted by name, without temporary ones."""
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        if path.is_file() and not path.name.startswith(_ASIDE):
+        if path.is_file() and not path.name.startswith(_TEMPORARY):
             yield path
 
 
 def link_or_copy_file(source: Path, target: Path) -> None:
-    """Make `target` the content of `source`: a hard link, else a copy, made aside and renamed."""
+    """Make `target` a hard link to `source`, else a copy."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(_ASIDE + secrets.token_hex(8))
+    aside = target.with_name(_TEMPORARY + secrets.token_hex(8))
     try:
         try:
             os.link(source.resolve(), aside)
-        except OSError:  # Another file system, or one without links.
+        except OSError:  # Another file system, or one without hard links.
             shutil.copyfile(source, aside)
         aside.replace(target)
     finally:
-        # Renaming one link of a file onto another of the same file does nothing, so the name may still be there.
+        # Renaming a link onto another link of the same file does nothing, so the temporary name may still exist.
         aside.unlink(missing_ok=True)
 
 
@@ -147,16 +140,16 @@ def sha256_of_file(path: Path, *, progress: Callable[[int, int], None] | None = 
 
     Args:
         path: The file.
-        progress: Called with bytes done and bytes in all.
+        progress: Called with the bytes done and the total bytes.
 
     Raises:
-        UsageError: The file changes while it is read.
+        UsageError: The file changed while it was read.
     """
     before = path.stat()
     digest = hashlib.sha256()
     done = 0
     with path.open("rb") as file:
-        # Not until the end: a file that grows as fast as it is read has none.
+        # Stop at the initial size: a file that grows as fast as it is read would never end.
         while done <= before.st_size and (chunk := file.read(_CHUNK)):
             digest.update(chunk)
             done += len(chunk)
@@ -164,5 +157,5 @@ def sha256_of_file(path: Path, *, progress: Callable[[int, int], None] | None = 
                 progress(done, before.st_size)
     after = path.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise UsageError(f"{path}: it changed while it was read. Wait until it is complete, then run again.")
+        raise UsageError(f"{path}: the file changed while it was read. Wait until it is complete, then run again.")
     return digest.hexdigest()

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The command ``traffic``: what it takes, and what it tells of what came of it.
-
-The commands that operate a model: ``monitor``, ``export`` and ``drill``; ``traffic`` has a module of its own.
-"""
+"""The commands that send traffic to a served model, monitor it and export its captured images."""
 
 import sys
 from datetime import UTC, datetime
@@ -16,38 +13,44 @@ from rich.table import Table
 from rich.text import Text
 
 from local.aws import data_capture, pipeline_executions
-from local.aws.data_capture import SETTLE_SECONDS
 from local.aws.s3_store import LocalHome
-from local.cli import drill
 from local.console.command_frame import error_console, output_console, program_command, short_path
 from local.endpoint import capture_export, monitoring_job, run_selection, traffic_client
 from local.runners.process_runner import ProcessRunner
 from local.synthetic import demo_archive
 
-# Names alone: what shifts pictures brings numpy and pillow, which no other command needs.
+# Names only: the module that shifts images imports numpy and Pillow, which no other command needs.
 SHIFT_NAMES: Final = ("none", "colour", "blur", "dark", "mix", "other")
 
 
 @click.command("traffic")
 @click.argument("name", metavar="ID", default=pipeline_executions.LATEST_RUN)
-@click.option("--images", type=click.IntRange(1), default=300, show_default=True, help="How many.")
-@click.option("--shift", type=click.Choice(SHIFT_NAMES), default="none", show_default=True, help="What is different.")
-@click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="How much of the shift.")
+@click.option("--images", type=click.IntRange(1), default=300, show_default=True, help="Number of images.")
+@click.option(
+    "--shift",
+    type=click.Choice(SHIFT_NAMES),
+    default="none",
+    show_default=True,
+    help="How the images differ from the archive's.",
+)
+@click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Strength of the shift.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option(
     "--camera",
     type=click.IntRange(0),
     default=demo_archive.DEMO_SEED,
     show_default=True,
-    help="Seed of the synthetic archive whose camera takes them; another one is a shift of its own.",
+    help="Seed of the synthetic archive whose camera is imitated; another camera is a shift of its own.",
 )
-@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Where it is served.")
-@click.option("--held-out", is_flag=True, help="Send what run ID held out, not newly drawn pictures.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Port of the served model."
+)
+@click.option("--held-out", is_flag=True, help="Send the held-out images of run ID instead of newly drawn ones.")
 @click.option(
     "--labels",
     metavar="OUT.csv",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Also write the classes of what was sent, for `monitor --labels`.",
+    help="Also write the classes of the images, for `monitor --labels`.",
 )
 @click.pass_obj
 def traffic(  # noqa: PLR0913  one parameter for each option
@@ -64,74 +67,64 @@ def traffic(  # noqa: PLR0913  one parameter for each option
     held_out: bool,
     labels: Path | None,
 ) -> None:
-    """Send synthetic pictures to the model served on PORT, clean or shifted, and wait until they are captured.
+    """Send synthetic images, clean or shifted, to the model served on PORT.
 
-    Exit code 1 where one was refused, or was not captured although the server captures.
+    Exit code 1 if an image was refused, or could not be captured by a server that captures.
     """
-    from local.endpoint import traffic_images  # noqa: PLC0415  brings numpy and pillow, which no other command needs
+    from local.endpoint import traffic_images  # noqa: PLC0415  imports numpy and Pillow, which no other command needs
 
     plan = traffic_images.TrafficPlan(images, shift, seed, strength, camera)
     if held_out:
-        pictures = traffic_images.pick_held_out_images(
-            plan, run_selection.select_run(name, home, output_console(), run_selection.EVALUATED_RUN)
-        )
+        record = run_selection.select_run(name, home, output_console(), run_selection.EVALUATED_RUN)
+        chosen = traffic_images.pick_held_out_images(plan, record)
     else:
-        pictures = traffic_images.draw_images(plan)
-    with _progress_bar(f"Sending pictures, shift {shift}") as shown:
+        chosen = traffic_images.draw_images(plan)
+    shown = Progress(
+        TextColumn(f"Sending images, shift {shift}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=error_console(),
+        transient=True,
+        disable=not error_console().is_terminal,
+    )
+    with shown:
         task = shown.add_task("", total=images)
-        outcome = traffic_client.send_images(pictures, port, lambda done: shown.update(task, completed=done))
+        outcome = traffic_client.send_images(chosen, port, lambda done: shown.update(task, completed=done))
     if labels:
         traffic_client.write_label_table(outcome, labels, datetime.now(UTC))
     _print_traffic_outcome(outcome, labels)
-    sys.exit(1 if outcome.refused or outcome.missing else 0)
-
-
-def _progress_bar(text: str) -> Progress:
-    shown = Progress(TextColumn(text), BarColumn(), MofNCompleteColumn(), console=error_console(), transient=True)
-    shown.disable = not error_console().is_terminal
-    return shown
+    sys.exit(outcome.exit_code)
 
 
 def _print_traffic_outcome(outcome: traffic_client.TrafficOutcome, labels: Path | None) -> None:
     shown = output_console()
     mix = ", ".join(f"{label} {count}" for label, count in outcome.answers.most_common())
-    shown.print(f"{outcome.sent} pictures were answered: {mix or 'none'}", soft_wrap=True)
-    if outcome.sent:
-        alike, sure = (value / outcome.sent for value in (outcome.alike, outcome.confidence))
-        shown.print(f"{alike:.0%} as they were drawn; {sure:.2f} is the mean probability of the answer")
+    shown.print(f"{outcome.answered} images were answered: {mix or 'none'}", soft_wrap=True)
+    if outcome.answered:
+        correct, confidence = (value / outcome.answered for value in (outcome.correct, outcome.confidence))
+        shown.print(f"{100 * correct:.0f} % match the label; mean confidence {confidence:.2f}")
     for refusal, times in outcome.refused.items():
         shown.print(f"{times} were refused, {refusal}", style="red", markup=False, soft_wrap=True)
     if labels:
         shown.print(f"Labels: {short_path(labels)}", soft_wrap=True)
-    _print_capture_status(outcome, shown)
-
-
-def _print_capture_status(outcome: traffic_client.TrafficOutcome, shown: Console) -> None:
-    settled = outcome.settled
-    if settled is None:
+    capture = outcome.capture
+    if capture is None:
         again = f"{program_command()} serve --capture"
-        shown.print(f"Nothing was captured: the server does not. To monitor it, start it so: {again}", soft_wrap=True)
+        shown.print(f"The server does not capture requests. To monitor it, restart it with: {again}", soft_wrap=True)
         return
-    if settled.waiting:
+    if capture.lost:
         shown.print(
-            f"{settled.waiting} requests are not written after {SETTLE_SECONDS:g} s. See what the server says, and "
-            "wait until it has captured them: before, the monitor does not see them.",
+            f"The server failed to capture {capture.lost} requests since it was started. See its terminal.",
             style="red",
             soft_wrap=True,
         )
-    if settled.lost:
-        shown.print(
-            f"The server has lost {settled.lost} requests since it was started. See what it says on its terminal.",
-            style="red",
-            soft_wrap=True,
-        )
-    run = data_capture.execution_id_of_endpoint(settled.endpoint)
+    run = data_capture.execution_id_of_endpoint(capture.endpoint)
     shown.print(f"Captured as requests of run {run}. Next: {program_command()} monitor {run}", soft_wrap=True)
 
 
 @click.command("monitor")
 @click.argument("name", metavar="ID", default=pipeline_executions.LATEST_RUN)
-@click.option("--since", metavar="TIME", help="From when on: 90m, 2h or 3d ago, or a time in ISO 8601.")
+@click.option("--since", metavar="TIME", help="Start of the period: 90m, 2h or 3d ago, or a time in ISO 8601.")
 @click.option(
     "--labels",
     metavar="LABELS.csv",
@@ -140,7 +133,7 @@ def _print_capture_status(outcome: traffic_client.TrafficOutcome, shown: Console
 )
 @click.pass_obj
 def monitor(home: LocalHome, /, *, name: str, since: str | None, labels: Path | None) -> None:
-    """Compare what was captured of run ID's model with its baseline.
+    """Compare the captured requests of run ID's model with its baseline.
 
     Exit code 0: no violation; 1: violations; 2: bad input, or too little was captured to compare.
     """
@@ -171,7 +164,7 @@ def _print_monitoring_result(finding: monitoring_job.MonitoringResult, shown: Co
     shown.print(f"Report    {short_path(finding.report)}", soft_wrap=True)
     if finding.violations:
         shown.print(
-            f"Next      read the report; then retrain with newer pictures: {program_command()} run --archive PATH",
+            f"Next      read the report; then retrain with newer images: {program_command()} run --archive PATH",
             soft_wrap=True,
         )
 
@@ -182,20 +175,20 @@ def _print_monitoring_result(finding: monitoring_job.MonitoringResult, shown: Co
     "--labels",
     metavar="LABELS.csv",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Confirmed classes by the ids of requests.  [default: those that `monitor` was given]",
+    help="Confirmed classes by request id.  [default: the tables given to `monitor`]",
 )
 @click.option(
     "--add",
     "earlier",
     metavar="FILE.zip",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="An earlier additional archive: the new one holds it too.",
+    help="An earlier additional archive, whose images the new one includes.",
 )
 @click.pass_obj
 def export(home: LocalHome, /, *, name: str, labels: Path | None, earlier: Path | None) -> None:
-    """Make an additional archive of what was captured of run ID's model and confirmed since.
+    """Make an additional archive of the captured images of run ID's model that have confirmed labels.
 
-    Exit code 2 where there is nothing to export; no archive is written then.
+    Exit code 2 if there is nothing to export; then no archive is written.
     """
     record = run_selection.select_run(name, home, output_console(), run_selection.CAPTURED_RUN)
     made = capture_export.export_captured_images(
@@ -215,18 +208,4 @@ def export(home: LocalHome, /, *, name: str, labels: Path | None, earlier: Path 
     )
 
 
-@click.command("drill")
-@click.argument("names", metavar="[ID ID]", nargs=-1)
-@click.pass_obj
-def rehearse(home: LocalHome, /, *, names: tuple[str, ...]) -> None:
-    """Rehearse a rollback between two registered versions, on a copy of the registry: exit code 1 if it fails."""
-    first, second = drill.versions(names, home)
-    shown = output_console()
-    for number, stop in enumerate(drill.walk(first, second, home, ProcessRunner()), 1):
-        shown.print(f"{number}. {stop.what}", soft_wrap=True)
-        shown.print(f"   {stop.version} answers, {stop.away:.1g} from what its run wrote down", soft_wrap=True)
-        shown.print(Text(f"   on AWS: {stop.on_aws}", style="dim"), soft_wrap=True)
-    shown.print(drill.ON_AWS, soft_wrap=True)
-
-
-ENDPOINT_COMMANDS: Final = (traffic, monitor, export, rehearse)
+ENDPOINT_COMMANDS: Final = (traffic, monitor, export)

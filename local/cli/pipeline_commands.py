@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The options that `run` and `demo` share.
-
-The command line of the local runner: ``python -m local``.
-"""
+"""The command line of the local runner: ``python -m local``."""
 
 import sys
 from collections.abc import Callable
@@ -14,8 +11,7 @@ import click
 from local.aws import pipeline_executions
 from local.aws.model_registry import APPROVED, REJECTED, ModelRegistry
 from local.aws.s3_store import LocalHome
-from local.cli import endpoint_commands
-from local.cli import evidence_bundle as bundle
+from local.cli import endpoint_commands, evidence_bundle
 from local.cli.champion_selection import AUTO_CHAMPION
 from local.cli.pipeline_run import TRAINING_SCALES, RunRequest, launch_run
 from local.console import run_summary
@@ -30,16 +26,17 @@ from local.synthetic import demo_archive
 from pipeline_src import gate
 from pipeline_src.definition.pipeline_deployment import TuningSettings
 
-MAXIMUM_TUNING_JOBS: Final = 50  # jobs of a tuning, as in stacks/settings/deployment_settings.py
+MAXIMUM_TUNING_JOBS: Final = 50  # as in stacks/settings/deployment_settings.py
 DEFAULT_PARALLEL_JOBS: Final = 2
-_OptionsCommand = TypeVar("_OptionsCommand", bound=Callable[..., Any])
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Option: TypeAlias = Any  # the value of a click option; `_launch_and_exit` has their types
 
 
-def add_run_options(command: _OptionsCommand) -> _OptionsCommand:
-    """Add the options that `run` and `demo` share."""
+def add_run_options(command: _Command) -> _Command:
+    """Add the options shared by `run` and `demo`."""
     for option in (
-        click.option("--quiet", "-q", is_flag=True, help="Show nothing but the summary."),
-        click.option("--no-cache", is_flag=True, help="Reuse no earlier result."),
+        click.option("--quiet", "-q", is_flag=True, help="Show only the summary."),
+        click.option("--no-cache", is_flag=True, help="Do not reuse earlier results."),
         click.option("--until", metavar="STEP", help="Stop after this step."),
         click.option("--image", default=DEFAULT_IMAGE, show_default=True, help="For podman or docker."),
         click.option(
@@ -51,23 +48,23 @@ def add_run_options(command: _OptionsCommand) -> _OptionsCommand:
             metavar="auto|none|ID",
             default=AUTO_CHAMPION,
             show_default=True,
-            help="Compare with the model approved last, with none, or with that of a run.",
+            help="Compare with the most recently approved model, with none, or with that of a run.",
         ),
         click.option(
             "--add",
             "addition",
             metavar="FILE.zip",
             type=click.Path(path_type=Path),
-            help="An additional archive, as `export` makes it.",
+            help="An additional archive, made by `export`.",
         ),
         click.option(
-            "--parallel", type=int, metavar="P", help=f"Of --tune: jobs at once.  [default: {DEFAULT_PARALLEL_JOBS}]"
+            "--parallel", type=int, metavar="P", help=f"Parallel jobs of --tune.  [default: {DEFAULT_PARALLEL_JOBS}]"
         ),
         click.option(
             "--tune",
             type=click.IntRange(2, MAXIMUM_TUNING_JOBS),
             metavar="N",
-            help="Train N times, with drawn hyperparameters.",
+            help="Train N times with random hyperparameters.",
         ),
         click.option("--parameter", "-p", "parameters", multiple=True, metavar="NAME=VALUE", help="May be repeated."),
     ):
@@ -76,25 +73,21 @@ def add_run_options(command: _OptionsCommand) -> _OptionsCommand:
 
 
 def parse_tuning_options(jobs: int | None, parallel: int | None, definition: Path | None) -> TuningSettings | None:
-    """Return what ``--tune`` and ``--parallel`` ask for, None for a single training.
+    """Return the settings of ``--tune`` and ``--parallel``, None for a single training.
 
     Raises:
-        UsageError: They contradict, or ``--definition`` says already what Train is.
+        UsageError: They contradict each other or ``--definition``.
     """
     if jobs is None:
         if parallel is not None:
-            raise UsageError(f"--parallel {parallel}: there is one training alone. Give --tune N with it.")
+            raise UsageError(f"--parallel {parallel}: there is only one training. Give --tune N with it.")
         return None
     if definition is not None:
-        raise UsageError(f"--tune {jobs}: --definition says already what Train is. Give one of them.")
+        raise UsageError(f"--tune {jobs}: --definition already defines Train. Give one of them.")
     at_once = min(DEFAULT_PARALLEL_JOBS, jobs) if parallel is None else parallel
     if not 1 <= at_once <= jobs:
         raise UsageError(f"--parallel {at_once}: there are {jobs} jobs. Give 1 to {jobs}.")
     return TuningSettings(jobs=jobs, parallel=at_once)
-
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-_Option: TypeAlias = Any  # a click option's value; `_run` names their types
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -165,9 +158,9 @@ def _launch_and_exit(  # noqa: PLR0913  one parameter for each option
         archive, given, profile, scale, until, not no_cache, quiet, definition, image, champion, tuning, addition
     )
     chosen: JobRunner = ContainerRunner(runner, image) if image else ProcessRunner()
-    ending = launch_run(request, home, chosen, error_console())
-    run_summary.print_run_summary(ending.record, home, output_console())
-    sys.exit(ending.exit_code)
+    outcome = launch_run(request, home, chosen, error_console())
+    run_summary.print_run_summary(outcome.record, home, output_console())
+    sys.exit(outcome.exit_code)
 
 
 @main.command()
@@ -183,7 +176,7 @@ def runs(home: LocalHome) -> None:
     "--evidence",
     metavar="OUT.zip",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Also write what a reviewer files: model card, report, gate, figures, definition, decision.",
+    help="Also write the evidence for a review: model card, report, gate, figures, definition, decision.",
 )
 @click.pass_obj
 def show(home: LocalHome, name: str, evidence: Path | None) -> None:
@@ -191,27 +184,27 @@ def show(home: LocalHome, name: str, evidence: Path | None) -> None:
     record, shown = pipeline_executions.find_execution(home.runs, name), output_console()
     run_summary.print_run_summary(record, home, shown)
     if evidence:
-        filed = bundle.write_evidence_bundle(record, home, evidence)
-        shown.print(f"\nEvidence {short_path(evidence)}: {len(filed)} files", soft_wrap=True)
+        names = evidence_bundle.write_evidence_bundle(record, home, evidence)
+        shown.print(f"\nEvidence {short_path(evidence)}: {len(names)} files", soft_wrap=True)
 
 
 def _decision_options(command: _Command) -> Callable[..., None]:
-    """Add what `approve` and `reject` share."""
-    described = click.option("--description", default="from the command line", help="Why; kept with the package.")
+    """Add the argument and the option shared by `approve` and `reject`."""
+    described = click.option("--description", default="from the command line", help="Reason, stored in the package.")
     return click.argument("name", metavar="ID")(described(click.pass_obj(command)))
 
 
 @main.command()
 @_decision_options
 def approve(home: LocalHome, name: str, description: str) -> None:
-    """Approve the model package of a run; `reject` undoes it."""
+    """Approve the model package of a run; `reject` revokes it."""
     _set_approval(home, name, APPROVED, description)
 
 
 @main.command()
 @_decision_options
 def reject(home: LocalHome, name: str, description: str) -> None:
-    """Reject the model package of a run; `approve` undoes it."""
+    """Reject the model package of a run; `approve` revokes it."""
     _set_approval(home, name, REJECTED, description)
 
 
@@ -227,7 +220,7 @@ def _set_approval(home: LocalHome, name: str, status: str, description: str) -> 
 @main.command()
 @click.argument("name", metavar="ID", default=pipeline_executions.LATEST_RUN)
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
-@click.option("--capture", "captures", is_flag=True, help="Keep what is asked and answered, for `monitor`.")
+@click.option("--capture", "captures", is_flag=True, help="Capture requests and answers, for `monitor`.")
 @click.pass_obj
 def serve(home: LocalHome, /, *, name: str, port: int, captures: bool) -> None:
     """Serve a run's approved model on the loopback until Ctrl-C."""
@@ -237,5 +230,5 @@ def serve(home: LocalHome, /, *, name: str, port: int, captures: bool) -> None:
     model_serving.serve_approved_model(record, home, ProcessRunner(), port, output_console(), captures=captures)
 
 
-for operation in (demo_archive.sample, *endpoint_commands.ENDPOINT_COMMANDS):
-    main.add_command(operation)
+for command in (demo_archive.sample, *endpoint_commands.ENDPOINT_COMMANDS):
+    main.add_command(command)

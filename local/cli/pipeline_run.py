@@ -1,18 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Which commit of this repository runs here: what the pipeline on AWS is told as SourceCommit.
-
-Parameter values by which a run suits the machine (`--scale`) and the purpose (`--profile`).
-
-``full`` takes the definition's own values, meant for a GPU. ``laptop`` trains a small network on small pictures:
-minutes on two cores.
-
-The project's own definition, rendered as the stacks render it.
-
-Rendering imports the SageMaker SDK, some eight seconds of processor time, and gives the same bytes for the same
-sources; so the result is kept under a digest of the sources and of the lock file that names the SDK's version.
-
-Starts an execution from what the command line says: definition, parameters, archive, champion.
-"""
+"""Starts an execution from the options of the command line: definition, parameters, archives, champion."""
 
 import dataclasses
 import json
@@ -43,14 +30,15 @@ from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT, Tuni
 
 
 def current_commit(repository: Path) -> str | None:
-    """Return the commit's id, with ``-dirty`` where tracked files differ from it; None where git cannot say.
+    """Return the commit's id for SourceCommit, with ``-dirty`` where tracked files differ; None where git fails.
 
     Args:
-        repository: its root; a repository around it, in which a copy without history may lie, is not asked.
+        repository: The root of the repository. Repositories around it are not considered, so that a copy without
+            history inside another repository has no commit.
     """
     command = ["git", f"--git-dir={repository / '.git'}", f"--work-tree={repository}"]
     command += ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    # Looking must not write: another git may be at work in the same place.
+    # Without locks git writes nothing: another git process may be running in the same repository.
     environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
     try:
         found = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, check=False)
@@ -59,6 +47,8 @@ def current_commit(repository: Path) -> str | None:
     return found.stdout.strip() or None if found.returncode == 0 else None
 
 
+# Parameter values of --scale. `full` uses the definition's own values, meant for a GPU; `laptop` trains a small network
+# on small images, in minutes on two cores.
 TRAINING_SCALES: Final[Mapping[str, Mapping[str, Json]]] = {
     "laptop": {
         "ImageSize": 28,
@@ -73,16 +63,20 @@ TRAINING_SCALES: Final[Mapping[str, Mapping[str, Json]]] = {
 
 
 def profile_thresholds(profile: str) -> dict[str, Json]:
-    """Return the gate's floors of `profile`, by parameter name."""
+    """Return the gate's thresholds of `profile`, by parameter name."""
     values = asdict(gate.THRESHOLD_PROFILES[profile])
-    return {name: values[floor] for floor, name in gate.THRESHOLD_PARAMETERS.items()}
+    return {name: values[threshold] for threshold, name in gate.THRESHOLD_PARAMETERS.items()}
 
 
 _LOCK_FILE: Final = "requirements.txt"
 
 
 def render_definition(home: LocalHome, tuning: TuningSettings | None = None) -> Json:
-    """Return the definition for the sample deployment, as JSON, with Train as `tuning` if given."""
+    """Return the definition for the sample deployment, with Train as a tuning if `tuning` is given.
+
+    Rendering imports the SageMaker SDK, about eight seconds of processor time, and gives the same bytes for the same
+    sources. So the result is cached under a digest of the sources and of the lock file, which has the SDK's version.
+    """
     sources = sorted(path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "pipeline_src").glob("*.py"))
     tuned = f"-{tuning.jobs}-{tuning.parallel}" if tuning else ""
     kept = home.root / "definitions" / f"{digest_of_sources(REPOSITORY, [*sources, _LOCK_FILE])}{tuned}.json"
@@ -97,21 +91,21 @@ def render_definition(home: LocalHome, tuning: TuningSettings | None = None) -> 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What the user asked for.
+    """The options of the command.
 
     Attributes:
-        archive: The archive, None where InputArchive names one in the store.
-        addition: An additional archive, None for none or where AdditionalArchive names one in the store.
-        parameters: What was typed: texts by parameter name.
-        profile: Whose gate floors count.
-        scale: How large a network on how large pictures.
+        archive: The archive, None where InputArchive names a stored one.
+        parameters: The typed parameters, as strings by name.
+        profile: Profile of the gate's thresholds.
+        scale: Key of `TRAINING_SCALES`.
         until: Last step, None for all.
         use_cache: Whether earlier results may be reused.
-        quiet: Whether to show nothing but the summary.
-        definition: A definition in a file instead of the project's own.
-        image: In which a container runner runs the jobs, empty for another runner.
-        champion: The run to compare with, `champion.AUTO` or `champion.NONE`.
-        tuning: How Train looks for hyperparameters; None: it trains once.
+        quiet: Whether to show only the summary.
+        definition: File with a definition to use instead of the project's own.
+        image: Image of a container runner, empty for the process runner.
+        champion: The run to compare with, `AUTO_CHAMPION` or `NO_CHAMPION`.
+        tuning: Settings of the hyperparameter search; None trains once.
+        addition: An additional archive, None for none or where AdditionalArchive names a stored one.
     """
 
     archive: Path | None
@@ -134,10 +128,10 @@ class RunRequest:
 
 
 def launch_run(request: RunRequest, home: LocalHome, runner: JobRunner, console: Console) -> ExecutionOutcome:
-    """Run what `request` asks for.
+    """Run the pipeline as requested.
 
     Raises:
-        UsageError: It cannot be run; nothing was started.
+        UsageError: An option or an input is wrong; nothing was started.
     """
     request.intake.check(request.parameters)
     runner.check()
@@ -149,7 +143,7 @@ def launch_run(request: RunRequest, home: LocalHome, runner: JobRunner, console:
     notes = _request_notes(request) | {"Changed": _changed_parameters(definition.parameters, values)}
     plan = ExecutionPlan(definition, values, OFFLINE_DEPLOYMENT.pipeline_name, request.until, request.use_cache, notes)
     engine = PipelineEngine(plan, home, runner, select_reporter(console, quiet=request.quiet))
-    json_files.write_json(engine.world.record.path.with_name(DEFINITION_FILE), source)
+    json_files.write_json(engine.state.record.path.with_name(DEFINITION_FILE), source)
     if not request.quiet:
         _print_settings(plan, request, runner, console)
     with stop_on_signals(engine.stop):
@@ -157,7 +151,7 @@ def launch_run(request: RunRequest, home: LocalHome, runner: JobRunner, console:
 
 
 def _refuse_tuned_parameters(request: RunRequest, definition: PipelineDefinition) -> None:
-    """Refuse a value for what a tuning draws."""
+    """Reject values for hyperparameters that a tuning draws."""
     steps = [step for step in definition.steps.values() if step.kind == "Tuning"]
     drawn = {
         name.replace("_", "")
@@ -166,43 +160,40 @@ def _refuse_tuned_parameters(request: RunRequest, definition: PipelineDefinition
     }
     for name in request.parameters:
         if name.lower() in drawn:
-            raise UsageError(f"--parameter {name}: a tuning draws it. Leave it out, or leave --tune out.")
+            raise UsageError(f"--parameter {name}: the tuning draws its values. Omit it, or omit --tune.")
 
 
 def _parameter_values(
     request: RunRequest, definition: PipelineDefinition, home: LocalHome, console: Console
 ) -> dict[str, Json]:
-    """Return the parameters' values, with the archives and the champion that they name in the store."""
+    """Return the values of all parameters, after storing the archives that they name."""
     declared = {str(declaration["Name"]) for declaration in definition.parameters}
     chosen = champion_selection.select_champion(request.champion, request.profile, request.parameters, declared, home)
-    known = champion_selection.champion_parameter_values(chosen, declared) | _commit_parameter(declared)
+    known = champion_selection.champion_parameter_values(chosen, declared)
+    if contract.SOURCE_COMMIT_PARAMETER in declared and (commit := current_commit(REPOSITORY)):
+        known[contract.SOURCE_COMMIT_PARAMETER] = commit
     values = pipeline_definition.resolve_parameters(definition.parameters, known | _given_parameters(request, declared))
     store = S3Store(home.s3)
     run_inputs.ensure_parameter_objects(values, definition.parameters, store)
     return values | request.intake.values(values, store, console, quiet=request.quiet)
 
 
-def _commit_parameter(declared: set[str]) -> dict[str, Json]:
-    found = current_commit(REPOSITORY) if contract.SOURCE_COMMIT_PARAMETER in declared else None
-    return {contract.SOURCE_COMMIT_PARAMETER: found} if found else {}
-
-
 def _definition_document(request: RunRequest, home: LocalHome) -> Json:
-    """Return the definition in the file that is asked for, else the project's own."""
+    """Return the definition in the requested file, else the project's own."""
     path = request.definition
     if path is None:
         return render_definition(home, request.tuning)
     try:
         return json_files.read_json(path)
     except (OSError, ValueError) as error:
-        raise UsageError(f"--definition {path}: {error}. Give a file that holds a definition's JSON.") from error
+        raise UsageError(f"--definition {path}: {error}. Give a JSON file with a pipeline definition.") from error
 
 
 def _given_parameters(request: RunRequest, declared: set[str]) -> dict[str, Json]:
-    """Return parameter values: what was typed goes before profile and scale.
+    """Return the parameter values from the options; typed ones take precedence over profile and scale.
 
-    A definition from a file need not have the project's parameters, and a tuning chooses some of them itself; the
-    project's own must have all that scale and profile set.
+    A definition from a file may lack some parameters of profile and scale, and so does one with a tuning. The
+    project's own must have all of them.
     """
     preset = dict(TRAINING_SCALES[request.scale]) | profile_thresholds(request.profile)
     if request.definition or request.tuning:
@@ -211,7 +202,7 @@ def _given_parameters(request: RunRequest, declared: set[str]) -> dict[str, Json
 
 
 def _request_notes(request: RunRequest) -> dict[str, Json]:
-    """Return what was typed, for the summary to repeat."""
+    """Return the options for the record, from which the summary repeats them."""
     return {
         "Profile": request.profile,
         "Scale": request.scale,
@@ -226,7 +217,7 @@ def _request_notes(request: RunRequest) -> dict[str, Json]:
 
 
 def _changed_parameters(declarations: Iterable[JsonObject], values: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the values that are not the definition's own, but for those that the summary tells in another place."""
+    """Return the values that differ from the defaults, except those that the summary shows elsewhere."""
     own = {str(declaration["Name"]): declaration.get("DefaultValue") for declaration in declarations}
     elsewhere = (
         contract.INPUT_ARCHIVE_PARAMETER,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""The archives that a run starts from: files that the command line names, or objects that parameters name.
+"""The archives of a run: files named by options, or stored objects named by parameters.
 
-The object that says that there is no champion, or no additional archive: on AWS the deployment brings it.
+Also creates the object that stands for "no champion" and "no additional archive"; on AWS the deployment creates it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,15 +29,15 @@ _PREFIXES: Final = {_BASE: contract.ARCHIVES_PREFIX, _ADDITION: contract.ADDITIO
 
 @dataclass(frozen=True)
 class RunInputs:
-    """Files by the parameter that will name them in the store."""
+    """Archive files, by the parameter that names the stored object."""
 
     files: Mapping[str, Path]
 
     def check(self, typed: Mapping[str, str]) -> None:
-        """Refuse at once what cannot be the archives of a run for which parameters were `typed`.
+        """Check the archives of a run with the parameters `typed`.
 
         Raises:
-            UsageError: a file is no zip, an archive is named twice, or the first is not named at all.
+            UsageError: A file is not a ZIP file, an archive is named twice, or there is no base archive.
         """
         if not {_BASE} & {*self.files, *typed}:
             raise UsageError(
@@ -46,37 +46,38 @@ class RunInputs:
         for name, path in self.files.items():
             option = _OPTIONS[name]
             if name in typed:
-                what = option.removeprefix("--") if name == _BASE else "additional archive"
-                raise UsageError(f"{option} and --parameter {name}: both name the {what}. Give one of them.")
+                raise UsageError(
+                    f"{option} and --parameter {name}: both name the {_KINDS[name].name}. Give one of them."
+                )
             archive_upload.check_zip_archive(path, _KINDS[name])
 
     def values(self, values: Mapping[str, Json], store: S3Store, console: Console, *, quiet: bool) -> dict[str, Json]:
-        """Put the files into the store and return the values of the parameters that name them there.
+        """Store the files and return the values of the parameters that name them.
 
         Args:
-            values: of the parameters otherwise.
-            store: receives the archives.
-            console: what progress is shown on.
-            quiet: whether to show none.
+            values: Values of all parameters.
+            store: Receives the archives.
+            console: Shows the progress.
+            quiet: Whether to show no progress.
 
         Raises:
-            UsageError: there is no such parameter, or it names an object that is not there.
+            UsageError: The definition has no such parameter, or it names an object that does not exist.
         """
         for name in self.files.keys() - values.keys():
             raise UsageError(f"{_OPTIONS[name]}: this definition has no parameter {name!r}. Leave the option out.")
         if _BASE in values and _BASE not in self.files:
-            _check_stored(str(values[_BASE]), store)
+            _require_object(_BASE, str(values[_BASE]), store, "Give --archive PATH.")
         return {name: _store_archive(name, path, store, console, quiet=quiet) for name, path in self.files.items()}
 
 
 def inputs_from_options(base: Path | None, addition: Path | None) -> RunInputs:
-    """Return what the options name; None is what was not given."""
+    """Return the archives that the options name."""
     return RunInputs({name: path for name, path in {_BASE: base, _ADDITION: addition}.items() if path is not None})
 
 
-def _check_stored(uri: str, store: S3Store) -> None:
+def _require_object(parameter: str, uri: str, store: S3Store, remedy: str) -> None:
     if not store.size(uri)[0]:
-        raise UsageError(f"parameter {_BASE!r}: {uri}: no object there ({store.path(uri)}). Give --archive PATH.")
+        raise UsageError(f"parameter {parameter!r}: {uri}: no such object ({store.path(uri)}). {remedy}")
 
 
 def _store_archive(name: str, path: Path, store: S3Store, console: Console, *, quiet: bool) -> str:
@@ -95,24 +96,23 @@ def _store_archive(name: str, path: Path, store: S3Store, console: Console, *, q
         )
 
 
-# Parameters that name it until they name something else, and how to name that.
+# The parameters whose default is that object, and the remedy where they name another one that does not exist.
 _REMEDIES: Final = {
-    contract.CHAMPION_PREDICTIONS_PARAMETER: "Name another run's.",
+    contract.CHAMPION_PREDICTIONS_PARAMETER: "Use those of another run.",
     contract.ADDITIONAL_ARCHIVE_PARAMETER: "Give --add PATH.",
 }
 
 
 def ensure_parameter_objects(values: Mapping[str, Json], declarations: Iterable[JsonObject], store: S3Store) -> None:
-    """See to it that the objects are there which those parameters name; where it is their own default, it is made.
+    """Check that the objects exist which those parameters name; the default object is created.
 
     Raises:
-        UsageError: another object is named, and is not there.
+        UsageError: Another object is named and does not exist.
     """
     defaults = {str(each["Name"]): each.get("DefaultValue") for each in declarations}
     for name, remedy in _REMEDIES.items():
         uri = values.get(name)
-        if uri is None or store.size(str(uri))[0]:
-            continue
-        if uri != defaults.get(name):
-            raise UsageError(f"parameter {name!r}: {uri}: no object there ({store.path(str(uri))}). {remedy}")
-        json_files.write_file_atomically(store.path(str(uri)), contract.ABSENT_OBJECT.encode())
+        if uri is not None and uri != defaults.get(name):
+            _require_object(name, str(uri), store, remedy)
+        elif uri is not None and not store.size(str(uri))[0]:
+            json_files.write_file_atomically(store.path(str(uri)), contract.ABSENT_OBJECT.encode())

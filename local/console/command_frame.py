@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What a command writes to, and how its errors read.
-
-Ctrl-C and SIGTERM: what runs is stopped in order, instead of dying of them.
-
-What to type next, in a form that can be pasted.
-"""
+"""The frame of all commands: consoles, errors, signals, and the next command to type."""
 
 import errno
 import os
@@ -28,7 +23,7 @@ from local.json_files import JsonObject
 
 
 class CommandGroup(click.Group):
-    """A group whose errors are one line on stderr and an exit code, never a traceback."""
+    """A command group that reports errors as one line on stderr and an exit code, never as a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
@@ -39,38 +34,38 @@ class CommandGroup(click.Group):
         except KeyboardInterrupt:
             exit_with_error("stopped by the user", StoppedError.exit_code)
         except OSError as error:
-            if error.errno == errno.EPIPE:  # Whoever read stdout has gone: click ends quietly.
+            if error.errno == errno.EPIPE:  # The reader of stdout has ended; click exits quietly.
                 raise
             exit_with_error(describe_os_error(error, ctx.obj.root if ctx.obj else Path.cwd()), UsageError.exit_code)
 
 
 def exit_with_error(message: str, code: int) -> NoReturn:
-    """Say why on stderr, and leave with `code`."""
+    """Print an error to stderr and exit with `code`."""
     error_console().print(f"error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
 
 
 def output_console() -> Console:
-    """Return what the result is printed on."""
+    """Return the console for results, on stdout."""
     return Console(highlight=False)
 
 
 def error_console() -> Console:
-    """Return what progress and errors are printed on."""
+    """Return the console for progress and errors, on stderr."""
     return Console(stderr=True, highlight=False)
 
 
 @contextmanager
 def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` on Ctrl-C and on SIGTERM for the ``with`` block, instead of dying of them.
+    """Call `stop` on SIGINT and SIGTERM during the ``with`` block, instead of ending the process.
 
-    One that the parent has switched off, as a shell does for what runs in the background, stays switched off.
+    A signal that the parent ignores, as a shell does for background processes, stays ignored.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # Python hands signals to the main thread alone.
+        yield  # Only the main thread can handle signals.
         return
-    heard = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, lambda *_: stop()) for number in heard}
+    handled = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda *_: stop()) for number in handled}
     try:
         yield
     finally:
@@ -79,43 +74,37 @@ def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
 
 
 _NEXT_VERBS: Final = {PENDING: "approve", APPROVED: "serve"}
-_REJECTED_ADVICE: Final = "Read the report's worst mistakes; then more data, or --parameter Epochs=N"
+_REJECTED_ADVICE: Final = "Read the report's worst mistakes; then add data, or train longer with --parameter Epochs=N"
 
 
 def program_command() -> str:
-    """Return how to type this command line here: ``python -m local``, by the interpreter's path unless it is first."""
-    found = shutil.which("python")
-    if (
-        found
-        and Path(found).resolve() == Path(sys.executable).resolve()
-        and Path(found).parent == Path(sys.executable).parent
-    ):
+    """Return the command of this program: ``python -m local``, with the interpreter's path unless it is on PATH."""
+    found, this = Path(shutil.which("python") or ""), Path(sys.executable)
+    if found.resolve() == this.resolve() and found.parent == this.parent:
         return "python -m local"
-    return f"{short_path(Path(sys.executable))} -m local"
+    return f"{short_path(this)} -m local"
 
 
 def short_path(path: Path) -> str:
-    """Return `path` from here where it lies below, else in full."""
-    full = Path(os.path.abspath(path))  # noqa: PTH100  not resolve(): a link's own name is what a user knows
+    """Return `path` relative to the current folder where it is below it, else absolute."""
+    full = Path(os.path.abspath(path))  # noqa: PTH100  not resolve(), which would replace the names of links
     here = Path.cwd()
     return str(full.relative_to(here)) if full.is_relative_to(here) else str(full)
 
 
 def next_command(record: ExecutionRecord, approval: str) -> str:
-    """Return what to do after an execution.
+    """Return the next command or advice after an execution.
 
     Args:
         record: The execution.
-        approval: ModelApprovalStatus of the model package that it registered, empty where it registered none.
+        approval: ModelApprovalStatus of its model package, empty for none.
     """
     if approval in _NEXT_VERBS:
         return f"{program_command()} {_NEXT_VERBS[approval]} {record.execution_id}"
     failed = next((entry for entry in record.steps if entry["StepStatus"] == "Failed"), None)
     if failed:
         logs = short_path(record.path.parent / failed["StepName"])
-        return (
-            _REJECTED_ADVICE if failed["StepType"] == "Fail" else f"read the logs in {logs}, mend the cause, run again"
-        )
+        return _REJECTED_ADVICE if failed["StepType"] == "Fail" else f"read the logs in {logs}, fix the cause and rerun"
     if record.status == "Stopped":
         return "run it again: finished steps are reused"
     notes = record.data["Local"]
@@ -125,7 +114,7 @@ def next_command(record: ExecutionRecord, approval: str) -> str:
 
 
 def _resumed_run_arguments(notes: JsonObject) -> Iterator[str]:
-    """Yield the command that goes on after `--until`: with all that was typed, or it would reuse no step."""
+    """Yield the arguments that continue a run after `--until`, the same ones so that finished steps are reused."""
     yield "run"
     for option in ("Archive", "Add", "Definition", "Profile", "Scale", "Runner", "Image", "Champion"):
         if notes.get(option):

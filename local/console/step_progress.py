@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""The columns of the live list of steps: mark, bar and clock.
-
-What a run shows while it goes: a live list of steps in a terminal, plain lines elsewhere, nothing with --quiet.
-"""
+"""Shows the progress of a run: a live list of steps in a terminal, plain lines elsewhere, nothing with --quiet."""
 
 import threading
 import time
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -28,7 +25,7 @@ _STATUS_MARKS: Final = {
 
 
 class StatusColumn(ProgressColumn):
-    """A spinner while the step runs, else a mark."""
+    """Shows a spinner while the step runs, else a mark."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +41,7 @@ class StatusColumn(ProgressColumn):
 
 
 class StepBarColumn(BarColumn):
-    """A bar, but for a step that waits."""
+    """Shows a bar, which moves while the total is unknown."""
 
     def render(self, task: Task) -> ProgressBar:
         """Return the bar."""
@@ -54,16 +51,16 @@ class StepBarColumn(BarColumn):
 
 
 class DurationColumn(ProgressColumn):
-    """How long the step takes or took."""
+    """Shows the step's duration."""
 
     def render(self, task: Task) -> Text:
-        """Return the time."""
+        """Return the duration."""
         took = task.fields.get("took", task.elapsed)
         return Text("" if took is None else format_duration(took), style="dim")
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration for reading: ``0.4 s``, ``12.3 s`` or ``2:05 min``."""
+    """Return a duration as text: ``0.4 s``, ``12.3 s`` or ``2:05 min``."""
     if seconds < 100:
         return f"{seconds:.1f} s"
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
@@ -72,55 +69,33 @@ def format_duration(seconds: float) -> str:
 _PLAIN_INTERVAL_SECONDS: Final = 10.0
 
 
-class ProgressReporter(Protocol):
-    """Is told what happens; called from several threads."""
+class ProgressReporter:
+    """Receives the events of a run, from several threads; this one shows nothing."""
 
     def begin(self, steps: Sequence[str]) -> None:
-        """The run starts, with these steps."""
+        """Handle the start of a run with these steps."""
 
     def started(self, step: str) -> None:
-        """A step starts."""
+        """Handle the start of a step."""
 
     def line(self, step: str, line: str) -> None:
-        """A step's job wrote `line` to its stdout."""
+        """Handle a line that a step's job wrote to its stdout."""
 
     def said(self, step: str, text: str) -> None:
-        """A step has something for the user to read."""
+        """Handle a message of a step to the user."""
 
     def finished(self, step: str, status: str, seconds: float, *, cached: bool) -> None:
-        """A step ended."""
+        """Handle the end of a step."""
 
     def end(self) -> None:
-        """The run is over."""
+        """Handle the end of the run."""
 
 
-class QuietReporter:
-    """Says nothing."""
-
-    def begin(self, steps: Sequence[str]) -> None:
-        """Say nothing."""
-
-    def started(self, step: str) -> None:
-        """Say nothing."""
-
-    def line(self, step: str, line: str) -> None:
-        """Say nothing."""
-
-    def said(self, step: str, text: str) -> None:
-        """Say nothing."""
-
-    def finished(self, step: str, status: str, seconds: float, *, cached: bool) -> None:
-        """Say nothing."""
-
-    def end(self) -> None:
-        """Say nothing."""
-
-
-class PlainReporter(QuietReporter):
-    """A line when something happens, and a step's progress every ten seconds: for logs.
+class PlainReporter(ProgressReporter):
+    """Prints a line for each event and the progress of a step every ten seconds, for logs.
 
     Args:
-        console: Where to.
+        console: Receives the lines.
     """
 
     def __init__(self, console: Console) -> None:
@@ -128,31 +103,31 @@ class PlainReporter(QuietReporter):
         self._next: dict[str, float] = {}
 
     def started(self, step: str) -> None:
-        """Say so."""
+        """Print the start."""
         self._next[step] = time.monotonic() + _PLAIN_INTERVAL_SECONDS
         self._say(f"{step}: started")
 
     def line(self, step: str, line: str) -> None:
-        """Say how far the step is, now and then."""
+        """Print the progress of the step every ten seconds."""
         progress = contract.PROGRESS_PATTERN.match(line)
         if progress and time.monotonic() >= self._next.get(step, 0):
             self._next[step] = time.monotonic() + _PLAIN_INTERVAL_SECONDS
             self._say(f"{step}: {progress['done']} of {progress['total']} {progress['unit']}")
 
     def said(self, step: str, text: str) -> None:
-        """Say it."""
+        """Print the message."""
         self._say(f"{step}: {text}")
 
     def finished(self, step: str, status: str, seconds: float, *, cached: bool) -> None:
-        """Say so."""
+        """Print the end."""
         self._say(f"{step}: {'reused from the cache' if cached else status} ({format_duration(seconds)})")
 
     def _say(self, text: str) -> None:
         self._console.print(f"{time.strftime('%H:%M:%S')} {text}", markup=False, highlight=False, soft_wrap=True)
 
 
-class LiveReporter:
-    """A list of the steps with spinner, bar, count and time, redrawn in place.
+class LiveReporter(ProgressReporter):
+    """Shows a list of the steps with spinner, bar, count and time, redrawn in place.
 
     Args:
         console: The terminal.
@@ -178,41 +153,38 @@ class LiveReporter:
         self._progress.start()
 
     def started(self, step: str) -> None:
-        """Set the step's spinner going."""
+        """Start the step's spinner."""
         with self._lock:
-            self._progress.start_task(self._task(step))
-            self._progress.update(self._task(step), total=None, state="Executing")
+            self._progress.start_task(self._tasks[step])
+            self._progress.update(self._tasks[step], total=None, state="Executing")
 
     def line(self, step: str, line: str) -> None:
-        """Move the step's bar, or show the line where it tells no progress."""
+        """Move the step's bar if the line reports progress."""
         if progress := contract.PROGRESS_PATTERN.match(line):
             done, total = int(progress["done"]), int(progress["total"])
             text = f"{done:,}/{total:,} {progress['unit']}"
-            self._progress.update(self._task(step), completed=done, total=total, text=escape(text))
+            self._progress.update(self._tasks[step], completed=done, total=total, text=escape(text))
 
     def said(self, step: str, text: str) -> None:
-        """Say it above the list, where it stays."""
+        """Print the message above the list."""
         self._progress.console.print(Text(f"{step}: {text}", style="dim"))
 
     def finished(self, step: str, status: str, seconds: float, *, cached: bool) -> None:
         """Mark the step."""
         state = "cached" if cached else status
         with self._lock:
-            task = self._task(step)
+            task = self._tasks[step]
             self._progress.update(task, state=state, took=seconds, text="cached" if cached else "")
             self._progress.update(task, total=1, completed=1 if status == "Succeeded" else None)
             self._progress.stop_task(task)
 
     def end(self) -> None:
-        """Take the list off the screen; the summary follows."""
+        """Remove the list from the screen."""
         self._progress.stop()
-
-    def _task(self, step: str) -> TaskID:
-        return self._tasks[step]
 
 
 def select_reporter(console: Console, *, quiet: bool) -> ProgressReporter:
-    """Return what suits the console: live in a terminal, plain lines elsewhere, nothing when quiet."""
+    """Return the reporter for the console: live in a terminal, plain lines elsewhere, none with `quiet`."""
     if quiet:
-        return QuietReporter()
+        return ProgressReporter()
     return LiveReporter(console) if console.is_terminal else PlainReporter(console)

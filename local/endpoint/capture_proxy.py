@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT-0
-"""Stands before a model server as the service does: hands requests and answers on, and tells of each exchange.
+"""HTTP proxy in front of a model server that captures each request and its answer.
 
-On SageMaker it is the platform that captures, never the container, so the stand-in's server knows nothing of it.
-``GET /captured`` is this proxy's own, and no endpoint's: it answers when all that was answered before is written.
+On SageMaker the platform captures, not the container, so the stand-in's server has no part in it. A request is
+recorded before its answer is sent, so no answered request is lost when the server is stopped.
+``GET /captured`` is answered by the proxy itself, with the counts of the recorder.
 """
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Final
@@ -20,42 +21,34 @@ from local.aws.data_capture import (
     INFERENCE_ID_HEADER,
     CapturedBody,
     CapturedExchange,
-    CaptureStatus,
+    CaptureRecorder,
     utc_now,
 )
 from local.errors import UsageError
 from local.steps.model_server import LOOPBACK_HOST
 
 _INVOCATIONS: Final = "/invocations"
-# What speaks of one connection and not of the message (RFC 9110, 7.6.1), or follows from where it goes.
+# Headers of one connection (RFC 9110, 7.6.1), or that follow from the destination and the body.
 _CONNECTION_HEADERS: Final = frozenset(
     (
         *("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"),
         *("host", "content-length", "expect"),
     )
 )
-_CLIENT_HEADERS: Final = (
-    "User-Agent",
-    "Accept",
-    "Accept-Encoding",
-    "Content-Type",
-)  # not added where the client sent none
-_RECEIVED_LIMIT: Final = 101 << 20  # bytes: more than the server reads, whose refusal the client is to see
-_STOP_SECONDS: Final = 10.0  # for requests that are on their way
-
-ExchangeListener = Callable[[CapturedExchange], None]
-SettleCallback = Callable[[], CaptureStatus]
+# aiohttp must not add these where the client sent none.
+_CLIENT_HEADERS: Final = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+_RECEIVED_LIMIT: Final = 101 << 20  # bytes: more than the server reads, so that the client sees the server's refusal
+_STOP_SECONDS: Final = 10.0  # for requests in progress
 
 
 @contextmanager
-def run_capture_proxy(upstream: int, port: int, tell: ExchangeListener, settle: SettleCallback) -> Iterator[int]:
-    """Answer on `port` of the loopback what the server on port `upstream` answers, for the ``with`` block.
+def run_capture_proxy(upstream: int, port: int, recorder: CaptureRecorder) -> Iterator[int]:
+    """Forward requests on `port` of the loopback to the server on port `upstream`, for the ``with`` block.
 
     Args:
         upstream: Port of the model server.
         port: 0 for a free one.
-        tell: Is told of each request to /invocations that was answered; must return at once.
-        settle: Returns when all that was told so far is written, or the time for it is up.
+        recorder: Records each answered request to /invocations.
 
     Yields:
         The port.
@@ -66,9 +59,8 @@ def run_capture_proxy(upstream: int, port: int, tell: ExchangeListener, settle: 
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="proxy", daemon=True)
     thread.start()
-    runner = web.AppRunner(
-        _application(f"http://{LOOPBACK_HOST}:{upstream}", tell, settle), shutdown_timeout=_STOP_SECONDS
-    )
+    app = _application(f"http://{LOOPBACK_HOST}:{upstream}", recorder)
+    runner = web.AppRunner(app, shutdown_timeout=_STOP_SECONDS)
     try:
         yield asyncio.run_coroutine_threadsafe(_listen(runner, port), loop).result()
     finally:
@@ -87,64 +79,61 @@ async def _listen(runner: web.AppRunner, port: int) -> int:
     return int(runner.addresses[0][1])
 
 
-def _application(upstream: str, tell: ExchangeListener, settle: SettleCallback) -> web.Application:
+def _application(upstream: str, recorder: CaptureRecorder) -> web.Application:
     app = web.Application(client_max_size=_RECEIVED_LIMIT)
     session = web.AppKey("session", aiohttp.ClientSession)
 
-    async def connected(app: web.Application) -> AsyncIterator[None]:
-        patient = aiohttp.ClientTimeout(total=None)  # The client says how long it waits.
+    async def open_session(app: web.Application) -> AsyncIterator[None]:
+        no_timeout = aiohttp.ClientTimeout(total=None)  # The client decides how long it waits.
         jar = aiohttp.DummyCookieJar()
-        async with aiohttp.ClientSession(upstream, auto_decompress=False, timeout=patient, cookie_jar=jar) as opened:
+        async with aiohttp.ClientSession(upstream, auto_decompress=False, timeout=no_timeout, cookie_jar=jar) as opened:
             app[session] = opened
             yield
 
-    async def handle(request: web.Request) -> web.StreamResponse:
-        return await _forward(request, app[session], tell)
+    async def forward(request: web.Request) -> web.StreamResponse:
+        return await _forward(request, app[session], recorder)
 
-    async def captured(_request: web.Request) -> web.StreamResponse:
-        return web.json_response(text=(await asyncio.to_thread(settle)).text())
+    async def capture_status(_request: web.Request) -> web.StreamResponse:
+        return web.json_response(text=recorder.status.text())
 
-    app.cleanup_ctx.append(connected)
-    app.on_response_prepare.append(_unadorned)
-    app.router.add_get(CAPTURE_STATUS_PATH, captured)
-    app.router.add_route("*", "/{path:.*}", handle)
+    app.cleanup_ctx.append(open_session)
+    app.on_response_prepare.append(_remove_server_header)
+    app.router.add_get(CAPTURE_STATUS_PATH, capture_status)
+    app.router.add_route("*", "/{path:.*}", forward)
     return app
 
 
-async def _forward(request: web.Request, session: aiohttp.ClientSession, tell: ExchangeListener) -> web.Response:
+async def _forward(request: web.Request, session: aiohttp.ClientSession, recorder: CaptureRecorder) -> web.Response:
     body = await request.read()
-    headers = _forwarded_headers(request.headers)
     try:
         async with session.request(
             request.method,
             request.rel_url,
             data=body or None,
-            headers=headers,
+            headers=_forwarded_headers(request.headers),
             allow_redirects=False,
             skip_auto_headers=_CLIENT_HEADERS,
-        ) as found:
-            said = await found.read()
+        ) as response:
+            answer = await response.read()
     except aiohttp.ClientError as error:
         return web.Response(status=HTTPStatus.BAD_GATEWAY, text=f"the model server does not answer ({error})\n")
-    if request.method == "POST" and request.path == _INVOCATIONS and found.status == HTTPStatus.OK:
-        tell(_exchange(request, body, found, said))
-    return web.Response(status=found.status, reason=found.reason, body=said, headers=_forwarded_headers(found.headers))
-
-
-def _exchange(request: web.Request, body: bytes, found: aiohttp.ClientResponse, said: bytes) -> CapturedExchange:
-    asked, answered = (message.headers.get("Content-Type", "") for message in (request, found))
-    return CapturedExchange(
-        CapturedBody(asked, body), CapturedBody(answered, said), utc_now(), request.headers.get(INFERENCE_ID_HEADER, "")
-    )
+    if request.method == "POST" and request.path == _INVOCATIONS and response.status == HTTPStatus.OK:
+        asked, answered = (
+            CapturedBody(message.headers.get("Content-Type", ""), content)
+            for message, content in ((request, body), (response, answer))
+        )
+        recorder.record(CapturedExchange(asked, answered, utc_now(), request.headers.get(INFERENCE_ID_HEADER, "")))
+    headers = _forwarded_headers(response.headers)
+    return web.Response(status=response.status, reason=response.reason, body=answer, headers=headers)
 
 
 def _forwarded_headers(headers: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return `headers` without those that each connection has of its own; one that is there twice stays twice."""
+    """Return `headers` without those of the connection; repeated headers stay repeated."""
     return [(name, value) for name, value in headers.items() if name.lower() not in _CONNECTION_HEADERS]
 
 
-async def _unadorned(request: web.Request, response: web.StreamResponse) -> None:
-    """Take back what aiohttp would say of itself in an answer that is not its own."""
+async def _remove_server_header(request: web.Request, response: web.StreamResponse) -> None:
+    """Remove the Server header that aiohttp adds to the model server's answers."""
     del request
     if "aiohttp" in response.headers.get("Server", ""):
         del response.headers["Server"]

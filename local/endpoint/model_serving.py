@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Serves a run's approved model package as a SageMaker endpoint answers: /ping and /invocations."""
+"""Serves a run's approved model package with the endpoints of a SageMaker container: /ping and /invocations."""
 
 import shlex
 import threading
@@ -14,8 +14,7 @@ from local.aws.data_capture import CaptureRecorder
 from local.aws.model_registry import APPROVED, ModelRegistry
 from local.aws.pipeline_executions import ExecutionRecord
 from local.aws.s3_store import LocalHome, S3Store
-from local.console import command_frame, run_summary
-from local.console.command_frame import stop_on_signals
+from local.console.command_frame import program_command, short_path, stop_on_signals
 from local.errors import StepError, StoppedError, UsageError
 from local.json_files import JsonObject
 from local.runners.job_runner import JobRunner
@@ -27,14 +26,16 @@ def require_approved_package(record: ExecutionRecord, registry: ModelRegistry) -
     """Return the model package that the run registered.
 
     Raises:
-        UsageError: It registered none, or its package is not approved.
+        UsageError: It registered none, or the package is not approved.
     """
     arn = require_registered_package(record)
     package = registry.describe(arn)
     status = package["ModelApprovalStatus"]
     if status != APPROVED:
-        approve = f"{command_frame.program_command()} approve {record.execution_id}"
-        raise UsageError(f"model package {arn}: it is {status}, and only approved models are served. First: {approve}")
+        approve = f"{program_command()} approve {record.execution_id}"
+        raise UsageError(
+            f"model package {arn}: it is {status}, and only approved models are served. Approve it first: {approve}"
+        )
     return package
 
 
@@ -44,25 +45,25 @@ def require_registered_package(record: ExecutionRecord) -> str:
     Raises:
         UsageError: It registered none.
     """
-    arn = run_summary.registered_package_arn(record)
+    arn = record.package_arn
     if arn is None:
-        look = f"{command_frame.program_command()} show {record.execution_id}"
-        raise UsageError(f"run {record.execution_id}: it registered no model ({record.status}). See why: {look}")
+        look = f"{program_command()} show {record.execution_id}"
+        raise UsageError(f"run {record.execution_id}: no model was registered ({record.status}). See why: {look}")
     return arn
 
 
-def serve_approved_model(  # noqa: PLR0913  where, what and how are one parameter each
+def serve_approved_model(  # noqa: PLR0913  one parameter for each option
     record: ExecutionRecord, home: LocalHome, runner: JobRunner, port: int, console: Console, *, captures: bool = False
 ) -> None:
-    """Serve exactly the package's model until Ctrl-C.
+    """Serve the package's model until Ctrl-C.
 
     Args:
         record: The run that registered the package.
-        home: Where package and model lie.
+        home: Holds the package and the model.
         runner: Starts the server.
-        port: Where it answers on the loopback.
-        console: Receives what to try.
-        captures: Whether requests and answers are kept, as the endpoints on AWS keep them.
+        port: Port on the loopback.
+        console: Receives the instructions.
+        captures: Whether requests and answers are captured, as the endpoints on AWS capture them.
 
     Raises:
         UsageError: The package is not approved, or the port is taken.
@@ -90,11 +91,7 @@ def serve_approved_model(  # noqa: PLR0913  where, what and how are one paramete
 
 
 def _served_model(package: JsonObject, home: LocalHome) -> ServedModel:
-    """Return the package's model.
-
-    Raises:
-        UsageError: It is no longer there.
-    """
+    """Return the package's model, or raise UsageError where its artifact is gone."""
     container = package["InferenceSpecification"]["Containers"][0]
     model = ServedModel.of(container, S3Store(home.s3))
     if not model.artifact.is_file():
@@ -106,8 +103,8 @@ def _served_model(package: JsonObject, home: LocalHome) -> ServedModel:
 def _capture_requests(
     record: ExecutionRecord, home: LocalHome, endpoint: RunningServer, port: int, console: Console
 ) -> Iterator[None]:
-    """Keep what is asked and answered on `port`, which stands before the model server."""
-    from local.endpoint.capture_proxy import run_capture_proxy  # noqa: PLC0415  brings an HTTP library that no other command needs
+    """Capture the requests on `port`, which are forwarded to the model server."""
+    from local.endpoint.capture_proxy import run_capture_proxy  # noqa: PLC0415  imports aiohttp, which no other command needs
 
     name = data_capture.endpoint_name_of_run(record.execution_id)
 
@@ -115,21 +112,20 @@ def _capture_requests(
         console.print(f"capture: {message}", style="red", markup=False, soft_wrap=True)
 
     recorder = CaptureRecorder(name, S3Store(home.s3), report)
-    with recorder, run_capture_proxy(endpoint.port, port, recorder.keep, recorder.settle):
-        send, look = (
-            f"{command_frame.program_command()} traffic --port {port}",
-            f"{command_frame.program_command()} monitor {record.execution_id}",
-        )
+    with run_capture_proxy(endpoint.port, port, recorder):
+        send = f"{program_command()} traffic --port {port}"
+        monitor = f"{program_command()} monitor {record.execution_id}"
         console.print(
-            f"Capturing into {data_capture.capture_uri(name)}. Send pictures: {send}. Then: {look}", soft_wrap=True
+            f"Capturing into {data_capture.capture_uri(name)}. Send images: {send}. Then: {monitor}", soft_wrap=True
         )
         yield
-    lost = f"; {recorder.lost} were lost" if recorder.lost else ""
-    console.print(f"Captured {recorder.kept} requests{lost}.")
+    status = recorder.status
+    lost = f"; {status.lost} could not be written" if status.lost else ""
+    console.print(f"Captured {status.kept} requests{lost}.")
 
 
-def _print_usage(arn: str, port: int, picture: Path | None, console: Console) -> None:
-    path = shlex.quote(command_frame.short_path(picture)) if picture else "IMAGE.jpg"
+def _print_usage(arn: str, port: int, image: Path | None, console: Console) -> None:
+    path = shlex.quote(short_path(image)) if image else "IMAGE.jpg"
     header = f"Content-Type: {contract.IMAGE_CONTENT_TYPE}"
     console.print(f"Serving {arn} until Ctrl-C. Try:", soft_wrap=True, highlight=False)
     console.print(
@@ -138,11 +134,11 @@ def _print_usage(arn: str, port: int, picture: Path | None, console: Console) ->
         highlight=False,
         markup=False,
     )
-    console.print(f"The answer's scores are of, in this order: {', '.join(contract.CLASS_LABELS)}", highlight=False)
+    console.print(f"Scores, in order: {', '.join(contract.CLASS_LABELS)}", highlight=False)
 
 
 def _example_image(record: ExecutionRecord, home: LocalHome) -> Path | None:
-    """Return a picture that the run scored, if it still lies there."""
+    """Return an image that the run scored, or None where none is left."""
     score = record.step(contract.SCORE_STEP) or {}
     source = score.get("Properties", {}).get("TransformInput", {}).get("DataSource", {}).get("S3DataSource", {})
     try:

@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: MIT-0
-"""What a monitoring job is asked: the arguments of CreateProcessingJob, as a monitoring schedule fills them in.
+"""Runs the monitor over the captured requests of a run's model, as a monitoring schedule of SageMaker does.
 
-Source of the variables: SageMaker Developer Guide, "Support for your own containers with Model Monitor". The folders
-are those that the job takes when nobody names others.
-
-Runs the monitor over what an endpoint captured, as a monitoring schedule of SageMaker does.
-
-The job is the very one that runs on AWS, in the layout that it finds there; the baseline is that of the model package.
+The baseline is that of the model package.
+Source of the job's environment variables: SageMaker Developer Guide, "Support for your own containers with Model
+Monitor". The folders are the job's defaults.
 """
 
 import math
 import re
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,41 +17,47 @@ from typing import Final
 from local import json_files
 from local.aws import data_capture
 from local.aws.model_registry import ModelRegistry
-from local.aws.pipeline_executions import ExecutionIdentity, ExecutionRecord
+from local.aws.pipeline_executions import ExecutionRecord
 from local.aws.s3_store import LocalHome, S3Store
-from local.console.command_frame import program_command, stop_on_signals
+from local.console.command_frame import program_command
+from local.endpoint import capture_job
 from local.endpoint.model_serving import require_registered_package
 from local.errors import StepError, UsageError
-from local.json_files import Json, JsonObject
+from local.json_files import JsonObject
 from local.runners.job_runner import JobRunner
-from local.steps import processing_step
-from local.steps.step_context import StepContext
 from pipeline_src import contract
 from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
 
+MONITOR_STEP: Final = "Monitor"
 RESULT_FOLDER: Final = "result"
 TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
 HOUR_FORMAT: Final = "%Y/%m/%d/%H"
+_MODULE: Final = "pipeline_src.jobs.monitor"
 _CAPTURE: Final = "capture"
 _BASELINE: Final = "baseline"
 _LABELS: Final = "labels"
 _OUTPUT: Final = "monitor"
-_TIME_LIMIT_SECONDS: Final = 3600  # seconds
-_FORMAT: Final = '{"sagemakerCaptureJson":{"captureIndexNames":["endpointInput","endpointOutput"]}}'
+_DATASET_FORMAT: Final = '{"sagemakerCaptureJson":{"captureIndexNames":["endpointInput","endpointOutput"]}}'
+_SUMMARY: Final = "monitor.json"
+_REPORT: Final = "monitor.html"
+_COMPARED: Final = "compared"
+_FIGURES: Final = ("balanced_accuracy", "melanoma_sensitivity")
+_AGO: Final = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[mhd])")
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True)
 class MonitoringTask:
-    """What is monitored.
+    """The period, the model and the labels of a monitoring job.
 
     Attributes:
-        endpoint: whose captured requests.
-        hours: of which hours, as ``yyyy/mm/dd/hh``, at least one.
-        since: from when on, UTC; None for the whole of the first hour.
-        until: until when, UTC.
-        package: the model package that the endpoint serves; it names the baseline.
+        endpoint: Name of the endpoint.
+        hours: The hours to compare, as ``yyyy/mm/dd/hh``, at least one.
+        since: Start of the period, UTC; None for the start of the first hour.
+        until: End of the period, UTC.
+        package: The model package that the endpoint serves; it names the baseline.
         labels: URI of tables of confirmed classes, empty for none.
-        target: URI below which the result goes.
+        target: URI below which the result is stored.
     """
 
     endpoint: str
@@ -71,85 +73,58 @@ def monitoring_job_arguments(task: MonitoringTask) -> JsonObject:
     """Return the arguments of CreateProcessingJob.
 
     Raises:
-        UsageError: the model package names no baseline.
+        UsageError: The model package has no baseline.
     """
-    output = {"S3Uri": f"{task.target}/{RESULT_FOLDER}", "LocalPath": contract.processing_output_path(_OUTPUT)}
-    return {
-        "AppSpecification": {
-            "ImageUri": OFFLINE_DEPLOYMENT.preprocessing_image,
-            "ContainerEntrypoint": ["python", "-m", "pipeline_src.jobs.monitor"],
-        },
-        "ProcessingInputs": list(_job_inputs(task)),
-        "ProcessingOutputConfig": {"Outputs": [{"OutputName": RESULT_FOLDER, "S3Output": output}]},
-        "Environment": _job_environment(task),
-        "StoppingCondition": {"MaxRuntimeInSeconds": _TIME_LIMIT_SECONDS},
-    }
-
-
-def _job_inputs(task: MonitoringTask) -> Iterator[JsonObject]:
-    for number, hour in enumerate(task.hours, 1):
-        place = f"{_CAPTURE}/{task.endpoint}/{data_capture.VARIANT_NAME}/{hour}"
-        yield _job_input(f"{_CAPTURE}_{number}", f"{data_capture.capture_uri(task.endpoint)}/{hour}", place)
-    for kind in ("Statistics", "Constraints"):
-        yield _job_input(kind.lower(), _baseline_uri(task.package, kind), _BASELINE)
-    if task.labels:
-        yield _job_input(_LABELS, task.labels, _LABELS)
-
-
-def _job_input(name: str, uri: str, place: str) -> JsonObject:
-    source = {"S3Uri": uri, "LocalPath": contract.processing_input_path(place), "S3DataType": "S3Prefix"}
-    return {"InputName": name, "S3Input": source | {"S3InputMode": "File"}}
-
-
-def _baseline_uri(package: JsonObject, kind: str) -> str:
-    """Return the URI of the baseline's statistics or constraints."""
-    found: Json = package.get("DriftCheckBaselines", {}).get("ModelDataQuality", {}).get(kind, {}).get("S3Uri")
-    if not isinstance(found, str):
-        arn, demo = package["ModelPackageArn"], f"{program_command()} demo"
-        raise UsageError(f"model package {arn}: it has no baseline. Register a model anew, for example: {demo}")
-    return found
-
-
-def _job_environment(task: MonitoringTask) -> dict[str, str]:
-    baseline = contract.processing_input_path(_BASELINE)
-    files = {kind: _baseline_uri(task.package, kind).rpartition("/")[2] for kind in ("Statistics", "Constraints")}
-    first = datetime.strptime(task.hours[0], HOUR_FORMAT).replace(tzinfo=UTC)
-    return {
-        "dataset_format": _FORMAT,
+    baseline = {kind: _baseline_uri(task.package, kind) for kind in ("Statistics", "Constraints")}
+    captured = (
+        (f"{data_capture.capture_uri(task.endpoint)}/{hour}", f"{task.endpoint}/{data_capture.VARIANT_NAME}/{hour}")
+        for hour in task.hours
+    )
+    inputs = [
+        *(
+            capture_job.job_input(f"{_CAPTURE}_{number}", uri, f"{_CAPTURE}/{folder}")
+            for number, (uri, folder) in enumerate(captured, 1)
+        ),
+        *(capture_job.job_input(kind.lower(), uri, _BASELINE) for kind, uri in baseline.items()),
+        *([capture_job.job_input(_LABELS, task.labels, _LABELS)] if task.labels else []),
+    ]
+    first_hour = datetime.strptime(task.hours[0], HOUR_FORMAT).replace(tzinfo=UTC)
+    # The end of the last second, so that requests captured in it count.
+    end = datetime.fromtimestamp(math.floor(task.until.timestamp()) + 1, UTC)
+    baseline_folder = contract.processing_input_path(_BASELINE)
+    environment = {
+        "dataset_format": _DATASET_FORMAT,
         "dataset_source": contract.processing_input_path(_CAPTURE),
         "output_path": contract.processing_output_path(_OUTPUT),
-        **{f"baseline_{kind.lower()}": f"{baseline}/{name}" for kind, name in files.items()},
-        "start_time": f"{task.since or first:{TIME_FORMAT}}",
-        "end_time": f"{_end_of_second(task.until):{TIME_FORMAT}}",
+        **{f"baseline_{kind.lower()}": f"{baseline_folder}/{Path(uri).name}" for kind, uri in baseline.items()},
+        "start_time": f"{task.since or first_hour:{TIME_FORMAT}}",
+        "end_time": f"{end:{TIME_FORMAT}}",
         **({"labels_source": contract.processing_input_path(_LABELS)} if task.labels else {}),
         "publish_cloudwatch_metrics": "Enabled",
         "sagemaker_endpoint_name": task.endpoint,
         "sagemaker_monitoring_schedule_name": f"{task.endpoint}-by-hand",
     }
+    outputs = {RESULT_FOLDER: (_OUTPUT, f"{task.target}/{RESULT_FOLDER}")}
+    return capture_job.job_arguments(_MODULE, inputs, outputs, environment)
 
 
-def _end_of_second(time: datetime) -> datetime:
-    """Return the end of the second of `time`, so that what is captured in it counts."""
-    return datetime.fromtimestamp(math.floor(time.timestamp()) + 1, UTC)
-
-
-MONITOR_STEP: Final = "Monitor"
-_SUMMARY: Final = "monitor.json"
-_REPORT: Final = "monitor.html"
-_COMPARED: Final = "compared"
-_FIGURES: Final = ("balanced_accuracy", "melanoma_sensitivity")
-_AGO: Final = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[mhd])")
-_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+def _baseline_uri(package: JsonObject, kind: str) -> str:
+    """Return the URI of the baseline's statistics or constraints."""
+    uri = package.get("DriftCheckBaselines", {}).get("ModelDataQuality", {}).get(kind, {}).get("S3Uri")
+    if not isinstance(uri, str):
+        arn, demo = package["ModelPackageArn"], f"{program_command()} demo"
+        raise UsageError(f"model package {arn}: it has no baseline. Register a new model, for example: {demo}")
+    return uri
 
 
 @dataclass(frozen=True)
 class MonitoringRequest:
-    """What is monitored.
+    """The options of the command.
 
     Attributes:
-        since: from when on, UTC; None for all that was captured.
-        until: until when, UTC.
-        labels: a table of confirmed classes, None for none.
+        since: Start of the period, UTC; None for all captured requests.
+        until: End of the period, UTC.
+        labels: A table of confirmed classes, None for none.
     """
 
     since: datetime | None
@@ -159,11 +134,11 @@ class MonitoringRequest:
 
 @dataclass(frozen=True)
 class MonitoringResult:
-    """What a monitoring job left.
+    """The result of a monitoring job.
 
     Attributes:
-        report: the page.
-        summary: monitor.json.
+        report: Path of the HTML report.
+        summary: Content of monitor.json.
     """
 
     report: Path
@@ -171,19 +146,19 @@ class MonitoringResult:
 
     @property
     def violations(self) -> list[JsonObject]:
-        """The checks that are violated."""
+        """The violated checks."""
         return [each for each in self.summary["checks"] if each["violated"]]
 
     @property
     def exit_code(self) -> int:
-        """Of the command: 1 where something is violated, 2 where too little was captured to say."""
+        """Exit code of the command: 1 for violations, 2 where too little was captured to compare."""
         if self.violations:
             return contract.EXIT_FAILED
         return contract.EXIT_OK if self.summary["status"] == _COMPARED else contract.EXIT_BAD_INPUT
 
     @property
     def truth(self) -> list[tuple[str, str]]:
-        """What the confirmed classes say, in words; nothing where none were given."""
+        """Name and text of the metrics over the confirmed classes; empty where no labels were given."""
         found = self.summary["truth"] or {}
         return [(name.replace("_", " "), _figure_text(found, name)) for name in _FIGURES if found]
 
@@ -196,10 +171,10 @@ def _figure_text(truth: JsonObject, name: str) -> str:
 
 
 def parse_since_option(text: str, now: datetime) -> datetime:
-    """Return the time that `text` names: ``90m``, ``2h`` or ``3d`` before `now`, or a time in ISO 8601.
+    """Return the time for ``90m``, ``2h`` or ``3d`` before `now`, or for a time in ISO 8601.
 
     Raises:
-        UsageError: it names none.
+        UsageError: `text` is neither.
     """
     ago = _AGO.fullmatch(text)
     try:
@@ -207,59 +182,51 @@ def parse_since_option(text: str, now: datetime) -> datetime:
             return now - timedelta(**{_UNITS[ago["unit"]]: float(ago["number"])})
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise UsageError(f"--since {text}: no time. Write 90m, 2h, 3d, or a time such as 2026-11-25T13:00.") from None
+        raise UsageError(
+            f"--since {text}: not a valid time. Use 90m, 2h, 3d, or a time such as 2026-11-25T13:00."
+        ) from None
 
 
 def run_monitoring_job(
     request: MonitoringRequest, record: ExecutionRecord, home: LocalHome, runner: JobRunner
 ) -> MonitoringResult:
-    """Run the monitor over what was captured of the run's model.
+    """Run the monitor over the captured requests of the run's model.
 
     Raises:
-        UsageError: nothing was captured, or the model package has no baseline.
-        StepError: the job failed; exit code 2 where its input is bad.
-        StoppedError: it was stopped.
+        UsageError: No requests were captured, or the model package has no baseline.
+        StepError: The job failed; exit code 2 where its input is bad.
+        StoppedError: It was stopped.
     """
     runner.check()
-    store, registry = S3Store(home.s3), ModelRegistry(home.registry)
-    package = registry.describe(require_registered_package(record))
-    endpoint, name = data_capture.endpoint_name_of_run(record.execution_id), f"{request.until:%Y-%m-%d-%H-%M-%S}"
-    hours = _captured_hours(request, record, store)
+    store = S3Store(home.s3)
+    package = ModelRegistry(home.registry).describe(require_registered_package(record))
+    endpoint = data_capture.endpoint_name_of_run(record.execution_id)
+    hours = _captured_hours(request.since, record, store)
+    name = capture_job.folder_name(request.until)
     target = f"s3://{OFFLINE_DEPLOYMENT.runs_bucket}/{contract.MONITOR_PREFIX}{endpoint}/{name}"
-    labels = _upload_labels(request.labels, target, store)
+    labels = f"{target}/labels" if request.labels else ""
+    if request.labels:
+        capture_job.store_label_table(request.labels, labels, store)
     task = MonitoringTask(endpoint, hours, request.since, request.until, package, labels, target)
-    identity, stop = ExecutionIdentity(record.execution_id, OFFLINE_DEPLOYMENT.pipeline_name), threading.Event()
-    folder = record.path.parent / MONITOR_STEP / name
-    context = StepContext(MONITOR_STEP, folder, identity, store, runner, registry, {}, stop, lambda _line: None)
-    with stop_on_signals(stop.set):
-        processing_step.execute_processing_step(monitoring_job_arguments(task), context)
+    arguments = monitoring_job_arguments(task)
+    capture_job.run_capture_job(MONITOR_STEP, name, arguments, record=record, home=home, runner=runner)
     result = store.path(f"{target}/{RESULT_FOLDER}")
     return MonitoringResult(result / _REPORT, json_files.read_json(result / _SUMMARY))
 
 
-def _captured_hours(request: MonitoringRequest, record: ExecutionRecord, store: S3Store) -> list[str]:
-    """Return the hours of which something was captured in the time asked for, as ``yyyy/mm/dd/hh``."""
-    first = f"{request.since:{HOUR_FORMAT}}" if request.since else ""
+def _captured_hours(since: datetime | None, record: ExecutionRecord, store: S3Store) -> list[str]:
+    """Return the hours with captured requests from `since` on, as ``yyyy/mm/dd/hh``."""
+    first = f"{since:{HOUR_FORMAT}}" if since else ""
     try:
         captured = store.objects(data_capture.capture_uri(data_capture.endpoint_name_of_run(record.execution_id)))
-    except StepError:  # Nothing at all.
+    except StepError:  # No objects.
         captured = []
     hours = sorted({name.rpartition("/")[0] for name, _ in captured if name >= first})
     if not hours:
-        since = f" since {request.since:{TIME_FORMAT}}" if request.since else ""
+        period = f" since {since:{TIME_FORMAT}}" if since else ""
         serve, send = f"{program_command()} serve {record.execution_id} --capture", f"{program_command()} traffic"
         raise UsageError(
-            f"run {record.execution_id}: nothing of it was captured{since}. Serve it: {serve}. Meanwhile: {send}"
+            f"run {record.execution_id}: no requests have been captured for it{period}. Serve it: {serve}. "
+            f"Then send traffic: {send}"
         )
     return hours
-
-
-def _upload_labels(path: Path | None, target: str, store: S3Store) -> str:
-    """Put the table of labels into the store and return the URI that it lies below."""
-    if path is None:
-        return ""
-    if not path.is_file():
-        raise UsageError(f"--labels {path}: no such file. Name a CSV table with the columns id and label.")
-    uri = f"{target}/labels"
-    store.write(path.read_bytes(), f"{uri}/labels.csv")
-    return uri

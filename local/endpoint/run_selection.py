@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""The pictures that a run judged its model by, and what the model answered to them.
+"""Selects the run that a command uses, and reads the held-out images and predictions of a run.
 
-Which run a command takes where nobody names one: the newest that it can use, which need not be the newest of all.
-
-A run that failed, was stopped or is still going on leaves nothing to serve or to monitor, and hides nothing older.
+Without an id, a command uses the newest run that has what it needs; a newer run that failed, was stopped or is still
+running does not hide it.
 """
 
 import csv
@@ -25,13 +24,13 @@ from pipeline_src import contract
 
 @dataclass(frozen=True)
 class HeldOutImage:
-    """A held-out picture.
+    """A held-out image.
 
     Attributes:
-        image_id: its id.
-        label: its class.
-        scores: the model's answer, in the order of `contract.CLASS_LABELS`.
-        path: its file.
+        image_id: Id of the image.
+        label: Its class.
+        scores: The model's probabilities, in the order of `contract.CLASS_LABELS`.
+        path: Its file.
     """
 
     image_id: str
@@ -41,26 +40,24 @@ class HeldOutImage:
 
 
 def read_held_out_images(record: ExecutionRecord) -> list[HeldOutImage]:
-    """Return the held-out pictures of validation and test whose files are there, by image id.
+    """Return the held-out images of validation and test whose files exist, in the order of the predictions.
 
     Raises:
-        UsageError: the run has no predictions, or none of their pictures.
+        UsageError: The run has no predictions, or none of their images exists.
     """
-    predictions = (
-        _step_output_folder(record, contract.EVALUATE_STEP, contract.EVALUATION_OUTPUT) / contract.PREDICTIONS_FILE
-    )
-    folder = _step_output_folder(record, contract.PREPROCESS_STEP, contract.HOLDOUT_OUTPUT)
+    evaluation = record.output_folder(contract.EVALUATE_STEP, contract.EVALUATION_OUTPUT) or Path()
+    folder = record.output_folder(contract.PREPROCESS_STEP, contract.HOLDOUT_OUTPUT) or Path()
     try:
-        found = [each for each in _read_predictions(predictions, folder) if each.path.is_file()]
+        images = list(_read_predictions(evaluation / contract.PREDICTIONS_FILE, folder))
+        problem = f"its images are no longer in {folder}"
     except (OSError, KeyError, ValueError) as error:
-        raise _no_images_error(record, f"its predictions cannot be read ({error})") from None
+        images, problem = [], f"its predictions cannot be read ({error})"
+    found = [each for each in images if each.path.is_file()]
     if not found:
-        raise _no_images_error(record, f"its pictures are no longer in {folder}")
+        raise UsageError(
+            f"run {record.execution_id}: {problem}. Use a run that was evaluated, or run the pipeline again."
+        )
     return found
-
-
-def _step_output_folder(record: ExecutionRecord, step: str, output: str) -> Path:
-    return Path((record.step(step) or {}).get("Outputs", {}).get(output, ""))
 
 
 def _read_predictions(predictions: Path, folder: Path) -> Iterator[HeldOutImage]:
@@ -72,38 +69,34 @@ def _read_predictions(predictions: Path, folder: Path) -> Iterator[HeldOutImage]
                 yield HeldOutImage(row["image_id"], row["label"], scores, path)
 
 
-def _no_images_error(record: ExecutionRecord, cause: str) -> UsageError:
-    return UsageError(f"run {record.execution_id}: {cause}. Name a run that was evaluated, or run the pipeline again.")
-
-
 class RunCriterion(NamedTuple):
-    """What a command needs of a run: in words that follow "the newest that", and whether a run has it."""
+    """A requirement of a command on a run: words that follow "the newest that", and the check."""
 
     words: str
     holds: Callable[[ExecutionRecord, LocalHome], bool]
 
 
-def select_run(name: str, home: LocalHome, shown: Console, *wishes: RunCriterion) -> ExecutionRecord:
-    """Return the run that `name` means; of those that `latest` may mean, the newest that the first wish holds for.
+def select_run(name: str, home: LocalHome, shown: Console, *criteria: RunCriterion) -> ExecutionRecord:
+    """Return the run with id `name`, or for `latest` the newest run that meets the first criterion.
 
     Args:
-        name: an id, the unique beginning of one, or `latest`.
-        home: where the runs lie.
-        shown: is told which run was taken where `name` does not say it.
-        wishes: the later ones count where no run has the earlier; where none has any, the newest run of all is taken,
-            so that the command says what that one lacks.
+        name: An id, the unique beginning of one, or `latest`.
+        home: Folder of the runs.
+        shown: Receives the id of the run that was selected for `latest`.
+        criteria: A later one applies where no run meets the earlier ones. If no run meets any, the newest run is
+            returned, so that the command reports what it lacks.
 
     Raises:
-        UsageError: there is no such run.
+        UsageError: There is no such run.
     """
     record = pipeline_executions.find_execution(home.runs, name)
     if name != LATEST_RUN:
         return record
     newest_first = pipeline_executions.load_executions(home.runs)[::-1]
-    for wish in wishes:
-        found = next((each for each in newest_first if wish.holds(each, home)), None)
+    for criterion in criteria:
+        found = next((each for each in newest_first if criterion.holds(each, home)), None)
         if found is not None:
-            shown.print(f"Run {found.execution_id}, the newest that {wish.words}", style="dim", highlight=False)
+            shown.print(f"Run {found.execution_id}, the newest that {criterion.words}", style="dim", highlight=False)
             return found
     return record
 
@@ -135,5 +128,5 @@ def _is_evaluated(record: ExecutionRecord, _home: LocalHome) -> bool:
 
 APPROVED_RUN: Final = RunCriterion("is approved", _is_approved)
 REGISTERED_RUN: Final = RunCriterion("registered a model", _is_registered)
-CAPTURED_RUN: Final = RunCriterion("was captured", _is_captured)
-EVALUATED_RUN: Final = RunCriterion("held pictures out", _is_evaluated)
+CAPTURED_RUN: Final = RunCriterion("has captured requests", _is_captured)
+EVALUATED_RUN: Final = RunCriterion("has held-out images", _is_evaluated)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""Sends pictures to a model server, one after the other, as clients of an endpoint do.
+"""Sends images to a model server, one after the other, as clients of an endpoint do.
 
-`simulate` does without a server: it writes what would have been captured, for tests and benchmarks.
+`simulate_traffic` needs no server: it writes the captured files directly, for tests and benchmarks.
 """
 
 import csv
@@ -9,8 +9,8 @@ import http.client
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,12 +28,13 @@ from local.aws.data_capture import (
 from local.aws.s3_store import S3Store
 from local.console.command_frame import program_command
 from local.errors import StepError, UsageError
+from local.json_files import Json
 from local.steps.model_server import LOOPBACK_HOST
 from pipeline_src import contract
 
 LABEL_COLUMNS: Final = ("id", "label", "date")
 _TIMEOUT_SECONDS: Final = 60.0
-_REFUSAL_LENGTH: Final = 200  # characters of a refusal
+_REFUSAL_LENGTH: Final = 200  # characters
 _SIMULATED_INTERVAL: Final = timedelta(seconds=1)
 
 ClassScores = Sequence[float]
@@ -41,7 +42,7 @@ ClassScores = Sequence[float]
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """A picture to send, by the name that its request gets, and the class that it is of."""
+    """An image to send, with the name of its request and its class."""
 
     name: str
     label: str
@@ -50,140 +51,123 @@ class LabelledImage:
 
 @dataclass
 class TrafficOutcome:
-    """What came of it.
+    """The answers to the images that were sent.
 
     Attributes:
-        answers: by class, how often it was the most probable one.
-        alike: how many answers name the class that the picture is of.
-        confidence: sum of the probabilities of the most probable classes.
-        refused: what the server said to pictures that it did not take, the first of each kind with its number.
-        labels: name and class of each picture that was answered.
-        settled: how it stands with what the server captured; None where it captures nothing.
+        answers: Number of answers by their most probable class.
+        correct: Number of answers whose most probable class is the image's.
+        confidence: Sum of the probabilities of the most probable classes.
+        refused: Number of refusals by status and beginning of the text.
+        labels: Name and class of each image that was answered.
+        capture: What the server captured since its start; None where it captures nothing.
     """
 
     answers: Counter[str] = field(default_factory=Counter)
-    alike: int = 0
+    correct: int = 0
     confidence: float = 0.0
     refused: Counter[str] = field(default_factory=Counter)
     labels: list[tuple[str, str]] = field(default_factory=list)
-    settled: CaptureStatus | None = None
+    capture: CaptureStatus | None = None
 
     @property
-    def sent(self) -> int:
-        """How many were answered."""
+    def answered(self) -> int:
+        """Number of answers."""
         return self.answers.total()
 
     @property
-    def missing(self) -> bool:
-        """Whether the server captures, and of what it answered something is not captured."""
-        return self.settled is not None and bool(self.settled.waiting or self.settled.lost)
+    def exit_code(self) -> int:
+        """Exit code of the command: 1 where an image was refused or the server failed to capture."""
+        return 1 if self.refused or (self.capture and self.capture.lost) else 0
 
-    def count(self, picture: LabelledImage, scores: ClassScores) -> None:
-        """Note an answer."""
-        likely = max(scores)
-        label = contract.CLASS_LABELS[list(scores).index(likely)]
+    def count(self, image: LabelledImage, scores: ClassScores) -> None:
+        """Add an answer."""
+        highest = max(scores)
+        label = contract.CLASS_LABELS[list(scores).index(highest)]
         self.answers[label] += 1
-        self.alike += label == picture.label
-        self.confidence += likely
-        self.labels.append((picture.name, picture.label))
+        self.correct += label == image.label
+        self.confidence += highest
+        self.labels.append((image.name, image.label))
 
 
-def send_images(pictures: Iterable[LabelledImage], port: int, progress: Callable[[int], None]) -> TrafficOutcome:
-    """Send `pictures` to the server on `port` of the loopback, and wait until what it captures of them is written.
+def send_images(images: Iterable[LabelledImage], port: int, progress: Callable[[int], None]) -> TrafficOutcome:
+    """Send `images` in order to the server on `port` of the loopback.
 
     Args:
-        pictures: In this order, one after the other.
-        port: Where the server answers.
-        progress: Called with the number of pictures sent so far.
+        images: The images.
+        port: The server's port.
+        progress: Called with the number of images sent so far.
 
     Raises:
-        UsageError: Nobody answers there.
+        UsageError: No server answers.
         StepError: The server went away.
     """
     outcome = TrafficOutcome()
     with closing(http.client.HTTPConnection(LOOPBACK_HOST, port, timeout=_TIMEOUT_SECONDS)) as connection:
-        _connect(connection, port)
-        for number, picture in enumerate(pictures, 1):
-            status, said = _invoke_endpoint(connection, picture, port)
+        try:
+            connection.connect()
+        except OSError as error:
+            serve = f"{program_command()} serve ID --capture --port {port}"
+            raise UsageError(
+                f"{LOOPBACK_HOST}:{port}: no server answers ({error.strerror}). Start one: {serve}"
+            ) from None
+        for number, image in enumerate(images, 1):
+            headers = {"Content-Type": contract.IMAGE_CONTENT_TYPE, INFERENCE_ID_HEADER: image.name}
+            status, text = _request(connection, image.name, "POST", "/invocations", image.content, headers)
             if status == http.client.OK:
-                outcome.count(picture, json.loads(said))
+                outcome.count(image, json.loads(text))
             else:
-                outcome.refused[f"{status}: {said.decode(errors='replace').strip()[:_REFUSAL_LENGTH]}"] += 1
+                outcome.refused[f"{status}: {text.decode(errors='replace').strip()[:_REFUSAL_LENGTH]}"] += 1
             progress(number)
-        outcome.settled = _read_capture_status(connection, port)
+        status, text = _request(connection, CAPTURE_STATUS_PATH, "GET", CAPTURE_STATUS_PATH)
+        with suppress(ValueError):  # Another program's server.
+            outcome.capture = CaptureStatus.of(text) if status == http.client.OK else None
     return outcome
 
 
-def _connect(connection: http.client.HTTPConnection, port: int) -> None:
+def _request(connection: http.client.HTTPConnection, name: str, *request: Json) -> tuple[int, bytes]:
+    """Send method, path and, if given, body and headers, and return the status and the body of the answer."""
     try:
-        connection.connect()
-    except OSError as error:
-        serve = f"{program_command()} serve ID --capture --port {port}"
-        raise UsageError(f"{LOOPBACK_HOST}:{port}: no server answers ({error.strerror}). Start one: {serve}") from None
-
-
-def _invoke_endpoint(connection: http.client.HTTPConnection, picture: LabelledImage, port: int) -> tuple[int, bytes]:
-    headers = {"Content-Type": contract.IMAGE_CONTENT_TYPE, INFERENCE_ID_HEADER: picture.name}
-    try:
-        connection.request("POST", "/invocations", picture.content, headers)
+        connection.request(*request)
         response = connection.getresponse()
         return response.status, response.read()
     except (OSError, http.client.HTTPException) as error:
         raise StepError(
-            f"{LOOPBACK_HOST}:{port}: the server went away at {picture.name} ({error}). Start it again."
+            f"{connection.host}:{connection.port}: the server went away at {name} ({error}). Start it again."
         ) from error
 
 
-def _read_capture_status(connection: http.client.HTTPConnection, port: int) -> CaptureStatus | None:
-    """Return what the server says when all that it captured is written, or None where it captures nothing."""
-    try:
-        connection.request("GET", CAPTURE_STATUS_PATH)
-        response = connection.getresponse()
-        said = response.read()
-    except (OSError, http.client.HTTPException) as error:
-        raise StepError(
-            f"{LOOPBACK_HOST}:{port}: all was answered, but the server went away before it said that "
-            f"it is captured ({error})."
-            " See what it says on its terminal."
-        ) from error
-    try:
-        return CaptureStatus.of(said) if response.status == http.client.OK else None
-    except ValueError:  # Somebody else's server.
-        return None
-
-
-def write_label_table(outcome: TrafficOutcome, path: Path, at: datetime) -> None:
-    """Write the classes of the pictures that were answered, as somebody would who confirmed them on the day `at`."""
+def write_label_table(outcome: TrafficOutcome, path: Path, day: datetime) -> None:
+    """Write the classes of the images that were answered, as a table of labels confirmed on `day`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(LABEL_COLUMNS)
-    writer.writerows((name, label, f"{at:%Y-%m-%d}") for name, label in outcome.labels)
+    writer.writerows((name, label, f"{day:%Y-%m-%d}") for name, label in outcome.labels)
     json_files.write_file_atomically(path, text.getvalue().encode())
 
 
 def simulate_traffic(
-    pictures: Iterable[LabelledImage],
+    images: Iterable[LabelledImage],
     answer: Callable[[LabelledImage], ClassScores],
     start: datetime,
     endpoint: str,
     store: S3Store,
 ) -> int:
-    """Write what would be captured if `pictures` were sent one a second from `start` on, and return how many.
+    """Write the captured files of `images` sent one a second from `start` on, and return their number.
 
     Args:
-        pictures: What is sent.
-        answer: In place of the model: the probabilities for a picture.
-        start: When the first one is answered, UTC.
-        endpoint: Under whose name they are captured.
+        images: The images.
+        answer: Returns the probabilities for an image, in place of a model.
+        start: Time of the first answer, UTC.
+        endpoint: The endpoint's name.
         store: Receives the files, one for each hour.
     """
-    return data_capture.write_captured_files(_exchanges(pictures, answer, start), endpoint, store)
-
-
-def _exchanges(
-    pictures: Iterable[LabelledImage], answer: Callable[[LabelledImage], ClassScores], start: datetime
-) -> Iterator[CapturedExchange]:
-    for number, picture in enumerate(pictures):
-        asked = CapturedBody(contract.IMAGE_CONTENT_TYPE, picture.content)
-        answered = CapturedBody(contract.JSON_CONTENT_TYPE, json.dumps(list(answer(picture))).encode())
-        yield CapturedExchange(asked, answered, start + number * _SIMULATED_INTERVAL, picture.name)
+    exchanges = (
+        CapturedExchange(
+            CapturedBody(contract.IMAGE_CONTENT_TYPE, image.content),
+            CapturedBody(contract.JSON_CONTENT_TYPE, json.dumps(list(answer(image))).encode()),
+            start + number * _SIMULATED_INTERVAL,
+            image.name,
+        )
+        for number, image in enumerate(images)
+    )
+    return data_capture.write_captured_files(exchanges, endpoint, store)

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""What may change between the pictures that a model was tested on and those that production sends.
+"""The images that `traffic` sends, newly drawn or held out by a run, and the shifts applied to them.
 
-Each shift works on the bytes of a picture (JPEG in, JPEG out) and is the same for the same bytes. `MIX` alone leaves
-pictures as they are and changes which are sent.
-
-The pictures that `traffic` sends: newly drawn ones, or those that a run held out; the same for the same seed.
+A shift imitates a difference between the images that a model was tested on and those in production. It maps JPEG bytes
+to JPEG bytes and is deterministic; `CLASS_MIX_SHIFT` instead changes which images are sent. The same seed gives the
+same images.
 """
 
 import io
@@ -26,28 +25,28 @@ from local.synthetic import demo_archive, lesion_drawing, synthetic_cohort
 
 NO_SHIFT: Final = "none"
 CLASS_MIX_SHIFT: Final = "mix"
-_JPEG_QUALITY: Final = 98  # of the synthetic pictures; a camera's own is about that
-_CAST: Final = (1.12, 1.0, 0.82)  # red, green, blue: a warm lamp
+_JPEG_QUALITY: Final = 98  # as the synthetic images; similar to a camera's
+_CAST: Final = (1.12, 1.0, 0.82)  # factors of red, green, blue: warm light
 _BLUR: Final = 3.0  # pixels: out of focus
-_DARK: Final = 0.55  # of the light
-_DEVICE_SIZE: Final = (1024, 768)  # pixels: another dataset's, as ISIC's other archives hold
+_DARK: Final = 0.55  # factor of the brightness
+_DEVICE_SIZE: Final = (1024, 768)  # pixels: as in other archives of ISIC
 _DEVICE_QUALITY: Final = 75
 
 ImageShift = Callable[[Image.Image, float], Image.Image]
 
 
-def shift_image(picture: bytes, shift: str, strength: float = 1.0) -> bytes:
-    """Return the JPEG `picture` as it looks after `shift`; what is written in it beside the pixels stays.
+def shift_image(image: bytes, shift: str, strength: float = 1.0) -> bytes:
+    """Return a JPEG image after `shift`, with its EXIF data and comment.
 
     Args:
-        picture: JPEG bytes.
-        shift: one of `SHIFTS`.
-        strength: how much of it: 0 is none, 1 all.
+        image: JPEG bytes.
+        shift: One of `SHIFT_DESCRIPTIONS`.
+        strength: 0 for none, 1 for the full shift.
     """
     change = _CHANGES.get(shift)
     if change is None or strength == 0:
-        return picture
-    with Image.open(io.BytesIO(picture)) as opened:
+        return image
+    with Image.open(io.BytesIO(image)) as opened:
         changed = change(opened.convert("RGB"), strength)
         kept = {name: opened.info[name] for name in ("exif", "comment") if name in opened.info}
     file = io.BytesIO()
@@ -73,14 +72,14 @@ def _blur_image(image: Image.Image, strength: float) -> Image.Image:
 
 
 def _imitate_device(image: Image.Image, strength: float) -> Image.Image:
-    """Return the picture as another device takes it: more pixels, and a round black frame as wide as `strength`."""
+    """Return the image with more pixels and a round black frame, whose width depends on `strength`."""
     width, height = _DEVICE_SIZE
-    seen = Image.new("L", _DEVICE_SIZE)
-    reach = (np.hypot(width, height) * (1 - strength) + 0.98 * height * strength) / 2
-    ends = (width / 2 - reach, height / 2 - reach, width / 2 + reach, height / 2 + reach)
-    ImageDraw.Draw(seen).ellipse(ends, fill=255)
+    visible = Image.new("L", _DEVICE_SIZE)
+    radius = (np.hypot(width, height) * (1 - strength) + 0.98 * height * strength) / 2
+    box = (width / 2 - radius, height / 2 - radius, width / 2 + radius, height / 2 + radius)
+    ImageDraw.Draw(visible).ellipse(box, fill=255)
     larger = image.resize(_DEVICE_SIZE, Image.Resampling.BICUBIC)
-    return Image.composite(larger, Image.new("RGB", _DEVICE_SIZE), seen)
+    return Image.composite(larger, Image.new("RGB", _DEVICE_SIZE), visible)
 
 
 _DEVICE_SHIFT: Final = "other"
@@ -91,30 +90,30 @@ _CHANGES: Final[Mapping[str, ImageShift]] = {
     _DEVICE_SHIFT: _imitate_device,
 }
 SHIFT_DESCRIPTIONS: Final = {
-    NO_SHIFT: "pictures as the model was tested on",
-    "colour": "a warm cast",
+    NO_SHIFT: "images like those that the model was tested on",
+    "colour": "a warm colour cast",
     "blur": "out of focus",
-    "dark": "about half of the light",
-    CLASS_MIX_SHIFT: "every class as often as every other",
+    "dark": "about half the brightness",
+    CLASS_MIX_SHIFT: "all classes equally often",
     _DEVICE_SHIFT: "another device: more pixels, stronger compression, a round black frame",
 }
 
 
-_RANDOM_STREAM: Final = 5077  # of random numbers, apart from those of the sample archive
+_RANDOM_STREAM: Final = 5077  # of random numbers, different from those of the sample archive
 _WORKERS: Final = 2
-_IMAGES_AHEAD: Final = 16  # pictures drawn ahead: about 4 MB
+_IMAGES_AHEAD: Final = 16  # images prepared ahead: about 4 MB
 
 
 @dataclass(frozen=True)
 class TrafficPlan:
-    """What is sent.
+    """The images to send.
 
     Attributes:
-        images: how many pictures.
-        shift: one of `local.endpoint.traffic_images.SHIFT_DESCRIPTIONS`.
-        seed: what they are drawn from, from 0.
-        strength: of the shift, 0 to 1.
-        camera: seed of the archive whose camera takes them: grain and irregularities are those of its pictures.
+        images: Number of images.
+        shift: One of `SHIFT_DESCRIPTIONS`.
+        seed: Seed of the random numbers, from 0.
+        strength: Strength of the shift, 0 to 1.
+        camera: Seed of the archive whose camera is imitated: grain and irregular patterns are those of its images.
     """
 
     images: int
@@ -123,40 +122,40 @@ class TrafficPlan:
     strength: float = 1.0
     camera: int = demo_archive.DEMO_SEED
 
-    def name(self, picture: str) -> str:
-        """Return the inference id of a picture."""
-        return f"{self.shift}-{self.seed}-{picture}"
+    def name(self, image: str) -> str:
+        """Return the inference id of an image."""
+        return f"{self.shift}-{self.seed}-{image}"
 
     def odds(self, counts: Mapping[str, int]) -> dict[str, float]:
-        """Return how likely each class is that has `counts` pictures: by them, or more alike where the mix shifts."""
+        """Return the probability of each class: by `counts`, or closer to equal with the shift of the class mix."""
         total, even = sum(counts.values()), self.strength if self.shift == CLASS_MIX_SHIFT else 0.0
         return {label: (1 - even) * count / total + even / len(counts) for label, count in counts.items()}
 
 
 def draw_images(plan: TrafficPlan) -> Iterator[LabelledImage]:
-    """Yield newly drawn pictures, no two of one lesion, in the proportions of HAM10000."""
+    """Yield newly drawn images, no two of one lesion, in the class proportions of HAM10000."""
     odds = plan.odds(synthetic_cohort.REAL_IMAGES)
     labels = np.random.default_rng([plan.seed, _RANDOM_STREAM]).choice(list(odds), plan.images, p=list(odds.values()))
-    studio = lesion_drawing.LesionRenderer(plan.camera)
+    renderer = lesion_drawing.LesionRenderer(plan.camera)
 
     def draw(number: int) -> LabelledImage:
         label = str(labels[number])
         rng = np.random.default_rng([plan.seed, _RANDOM_STREAM, number])
-        picture = studio.picture(lesion_drawing.random_lesion(label, rng), rng)
-        return LabelledImage(plan.name(f"{number:06d}"), label, shift_image(picture, plan.shift, plan.strength))
+        image = renderer.picture(lesion_drawing.random_lesion(label, rng), rng)
+        return LabelledImage(plan.name(f"{number:06d}"), label, shift_image(image, plan.shift, plan.strength))
 
-    yield from _made_ahead(draw, range(plan.images))
+    yield from _prepare_ahead(draw, range(plan.images))
 
 
 def pick_held_out_images(plan: TrafficPlan, record: ExecutionRecord) -> Iterator[LabelledImage]:
-    """Yield pictures that the run held out and judged its model by, each at most once.
+    """Yield held-out images of the run, each at most once.
 
     Raises:
-        UsageError: there are fewer, or the run has none.
+        UsageError: There are not enough, or none.
     """
     known = run_selection.read_held_out_images(record)
     if plan.images > len(known):
-        raise UsageError(f"--images {plan.images}: the run held out {len(known)}. Ask for {len(known)} or fewer.")
+        raise UsageError(f"--images {plan.images}: the run held out {len(known)} images. Use {len(known)} or fewer.")
     chosen = _choose_images(plan, known)
 
     def read(number: int) -> LabelledImage:
@@ -164,7 +163,7 @@ def pick_held_out_images(plan: TrafficPlan, record: ExecutionRecord) -> Iterator
         content = shift_image(picked.path.read_bytes(), plan.shift, plan.strength)
         return LabelledImage(plan.name(picked.image_id), picked.label, content)
 
-    yield from _made_ahead(read, range(plan.images))
+    yield from _prepare_ahead(read, range(plan.images))
 
 
 def _choose_images(plan: TrafficPlan, known: Sequence[HeldOutImage]) -> list[HeldOutImage]:
@@ -176,8 +175,8 @@ def _choose_images(plan: TrafficPlan, known: Sequence[HeldOutImage]) -> list[Hel
     return [known[int(position)] for position in picked]
 
 
-def _made_ahead(make: Callable[[int], LabelledImage], numbers: range) -> Iterator[LabelledImage]:
-    """Yield what `make` returns for each of `numbers` in their order, a few of them made ahead."""
+def _prepare_ahead(make: Callable[[int], LabelledImage], numbers: range) -> Iterator[LabelledImage]:
+    """Yield the results of `make` for `numbers` in order, computing a few of them ahead."""
     with ThreadPoolExecutor(_WORKERS) as pool:
         for start in range(0, len(numbers), _IMAGES_AHEAD):
             yield from pool.map(make, numbers[start : start + _IMAGES_AHEAD])

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""Checks that everything a step refers to exists, is of the right step, and can have run before it.
+"""Parses a pipeline definition, and rejects what the engine does not know before anything runs.
 
-Reads a pipeline definition and refuses, by name and before anything runs, what the engine does not know.
-
-Step types, functions, conditions, fields and arguments are checked here, references in
-`local.engine.definition_validation`.
+Checked are step types, functions, conditions, fields and arguments, and that every reference names something that
+exists and can have run before.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,13 +27,97 @@ from local.json_files import Json, JsonObject, look_up_json_path
 
 StepsByName = Mapping[str, PipelineStep]
 
+_VERSION: Final = "2020-12-01"
+_DEFINITION_FIELDS: Final = {"Version", "Metadata", "Parameters", "PipelineExperimentConfig", "Steps"}
+_STEP_FIELDS: Final = {
+    *("Name", "Type", "Arguments", "DependsOn", "DisplayName", "Description"),
+    *("CacheConfig", "PropertyFiles", "RetryPolicies"),
+}
+_CACHEABLE_STEPS: Final = {"Processing", "Training", "Tuning", "Transform"}
 
-def check_references(steps: StepsByName, parameters: set[str]) -> None:
-    """Check all references between `steps` and to `parameters`.
+
+def parse_definition(document: Json) -> PipelineDefinition:
+    """Return the checked definition.
 
     Raises:
-        DefinitionError: One leads nowhere, to a branch that may not run, or in a circle.
+        DefinitionError: It is inconsistent, or holds something that the engine does not know.
     """
+    if not isinstance(document, dict) or not document.get("Steps"):
+        raise DefinitionError("pipeline definition: no Steps. Render it with pipeline_src.definition.pipeline.")
+    _require_known_fields("pipeline definition", document, _DEFINITION_FIELDS)
+    if document.get("Version", _VERSION) != _VERSION:
+        raise DefinitionError(f"pipeline definition: Version {document['Version']!r} is unknown. Known: {_VERSION}.")
+    parameters = document.get("Parameters", [])
+    for declaration in parameters:
+        pipeline_definition.check_parameter_declaration(declaration)
+    steps: dict[str, PipelineStep] = {}
+    for step in _walk_steps(document["Steps"], None, None):
+        if step.name in steps:
+            raise DefinitionError(f"step {step.name!r}: two steps have this name. Rename one.")
+        steps[step.name] = step
+    _check_references(steps, {str(declaration["Name"]) for declaration in parameters})
+    return PipelineDefinition(tuple(parameters), steps)
+
+
+def _walk_steps(bodies: Json, parent: str | None, branch: str | None) -> Iterator[PipelineStep]:
+    for body in bodies:
+        step = PipelineStep(str(body.get("Name")), str(body.get("Type")), body, parent, branch)
+        _check_step(step)
+        yield step
+        if step.kind == "Condition":
+            for name in ("IfSteps", "ElseSteps"):
+                yield from _walk_steps(body["Arguments"].get(name, []), step.name, name)
+
+
+def _check_step(step: PipelineStep) -> None:
+    place = f"step {step.name!r}"
+    if step.kind not in ARGUMENTS_BY_STEP_TYPE:
+        known = suggest_known_names(step.kind, ARGUMENTS_BY_STEP_TYPE)
+        raise DefinitionError(f"{place}: type {step.kind!r} is not supported by the local engine. {known}")
+    _require_known_fields(place, step.body, _STEP_FIELDS)
+    if not isinstance(step.body.get("Arguments"), dict):
+        raise DefinitionError(f"{place}: no Arguments. Add them.")
+    _check_functions(step.arguments, place)
+    step_arguments.check_argument_shape(step.body["Arguments"], ARGUMENTS_BY_STEP_TYPE[step.kind], step.name)
+    for test in step.arguments["Conditions"] if step.kind == "Condition" else []:
+        pipeline_expressions.check_condition(test, place)
+    step_retries.check_retry_policies(step)
+    if step.cache_seconds is not None and step.kind not in _CACHEABLE_STEPS:
+        raise DefinitionError(f"{place}: a {step.kind} step is never cached. Remove its CacheConfig.")
+
+
+def _check_functions(value: Json, place: str) -> None:
+    """Reject unknown functions and unknown fields of functions."""
+    if isinstance(value, list):
+        for child in value:
+            _check_functions(child, place)
+    if not isinstance(value, dict):
+        return
+    kind = pipeline_function_of(value)
+    if kind == GET and not isinstance(value[GET], str):
+        raise DefinitionError(f"{place}: Get {value[GET]!r} is not a string. Write for example Parameters.Name.")
+    if kind and kind != GET:
+        if not isinstance(value[kind], dict):
+            raise DefinitionError(f"{place}: {kind} {value[kind]!r} is not an object.")
+        _require_known_fields(f"{place}: {kind}", value[kind], set(FUNCTIONS[kind]))
+    for child in value.values():
+        _check_functions(child, place)
+
+
+def _require_known_fields(place: str, value: JsonObject, names: set[str]) -> None:
+    for key in value:
+        if key not in names:
+            known = suggest_known_names(key, names)
+            raise DefinitionError(f"{place}: field {key!r} is not supported by the local engine. {known}")
+
+
+def _require_known(place: str, name: str, names: set[str], what: str) -> None:
+    if name not in names:
+        raise DefinitionError(f"{place}: no {what} {name!r}. {suggest_known_names(name, names)}")
+
+
+def _check_references(steps: StepsByName, parameters: set[str]) -> None:
+    """Reject a reference to nothing, to a branch that may not run, or in a circle."""
     for step in steps.values():
         place = f"step {step.name!r}"
         for needed in sorted(step.needs):
@@ -44,27 +126,26 @@ def check_references(steps: StepsByName, parameters: set[str]) -> None:
             _check_target(place, target, steps, parameters)
         for arguments in json_get_arguments(step.arguments):
             _check_json_get(place, arguments, steps)
-    _check_order(steps)
-
-
-def _require_known(place: str, name: str, names: set[str], what: str) -> None:
-    if name not in names:
-        raise DefinitionError(f"{place}: no {what} {name!r}. {suggest_known_names(name, names)}")
+    try:
+        TopologicalSorter({name: step.needs for name, step in steps.items()}).prepare()
+    except CycleError as error:
+        circle = " -> ".join(error.args[1])
+        raise DefinitionError(f"steps {circle}: they wait for each other. Remove one of these references.") from error
 
 
 def _check_needed(place: str, step: PipelineStep, needed: str, steps: StepsByName) -> None:
     _require_known(place, needed, set(steps), "step")
     other = steps[needed]
     if needed in step.body.get("DependsOn", []) and other.kind == "Condition":
-        raise DefinitionError(f"{place}: DependsOn the condition {needed!r}. Put the step into one of its branches.")
+        raise DefinitionError(f"{place}: it depends on condition {needed!r}. Move it into a branch of the condition.")
     if other.parent and (other.parent, other.branch) not in _surrounding_branches(step, steps):
         raise DefinitionError(
-            f"{place}: it needs {needed!r}, which runs in a branch of {other.parent!r} only. Move it."
+            f"{place}: it needs {needed!r}, which runs only in a branch of {other.parent!r}. Move it."
         )
 
 
 def _surrounding_branches(step: PipelineStep, steps: StepsByName) -> Iterator[tuple[str | None, str | None]]:
-    """Yield each condition, with its branch, that `step` stands in, from the inside out."""
+    """Yield each condition around `step` with its branch, innermost first."""
     while step.parent:
         yield step.parent, step.branch
         step = steps[step.parent]
@@ -93,7 +174,7 @@ def _check_property(place: str, path: str, step: PipelineStep) -> None:
 
 def _check_json_get(place: str, arguments: JsonObject, steps: StepsByName) -> None:
     if "Path" not in arguments or ("PropertyFile" in arguments) == ("S3Uri" in arguments):
-        raise DefinitionError(f"{place}: {JSON_GET} takes Path and one of PropertyFile and S3Uri. Give those.")
+        raise DefinitionError(f"{place}: {JSON_GET} takes Path and one of PropertyFile and S3Uri.")
     if "S3Uri" in arguments:
         return
     owner, name = parse_property_file(arguments["PropertyFile"])
@@ -103,105 +184,3 @@ def _check_json_get(place: str, arguments: JsonObject, steps: StepsByName) -> No
     _require_known(
         f"property file {name!r}", files[name]["OutputName"], {item["OutputName"] for item in outputs}, "output"
     )
-
-
-def _check_order(steps: StepsByName) -> None:
-    try:
-        TopologicalSorter({name: step.needs for name, step in steps.items()}).prepare()
-    except CycleError as error:
-        circle = " -> ".join(error.args[1])
-        raise DefinitionError(f"steps {circle}: they wait for each other. Cut the circle.") from error
-
-
-_VERSION: Final = "2020-12-01"
-_DEFINITION_FIELDS: Final = {"Version", "Metadata", "Parameters", "PipelineExperimentConfig", "Steps"}
-_STEP_FIELDS: Final = {
-    "Name",
-    "Type",
-    "Arguments",
-    "DependsOn",
-    "DisplayName",
-    "Description",
-    "CacheConfig",
-    "PropertyFiles",
-    "RetryPolicies",
-}
-_CACHEABLE_STEPS: Final = {"Processing", "Training", "Tuning", "Transform"}
-
-
-def parse_definition(document: Json) -> PipelineDefinition:
-    """Return the checked definition.
-
-    Raises:
-        DefinitionError: It holds something that the engine does not know, or is inconsistent.
-    """
-    if not isinstance(document, dict) or not document.get("Steps"):
-        raise DefinitionError("pipeline definition: it has no Steps. Render it with pipeline_src.definition.pipeline.")
-    _require_known_fields("pipeline definition", document, _DEFINITION_FIELDS)
-    if document.get("Version", _VERSION) != _VERSION:
-        raise DefinitionError(f"pipeline definition: Version {document['Version']!r} is unknown. Known: {_VERSION}.")
-    parameters = document.get("Parameters", [])
-    for declaration in parameters:
-        pipeline_definition.check_parameter_declaration(declaration)
-    steps: dict[str, PipelineStep] = {}
-    for step in _walk_steps(document["Steps"], None, None):
-        if step.name in steps:
-            raise DefinitionError(f"step {step.name!r}: two steps have this name. Rename one.")
-        steps[step.name] = step
-    check_references(steps, {str(declaration["Name"]) for declaration in parameters})
-    return PipelineDefinition(tuple(parameters), steps)
-
-
-def _walk_steps(bodies: Json, parent: str | None, branch: str | None) -> Iterator[PipelineStep]:
-    for body in bodies:
-        step = PipelineStep(str(body.get("Name")), str(body.get("Type")), body, parent, branch)
-        _check_step(step)
-        yield step
-        if step.kind == "Condition":
-            for name in ("IfSteps", "ElseSteps"):
-                yield from _walk_steps(body["Arguments"].get(name, []), step.name, name)
-
-
-def _require_known_fields(place: str, value: JsonObject, names: set[str]) -> None:
-    for key in value:
-        if key not in names:
-            raise DefinitionError(
-                f"{place}: the local engine knows no field {key!r}. {suggest_known_names(key, names)}"
-            )
-
-
-def _check_step(step: PipelineStep) -> None:
-    place = f"step {step.name!r}"
-    if step.kind not in ARGUMENTS_BY_STEP_TYPE:
-        raise DefinitionError(
-            f"{place}: the local engine knows no type {step.kind!r}. "
-            f"{suggest_known_names(step.kind, ARGUMENTS_BY_STEP_TYPE)}"
-        )
-    _require_known_fields(place, step.body, _STEP_FIELDS)
-    if not isinstance(step.body.get("Arguments"), dict):
-        raise DefinitionError(f"{place}: it has no Arguments. Give it some.")
-    _check_functions(step.arguments, place)
-    step_arguments.check_argument_shape(step.body["Arguments"], ARGUMENTS_BY_STEP_TYPE[step.kind], step.name)
-    for test in step.arguments["Conditions"] if step.kind == "Condition" else []:
-        pipeline_expressions.check_condition(test, place)
-    step_retries.check_retry_policies(step)
-    if step.cache_seconds is not None and step.kind not in _CACHEABLE_STEPS:
-        raise DefinitionError(f"{place}: a {step.kind} step is never cached. Drop its CacheConfig.")
-
-
-def _check_functions(value: Json, place: str) -> None:
-    """Refuse functions that are unknown, or that lack or add fields."""
-    if isinstance(value, list):
-        for child in value:
-            _check_functions(child, place)
-    if not isinstance(value, dict):
-        return
-    kind = pipeline_function_of(value)
-    if kind == GET and not isinstance(value[GET], str):
-        raise DefinitionError(f"{place}: Get {value[GET]!r} is no text. Write for example Parameters.Name.")
-    if kind and kind != GET:
-        if not isinstance(value[kind], dict):
-            raise DefinitionError(f"{place}: {kind} {value[kind]!r} is no object. Give it its fields.")
-        _require_known_fields(f"{place}: {kind}", value[kind], set(FUNCTIONS[kind]))
-    for child in value.values():
-        _check_functions(child, place)

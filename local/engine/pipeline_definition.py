@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The steps of a pipeline definition, as `local.engine.definition_validation.parse_definition` reads them.
-
-Pipeline parameters: their declarations in the definition, and the values a user types.
-"""
+"""The steps and the parameters of a pipeline definition; `definition_validation.parse_definition` creates them."""
 
 import math
 import re
@@ -37,8 +34,9 @@ class PipelineStep:
     """One step.
 
     Attributes:
+        kind: The step's type.
         body: The step's JSON.
-        parent: The Condition step in whose branch it stands, if any.
+        parent: The Condition step that has this step in a branch, if any.
         branch: ``IfSteps`` or ``ElseSteps`` of the parent.
     """
 
@@ -58,14 +56,14 @@ class PipelineStep:
 
     @cached_property
     def needs(self) -> frozenset[str]:
-        """Names of the steps that must have succeeded: data, DependsOn, and the condition around it."""
+        """Names of the steps that must have succeeded: from references, DependsOn, and the condition around it."""
         data = {target.split(".")[1] for target in get_targets(self.arguments) if target.startswith("Steps.")}
         around = {self.parent} if self.parent else set()
         return frozenset(data | around | set(self.body.get("DependsOn", [])))
 
     @property
     def cache_seconds(self) -> float | None:
-        """How old a reused result may be, in seconds; None where caching is off."""
+        """Maximum age of a reused result in seconds; None where caching is off."""
         config = self.body.get("CacheConfig", {})
         if not config.get("Enabled"):
             return None
@@ -74,13 +72,13 @@ class PipelineStep:
 
 @dataclass(frozen=True)
 class PipelineDefinition:
-    """A checked definition: its parameters' declarations and its steps, nested ones included, in its order."""
+    """A checked definition: its parameter declarations, and its steps in order, nested ones included."""
 
     parameters: tuple[JsonObject, ...]
     steps: Mapping[str, PipelineStep]
 
     def selection(self, until: str | None) -> frozenset[str]:
-        """Return the names of the steps to run: all, or `until` and what it needs.
+        """Return the names of the steps to run: all, or `until` and the steps it needs.
 
         Raises:
             DefinitionError: There is no step `until`.
@@ -104,23 +102,23 @@ def parse_iso_duration(text: str) -> float:
     """Return the seconds of an ISO 8601 duration such as ``P30D``; a year counts 365 days, a month 30.
 
     Raises:
-        DefinitionError: It is none.
+        DefinitionError: `text` is not a duration.
     """
     match = _DURATION.fullmatch(text)
     if match is None or not any(match.groups()):
-        raise DefinitionError(f"CacheConfig.ExpireAfter: {text!r} is no ISO 8601 duration. Write for example P30D.")
+        raise DefinitionError(f"CacheConfig.ExpireAfter: {text!r} is not an ISO 8601 duration. Write for example P30D.")
     return float(sum(_SECONDS[unit] * int(number) for unit, number in match.groupdict().items() if number))
 
 
-_TYPES: Final = {"String": "text", "Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
+_TYPES: Final = {"String": "a string", "Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
 _FIELDS: Final = {"Name", "Type", "DefaultValue", "EnumValues", "Description"}
 
 
 def check_parameter_declaration(declaration: JsonObject) -> None:
-    """Refuse a declaration that this engine does not know.
+    """Check the declaration of a parameter.
 
     Raises:
-        DefinitionError: Its type, a field or its default is wrong.
+        DefinitionError: The type, a field or the default is not valid.
     """
     name = declaration.get("Name")
     unknown = sorted(set(declaration) - _FIELDS)
@@ -133,20 +131,20 @@ def check_parameter_declaration(declaration: JsonObject) -> None:
         raise DefinitionError(f"parameter {name!r}: unknown type {kind!r}. {suggest_known_names(str(kind), _TYPES)}")
     default = declaration.get("DefaultValue")
     if default is not None and not _is_of_type(kind, default):
-        raise DefinitionError(f"parameter {name!r}: its default {default!r} is not {_TYPES[kind]}. Correct it.")
+        raise DefinitionError(f"parameter {name!r}: its default {default!r} is not {_TYPES[kind]}.")
 
 
 def parse_parameter_assignments(texts: Iterable[str]) -> dict[str, str]:
     """Return names and texts of ``NAME=VALUE`` arguments.
 
     Raises:
-        UsageError: One has no ``=``, or a name stands twice.
+        UsageError: An argument has no ``=``, or a name is given twice.
     """
     values: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise UsageError(f"--parameter {text!r}: no name and value. Write --parameter NAME=VALUE.")
+            raise UsageError(f"--parameter {text!r}: expected NAME=VALUE.")
         if name in values:
             raise UsageError(f"--parameter {name}: given twice ({values[name]!r} and {value!r}). Give it once.")
         values[name] = value
@@ -158,17 +156,15 @@ def resolve_parameters(declarations: Iterable[JsonObject], given: Mapping[str, J
 
     Args:
         declarations: ``Parameters`` of the definition.
-        given: Values by name; texts are read as the declared type, as the service does.
+        given: Values by name; strings are parsed as the declared type, as the service does.
 
     Raises:
-        UsageError: A name is unknown, a value is of another type or not allowed, or one without default is missing.
+        UsageError: A name is unknown, a value is of the wrong type or not allowed, or a required one is missing.
     """
     by_name = {str(declaration["Name"]): declaration for declaration in declarations}
     for name in given:
         if name not in by_name:
-            raise UsageError(
-                f"parameter {name!r}: the pipeline has none of that name. {suggest_known_names(name, by_name)}"
-            )
+            raise UsageError(f"parameter {name!r}: no such pipeline parameter. {suggest_known_names(name, by_name)}")
     return {name: _parameter_value(name, declaration, given) for name, declaration in by_name.items()}
 
 
@@ -176,19 +172,19 @@ def _parameter_value(name: str, declaration: JsonObject, given: Mapping[str, Jso
     kind = declaration.get("Type", "String")
     if name not in given:
         if "DefaultValue" not in declaration:
-            raise UsageError(f"parameter {name!r}: it has no default and no value. Give --parameter {name}=VALUE.")
+            raise UsageError(f"parameter {name!r}: it has no default. Give --parameter {name}=VALUE.")
         return declaration["DefaultValue"]
     value = _parse_value(kind, given[name])
     choices = declaration.get("EnumValues")
     if value is None:
-        raise UsageError(f"parameter {name!r}: {given[name]!r} is not {_TYPES[kind]}. Give {_TYPES[kind]}.")
+        raise UsageError(f"parameter {name!r}: {given[name]!r} is not {_TYPES[kind]}.")
     if choices and value not in choices:
         raise UsageError(f"parameter {name!r}: {value!r} is not allowed. {suggest_known_names(str(value), choices)}")
     return value
 
 
 def _parse_value(kind: str, value: Json) -> Json:
-    """Return `value` as the type `kind`, or None where it is no such thing."""
+    """Return `value` as the type `kind`, or None where it is not of that type."""
     if not isinstance(value, str):
         return value if _is_of_type(kind, value) else None
     if kind == "String":

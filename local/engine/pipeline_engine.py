@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""Runs a checked definition: each step as soon as what it needs has succeeded, independent ones in parallel.
+"""Runs a checked definition: each step once the steps it needs have succeeded, independent steps in parallel.
 
-When a step fails, what still runs is stopped and nothing new starts, as the service does at a Fail step.
+When a step fails, running steps are stopped and no new ones start, as on the service at a Fail step.
 """
 
 import threading
@@ -27,16 +27,16 @@ from local.runners.job_runner import JobRunner, images_in_arguments
 
 @dataclass(frozen=True)
 class ExecutionPlan:
-    """What to run.
+    """The definition to run and its settings.
 
     Attributes:
         definition: A checked definition.
         parameters: A value for each of its parameters.
-        pipeline_name: Under which the execution is recorded, and below which earlier ones are looked for.
+        pipeline_name: Name of the pipeline in the record; results are reused among executions of one pipeline.
         until: Last step to run, None for all.
         use_cache: Whether earlier results may be reused.
         notes: Kept in the record's `Local`.
-        wait: Waits some seconds before a step is tried again, or until the event is set, which it then tells.
+        wait: Waits some seconds before a retry or until the event is set, and returns whether it is set.
     """
 
     definition: PipelineDefinition
@@ -50,7 +50,7 @@ class ExecutionPlan:
 
 @dataclass(frozen=True)
 class ExecutionOutcome:
-    """How an execution ended: its record, the command's exit code, and which step failed for what reason."""
+    """The end of an execution: its record, the command's exit code, and the failed step with the reason."""
 
     record: ExecutionRecord
     exit_code: int
@@ -62,10 +62,10 @@ class PipelineEngine:
     """One execution of a plan.
 
     Args:
-        plan: What to run.
-        home: Where everything lies.
+        plan: The plan.
+        home: Folder of runs, buckets and model packages.
         runner: Runs the jobs.
-        reporter: Is told what happens.
+        reporter: Shows the progress.
 
     Raises:
         UsageError: The plan cannot be run; nothing was started or written.
@@ -77,13 +77,10 @@ class PipelineEngine:
         identity = ExecutionIdentity(pipeline_executions.new_execution_id(), plan.pipeline_name)
         _check_arguments(plan, self._selected, identity)
         runner.check(images_in_arguments([plan.definition.steps[name].arguments for name in self._selected]))
-        earlier = [
-            old
-            for old in pipeline_executions.load_executions(home.runs)
-            if old.data["PipelineArn"] == identity.pipeline_arn
-        ]
+        records = pipeline_executions.load_executions(home.runs)
+        earlier = tuple(old for old in records if old.data["PipelineArn"] == identity.pipeline_arn)
         notes = dict(plan.notes) | {"Runner": runner.name, "Until": plan.until}
-        self.world = ExecutionState(
+        self.state = ExecutionState(
             identity,
             plan.parameters,
             plan.definition.steps,
@@ -92,7 +89,7 @@ class PipelineEngine:
             runner,
             reporter,
             ExecutionRecord.create(home.runs, identity, dict(plan.parameters), notes),
-            tuple(earlier) if plan.use_cache else (),
+            earlier if plan.use_cache else (),
             plan.wait,
         )
         self._running: set[str] = set()
@@ -104,37 +101,35 @@ class PipelineEngine:
     def stop(self) -> None:
         """Stop the execution. A signal handler may call this."""
         self._stopped = True
-        self.world.halt.set()
+        self.state.halt.set()
 
     def run(self) -> ExecutionOutcome:
-        """Run the steps to the end; what goes wrong in them is in the answer."""
-        self.world.reporter.begin([name for name in self._plan.definition.steps if name in self._selected])
+        """Run the steps to the end; failures of steps are reported in the outcome."""
+        self.state.reporter.begin([name for name in self._plan.definition.steps if name in self._selected])
         try:
             self._start_ready()
             while self._running:
-                self._note(*self._done.get())
+                name, error = self._done.get()
+                self._running.discard(name)
+                self._ended[name] = error
+                if error is not None and self._failed is None and not isinstance(error, StoppedError):
+                    self._failed = (name, error)
+                    self.state.halt.set()
                 self._start_ready()
         finally:
-            self.world.halt.set()
-            self.world.reporter.end()
+            self.state.halt.set()
+            self.state.reporter.end()
         return self._end()
-
-    def _note(self, name: str, error: BaseException | None) -> None:
-        self._running.discard(name)
-        self._ended[name] = error
-        if error is not None and self._failed is None and not isinstance(error, StoppedError):
-            self._failed = (name, error)
-            self.world.halt.set()
 
     def _start_ready(self) -> None:
         for step in self._plan.definition.steps.values():
-            if not self.world.halt.is_set() and self._is_ready(step):
+            if not self.state.halt.is_set() and self._is_ready(step):
                 self._running.add(step.name)
                 threading.Thread(target=self._perform, args=(step,), name=step.name).start()
 
     def _perform(self, step: PipelineStep) -> None:
         try:
-            execute_step(step, self.world)
+            execute_step(step, self.state)
         except BaseException as error:  # noqa: BLE001  handed to the main thread
             self._done.put((step.name, error))
         else:
@@ -149,11 +144,11 @@ class PipelineEngine:
     def _is_on_branch(self, step: PipelineStep) -> bool:
         if step.parent is None:
             return True
-        taken = "IfSteps" if self.world.properties[step.parent]["Outcome"] == "True" else "ElseSteps"
+        taken = "IfSteps" if self.state.properties[step.parent]["Outcome"] == "True" else "ElseSteps"
         return step.branch == taken
 
     def _is_wanted(self, step: PipelineStep) -> bool:
-        """Return whether the step is to run: selected, or of the branch taken instead of the one `until` stands in."""
+        """Return whether the step is selected, or in the branch taken instead of that of `until`."""
         if step.name in self._selected:
             return True
         until = self._plan.definition.steps.get(self._plan.until or "")
@@ -162,7 +157,7 @@ class PipelineEngine:
         return step.parent == until.parent and step.branch != until.branch
 
     def _end(self) -> ExecutionOutcome:
-        record = self.world.record
+        record = self.state.record
         if self._stopped:
             ending = ExecutionOutcome(record, StoppedError.exit_code, reason="stopped by the user")
             status = "Stopped"
@@ -174,13 +169,13 @@ class PipelineEngine:
         else:
             ending = ExecutionOutcome(record, 0)
             status = "Succeeded"
-        with suppress(OSError):  # A full disk: then the record says Executing, and the next look finds it interrupted.
+        with suppress(OSError):  # On a full disk the record stays Executing, and is read as interrupted next time.
             record.end(status, ending.reason)
         return ending
 
 
 def _check_arguments(plan: ExecutionPlan, selected: frozenset[str], identity: ExecutionIdentity) -> None:
-    """Check each step's arguments as far as they are known before anything runs."""
+    """Check the arguments of the selected steps, except expressions that wait for a step."""
     scope = EvaluationScope(plan.parameters, execution_variables(identity, pipeline_executions.utc_timestamp(), ""))
     for step in plan.definition.steps.values():
         if step.name in selected:

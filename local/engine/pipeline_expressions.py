@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: MIT-0
-"""The functions of a pipeline definition: Get, Std:Join and Std:JsonGet.
+"""Evaluates the functions (Get, Std:Join, Std:JsonGet) and the conditions of a pipeline definition.
 
-A function stands in the JSON as an object with that one key. Everything else is a plain value.
+A function is a JSON object with the function's name as its only key. Everything else is a plain value.
 Sources: the published JSON schema of pipeline definitions (Get, Std:Join); the SageMaker Python SDK's
-`sagemaker.core.workflow.functions` (Std:JsonGet, which the schema does not know yet).
+`sagemaker.core.workflow.functions` (Std:JsonGet, which the schema does not have yet).
 
-The conditions of a Condition step.
-
-All types of the service's published definition schema (Equals, NotEquals, GreaterThan, GreaterThanOrEqualTo, LessThan,
-LessThanOrEqualTo, In, NotIn, Or) and those that the SageMaker SDK emits besides (Not; In with QueryValue and Values).
-There is no And type: a Condition step's list of conditions is one.
+Conditions are those of the schema (Equals, NotEquals, GreaterThan, GreaterThanOrEqualTo, LessThan, LessThanOrEqualTo,
+In, NotIn, Or) and those that the SDK emits in addition (Not; In with QueryValue and Values). There is no And type:
+the conditions of a Condition step must all be true.
 """
 
 import operator
@@ -29,26 +27,20 @@ FUNCTIONS: Final[Mapping[str, frozenset[str]]] = {
     JSON_GET: frozenset({"PropertyFile", "S3Uri", "Path"}),
 }
 EXECUTION_VARIABLES: Final = (
-    "StartDateTime",
-    "CurrentDateTime",
-    "PipelineName",
-    "PipelineArn",
-    "PipelineExecutionId",
-    "PipelineExecutionArn",
-    "TrainingJobName",
-    "ProcessingJobName",
+    *("StartDateTime", "CurrentDateTime", "PipelineName", "PipelineArn", "PipelineExecutionId"),
+    *("PipelineExecutionArn", "TrainingJobName", "ProcessingJobName"),
 )
 
 
 @dataclass(frozen=True)
 class EvaluationScope:
-    """What expressions are evaluated against.
+    """The values that expressions refer to.
 
     Attributes:
         parameters: Values by parameter name.
         execution: Values by execution variable, for example PipelineExecutionId.
-        steps: Properties by step name, in the shape of the service's Describe answers; finished steps only.
-        read_property_file: Returns the JSON document of a (step, property file).
+        steps: Properties of finished steps by step name, in the shape of the service's Describe answers.
+        read_property_file: Returns the JSON document of a step's property file.
         read_object: Returns the JSON document at an S3 URI.
     """
 
@@ -60,10 +52,10 @@ class EvaluationScope:
 
 
 def pipeline_function_of(value: Json) -> str | None:
-    """Return which function `value` is, or None for a plain value.
+    """Return the name of the function that `value` is, or None for a plain value.
 
     Raises:
-        DefinitionError: `value` looks like a function that this engine does not know.
+        DefinitionError: `value` has the form of a function that this engine does not support.
     """
     if not isinstance(value, dict) or len(value) != 1:
         return None
@@ -71,9 +63,8 @@ def pipeline_function_of(value: Json) -> str | None:
     if key in FUNCTIONS:
         return str(key)
     if key.startswith(("Std:", "Fn::")):
-        raise DefinitionError(
-            f"function {key!r}: the local engine does not know it. {suggest_known_names(key, FUNCTIONS)}"
-        )
+        known = suggest_known_names(key, FUNCTIONS)
+        raise DefinitionError(f"function {key!r} is not supported by the local engine. {known}")
     return None
 
 
@@ -108,7 +99,7 @@ def evaluate_expression(value: Json, scope: EvaluationScope) -> Json:
 
     Raises:
         DefinitionError: A function is unknown or points nowhere.
-        StepError: A property file lacks the value that Std:JsonGet asks for.
+        StepError: A property file lacks the value that Std:JsonGet reads.
     """
     kind = pipeline_function_of(value)
     if kind == GET:
@@ -125,7 +116,7 @@ def evaluate_expression(value: Json, scope: EvaluationScope) -> Json:
 
 
 def evaluate_partially(value: Json, scope: EvaluationScope) -> Json:
-    """Return `value` with those functions replaced that do not wait for a step."""
+    """Return `value` with every function in it replaced by its result, except those that wait for a step."""
     if pipeline_function_of(value) is not None:
         waits = any(target.startswith("Steps.") for target in get_targets(value))
         return value if waits else evaluate_expression(value, scope)
@@ -134,13 +125,6 @@ def evaluate_partially(value: Json, scope: EvaluationScope) -> Json:
     if isinstance(value, list):
         return [evaluate_partially(child, scope) for child in value]
     return value
-
-
-def text_of_value(value: Json) -> str:
-    """Return how a value reads within a joined string."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
 
 
 def _evaluate_get(target: str, scope: EvaluationScope) -> Json:
@@ -176,8 +160,10 @@ def _evaluate_join(arguments: JsonObject, scope: EvaluationScope) -> str:
     values = evaluate_expression(arguments["Values"], scope)
     for value in values:
         if isinstance(value, dict | list) or value is None:
-            raise DefinitionError(f"{JOIN}: {value!r} is no text or number. Join plain values only.")
-    return str(arguments.get("On", "")).join(text_of_value(value) for value in values)
+            raise DefinitionError(f"{JOIN}: {value!r} is neither a string nor a number. Join only plain values.")
+    return str(arguments.get("On", "")).join(
+        str(each).lower() if isinstance(each, bool) else str(each) for each in values
+    )
 
 
 def _evaluate_json_get(arguments: JsonObject, scope: EvaluationScope) -> Json:
@@ -193,7 +179,7 @@ def _evaluate_json_get(arguments: JsonObject, scope: EvaluationScope) -> Json:
         return look_up_json_path(document, path)
     except (KeyError, ValueError) as error:
         raise StepError(
-            f"{place}: {path!r}: {error.args[0]}. Write this value in the job, or correct the path."
+            f"{place}: {path!r}: {error.args[0]}. Correct the path, or the job that writes the file."
         ) from error
 
 
@@ -207,7 +193,7 @@ def parse_property_file(value: Json) -> tuple[str, str]:
     parts = target.split(".")
     if len(parts) != 4 or parts[0] != "Steps" or parts[2] != "PropertyFiles":
         form = "{'Get': 'Steps.<step>.PropertyFiles.<name>'}"
-        raise DefinitionError(f"{JSON_GET}: PropertyFile {value!r} is not understood. Write {form}.")
+        raise DefinitionError(f"{JSON_GET}: PropertyFile {value!r} is not valid. Write {form}.")
     return parts[1], parts[3]
 
 
@@ -223,10 +209,10 @@ CONDITION_TYPES: Final = (*_BINARY_TYPES, *_MEMBER_TYPES, "Not", "Or")
 
 
 def check_condition(condition: Json, place: str) -> None:
-    """Refuse a condition that this engine does not know, by name.
+    """Check the type and the fields of a condition.
 
     Raises:
-        DefinitionError: The type or one of its fields is unknown or missing.
+        DefinitionError: The type or a field is unknown, or a field is missing.
     """
     kind = condition.get("Type") if isinstance(condition, dict) else None
     if kind not in CONDITION_TYPES:
@@ -238,15 +224,15 @@ def check_condition(condition: Json, place: str) -> None:
     if fields not in forms:
         wanted = " or ".join(", ".join(sorted(form)) for form in forms)
         raise DefinitionError(f"{place}: condition {kind} has the fields {sorted(fields)}. It takes {wanted}.")
-    for child in _child_conditions(condition):
+    for child in [condition["Condition"]] if kind == "Not" else condition.get("Conditions", []):
         check_condition(child, place)
 
 
 def evaluate_condition(condition: JsonObject, scope: EvaluationScope) -> bool:
-    """Return whether `condition`, which passed `check`, is true.
+    """Return whether `condition`, which passed `check_condition`, is true.
 
     Raises:
-        StepError: Values that have no order are compared by order.
+        StepError: Values that are not numbers are compared by order.
     """
     kind: str = condition["Type"]
     if kind == "Not":
@@ -259,9 +245,12 @@ def evaluate_condition(condition: JsonObject, scope: EvaluationScope) -> bool:
         evaluate_expression(condition["LeftValue"], scope),
         evaluate_expression(condition["RightValue"], scope),
     )
-    if kind in _ORDER_OPERATORS:
-        return _ordered(kind, left, right)
-    return _equal(left, right) == (kind == "Equals")
+    if kind not in _ORDER_OPERATORS:
+        return _equal(left, right) == (kind == "Equals")
+    for value in (left, right):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise StepError(f"condition {kind}: {value!r} is not a number. Compare numbers, or use Equals.")
+    return bool(_ORDER_OPERATORS[kind](left, right))
 
 
 def _field_sets(kind: str) -> list[set[str]]:
@@ -274,12 +263,6 @@ def _field_sets(kind: str) -> list[set[str]]:
     return [{"QueryValue", "Values"}, {"Value", "In"}]
 
 
-def _child_conditions(condition: JsonObject) -> list[Json]:
-    if condition["Type"] == "Not":
-        return [condition["Condition"]]
-    return list(condition.get("Conditions", []))
-
-
 def _is_member(condition: JsonObject, scope: EvaluationScope) -> bool:
     query = evaluate_expression(condition["QueryValue"] if "QueryValue" in condition else condition["Value"], scope)
     values = evaluate_expression(condition["Values"] if "Values" in condition else condition["In"], scope)
@@ -287,12 +270,5 @@ def _is_member(condition: JsonObject, scope: EvaluationScope) -> bool:
 
 
 def _equal(left: Json, right: Json) -> bool:
-    # Python holds True == 1, the service does not: JSON's booleans and numbers differ.
+    # True == 1 in Python, but booleans and numbers differ in JSON and on the service.
     return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
-
-
-def _ordered(kind: str, left: Json, right: Json) -> bool:
-    for value in (left, right):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise StepError(f"condition {kind}: {value!r} is no number. Compare numbers, or use Equals.")
-    return bool(_ORDER_OPERATORS[kind](left, right))

@@ -1,29 +1,20 @@
 # SPDX-License-Identifier: MIT-0
-"""A small language for what a step's arguments may hold, and the check against it.
+"""The arguments and generated properties of each step type that the local engine supports, and their check.
 
-A shape is one of
+The shape of an argument is one of
 
 - `ANY`: any value; the engine uses it;
 - `TEXT`, `COUNT`, `TEXTS`, `TEXT_MAP`: a string, a whole number above zero, strings, strings by name;
-- `MEANINGLESS`: accepted, for it has no meaning on this machine (keys, roles, instance types, tags, networks);
-- ``only(...)``: one of these values, because the engine does nothing else;
-- a dict: an object of at most these keys; a list of one shape: a list of such elements.
+- `MEANINGLESS`: accepted without effect. It has no meaning on this machine: keys, roles, instance types, volumes,
+  networks (a container has none here, a process has this machine's), tags, experiments, and retries that a job itself
+  asks for; those of a step are in `step_retries`;
+- ``one_of_values(...)``: one of these values, because the engine supports no other;
+- a dict: an object with at most these keys; a list of one shape: a list of such elements.
 
-Values that are still expressions are left alone: the check runs again on the evaluated arguments.
-
-The arguments of the jobs that train, as `local.engine.step_arguments` explains: Training and Tuning; and what every
-job takes.
-
-Source: the shapes of CreateTrainingJob and CreateHyperParameterTuningJob in the SageMaker API, 2017-07-24.
-
-Which arguments of which step the local engine honours, which mean nothing here, and, by omission, which it refuses.
-
-MEANINGLESS is the documented list of what is accepted without effect: keys, roles, instance types, volumes, networks
-(a container has none here, and a plain process has this machine's, whatever the definition says), tags, experiments,
-and retries that a job asks for itself; those of a step stand in step_retries.py.
-Training and Tuning stand in job_argument.py.
-Source: the shapes of CreateProcessingJob, CreateTransformJob, CreateModel and CreateModelPackage in the SageMaker API,
-2017-07-24.
+An argument that is missing here is rejected. Values that are still expressions are not checked: the check runs again
+on the evaluated arguments.
+Source: CreateProcessingJob, CreateTrainingJob, CreateHyperParameterTuningJob, CreateTransformJob, CreateModel and
+CreateModelPackage in the SageMaker API, 2017-07-24.
 """
 
 from dataclasses import dataclass
@@ -37,10 +28,10 @@ from local.steps.tuning_step import METRIC_PATTERNS, tuned_hyperparameter_names
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of `values`; anything else is refused because `why`."""
+    """One of `values`; `reason` says why any other is rejected."""
 
     values: tuple[Json, ...]
-    why: str = "the local engine does nothing else"
+    reason: str
 
 
 ArgumentShape: TypeAlias = "str | OneOf | dict[str, ArgumentShape] | list[ArgumentShape]"
@@ -48,83 +39,71 @@ ArgumentShape: TypeAlias = "str | OneOf | dict[str, ArgumentShape] | list[Argume
 ANY: Final = "any value"
 MEANINGLESS: Final = "anything; no meaning on this machine"
 TEXT: Final = "a string"
-TEXTS: Final = "a list of strings"
+TEXTS: Final[list[ArgumentShape]] = [TEXT]
 TEXT_MAP: Final = "strings by name"
 COUNT: Final = "a whole number above zero"
 
 
-def one_of_values(*values: Json, why: str = "the local engine does nothing else") -> OneOf:
+def one_of_values(*values: Json, reason: str = "not supported by the local engine") -> OneOf:
     """Return the shape of a value that must be one of `values`."""
-    return OneOf(values, why)
+    return OneOf(values, reason)
 
 
 def check_argument_shape(value: Json, shape: ArgumentShape, place: str) -> None:
-    """Refuse what in `value` does not fit `shape`, naming the place.
+    """Check that `value` has the shape `shape`.
 
     Raises:
-        DefinitionError: A key is unknown or a value is of another kind.
+        DefinitionError: A key is unknown or a value is of another kind; the message begins with the place.
     """
     if shape in (ANY, MEANINGLESS) or pipeline_function_of(value) is not None:
         return
-    if isinstance(shape, dict):
-        _check_object(value, shape, place)
+    if isinstance(shape, dict) or shape == TEXT_MAP:
+        if not isinstance(value, dict):
+            raise DefinitionError(f"{place}: {value!r} is not an object.")
+        shapes = shape if isinstance(shape, dict) else dict.fromkeys(value, TEXT)
+        for key, child in value.items():
+            if key not in shapes:
+                known = suggest_known_names(key, shapes)
+                raise DefinitionError(f"{place}.{key}: argument not supported by the local engine. {known}")
+            check_argument_shape(child, shapes[key], f"{place}.{key}")
     elif isinstance(shape, list):
-        _check_list(value, shape[0], place)
-    elif isinstance(shape, OneOf):
-        if value not in shape.values:
-            choices = suggest_known_names(str(value), map(str, shape.values))
-            raise DefinitionError(f"{place}: {value!r}: {shape.why}. {choices}")
+        if not isinstance(value, list):
+            raise DefinitionError(f"{place}: {value!r} is not a list.")
+        for index, child in enumerate(value):
+            check_argument_shape(child, shape[0], f"{place}[{index}]")
     else:
         _check_value(value, shape, place)
 
 
-def _check_object(value: Json, shape: dict[str, ArgumentShape], place: str) -> None:
-    if not isinstance(value, dict):
-        raise DefinitionError(f"{place}: {value!r} is no object. {suggest_known_names('', shape)}")
-    for key, child in value.items():
-        if key not in shape:
-            raise DefinitionError(
-                f"{place}.{key}: the local engine does not know this argument. {suggest_known_names(key, shape)}"
-            )
-        check_argument_shape(child, shape[key], f"{place}.{key}")
-
-
-def _check_list(value: Json, shape: ArgumentShape, place: str) -> None:
-    if not isinstance(value, list):
-        raise DefinitionError(f"{place}: {value!r} is no list. Write a list.")
-    for index, child in enumerate(value):
-        check_argument_shape(child, shape, f"{place}[{index}]")
-
-
-def _check_value(value: Json, shape: str, place: str) -> None:
-    if shape == TEXTS:
-        _check_list(value, TEXT, place)
-    elif shape == TEXT_MAP:
-        if not isinstance(value, dict):
-            raise DefinitionError(f"{place}: {value!r} is no object. Write strings by name.")
-        for key, child in value.items():
-            check_argument_shape(child, TEXT, f"{place}.{key}")
+def _check_value(value: Json, shape: str | OneOf, place: str) -> None:
+    if isinstance(shape, OneOf):
+        if value not in shape.values:
+            choices = suggest_known_names(str(value), map(str, shape.values))
+            raise DefinitionError(f"{place}: {value!r}: {shape.reason}. {choices}")
     elif shape == TEXT:
         if not isinstance(value, str):
-            raise DefinitionError(f"{place}: {value!r} is no string. The service takes strings here; use to_string().")
+            raise DefinitionError(
+                f"{place}: {value!r} is not a string. The service takes strings here; use to_string()."
+            )
     elif isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise DefinitionError(f"{place}: {value!r} is not {shape}. Give one.")
+        raise DefinitionError(f"{place}: {value!r} is not {COUNT}.")
 
 
-COMMON_JOB_ARGUMENTS: Final[dict[str, ArgumentShape]] = {
+_JOB_ARGUMENTS: Final[dict[str, ArgumentShape]] = {
     "RoleArn": MEANINGLESS,
     "Tags": MEANINGLESS,
     "ExperimentConfig": MEANINGLESS,
     "Environment": TEXT_MAP,
 }
-DISTRIBUTION: Final = one_of_values("FullyReplicated", "ShardedByS3Key")
-UNCOMPRESSED: Final = one_of_values("None", why="the local engine does not decompress inputs")
+_DISTRIBUTION: Final = one_of_values("FullyReplicated", "ShardedByS3Key")
+_UNCOMPRESSED: Final = one_of_values("None", reason="the local engine does not decompress inputs")
+_INPUT_MODE: Final = one_of_values("File", "FastFile", reason="the local engine provides channels as folders of files")
 
 
-TRAINING_ARGUMENTS: Final[dict[str, ArgumentShape]] = COMMON_JOB_ARGUMENTS | {
+TRAINING_ARGUMENTS: Final[dict[str, ArgumentShape]] = _JOB_ARGUMENTS | {
     "AlgorithmSpecification": {
         "TrainingImage": TEXT,
-        "TrainingInputMode": one_of_values("File", "FastFile", why="channels are folders of files here"),
+        "TrainingInputMode": _INPUT_MODE,
         "MetricDefinitions": MEANINGLESS,
         "EnableSageMakerMetricsTimeSeries": MEANINGLESS,
         "ContainerEntrypoint": TEXTS,
@@ -138,24 +117,24 @@ TRAINING_ARGUMENTS: Final[dict[str, ArgumentShape]] = COMMON_JOB_ARGUMENTS | {
                 "S3DataSource": {
                     "S3DataType": one_of_values("S3Prefix"),
                     "S3Uri": TEXT,
-                    "S3DataDistributionType": DISTRIBUTION,
+                    "S3DataDistributionType": _DISTRIBUTION,
                 }
             },
             "ContentType": TEXT,
-            "CompressionType": UNCOMPRESSED,
+            "CompressionType": _UNCOMPRESSED,
             "RecordWrapperType": one_of_values("None"),
-            "InputMode": one_of_values("File", "FastFile", why="channels are folders of files here"),
+            "InputMode": _INPUT_MODE,
         }
     ],
     "OutputDataConfig": {"S3OutputPath": TEXT, "KmsKeyId": MEANINGLESS, "CompressionType": one_of_values("GZIP")},
     "ResourceConfig": {
-        "InstanceCount": one_of_values(1, why="the local engine trains on one host"),
+        "InstanceCount": one_of_values(1, reason="the local engine trains on one host"),
         "InstanceType": MEANINGLESS,
         "VolumeSizeInGB": MEANINGLESS,
         "VolumeKmsKeyId": MEANINGLESS,
         "KeepAlivePeriodInSeconds": MEANINGLESS,
     },
-    # Waiting for spot capacity does not happen here; the run time limit counts.
+    # The local engine does not wait for spot capacity; only the run time limit applies.
     "StoppingCondition": {"MaxRuntimeInSeconds": COUNT, "MaxWaitTimeInSeconds": MEANINGLESS},
     "CheckpointConfig": {"S3Uri": TEXT, "LocalPath": TEXT},
     "EnableNetworkIsolation": MEANINGLESS,
@@ -167,21 +146,16 @@ TRAINING_ARGUMENTS: Final[dict[str, ArgumentShape]] = COMMON_JOB_ARGUMENTS | {
 }
 
 _SCALING: Final = one_of_values(
-    "Linear", "Logarithmic", "ReverseLogarithmic", why="the service chooses Auto by itself, in no documented way"
+    "Linear", "Logarithmic", "ReverseLogarithmic", reason="how the service chooses Auto is not documented"
 )
 _NUMBER_RANGES: Final[list[ArgumentShape]] = [
     {"Name": TEXT, "MinValue": TEXT, "MaxValue": TEXT, "ScalingType": _SCALING}
 ]
-# What the jobs of a tuning cannot be told; and checkpoints, which all of them would share.
+# Not arguments of the jobs of a tuning; and checkpoints, which all of the jobs would share.
 _NOT_IN_TUNING: Final = ("HyperParameters", "Tags", "ExperimentConfig", "ProfilerConfig", "CheckpointConfig")
-_ALGORITHM: Final[dict[str, ArgumentShape]] = {
-    "TrainingImage": TEXT,
-    "TrainingInputMode": one_of_values("File", "FastFile", why="channels are folders of files here"),
-}
-
 TUNING_ARGUMENTS: Final[dict[str, ArgumentShape]] = {
     "HyperParameterTuningJobConfig": {
-        "Strategy": one_of_values("Random", why="the local engine draws at random alone"),
+        "Strategy": one_of_values("Random", reason="the local engine supports only random search"),
         "RandomSeed": ANY,
         "HyperParameterTuningJobObjective": {
             "Type": one_of_values("Maximize", "Minimize"),
@@ -193,46 +167,31 @@ TUNING_ARGUMENTS: Final[dict[str, ArgumentShape]] = {
             "ContinuousParameterRanges": _NUMBER_RANGES,
             "CategoricalParameterRanges": [{"Name": TEXT, "Values": TEXTS}],
         },
-        "TrainingJobEarlyStoppingType": one_of_values("Off", why="the local engine lets every job end"),
+        "TrainingJobEarlyStoppingType": one_of_values("Off", reason="the local engine has no early stopping"),
     },
     "TrainingJobDefinition": {name: each for name, each in TRAINING_ARGUMENTS.items() if name not in _NOT_IN_TUNING}
-    | {"AlgorithmSpecification": _ALGORITHM, "StaticHyperParameters": TEXT_MAP},
+    | {
+        "AlgorithmSpecification": {"TrainingImage": TEXT, "TrainingInputMode": _INPUT_MODE},
+        "StaticHyperParameters": TEXT_MAP,
+    },
     "Tags": MEANINGLESS,
 }
 
+_FALSE: Final = OneOf((False,), "not supported by the local engine")
 
-def generated_tuning_properties(arguments: JsonObject) -> JsonObject:
-    """Return what the service generates for a Tuning step: as many jobs as it may start, with what they try."""
-    config = arguments.get("HyperParameterTuningJobConfig", {})
-    job = {
-        **dict.fromkeys(("TrainingJobName", "TrainingJobArn", "TrainingJobStatus"), ""),
-        "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "", "Value": 0.0},
-        "TunedHyperParameters": dict.fromkeys(tuned_hyperparameter_names(config), ""),
-    }
-    return {
-        **{f"HyperParameterTuningJob{each}": "" for each in ("Name", "Arn", "Status")},
-        "TrainingJobStatusCounters": {"Completed": 0, "NonRetryableError": 0},
-        "ObjectiveStatusCounters": {"Succeeded": 0, "Failed": 0},
-        "BestTrainingJob": job,
-        "TrainingJobSummaries": [job] * config.get("ResourceLimits", {}).get("MaxNumberOfTrainingJobs", 0),
-    }
-
-
-_FALSE_ONLY: Final = (False,)
-
-PROCESSING_ARGUMENTS: Final[dict[str, ArgumentShape]] = COMMON_JOB_ARGUMENTS | {
+PROCESSING_ARGUMENTS: Final[dict[str, ArgumentShape]] = _JOB_ARGUMENTS | {
     "AppSpecification": {"ImageUri": TEXT, "ContainerEntrypoint": TEXTS, "ContainerArguments": TEXTS},
     "ProcessingInputs": [
         {
             "InputName": TEXT,
-            "AppManaged": one_of_values(*_FALSE_ONLY),
+            "AppManaged": _FALSE,
             "S3Input": {
                 "S3Uri": TEXT,
                 "LocalPath": TEXT,
                 "S3DataType": one_of_values("S3Prefix"),
                 "S3InputMode": one_of_values("File"),
-                "S3DataDistributionType": DISTRIBUTION,
-                "S3CompressionType": UNCOMPRESSED,
+                "S3DataDistributionType": _DISTRIBUTION,
+                "S3CompressionType": _UNCOMPRESSED,
             },
         }
     ],
@@ -241,14 +200,14 @@ PROCESSING_ARGUMENTS: Final[dict[str, ArgumentShape]] = COMMON_JOB_ARGUMENTS | {
         "Outputs": [
             {
                 "OutputName": TEXT,
-                "AppManaged": one_of_values(*_FALSE_ONLY),
+                "AppManaged": _FALSE,
                 "S3Output": {"S3Uri": TEXT, "LocalPath": TEXT, "S3UploadMode": one_of_values("EndOfJob")},
             }
         ],
     },
     "ProcessingResources": {
         "ClusterConfig": {
-            "InstanceCount": one_of_values(1, why="the local engine processes on one host"),
+            "InstanceCount": one_of_values(1, reason="the local engine processes on one host"),
             "InstanceType": MEANINGLESS,
             "VolumeSizeInGB": MEANINGLESS,
             "VolumeKmsKeyId": MEANINGLESS,
@@ -258,25 +217,25 @@ PROCESSING_ARGUMENTS: Final[dict[str, ArgumentShape]] = COMMON_JOB_ARGUMENTS | {
     "NetworkConfig": MEANINGLESS,
 }
 
-TRANSFORM_ARGUMENTS: Final[dict[str, ArgumentShape]] = COMMON_JOB_ARGUMENTS | {
+TRANSFORM_ARGUMENTS: Final[dict[str, ArgumentShape]] = _JOB_ARGUMENTS | {
     "ModelName": TEXT,
     "MaxConcurrentTransforms": COUNT,
     "MaxPayloadInMB": COUNT,
     "ModelClientConfig": {"InvocationsTimeoutInSeconds": COUNT, "InvocationsMaxRetries": MEANINGLESS},
-    "BatchStrategy": one_of_values("SingleRecord", why="one object is one request here"),
+    "BatchStrategy": one_of_values("SingleRecord", reason="the local engine sends each object as one request"),
     "TransformInput": {
         "DataSource": {"S3DataSource": {"S3DataType": one_of_values("S3Prefix"), "S3Uri": TEXT}},
         "ContentType": TEXT,
-        "CompressionType": UNCOMPRESSED,
-        "SplitType": one_of_values("None", why="one object is one request here"),
+        "CompressionType": _UNCOMPRESSED,
+        "SplitType": one_of_values("None", reason="the local engine sends each object as one request"),
     },
     "TransformOutput": {
         "S3OutputPath": TEXT,
         "Accept": TEXT,
-        "AssembleWith": one_of_values("None", "Line", why="one object gives one answer here"),
+        "AssembleWith": one_of_values("None", "Line", reason="the local engine writes one answer for each object"),
         "KmsKeyId": MEANINGLESS,
     },
-    # How many instances share the objects changes no answer.
+    # The number of instances does not change the answers.
     "TransformResources": {"InstanceType": MEANINGLESS, "InstanceCount": COUNT, "VolumeKmsKeyId": MEANINGLESS},
 }
 
@@ -354,5 +313,22 @@ _GENERATED_PROPERTIES: Final[dict[str, JsonObject]] = {
 
 
 def generated_step_properties(kind: str, arguments: JsonObject) -> JsonObject:
-    """Return what the service generates for a step besides its arguments, and which a Get may therefore name."""
-    return generated_tuning_properties(arguments) if kind == "Tuning" else _GENERATED_PROPERTIES[kind]
+    """Return the properties that the service generates for a step in addition to its arguments.
+
+    A Get may name them. For a Tuning step they depend on its arguments: the number of jobs and what they try.
+    """
+    if kind != "Tuning":
+        return _GENERATED_PROPERTIES[kind]
+    config = arguments.get("HyperParameterTuningJobConfig", {})
+    job = {
+        **dict.fromkeys(("TrainingJobName", "TrainingJobArn", "TrainingJobStatus"), ""),
+        "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "", "Value": 0.0},
+        "TunedHyperParameters": dict.fromkeys(tuned_hyperparameter_names(config), ""),
+    }
+    return {
+        **{f"HyperParameterTuningJob{each}": "" for each in ("Name", "Arn", "Status")},
+        "TrainingJobStatusCounters": {"Completed": 0, "NonRetryableError": 0},
+        "ObjectiveStatusCounters": {"Succeeded": 0, "Failed": 0},
+        "BestTrainingJob": job,
+        "TrainingJobSummaries": [job] * config.get("ResourceLimits", {}).get("MaxNumberOfTrainingJobs", 0),
+    }

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT-0
-"""Step caching, as SageMaker Pipelines does it.
+"""Finds reusable results of earlier executions, as the step caching of SageMaker Pipelines does.
 
 A step is reused from the most recent execution of the same pipeline in which the step of that name succeeded with the
-same key, within ExpireAfter, and whose outputs are all still there. The key is made of the evaluated arguments that
-the service compares (Developer Guide, "Caching pipeline steps") and of the runner's fingerprint: a job's code is in its
-image, and a plain process has no image digest, so the process runner puts a digest of the job's code and of its lock
-file in the digest's place. Editing a job thus invalidates what it made, just as pushing a new image does.
+same key, within ExpireAfter, and whose outputs all still exist. The key consists of the evaluated arguments that the
+service compares (Developer Guide, "Caching pipeline steps") and of the runner's fingerprint. On the service a job's
+code is in its image. A process has no image digest, so the process runner uses a digest of the job's code and of its
+lock file instead: editing a job invalidates its results, just as pushing a new image does.
 
-A Model step is never cached and names its model anew, and a Transform step is compared by its ModelName: so a Transform
-behind a Model runs again every time, here as on the service.
+A Model step is never cached and gives its model a new name, and a Transform step is compared by its ModelName. So a
+Transform after a Model runs every time, as it does on the service.
 """
 
 import hashlib
@@ -23,33 +23,25 @@ from local.json_files import JsonObject, canonical_json
 _KEY_ARGUMENTS: Final = {
     "Processing": ("AppSpecification", "Environment", "ProcessingInputs"),
     "Training": (
-        "AlgorithmSpecification",
-        "CheckpointConfig",
-        "DebugHookConfig",
-        "DebugRuleConfigurations",
-        "Environment",
-        "HyperParameters",
-        "InputDataConfig",
+        *("AlgorithmSpecification", "CheckpointConfig", "DebugHookConfig", "DebugRuleConfigurations"),
+        *("Environment", "HyperParameters", "InputDataConfig"),
     ),
     "Transform": ("DataProcessing", "Environment", "ModelName", "TransformInput"),
     "Tuning": ("HyperParameterTuningJobConfig",),
 }
-# Of a Tuning's TrainingJobDefinition.
+# Within the TrainingJobDefinition of a Tuning step.
 _TUNING_KEY_ARGUMENTS: Final = (
-    "AlgorithmSpecification",
-    "HyperParameterRanges",
-    "InputDataConfig",
-    "StaticHyperParameters",
+    *("AlgorithmSpecification", "HyperParameterRanges", "InputDataConfig", "StaticHyperParameters"),
 )
 
 
 def step_cache_key(kind: str, arguments: JsonObject, fingerprint: str) -> str:
-    """Return what a result of a step is found again by.
+    """Return the cache key of a step.
 
     Args:
         kind: The step's type.
         arguments: Its evaluated arguments.
-        fingerprint: What stands for the job's code.
+        fingerprint: Digest of the job's code or image.
     """
     compared = {name: arguments.get(name) for name in _KEY_ARGUMENTS[kind]}
     if kind == "Tuning":
@@ -60,14 +52,14 @@ def step_cache_key(kind: str, arguments: JsonObject, fingerprint: str) -> str:
 def find_cached_step(
     records: Iterable[ExecutionRecord], step: str, wanted: str, *, seconds: float, store: S3Store
 ) -> tuple[ExecutionRecord, JsonObject] | None:
-    """Return the newest reusable result, as the execution and its step's entry.
+    """Return the newest reusable result as the execution and the step's entry, or None.
 
     Args:
         records: Executions of this pipeline, oldest first.
         step: The step's name.
-        wanted: Its key.
-        seconds: How old a result may be.
-        store: Where its outputs must be as they were.
+        wanted: The step's cache key.
+        seconds: Maximum age of a result.
+        store: Must still hold the outputs, with their sizes unchanged.
     """
     for record in reversed(list(records)):
         entry = record.step(step)
@@ -77,7 +69,7 @@ def find_cached_step(
 
 
 def _is_reusable(entry: JsonObject, seconds: float, store: S3Store) -> bool:
-    # A hit is no run of the job: its age is that of the result it reused, which is looked at on its own.
+    # A cache hit did not run the job; the entry that it reused is considered by itself.
     if entry["StepStatus"] != "Succeeded" or "CacheHitResult" in entry:
         return False
     age = datetime.now(UTC) - datetime.fromisoformat(entry["EndTime"])

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What the steps of one execution share.
-
-Carries out one step: evaluates its arguments, looks for an earlier result, runs it, keeps the record.
-"""
+"""Executes one step: evaluates its arguments, looks for a cached result, runs it and records the result."""
 
 import shutil
 import threading
@@ -31,15 +28,15 @@ from local.steps.step_context import StepContext, StepResult
 
 @dataclass(frozen=True)
 class ExecutionState:
-    """What the steps of one execution share.
+    """State shared by the steps of one execution.
 
     Attributes:
         steps: Every step of the definition, by name.
         earlier: Executions whose results may be reused, oldest first.
-        properties: By step, what finished steps left; grows as they finish.
-        outputs: By step, the S3 URIs of their outputs.
-        wait: Waits some seconds, or until `halt` is set, which it then tells; a test need not wait.
-        halt: Set when everything is to stop.
+        wait: Waits some seconds or until the event is set, and returns whether it is set; replaced in tests.
+        halt: Set to stop all steps.
+        properties: Properties of the finished steps, by step.
+        outputs: S3 URIs of the outputs of the finished steps, by step and output.
     """
 
     identity: ExecutionIdentity
@@ -57,7 +54,7 @@ class ExecutionState:
     outputs: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def scope(self, step: PipelineStep) -> EvaluationScope:
-        """Return what the expressions of `step` are evaluated against."""
+        """Return the scope of the expressions of `step`."""
         return EvaluationScope(
             self.parameters,
             execution_variables(self.identity, str(self.record.data["CreationTime"]), step.name),
@@ -72,11 +69,13 @@ class ExecutionState:
         try:
             return json_files.read_json(self.store.path(uri))
         except (OSError, ValueError) as error:
-            raise StepError(f"property file {name} of step {step}: {uri}: {error}. Let the job write it.") from error
+            raise StepError(
+                f"property file {name} of step {step}: {uri}: {error}. The job must write this file."
+            ) from error
 
 
 def execution_variables(identity: ExecutionIdentity, created: str, step: str) -> dict[str, str]:
-    """Return the values of the execution variables, as `step` sees them."""
+    """Return the values of the execution variables for `step`."""
     return {
         "StartDateTime": created,
         "CurrentDateTime": utc_timestamp(),
@@ -99,8 +98,8 @@ _EXECUTORS: Final[Mapping[str, Callable[[JsonObject, StepContext], StepResult]]]
 }
 
 
-def execute_step(step: PipelineStep, world: ExecutionState) -> None:
-    """Carry out `step`, recording how it goes.
+def execute_step(step: PipelineStep, state: ExecutionState) -> None:
+    """Execute `step` and record its status.
 
     Raises:
         StepError: It failed.
@@ -109,9 +108,9 @@ def execute_step(step: PipelineStep, world: ExecutionState) -> None:
     fields: JsonObject = {}
     status = "Failed"
     try:
-        world.record.start(step.name, step.kind)
-        world.reporter.started(step.name)
-        fields = _carry_out(step, world)
+        state.record.start(step.name, step.kind)
+        state.reporter.started(step.name)
+        fields = _carry_out(step, state)
         status = "Succeeded"
     except StoppedError:
         status = "Stopped"
@@ -122,22 +121,18 @@ def execute_step(step: PipelineStep, world: ExecutionState) -> None:
             fields["Metadata"] = {"Fail": {"ErrorMessage": str(error)}}
         raise
     except Exception as error:
-        failure = _failure(error, world.record.path.parent / step.name)
+        failure = _failure(error, state.record.path.parent / step.name)
         fields = {"FailureReason": str(failure)}
         raise failure from error
     finally:
-        _finish(step, status, fields, world)
-
-
-def _finish(step: PipelineStep, status: str, fields: JsonObject, world: ExecutionState) -> None:
-    seconds = 0.0
-    with suppress(OSError):  # A full disk: the failure itself is what the user must read.
-        seconds = world.record.finish(step.name, status, **fields)["Seconds"]
-    world.reporter.finished(step.name, status, seconds, cached="CacheHitResult" in fields)
+        seconds = 0.0
+        with suppress(OSError):  # On a full disk, the failure of the step is the message to report.
+            seconds = state.record.finish(step.name, status, **fields)["Seconds"]
+        state.reporter.finished(step.name, status, seconds, cached="CacheHitResult" in fields)
 
 
 def _failure(error: Exception, folder: Path) -> StepError:
-    """Return what the user reads of an exception that no step raises on purpose."""
+    """Return the StepError that reports an unexpected exception."""
     if isinstance(error, LocalError):
         return StepError(str(error), code=error.exit_code)
     if isinstance(error, OSError) and is_environment_error(error):
@@ -148,36 +143,35 @@ def _failure(error: Exception, folder: Path) -> StepError:
     return StepError(f"{type(error).__name__}: {error}. This is a defect of the local engine; see {log}.")
 
 
-def _carry_out(step: PipelineStep, world: ExecutionState) -> JsonObject:
-    """Run the step, or reuse an earlier result, and return the fields of its record."""
-    scope = world.scope(step)
+def _carry_out(step: PipelineStep, state: ExecutionState) -> JsonObject:
+    """Run the step or reuse an earlier result, and return the fields of its record."""
+    scope = state.scope(step)
     if step.kind == "Condition":
         outcome = all(pipeline_expressions.evaluate_condition(test, scope) for test in step.arguments["Conditions"])
-        world.properties[step.name] = {"Outcome": str(outcome)}
+        state.properties[step.name] = {"Outcome": str(outcome)}
         return {"Metadata": {"Condition": {"Outcome": str(outcome)}}}
     arguments = evaluate_expression(step.arguments, scope)
     step_arguments.check_argument_shape(arguments, ARGUMENTS_BY_STEP_TYPE[step.kind], step.name)
     if step.kind == "Fail":
         raise StepError(str(arguments["ErrorMessage"]))
-    wanted = _cache_key(step, arguments, world)
-    hit = _reuse_result(step, wanted, world)
+    wanted = _cache_key(step, arguments, state)
+    hit = _reuse_result(step, wanted, state)
     if hit:
         return hit
-    # Each attempt begins with an empty folder, as each job of the service does.
-    return step_retries.run_with_retries(
-        step,
-        lambda: _keep_result(step, _EXECUTORS[step.kind](arguments, _step_context(step, world)), wanted, world),
-        lambda seconds, why: _wait(step, seconds, why, world),
-    )
+
+    def attempt() -> JsonObject:
+        # Each attempt starts with an empty folder, as each job on the service does.
+        return _keep_result(step, _EXECUTORS[step.kind](arguments, _step_context(step, state)), wanted, state)
+
+    def wait(seconds: float, reason: str) -> None:
+        state.reporter.said(step.name, reason)
+        if state.wait(state.halt, seconds):
+            raise StoppedError("stopped")
+
+    return step_retries.run_with_retries(step, attempt, wait)
 
 
-def _wait(step: PipelineStep, seconds: float, why: str, world: ExecutionState) -> None:
-    world.reporter.said(step.name, why)
-    if world.wait(world.halt, seconds):
-        raise StoppedError("stopped")
-
-
-def _cache_key(step: PipelineStep, arguments: JsonObject, world: ExecutionState) -> str | None:
+def _cache_key(step: PipelineStep, arguments: JsonObject, state: ExecutionState) -> str | None:
     if step.cache_seconds is None:
         return None
     if step.kind == "Processing":
@@ -187,56 +181,56 @@ def _cache_key(step: PipelineStep, arguments: JsonObject, world: ExecutionState)
     elif step.kind == "Tuning":
         image = arguments["TrainingJobDefinition"]["AlgorithmSpecification"]["TrainingImage"]
     else:
-        # A model of another name is refused when the step runs.
-        made = _created_models(world).get(arguments["ModelName"], {})
-        image = made.get("PrimaryContainer", {}).get("Image", "")
-    return step_cache.step_cache_key(step.kind, arguments, world.runner.fingerprint(image))
+        # An unknown model is rejected when the step runs.
+        model = _created_models(state).get(arguments["ModelName"], {})
+        image = model.get("PrimaryContainer", {}).get("Image", "")
+    return step_cache.step_cache_key(step.kind, arguments, state.runner.fingerprint(image))
 
 
-def _reuse_result(step: PipelineStep, wanted: str | None, world: ExecutionState) -> JsonObject | None:
+def _reuse_result(step: PipelineStep, wanted: str | None, state: ExecutionState) -> JsonObject | None:
     if wanted is None or step.cache_seconds is None:
         return None
-    found = step_cache.find_cached_step(world.earlier, step.name, wanted, seconds=step.cache_seconds, store=world.store)
+    found = step_cache.find_cached_step(state.earlier, step.name, wanted, seconds=step.cache_seconds, store=state.store)
     if found is None:
         return None
     record, entry = found
     result = StepResult(entry["Properties"], entry["Metadata"], entry["OutputUris"])
     source = {"SourcePipelineExecutionArn": record.data["PipelineExecutionArn"]}
-    return _keep_result(step, result, wanted, world) | {"CacheHitResult": source}
+    return _keep_result(step, result, wanted, state) | {"CacheHitResult": source}
 
 
-def _keep_result(step: PipelineStep, result: StepResult, wanted: str | None, world: ExecutionState) -> JsonObject:
-    """Hand the result to later steps, and return what the record says of it."""
-    world.outputs[step.name] = result.outputs
-    world.properties[step.name] = result.properties
+def _keep_result(step: PipelineStep, result: StepResult, wanted: str | None, state: ExecutionState) -> JsonObject:
+    """Make the result available to later steps, and return the fields of the step's record."""
+    state.outputs[step.name] = result.outputs
+    state.properties[step.name] = result.properties
     return {
         "Metadata": result.metadata,
-        "Outputs": {name: str(world.store.path(uri)) for name, uri in result.outputs.items()},
+        "Outputs": {name: str(state.store.path(uri)) for name, uri in result.outputs.items()},
         "OutputUris": dict(result.outputs),
-        "OutputSizes": {uri: list(world.store.size(uri)) for uri in result.outputs.values()},
+        "OutputSizes": {uri: list(state.store.size(uri)) for uri in result.outputs.values()},
         "Properties": result.properties,
         "CacheKey": wanted,
     }
 
 
-def _created_models(world: ExecutionState) -> dict[str, JsonObject]:
-    made = [found for name, found in world.properties.copy().items() if world.steps[name].kind == "Model"]
-    return {str(found["ModelName"]): found for found in made}
+def _created_models(state: ExecutionState) -> dict[str, JsonObject]:
+    finished = state.properties.copy()  # other steps may finish meanwhile
+    return {str(each["ModelName"]): each for name, each in finished.items() if state.steps[name].kind == "Model"}
 
 
-def _step_context(step: PipelineStep, world: ExecutionState) -> StepContext:
-    folder = world.record.path.parent / step.name
+def _step_context(step: PipelineStep, state: ExecutionState) -> StepContext:
+    folder = state.record.path.parent / step.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return StepContext(
         step.name,
         folder,
-        world.identity,
-        world.store,
-        world.runner,
-        world.registry,
-        _created_models(world),
-        world.halt,
-        lambda line: world.reporter.line(step.name, line),
-        lambda text: world.reporter.said(step.name, text),
+        state.identity,
+        state.store,
+        state.runner,
+        state.registry,
+        _created_models(state),
+        state.halt,
+        lambda line: state.reporter.line(step.name, line),
+        lambda text: state.reporter.said(step.name, text),
     )

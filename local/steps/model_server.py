@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A running model server: started on a free port, waited for, asked, and stopped whatever happens."""
+"""Starts a model server for the duration of a ``with`` block."""
 
 import http.client
 import re
@@ -29,7 +29,7 @@ _POLL_SECONDS: Final = 0.1
 
 @dataclass(frozen=True)
 class ServedModel:
-    """What is served: a model.tar.gz, the image that serves it, and the variables its container sees."""
+    """A model to serve: its model.tar.gz, the serving image and the container's environment variables."""
 
     artifact: Path
     image: str
@@ -37,13 +37,13 @@ class ServedModel:
 
     @classmethod
     def of(cls, container: JsonObject, store: S3Store) -> "ServedModel":
-        """Return the model of a container definition, as CreateModel and model packages hold it."""
+        """Return the model of a container definition of CreateModel or of a model package."""
         return cls(store.path(container["ModelDataUrl"]), container["Image"], container.get("Environment", {}))
 
 
 @dataclass(frozen=True)
 class RunningServer:
-    """Where a model server answers, and the process behind it."""
+    """The address, the process and the log of a running model server."""
 
     host: str
     port: int
@@ -52,10 +52,10 @@ class RunningServer:
 
 
 def require_free_port(port: int) -> None:
-    """Refuse a port that somebody listens on.
+    """Check that a port of the loopback can be bound.
 
     Raises:
-        UsageError: It is taken, or not to be had.
+        UsageError: It is taken, or not allowed.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -73,14 +73,14 @@ def run_model_server(
 
     Args:
         runner: Starts the server.
-        model: What to serve.
+        model: The model.
         logs: Folder for stdout.log and stderr.log.
-        stop: Set when to give up waiting.
-        port: 0 for a free one, which the server takes itself: nobody else can take it in between.
+        stop: Set to stop waiting for the server.
+        port: 0 for a free one, which the server chooses itself so that no other process can take it in between.
 
     Raises:
-        StepError: The server ended, or does not answer within two minutes.
-        StoppedError: `stop` was set meanwhile.
+        StepError: The server ended, or did not answer within two minutes.
+        StoppedError: `stop` was set while waiting.
     """
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
         root = Path(folder) / "opt/ml"
@@ -96,8 +96,8 @@ def _wait(process: "subprocess.Popen[bytes]", logs: Path, root: Path, stop: thre
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise StepError(f"the model server ended: {_last_words(log, root)} See {log}.")
-        port = _announced(logs / "stdout.log")
+            raise StepError(f"the model server ended: {_failure_reason(log, root)} See {log}.")
+        port = _announced_port(logs / "stdout.log")
         if port is not None and _ping(LOOPBACK_HOST, port):
             return RunningServer(LOOPBACK_HOST, port, process, log)
         if stop.wait(_POLL_SECONDS):
@@ -105,20 +105,20 @@ def _wait(process: "subprocess.Popen[bytes]", logs: Path, root: Path, stop: thre
     raise StepError(f"the model server did not answer /ping within {_START_SECONDS:g} s. See {log}.")
 
 
-def _announced(stdout: Path) -> int | None:
-    """Return the port that the server says it listens on: another run's server may answer on any other."""
+def _announced_port(stdout: Path) -> int | None:
+    """Return the port from the server's output; on any other port another run's server may answer."""
     if not stdout.is_file():
         return None
-    said = _READY.search(stdout.read_text(encoding="utf-8", errors="replace"))
-    return int(said[1]) if said else None
+    found = _READY.search(stdout.read_text(encoding="utf-8", errors="replace"))
+    return int(found[1]) if found else None
 
 
-def _last_words(stderr: Path, root: Path) -> str:
+def _failure_reason(stderr: Path, root: Path) -> str:
     failure = root / "output/failure"
     if failure.is_file():
         return failure.read_text(encoding="utf-8", errors="replace").strip()
     lines = stderr.read_text(encoding="utf-8", errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it left no message.")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "no message.")
 
 
 def _ping(host: str, port: int) -> bool:

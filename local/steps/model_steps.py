@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The steps Model and RegisterModel: they make descriptions, no jobs."""
+"""Executes Model and RegisterModel steps, which create descriptions and start no jobs."""
 
 import json
 from typing import Final
@@ -12,10 +12,10 @@ _CARD_LENGTH: Final = 100_000  # characters; source: SageMaker API, ModelCardCon
 
 
 def create_model(arguments: JsonObject, context: StepContext) -> StepResult:
-    """Make a model: its container and artifact under a name.
+    """Create a model: a container and an artifact under a name.
 
     Raises:
-        StepError: The artifact is not there.
+        StepError: The artifact does not exist.
     """
     _require_artifact(arguments["PrimaryContainer"], context)
     arn = context.identity.arn("model", context.job_name)
@@ -27,13 +27,15 @@ def register_model_package(arguments: JsonObject, context: StepContext) -> StepR
     """Add a version to the model package group.
 
     Raises:
-        StepError: An artifact or a metrics file that it names is not there, or its card is none.
+        StepError: An artifact or a metrics file does not exist, or the model card is not valid.
     """
     _check_card(arguments.get("ModelCard", {}).get("ModelCardContent", "{}"))
     for container in arguments["InferenceSpecification"]["Containers"]:
         _require_artifact(container, context)
-    for uri in _metric_uris(arguments.get("ModelMetrics", {})):
-        context.store.objects(uri)
+    for metrics in arguments.get("ModelMetrics", {}).values():
+        for source in metrics.values():
+            if isinstance(source, dict) and "S3Uri" in source:
+                context.store.objects(source["S3Uri"])
     prefix = context.identity.arn("", "").removesuffix(":/")
     package = context.registry.create(arguments, prefix)
     return StepResult(package, {"RegisterModel": {"Arn": package["ModelPackageArn"]}})
@@ -42,24 +44,17 @@ def register_model_package(arguments: JsonObject, context: StepContext) -> StepR
 def _require_artifact(container: JsonObject, context: StepContext) -> None:
     uri = container.get("ModelDataUrl", "")
     if not context.store.path(uri).is_file():
-        raise StepError(f"ModelDataUrl {uri!r}: no such object. Take it from a Training step's ModelArtifacts.")
-
-
-def _metric_uris(metrics: JsonObject) -> list[str]:
-    found = []
-    for part in metrics.values():
-        found += [source["S3Uri"] for source in part.values() if isinstance(source, dict) and "S3Uri" in source]
-    return found
+        raise StepError(f"ModelDataUrl {uri!r}: no such object. Use the ModelArtifacts of a Training step.")
 
 
 def _check_card(text: str) -> None:
-    """Refuse what the service would not take for a model card; of its schema, no more than that it is an object."""
+    """Check what the service requires of a model card; of its schema, only that it is an object."""
     try:
         card = json.loads(text)
     except ValueError:
         card = None
     if not isinstance(card, dict) or len(text) > _CARD_LENGTH or "\n" in text:
         raise StepError(
-            f"ModelCardContent: {text[:40]!r} ({len(text)} characters): no JSON object on one line of at most "
+            f"ModelCardContent: {text[:40]!r} ({len(text)} characters): not a JSON object on one line of at most "
             f"{_CARD_LENGTH} characters. Correct the job that writes it."
         )

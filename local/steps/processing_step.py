@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A Processing step: one job on one host.
+"""Executes a Processing step: one job on one host.
 
 Source of the layout: Developer Guide, "How Amazon SageMaker Processing runs your processing container image".
 """
@@ -23,7 +23,7 @@ _BELOW: Final = f"{OPT_ML}/processing"
 
 
 def execute_processing_step(arguments: JsonObject, context: StepContext) -> StepResult:
-    """Run the job and put its outputs into the store.
+    """Run the job and store its outputs.
 
     Raises:
         StepError: The job failed.
@@ -60,7 +60,7 @@ def _job(arguments: JsonObject, context: StepContext) -> Job:
     specification = arguments["AppSpecification"]
     command = (*specification.get("ContainerEntrypoint", ()), *specification.get("ContainerArguments", ()))
     if not command:
-        raise StepError("AppSpecification: no ContainerEntrypoint. The local engine needs one; add it.", code=2)
+        raise StepError("AppSpecification: no ContainerEntrypoint. The local engine requires one.", code=2)
     limit = arguments.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
     environment = arguments.get("Environment", {})
     return Job(context.step, specification["ImageUri"], command, root, context.folder, environment, limit)

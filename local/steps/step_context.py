@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What running a step takes and gives, and what Processing and Training have in common."""
+"""The context and the result of a step, and helpers shared by Processing and Training steps."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -21,19 +21,19 @@ _LOG_TAIL_BYTES: Final = 1024
 
 @dataclass(frozen=True)
 class StepContext:
-    """What a step needs besides its arguments.
+    """The environment of a step.
 
     Attributes:
-        step: Its name.
+        step: The step's name.
         folder: ``.local/runs/<id>/<step>``.
-        identity: The execution's names.
+        identity: The execution's names and ARNs.
         store: S3.
-        runner: Runs its jobs.
-        registry: Receives its model package.
-        models: Arguments of the Model steps so far, by model name.
-        stop: Set when the step is to stop.
-        line: Receives the lines of its job's stdout.
-        say: Receives what a user should read while the step runs.
+        runner: Runs the step's jobs.
+        registry: Receives the step's model package.
+        models: Arguments of the finished Model steps, by model name.
+        stop: Set to stop the step.
+        line: Receives the lines of the job's stdout.
+        say: Receives messages for the user while the step runs.
     """
 
     step: str
@@ -49,16 +49,16 @@ class StepContext:
 
     @property
     def job_name(self) -> str:
-        """The job's name on the service."""
+        """The job's name."""
         return self.identity.job_name(self.step)
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step leaves.
+    """The result of a step.
 
     Attributes:
-        properties: In the shape of the service's Describe answer; what ``Get Steps.<step>...`` reads.
+        properties: Properties in the shape of the service's Describe answer, for ``Get Steps.<step>...``.
         metadata: The step's Metadata in ListPipelineExecutionSteps.
         outputs: S3 URIs by output name.
     """
@@ -69,18 +69,18 @@ class StepResult:
 
 
 def local_job_path(root: Path, path: str, below: str) -> Path:
-    """Return where the container's `path` lies under the job's `root`.
+    """Return the path below the job's `root` that stands for the container's `path`.
 
     Raises:
-        StepError: It is not below `below`, as the service demands.
+        StepError: `path` is not below `below`, as the service requires.
     """
     if not path.startswith(f"{below}/") or ".." in Path(path).parts:
-        raise StepError(f"LocalPath {path!r}: not below {below}, as the service demands. Change it.", code=2)
+        raise StepError(f"LocalPath {path!r}: must be below {below}, as the service requires.", code=2)
     return root / Path(path).relative_to(OPT_ML)
 
 
 def resource_config(instance_type: str) -> JsonObject:
-    """Return what resourceconfig.json says to the only host of a job."""
+    """Return the content of resourceconfig.json for a job with one host."""
     names = ["algo-1"]
     group = {"instance_group_name": "homogeneousCluster", "instance_type": instance_type, "hosts": names}
     return {
@@ -94,23 +94,23 @@ def resource_config(instance_type: str) -> JsonObject:
 
 
 def require_job_success(job: Job, outcome: JobOutcome, message: str) -> None:
-    """Raise what the user reads unless the job succeeded.
+    """Raise an error unless the job succeeded.
 
     Args:
         job: The job.
         outcome: How it ended.
-        message: File below ``output`` in which the job leaves its reason.
+        message: File below ``output`` in which the job writes the reason of a failure.
 
     Raises:
-        StoppedError: It was stopped.
-        StepError: It failed or ran too long.
+        StoppedError: The job was stopped.
+        StepError: The job failed or exceeded its time limit.
     """
     if outcome.stopped:
         raise StoppedError("stopped")
     if outcome.timed_out:
         raise StepError(
-            f"stopped after {job.limit:g} s, the limit of its StoppingCondition. Raise it in the definition, or give "
-            "the job less to do."
+            f"stopped after {job.limit:g} s, the limit of its StoppingCondition. Raise the limit in the definition, "
+            "or reduce the job's input."
         )
     if outcome.exit_code:
         code = contract.EXIT_BAD_INPUT if outcome.exit_code == contract.EXIT_BAD_INPUT else contract.EXIT_FAILED
@@ -118,12 +118,12 @@ def require_job_success(job: Job, outcome: JobOutcome, message: str) -> None:
 
 
 def _failure_reason(job: Job, outcome: JobOutcome, message: Path) -> str:
-    """Return the job's own message, else the end of its log."""
+    """Return the job's own message, or else the last line of its log."""
     if message.is_file() and (text := message.read_text(encoding="utf-8", errors="replace").strip()):
         return text
     log = job.logs / "stderr.log"
     lines = log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").split("\n") if log.is_file() else []
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "it left no message")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "no message")
     killed = outcome.exit_code - 128 if outcome.exit_code > 128 else 0
-    cause = f"killed by signal {killed}, perhaps for want of memory" if killed else f"exit code {outcome.exit_code}"
+    cause = f"killed by signal {killed}, possibly out of memory" if killed else f"exit code {outcome.exit_code}"
     return f"{cause}: {last}. See {log}."

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A Training step: the built-in image classification, for which local/builtin_stand_in stands in.
+"""Executes a Training step: the built-in image classification, for which local/builtin_stand_in stands in.
 
 Source of the layout: Developer Guide, "How Amazon SageMaker runs your training image".
 """
@@ -30,21 +30,28 @@ _CHECKPOINTS: Final = "/opt/ml/checkpoints"
 
 
 def execute_training_step(arguments: JsonObject, context: StepContext) -> StepResult:
-    """Train, pack the model as SageMaker does, and put it into the store.
+    """Train, pack the model as SageMaker does, and store it.
 
     Raises:
-        StepError: The job failed or left no model.
+        StepError: The job failed or wrote no model.
         StoppedError: It was stopped.
     """
     job = _job(arguments, context)
-    _restore(arguments, job, context)
+    checkpoints = arguments.get("CheckpointConfig")
+    if checkpoints:
+        folder = local_job_path(job.root, checkpoints.get("LocalPath", _CHECKPOINTS), OPT_ML)
+        folder.mkdir(parents=True, exist_ok=True)
+        stored = context.store.path(checkpoints["S3Uri"])
+        if stored.is_dir():  # Copied, not linked, because the job goes on writing these files.
+            shutil.copytree(stored, folder, dirs_exist_ok=True)
     try:
         outcome = context.runner.run(job, stop=context.stop, line=context.line)
     finally:
-        _keep(arguments, job, context)
+        if checkpoints:
+            context.store.put_folder(folder, checkpoints["S3Uri"])
     require_job_success(job, outcome, "failure")
     if not any(files_below(job.root / "model")):
-        raise StepError("it left no file in /opt/ml/model, so there is no model. Look into its log.")
+        raise StepError("the job wrote no file to /opt/ml/model, so there is no model. See its log.")
     output = f"{arguments['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{context.job_name}/output"
     uri = f"{output}/{contract.MODEL_ARTIFACT_FILE}"
     _store_packed(job.root / "model", uri, context)
@@ -59,7 +66,7 @@ def execute_training_step(arguments: JsonObject, context: StepContext) -> StepRe
 
 
 def pack_model_archive(folder: Path, target: Path) -> None:
-    """Pack the files of `folder` as a .tar.gz whose bytes depend on their names and contents alone."""
+    """Pack the files of `folder` into a .tar.gz whose bytes depend only on their names and contents."""
     with (
         target.open("wb") as raw,
         gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
@@ -73,10 +80,10 @@ def pack_model_archive(folder: Path, target: Path) -> None:
 
 
 def unpack_model_archive(archive: Path, folder: Path) -> None:
-    """Unpack a model archive into `folder`; only plain files with plain names.
+    """Unpack a model archive of regular files into `folder`.
 
     Raises:
-        StepError: It is no such archive.
+        StepError: The archive cannot be read, or has an entry of another kind or outside `folder`.
     """
     try:
         with tarfile.open(archive, "r:gz") as tar:
@@ -84,30 +91,32 @@ def unpack_model_archive(archive: Path, folder: Path) -> None:
                 name = Path(entry.name)
                 content = tar.extractfile(entry) if entry.isfile() else None
                 if content is None or name.is_absolute() or ".." in name.parts:
-                    raise StepError(f"{archive}: entry {entry.name!r} is no plain file. Train the model anew.")
+                    raise StepError(f"{archive}: entry {entry.name!r} is not a plain file. Train the model again.")
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("wb") as file:
                     shutil.copyfileobj(content, file)
     except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
-        raise StepError(f"{archive}: not a readable model archive ({error}). Train the model anew.") from error
+        raise StepError(f"{archive}: not a readable model archive ({error}). Train the model again.") from error
 
 
 def _job(arguments: JsonObject, context: StepContext) -> Job:
-    image = arguments["AlgorithmSpecification"]["TrainingImage"]
     specification = arguments["AlgorithmSpecification"]
+    image = specification["TrainingImage"]
     command = (*specification.get("ContainerEntrypoint", ()), *specification.get("ContainerArguments", ()))
     if not command:
         if software_of_image(image) != ALGORITHM_SOFTWARE:
-            raise StepError(f"TrainingImage {image}: only the built-in image-classification can run here.", code=2)
+            raise StepError(
+                f"TrainingImage {image}: only the built-in image-classification runs on this machine.", code=2
+            )
         command = TRAIN_COMMAND
     root = context.folder / "opt/ml"
-    _lay_out(arguments, root, context)
+    _write_job_files(arguments, root, context)
     limit = arguments.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
     return Job(context.step, image, command, root, context.folder, arguments.get("Environment", {}), limit)
 
 
-def _lay_out(arguments: JsonObject, root: Path, context: StepContext) -> None:
+def _write_job_files(arguments: JsonObject, root: Path, context: StepContext) -> None:
     channels = {}
     default = arguments["AlgorithmSpecification"].get("TrainingInputMode", "File")
     for channel in arguments.get("InputDataConfig", []):
@@ -132,26 +141,4 @@ def _store_packed(folder: Path, uri: str, context: StepContext) -> None:
     packed = context.folder / Path(uri).name
     pack_model_archive(folder, packed)
     context.store.put(packed, uri)
-    packed.unlink()  # The store has it now.
-
-
-def _checkpoints(arguments: JsonObject, job: Job) -> tuple[Path, str] | None:
-    config = arguments.get("CheckpointConfig")
-    if not config:
-        return None
-    return local_job_path(job.root, config.get("LocalPath", _CHECKPOINTS), OPT_ML), config["S3Uri"]
-
-
-def _restore(arguments: JsonObject, job: Job, context: StepContext) -> None:
-    """Copy earlier checkpoints into the job's folder: copies, because the job goes on writing them."""
-    if found := _checkpoints(arguments, job):
-        folder, uri = found
-        stored = context.store.path(uri)
-        folder.mkdir(parents=True, exist_ok=True)
-        if stored.is_dir():
-            shutil.copytree(stored, folder, dirs_exist_ok=True)
-
-
-def _keep(arguments: JsonObject, job: Job, context: StepContext) -> None:
-    if found := _checkpoints(arguments, job):
-        context.store.put_folder(*found)
+    packed.unlink()

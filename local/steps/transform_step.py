@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A Transform step: every object through the model server, as batch transform does.
+"""Executes a Transform step: sends every object to a model server, as batch transform does.
 
 Source: Developer Guide, "Use Batch Transform to get inferences": the answer to ``<key>`` becomes ``<key>.out``.
 """
@@ -21,28 +21,30 @@ from local.steps.step_context import StepContext, StepResult
 from pipeline_src import contract
 
 _MEGABYTE: Final = 1 << 20
-_SHOWN: Final = 300
+_ERROR_LENGTH: Final = 300  # characters
 _OUTPUT: Final = "transform"
 
 
 @dataclass(frozen=True)
 class _RequestOptions:
-    """How each object is sent."""
+    """Settings of the requests."""
 
     content_type: str
     accept: str
-    timeout: float
-    limit: int
+    timeout: float  # seconds
+    limit: int  # bytes
 
 
 def execute_transform_step(arguments: JsonObject, context: StepContext) -> StepResult:
-    """Score every object, and put the answers into the store.
+    """Score every object and store the answers.
 
     Raises:
-        StepError: The model is unknown, the server fails, or an object gets no answer; the message names the object.
+        StepError: The model is unknown, the server failed, or an object was not answered; the message names it.
         StoppedError: It was stopped.
     """
-    container = _container(arguments["ModelName"], context)
+    name = arguments["ModelName"]
+    if name not in context.models:
+        raise StepError(f"ModelName {name!r}: no such model in this execution. Use the ModelName of a Model step.")
     objects = context.store.objects(arguments["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
     request = _RequestOptions(
         arguments["TransformInput"].get("ContentType", ""),
@@ -51,22 +53,15 @@ def execute_transform_step(arguments: JsonObject, context: StepContext) -> StepR
         arguments.get("MaxPayloadInMB", 6) * _MEGABYTE,
     )
     answers = context.folder / _OUTPUT
-    model = ServedModel.of(container, context.store)
+    model = ServedModel.of(context.models[name]["PrimaryContainer"], context.store)
     with run_model_server(context.runner, model, context.folder, context.stop) as endpoint:
-        work = _BatchTransform(objects, answers, request, endpoint, context)
-        work.run(arguments.get("MaxConcurrentTransforms", 1))
+        transform = _BatchTransform(objects, answers, request, endpoint, context)
+        transform.run(arguments.get("MaxConcurrentTransforms", 1))
     uri = arguments["TransformOutput"]["S3OutputPath"]
     context.store.put_folder(answers, uri)
     arn = context.identity.arn("transform-job", context.job_name)
     generated = {"TransformJobName": context.job_name, "TransformJobArn": arn, "TransformJobStatus": "Completed"}
     return StepResult(arguments | generated, {"TransformJob": {"Arn": arn}}, {"scores": uri})
-
-
-def _container(name: str, context: StepContext) -> JsonObject:
-    if name not in context.models:
-        raise StepError(f"ModelName {name!r}: this execution made no such model. Take it from a Model step.")
-    container: JsonObject = context.models[name]["PrimaryContainer"]
-    return container
 
 
 class _BatchTransform:
@@ -106,7 +101,10 @@ class _BatchTransform:
         connection = http.client.HTTPConnection(self._endpoint.host, self._endpoint.port, timeout=self._request.timeout)
         with closing(connection):
             for name, path in self._items():
-                self._keep(name, _ask(connection, name, path.read_bytes(), self._request, self._endpoint))
+                answer = _invoke(connection, name, path.read_bytes(), self._request, self._endpoint)
+                target = self._answers / (name + contract.SCORE_SUFFIX)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(answer)
                 with self._lock:
                     self._done += 1
                     self._context.line(contract.progress_line(self._done, self._total, "images"))
@@ -118,13 +116,8 @@ class _BatchTransform:
             except Empty:
                 return
 
-    def _keep(self, name: str, answer: bytes) -> None:
-        target = self._answers / (name + contract.SCORE_SUFFIX)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(answer)
 
-
-def _ask(
+def _invoke(
     connection: http.client.HTTPConnection, name: str, body: bytes, request: _RequestOptions, endpoint: RunningServer
 ) -> bytes:
     if len(body) > request.limit:
@@ -137,7 +130,7 @@ def _ask(
     except (OSError, http.client.HTTPException) as error:
         raise StepError(f"{name}: the model server did not answer ({error}). See {endpoint.stderr}.") from error
     if response.status != http.client.OK:
-        said = answer.decode(errors="replace").strip()[:_SHOWN]
-        remedy = f"Replace the picture if it is damaged, else see {endpoint.stderr}."
-        raise StepError(f"{name}: the model server answered {response.status} {response.reason}: {said}. {remedy}")
+        text = answer.decode(errors="replace").strip()[:_ERROR_LENGTH]
+        remedy = f"Replace the image if it is damaged; otherwise see {endpoint.stderr}."
+        raise StepError(f"{name}: the model server answered {response.status} {response.reason}: {text}. {remedy}")
     return answer

@@ -1,17 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""Draws the hyperparameters of a tuning's jobs, at random from the ranges and for the same seed the same.
+"""Executes a Tuning step: several training jobs in parallel, of which the best counts.
 
-The service draws other values for that seed: its generator is its own. The spread is as documented: Developer Guide,
-"Define Hyperparameter Ranges".
-
-One job of a tuning: what it tries, how it ends, and what its log reports of the objective.
-
-How far several jobs of one step are together, as one line of progress.
-
-A Tuning step: several trainings of the built-in algorithm's stand-in at once, of which the best counts.
-
-Each job has a folder of its own below the step's, ``Train/001`` and so on, with logs and /opt/ml. A job that fails
-does not end the others; only if all do, the step fails.
+Hyperparameters are drawn at random, and the same for the same seed. The service draws other values for that seed
+because its generator differs; the distributions are as documented (Developer Guide, "Define Hyperparameter Ranges").
+Each job has its own folder below the step's, ``Train/001`` and so on, with logs and /opt/ml. A failed job does not end
+the others; the step fails only if all jobs fail.
 Source: SageMaker API Reference, CreateHyperParameterTuningJob and DescribeHyperParameterTuningJob.
 """
 
@@ -39,20 +32,19 @@ _RANGE_KINDS: Final = ("IntegerParameterRanges", "ContinuousParameterRanges", "C
 
 
 def tuned_hyperparameter_names(config: JsonObject) -> list[str]:
-    """Return the hyperparameters that a HyperParameterTuningJobConfig looks for."""
+    """Return the names of the hyperparameters that a HyperParameterTuningJobConfig searches over."""
     return [str(each.get("Name")) for _, each in _parameter_ranges(config)]
 
 
 def draw_hyperparameters(config: JsonObject) -> list[HyperparameterValues]:
-    """Return the hyperparameters of each job; more jobs begin with those of fewer.
+    """Return the hyperparameters of each job; with more jobs, the first ones stay the same.
 
     Args:
         config: HyperParameterTuningJobConfig of the request.
 
     Raises:
-        StepError: A range is none.
+        StepError: A range is not valid.
     """
-    # For the spread, not for secrets.
     generator = random.Random(config.get("RandomSeed", 0))
     wanted = _parameter_ranges(config)
     jobs = config["ResourceLimits"]["MaxNumberOfTrainingJobs"]
@@ -71,7 +63,7 @@ def _draw_value(kind: str, given: JsonObject, generator: random.Random) -> str:
     spread = _SPREADS[given.get("ScalingType", "Linear")]
     if kind == "ContinuousParameterRanges":
         return repr(min(max(spread(low, high, generator), low), high))
-    # Half a step more on either side, so that the ends are as likely as the numbers between.
+    # Extended by a half on both sides, so that the ends are as likely as the numbers between.
     drawn = round(spread(max(low - 0.5, min(low, 0.5)), high + 0.5, generator))
     return str(int(min(max(drawn, low), high)))
 
@@ -81,13 +73,13 @@ def _range_ends(given: JsonObject) -> tuple[float, float]:
     try:
         low, high = float(given["MinValue"]), float(given["MaxValue"])
     except ValueError as error:
-        raise StepError(f"range of {given['Name']!r}: {error}. Give numbers as text.", code=2) from error
+        raise StepError(f"range of {given['Name']!r}: {error}. Give numbers as strings.", code=2) from error
     allowed = {"Logarithmic": low > 0, "ReverseLogarithmic": low >= 0 and high < 1}.get(scaling, True)
     if not (low <= high and allowed):
         ends = f"{given['MinValue']} to {given['MaxValue']}"
         raise StepError(
-            f"range of {given['Name']!r}: {ends}, {scaling}. Give the less first; above 0 for Logarithmic, from 0 to "
-            "below 1 for ReverseLogarithmic.",
+            f"range of {given['Name']!r}: {ends}, {scaling}. MinValue must not exceed MaxValue; Logarithmic needs "
+            "values above 0, ReverseLogarithmic values from 0 to below 1.",
             code=2,
         )
     return low, high
@@ -112,7 +104,7 @@ _SPREADS: Final[Mapping[str, Callable[[float, float, random.Random], float]]] = 
 }
 
 
-# How the built-in algorithm's log reports the metrics that a tuning may ask for.
+# How the built-in algorithm's log reports the metrics that can be a tuning's objective.
 # Source: MetricDefinitions in DescribeTrainingJob's answer for such a job; from memory, not looked up on the service.
 METRIC_PATTERNS: Final = {
     "validation:accuracy": re.compile(r"Epoch\S* Validation-accuracy=(\S+)"),
@@ -122,18 +114,18 @@ METRIC_PATTERNS: Final = {
 
 @dataclass(frozen=True)
 class TuningTrial:
-    """One job.
+    """One training job of a tuning.
 
     Attributes:
-        name: Of the training job.
+        name: Name of the training job.
         arn: Its ARN.
-        values: What it tries, by hyperparameter.
-        started: When, in ISO 8601.
-        ended: When.
-        objective: The value that its log reported last; None where it reported none.
-        uri: Its model; None where it left none.
-        reason: Why it failed; empty where it did not.
-        code: The exit code that its failure would give the command.
+        values: Its values by hyperparameter.
+        started: Start time in ISO 8601.
+        ended: End time in ISO 8601.
+        objective: Last value of the objective in its log, None where there is none.
+        uri: URI of its model, None where there is none.
+        reason: Reason of its failure, empty where it succeeded.
+        code: Exit code of the command for its failure.
     """
 
     name: str
@@ -148,24 +140,24 @@ class TuningTrial:
 
     @property
     def counts(self) -> bool:
-        """Whether it may be the best."""
+        """Whether the job can be the best one."""
         return not self.reason and self.objective is not None
 
     @property
-    def told(self) -> str:
-        """How it ended, for reading."""
+    def text(self) -> str:
+        """The result of the job for the user."""
         tried = ", ".join(f"{name} {round_hyperparameter(value)}" for name, value in self.values.items())
         if self.reason:
             return f"failed ({tried}): {self.reason}"
         return f"{'no objective' if self.objective is None else f'{self.objective:.4f}'} ({tried})"
 
     def summary(self, objective: JsonObject) -> JsonObject:
-        """Return it as the service does in a HyperParameterTrainingJobSummary.
+        """Return the job as a HyperParameterTrainingJobSummary.
 
         Args:
             objective: HyperParameterTuningJobObjective of the request.
         """
-        told = {
+        summary = {
             "TrainingJobName": self.name,
             "TrainingJobArn": self.arn,
             "TrainingStartTime": self.started,
@@ -175,16 +167,16 @@ class TuningTrial:
             "ObjectiveStatus": "Succeeded" if self.counts else "Failed",
         }
         if self.counts:
-            told["FinalHyperParameterTuningJobObjectiveMetric"] = objective | {"Value": self.objective}
-        return told | ({"FailureReason": self.reason} if self.reason else {})
+            summary["FinalHyperParameterTuningJobObjectiveMetric"] = objective | {"Value": self.objective}
+        return summary | ({"FailureReason": self.reason} if self.reason else {})
 
 
 class ObjectiveLog:
-    """Reads a job's log as it is written.
+    """Reads the objective from a job's log while it is written.
 
     Args:
-        metric: Name of the metric, one of `METRICS`.
-        line: Gets each line as well.
+        metric: Name of the metric, one of `METRIC_PATTERNS`.
+        line: Also receives each line.
     """
 
     def __init__(self, metric: str, line: Callable[[str], None]) -> None:
@@ -192,26 +184,26 @@ class ObjectiveLog:
         self.value: float | None = None
 
     def __call__(self, line: str) -> None:
-        """Take one line; the last value counts."""
+        """Read one line; the last value counts."""
         for found in self._pattern.findall(line):
             self.value = _finite_number(found)
         self._line(line)
 
 
 def rank_trials(trials: Sequence[TuningTrial], *, maximize: bool) -> list[TuningTrial]:
-    """Return `trials`, the best first; of equal ones the first, and last those that cannot be the best."""
+    """Return `trials` sorted, the best first; equal ones keep their order, failed ones come last."""
     sign = -1 if maximize else 1
     return sorted(trials, key=lambda each: (not each.counts, sign * (each.objective or 0.0)))
 
 
 def round_hyperparameter(value: str) -> str:
-    """Return a hyperparameter with as many digits as one reads."""
+    """Return a hyperparameter rounded to three digits for display."""
     number = _finite_number(value)
     return value if number is None or value.isdigit() else f"{number:.3g}"
 
 
 def _finite_number(text: str) -> float | None:
-    """Return the finite number that `text` is, or None: a loss that went to infinity leaves no objective."""
+    """Return `text` as a finite number, or None: a diverged loss is no objective."""
     try:
         number = float(text)
     except ValueError:
@@ -220,47 +212,42 @@ def _finite_number(text: str) -> float | None:
 
 
 class JobsProgress:
-    """What several jobs report, summed.
+    """Sums the progress of several jobs.
 
     Args:
-        jobs: How many there are. Those that report nothing yet count as long as the longest.
-        line: Gets the sum as a line of progress.
+        jobs: Number of jobs. One that has reported nothing counts like the longest one.
+        line: Receives the sum as a line of progress.
     """
 
     def __init__(self, jobs: int, line: Callable[[str], None]) -> None:
         self._jobs, self._line = jobs, line
-        self._far: dict[int, tuple[int, int]] = {}
+        self._progress: dict[int, tuple[int, int]] = {}
         self._lock = threading.Lock()
 
     def take(self, job: int, line: str) -> None:
-        """Take a line of job number `job`."""
+        """Read a line of job number `job`."""
         if progress := contract.PROGRESS_PATTERN.match(line):
             with self._lock:
-                self._far[job] = int(progress["done"]), int(progress["total"])
-                self._tell(progress["unit"])
+                self._progress[job] = int(progress["done"]), int(progress["total"])
+                longest = max(total for _, total in self._progress.values())
+                done = sum(done for done, _ in self._progress.values())
+                total = sum(total for _, total in self._progress.values())
+                total += longest * (self._jobs - len(self._progress))
+                unit = f"{progress['unit']} of {self._jobs} jobs"
+                self._line(contract.progress_line(min(done, total), total, unit))
 
     def end(self, job: int) -> None:
-        """Note that job number `job` ended, however far it came."""
+        """Count job number `job` as complete."""
         with self._lock:
-            longest = max((total for _, total in self._far.values()), default=0)
-            self._far[job] = longest, longest
-
-    def _tell(self, unit: str) -> None:
-        longest = max(total for _, total in self._far.values())
-        done = sum(done for done, _ in self._far.values())
-        total = sum(total for _, total in self._far.values()) + longest * (self._jobs - len(self._far))
-        self._line(contract.progress_line(min(done, total), total, f"{unit} of {self._jobs} jobs"))
-
-
-# What a training job is told otherwise than a tuning tells it.
-_STATIC: Final = "StaticHyperParameters"
+            longest = max((total for _, total in self._progress.values()), default=0)
+            self._progress[job] = longest, longest
 
 
 def execute_tuning_step(arguments: JsonObject, context: StepContext) -> StepResult:
-    """Train with each set of hyperparameters, and return what the service describes of the tuning.
+    """Train with each set of hyperparameters and return the description of the tuning.
 
     Raises:
-        StepError: No job left a model and reported the objective.
+        StepError: No job both wrote a model and reported the objective.
         StoppedError: It was stopped.
     """
     config = arguments["HyperParameterTuningJobConfig"]
@@ -270,22 +257,22 @@ def execute_tuning_step(arguments: JsonObject, context: StepContext) -> StepResu
     objective = config["HyperParameterTuningJobObjective"]
     order = rank_trials(trials, maximize=objective["Type"] == "Maximize")
     if not order[0].counts:
-        reasons = "; ".join(f"{each.name}: {each.reason or 'its log reports no objective'}" for each in trials)
+        reasons = "; ".join(f"{each.name}: {each.reason or 'no objective in its log'}" for each in trials)
         raise StepError(f"all {len(trials)} jobs failed. {reasons}", code=min(each.code or 1 for each in trials))
     return _tuning_result(arguments, order, context)
 
 
 def count_usable_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run_trials(arguments: JsonObject, tried: list[HyperparameterValues], context: StepContext) -> list[TuningTrial]:
-    """Train with each of `tried`, as many at once as asked for and as there are cores."""
+    """Train with each of `tried`, at most as many at once as there are cores."""
     limit = arguments["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxParallelTrainingJobs"]
     at_once = max(1, min(limit, len(tried), count_usable_cores()))
-    share = JobsProgress(len(tried), context.line)
-    # Jobs that each took all cores would only wait for one another.
+    progress = JobsProgress(len(tried), context.line)
+    # The jobs share the cores; with all cores each, they would slow each other down.
     environment = {"OMP_NUM_THREADS": str(max(1, count_usable_cores() // at_once))}
 
     def one(number: int) -> TuningTrial:
@@ -294,12 +281,12 @@ def _run_trials(arguments: JsonObject, tried: list[HyperparameterValues], contex
             context,
             step=f"{context.step}-{name}",
             folder=context.folder / name,
-            line=lambda line: share.take(number, line),
+            line=lambda line: progress.take(number, line),
         )
         trial = _run_trial(arguments, tried[number], child, environment)
-        share.end(number)
+        progress.end(number)
         if not context.stop.is_set():
-            context.say(f"job {number + 1} of {len(tried)}: {trial.told}")
+            context.say(f"job {number + 1} of {len(tried)}: {trial.text}")
         return trial
 
     with ThreadPoolExecutor(at_once, thread_name_prefix=context.step) as pool:
@@ -311,7 +298,9 @@ def _run_trial(
 ) -> TuningTrial:
     objective = arguments["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
     log = ObjectiveLog(objective["MetricName"], context.line)
-    job = _training_job_arguments(arguments["TrainingJobDefinition"], values, environment)
+    definition = dict(arguments["TrainingJobDefinition"])
+    definition["HyperParameters"] = definition.pop("StaticHyperParameters", {}) | values
+    definition["Environment"] = environment | definition.get("Environment", {})
     trial = TuningTrial(
         context.job_name, context.identity.arn("training-job", context.job_name), values, utc_timestamp()
     )
@@ -319,23 +308,12 @@ def _run_trial(
         return dataclasses.replace(trial, ended=utc_timestamp(), reason="stopped")
     try:
         context.folder.mkdir(parents=True, exist_ok=True)
-        result = training_step.execute_training_step(job, dataclasses.replace(context, line=log))
+        result = training_step.execute_training_step(definition, dataclasses.replace(context, line=log))
     except StoppedError:
         return dataclasses.replace(trial, ended=utc_timestamp(), reason="stopped")
     except StepError as error:
         return dataclasses.replace(trial, ended=utc_timestamp(), reason=str(error), code=error.exit_code)
     return dataclasses.replace(trial, ended=utc_timestamp(), objective=log.value, uri=result.outputs["model"])
-
-
-def _training_job_arguments(
-    definition: JsonObject, values: HyperparameterValues, environment: dict[str, str]
-) -> JsonObject:
-    """Return one job of the tuning in the words of CreateTrainingJob."""
-    own = {name: value for name, value in definition.items() if name != _STATIC}
-    return own | {
-        "HyperParameters": definition.get(_STATIC, {}) | values,
-        "Environment": environment | definition.get("Environment", {}),
-    }
 
 
 def _tuning_result(arguments: JsonObject, order: list[TuningTrial], context: StepContext) -> StepResult:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The synthetic archive that `demo` runs on and `sample` writes."""
+"""Writes the synthetic archive of `demo`, and the command `sample`."""
 
 from pathlib import Path
 from typing import Final
@@ -18,37 +18,41 @@ DEMO_SEED: Final = 7
 
 
 def ensure_demo_archive(home: LocalHome, console: Console, *, quiet: bool) -> Path:
-    """Return the demo's archive, made where it is not there yet; its name changes with the code that draws it."""
-    drawn = digest_of_sources(REPOSITORY, ["local/synthetic"])[:12]
-    path = home.root / "samples" / f"synthetic-{DEMO_IMAGES}-{DEMO_SEED}-{drawn}.zip"
+    """Return the demo's archive, created if it is missing; its name has a digest of the code that draws it."""
+    digest = digest_of_sources(REPOSITORY, ["local/synthetic"])[:12]
+    path = home.root / "samples" / f"synthetic-{DEMO_IMAGES}-{DEMO_SEED}-{digest}.zip"
     if not path.is_file():
         write_archive_with_progress(path, DEMO_IMAGES, DEMO_SEED, console, quiet=quiet)
     return path
 
 
 @click.command()
-@click.option("--images", type=int, default=DEMO_IMAGES, show_default=True, help="How many.")
+@click.option("--images", type=int, default=DEMO_IMAGES, show_default=True, help="Number of images.")
 @click.option("--seed", type=int, default=DEMO_SEED, show_default=True)
-@click.option("--official", type=int, default=0, show_default=True, help="Images of an ISIC 2018 Task 3 test set.")
-@click.option("--twins", type=int, default=0, show_default=True, help="Copies of images under other lesion ids.")
+@click.option(
+    "--official", type=int, default=0, show_default=True, help="Number of images of an ISIC 2018 Task 3 test set."
+)
+@click.option(
+    "--twins", type=int, default=0, show_default=True, help="Number of edited copies of images under other lesion ids."
+)
 @click.argument("path", metavar="OUT.zip", type=click.Path(dir_okay=False, path_type=Path))
 def sample(path: Path, images: int, seed: int, official: int, twins: int) -> None:
-    """Make a synthetic archive in the layout of HAM10000's download."""
+    """Write a synthetic archive in the layout of HAM10000's download."""
     write_archive_with_progress(path, images, seed, error_console(), official=official, twins=twins)
     more = "".join(f", {count} {what}" for count, what in ((official, "official"), (twins, "twins")) if count)
     output_console().print(f"{short_path(path)}: {images} synthetic images{more}, seed {seed}", soft_wrap=True)
 
 
-def write_archive_with_progress(  # noqa: PLR0913  one parameter for each wish
+def write_archive_with_progress(  # noqa: PLR0913  one parameter for each option
     path: Path, images: int, seed: int, shown_on: Console, *, quiet: bool = False, official: int = 0, twins: int = 0
 ) -> None:
     """Write a synthetic archive, see `local.synthetic.synthetic_archive.write_synthetic_archive`.
 
     Raises:
-        UsageError: a number is out of range.
+        UsageError: A number is out of range.
         OSError: `path` cannot be written.
     """
-    from local.synthetic.synthetic_archive import write_synthetic_archive  # noqa: PLC0415  brings numpy and pillow, which no other command needs
+    from local.synthetic.synthetic_archive import write_synthetic_archive  # noqa: PLC0415  imports numpy and Pillow, which few commands need
 
     shown = Progress(
         TextColumn("Drawing a synthetic archive"), BarColumn(), MofNCompleteColumn(), console=shown_on, transient=True

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""What the lesions of each class look like.
+"""Draws synthetic dermatoscopic images: similar enough to real ones to exercise the pipeline, and of no patient.
 
-A lesion is an outline, two colours, blobs and a network of lines, all varied around its class's `Style`. The
-classes overlap on purpose: each lesion leans a little, and now and then far, towards a class that doctors confuse
-with its own. Colours are sRGB from 0 to 255, lengths are fractions of the picture's height.
-
-Draws pictures that look enough like dermatoscopic ones to exercise the pipeline, and like no patient.
-
-A picture shows a lesion (see `appearance`) and adds what the camera adds, anew each time: light, tint, turn, zoom,
-hair, grain. Colours are sRGB from 0 to 255, lengths are fractions of the picture's height.
+A lesion has an outline, two colours, blobs and a network of lines, all varied around the style of its class. The
+classes overlap on purpose: each lesion is a mixture with a class that doctors confuse with its own, mostly a little,
+sometimes far. Each image of a lesion has its own light, tint, rotation, zoom, hair and grain.
+Colours are sRGB from 0 to 255, lengths are fractions of the image's height.
 """
 
 import io
@@ -20,16 +16,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 Colour = tuple[float, float, float]
-FIELD_SIZE: Final = 256  # side of the periodic field that all irregular things are read from
+FIELD_SIZE: Final = 256  # side of the periodic noise field from which irregular patterns are read
 
 
 @dataclass(frozen=True)
 class LesionStyle:
-    """How the lesions of one class look, before the lesion's own variation."""
+    """Appearance of the lesions of one class, before each lesion's own variation."""
 
     base: Colour
     second: Colour
-    variegation: float  # how much of `second` shows
+    variegation: float  # share of `second`
     radius: float
     elongation: float
     irregularity: float  # of the outline, as a fraction of the radius
@@ -37,10 +33,10 @@ class LesionStyle:
     blob: Colour
     blobs: float
     blob_size: float
-    blob_spread: float  # 0: all in the middle; 1: up to the border
+    blob_spread: float  # 0: all in the centre; 1: up to the border
     blob_strength: float  # 1: opaque
     network: float  # contrast of the pigment network
-    lean: float  # how much of its looks a lesion takes from a class it is confused with, on average
+    lean: float  # mean share of a similar class in a lesion's style
 
 
 STYLES_BY_CLASS: Final = {
@@ -100,17 +96,17 @@ LOOK_ALIKES: Final = {
 
 @dataclass(frozen=True)
 class SyntheticLesion:
-    """One lesion, the same in all its pictures."""
+    """One lesion, the same in all its images."""
 
     style: LesionStyle
     outline: NDArray[np.float32]  # radius by angle in 360 steps
-    turn: float  # of its long axis, in radians
-    blobs: tuple[tuple[float, float, float], ...]  # x and y from the middle, and size
-    offset: tuple[int, int]  # where in the field its pattern starts
+    turn: float  # angle of the long axis, in radians
+    blobs: tuple[tuple[float, float, float], ...]  # x and y from the centre, and size
+    offset: tuple[int, int]  # start of its pattern in the noise field
 
 
 def random_lesion(label: str, rng: np.random.Generator) -> SyntheticLesion:
-    """Return a new lesion of class `label`, its variation drawn from `rng`."""
+    """Return a random lesion of class `label`."""
     own = STYLES_BY_CLASS[label]
     other = STYLES_BY_CLASS[LOOK_ALIKES[label][rng.integers(len(LOOK_ALIKES[label]))]]
     style = _vary_style(_mix_styles(own, other, float(rng.beta(1, 1 / own.lean - 1))), rng)
@@ -127,7 +123,7 @@ def random_lesion(label: str, rng: np.random.Generator) -> SyntheticLesion:
 
 
 def _mix_styles(own: LesionStyle, other: LesionStyle, share: float) -> LesionStyle:
-    """Return `own` with `share` of every number taken from `other`."""
+    """Return the mixture of two styles, with weight `share` for `other`."""
     mixed: dict[str, Any] = {}
     for name, mine in vars(own).items():
         theirs = getattr(other, name)
@@ -160,10 +156,9 @@ SYNTHETIC_NOTICE: Final = (
 )
 IMAGE_WIDTH: Final = 600
 IMAGE_HEIGHT: Final = 450
-_DRAWING_SCALE: Final = 3  # shapes are drawn at a third of the size and enlarged; grain and hair come at full size
-_GRAIN_LIMIT: Final = (
-    40  # largest grain in grey levels; the drawing keeps this far from black and white, so none wraps round
-)
+_DRAWING_SCALE: Final = 3  # shapes are drawn at a third of the size and enlarged; grain and hair at full size
+# Maximum grain in grey levels. The drawing keeps this distance from black and white, so that no value wraps around.
+_GRAIN_LIMIT: Final = 40
 _IMAGE_DESCRIPTION: Final = 0x010E  # the EXIF tag, TIFF 6.0
 
 FloatArray = NDArray[np.float32]
@@ -171,7 +166,7 @@ ByteArray = NDArray[np.uint8]
 
 
 class LesionRenderer:
-    """Takes pictures of lesions; the grain and the irregular field are drawn once from the seed."""
+    """Renders images of lesions; the grain and the noise field are drawn once from the seed."""
 
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng([seed, 0])
@@ -185,7 +180,7 @@ class LesionRenderer:
         self._exif[_IMAGE_DESCRIPTION] = SYNTHETIC_NOTICE
 
     def picture(self, subject: SyntheticLesion, rng: np.random.Generator) -> bytes:
-        """Return one picture of `subject` as JPEG bytes (RGB, 600 x 450), the view drawn from `rng`."""
+        """Return an image of `subject` as JPEG bytes (RGB, 600 x 450); `rng` draws view, light and hair."""
         colours = self._skin(rng)
         self._paint(colours, subject, rng)
         colours *= self._light(rng)[..., None]
@@ -233,7 +228,7 @@ class LesionRenderer:
         colours += (paint - colours) * (0.94 * inside)[..., None]
 
     def _light(self, rng: np.random.Generator) -> FloatArray:
-        """Return the brightness (height, width): a gradient, and the dark corners of a dermatoscope's tube."""
+        """Return the brightness (height, width): a gradient, and the dark corners of a dermatoscope."""
         angle, steepness = rng.uniform(0, 2 * np.pi), np.float32(rng.uniform(0, 0.2))
         slope: FloatArray = 1 + steepness * _rotate_points(self._x, self._y, angle, 1)[0]
         corner = np.float32(rng.uniform(0.62, 1.0))
@@ -242,14 +237,14 @@ class LesionRenderer:
         return slope * (dark + (1 - dark) * tube)
 
     def _read(self, x: FloatArray, y: FloatArray, offset: tuple[int, int]) -> FloatArray:
-        """Return the field's values, about -1 to 1, at the points `x`, `y` past `offset`."""
+        """Return the noise field's values, about -1 to 1, at the points `x`, `y` plus `offset`."""
         rows = (y.astype(np.int32) + offset[0]) % FIELD_SIZE
         columns = (x.astype(np.int32) + offset[1]) % FIELD_SIZE
         return self._field[rows, columns]
 
 
 def _smooth_field(rng: np.random.Generator) -> FloatArray:
-    """Return periodic smooth noise (256, 256) of unit variance cut at 2.5, its power falling with frequency."""
+    """Return periodic noise (256, 256) of unit variance, clipped at 2.5, whose power falls with the frequency."""
     spectrum = np.fft.fft2(rng.normal(size=(FIELD_SIZE, FIELD_SIZE)))
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(FIELD_SIZE), np.fft.fftfreq(FIELD_SIZE)))
     noise = np.fft.ifft2(spectrum / (frequency + 0.012) ** 1.7).real
@@ -286,7 +281,7 @@ def _rotate_points(x: FloatArray, y: FloatArray, angle: float, scale: float) -> 
 
 
 def _smooth_step(values: FloatArray) -> FloatArray:
-    """Return a soft step: 0 well below zero, 1/2 at zero, 1 well above."""
+    """Return a smooth step: 0 below -1, 1/2 at zero, 1 above 1."""
     clipped = np.clip(values * np.float32(0.5) + np.float32(0.5), 0, 1)
     smooth: FloatArray = clipped * clipped * (3 - 2 * clipped)
     return smooth

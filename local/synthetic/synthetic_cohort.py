@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""Invents the lesions, patients and image ids of a synthetic archive, in the proportions of HAM10000.
+"""Generates the lesions, patients and image ids of a synthetic archive, in the proportions of HAM10000.
 
 Source of the counts: Tschandl, Rosendahl, Kittler, "The HAM10000 dataset", Scientific Data 5, 180161 (2018), and its
-metadata file. No row of it is used.
+metadata file. None of its rows is used.
 """
 
 import csv
@@ -14,18 +14,17 @@ from typing import Final
 import numpy as np
 
 METADATA_COLUMNS: Final = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization", "dataset")
-DATASET_NAME: Final = "synthetic"  # the value of the last column
+DATASET_NAME: Final = "synthetic"  # value of the last column
 REAL_IMAGES: Final = {"nv": 6705, "mel": 1113, "bkl": 1099, "bcc": 514, "akiec": 327, "vasc": 142, "df": 115}
 REAL_LESIONS: Final = {"nv": 5403, "mel": 614, "bkl": 727, "bcc": 327, "akiec": 228, "vasc": 98, "df": 73}
-REAL_REPEATS: Final = {2: 1423, 3: 490, 4: 34, 5: 5, 6: 4}  # lesions by their number of images, where above one
-MINIMUM_PER_CLASS: Final = 3  # images and lesions of each class at the least, so that every split can hold one
-_MINIMUM_LESIONS: Final = (
-    6  # of a class that has as many images: with fewer, training would see one or two of a rare class
-)
+REAL_REPEATS: Final = {2: 1423, 3: 490, 4: 34, 5: 5, 6: 4}  # lesions by number of images, where above one
+MINIMUM_PER_CLASS: Final = 3  # images and lesions of each class, so that every split can have one
+# Lesions of a class that has as many images. With fewer, training would have one or two lesions of a rare class.
+_MINIMUM_LESIONS: Final = 6
 _FIRST_IMAGE: Final = 24306  # ISIC_0024306
 _FIRST_OFFICIAL: Final = 34524  # ISIC_0034524: the first test image of ISIC 2018 Task 3
 _LESION_IDS: Final = 7630
-# Of all streams of random numbers one for which, in the default archive, the split rule leaves no class out of a split.
+# A stream of random numbers for which every split of the default archive has every class.
 _STREAM: Final = 3026
 _AGES_MISSING: Final = 57 / 10015
 _AGES_ZERO: Final = 39 / 10015
@@ -39,14 +38,14 @@ _CONFIRMATIONS: Final = {
     "bkl": ("histo", "consensus", "confocal"),
     "vasc": ("consensus", "histo"),
     "df": ("histo", "consensus"),
-}  # the other classes were all confirmed by histology
+}  # all other classes were confirmed by histology
 
 
 @dataclass(frozen=True)
 class PlannedImage:
-    """One picture to take: which lesion (by number), of which class, under which image id.
+    """An image to draw: its id, the number of its lesion, and its class.
 
-    A copy has the number and the lesion of its original, so that it is drawn alike, and the number of its `edit`.
+    A copy has the number and the lesion of its original, so that the same image is drawn, and the number of its edit.
     """
 
     number: int
@@ -61,62 +60,62 @@ MetadataRow = tuple[str, ...]
 
 
 def images_per_class(images: int) -> dict[str, int]:
-    """Return how many of `images` each class has: the real proportions by largest remainder, at least `FLOOR`."""
+    """Return the number of images of each class: the real proportions by largest remainder, with a minimum."""
     total = sum(REAL_IMAGES.values())
     sizes = {label: max(MINIMUM_PER_CLASS, images * count // total) for label, count in REAL_IMAGES.items()}
     by_remainder = sorted(REAL_IMAGES, key=lambda label: images * REAL_IMAGES[label] % total, reverse=True)
     missing = images - sum(sizes.values())
     for label in by_remainder[: max(0, missing)]:
         sizes[label] += 1
-    while sum(sizes.values()) > images:  # the floor has lifted small classes: the largest ones pay
+    while sum(sizes.values()) > images:  # because of the minimum; reduce the largest classes
         sizes[max(sizes, key=lambda label: sizes[label])] -= 1
     return sizes
 
 
 def plan_images(images: int, seed: int, twins: int = 0) -> tuple[list[PlannedImage], bytes]:
-    """Return the pictures to take, in the order of their ids, and the metadata table, in the order of lesions.
+    """Return the images to draw, in the order of their ids, and the metadata table, in the order of lesions.
 
-    The last `twins` pictures are copies of others, each under the id of a lesion of its own.
+    The last `twins` images are copies of others, each under its own lesion id.
     """
     rng = np.random.default_rng([seed, _STREAM])
     lesion_ids = rng.permutation(max(_LESION_IDS, images * 3 // 4))
     image_ids = rng.permutation(images) + _FIRST_IMAGE
-    shots: list[PlannedImage] = []
+    planned: list[PlannedImage] = []
     rows: list[MetadataRow] = []
-    for lesion, (label, pictures, facts) in enumerate(_generate_lesions(images, rng)):
-        for _ in range(pictures):
-            shot = PlannedImage(len(shots), f"ISIC_{image_ids[len(shots)]:07d}", lesion, label)
-            rows.append((f"HAM_{lesion_ids[lesion]:07d}", shot.image_id, label, *facts, DATASET_NAME))
-            shots.append(shot)
+    for lesion, (label, count, facts) in enumerate(_generate_lesions(images, rng)):
+        for _ in range(count):
+            image = PlannedImage(len(planned), f"ISIC_{image_ids[len(planned)]:07d}", lesion, label)
+            rows.append((f"HAM_{lesion_ids[lesion]:07d}", image.image_id, label, *facts, DATASET_NAME))
+            planned.append(image)
     originals = np.random.default_rng([seed, _STREAM, 1]).permutation(images)
     for copy in range(twins):
         original, image_id = int(originals[copy % images]), f"ISIC_{_FIRST_IMAGE + images + copy:07d}"
         rows.append((f"HAM_{len(lesion_ids) + copy:07d}", image_id, *rows[original][2:]))
-        shots.append(replace(shots[original], image_id=image_id, edit=copy))
-    return sorted(shots, key=lambda shot: shot.image_id), _csv_table(rows)
+        planned.append(replace(planned[original], image_id=image_id, edit=copy))
+    return sorted(planned, key=lambda image: image.image_id), _csv_table(rows)
 
 
 def plan_official_images(images: int, seed: int, taken: Sequence[PlannedImage]) -> tuple[list[PlannedImage], bytes]:
-    """Return the pictures to take for an official test set beside those `taken`, and its ground truth."""
+    """Return the images to draw for an official test set in addition to those `taken`, and its ground truth."""
     rng = np.random.default_rng([seed, _STREAM, 2])
-    number = max(shot.number for shot in taken) + 1
+    number = max(image.number for image in taken) + 1
     first_id = max(_FIRST_OFFICIAL, _FIRST_IMAGE + len(taken))
-    first_lesion = max(shot.lesion for shot in taken) + 1
-    shots: list[PlannedImage] = []
+    first_lesion = max(image.lesion for image in taken) + 1
+    planned: list[PlannedImage] = []
     rows: list[MetadataRow] = []
-    for lesion, (label, pictures, facts) in enumerate(_generate_lesions(images, rng)):
-        for _ in range(pictures):
-            image_id = f"ISIC_{first_id + len(shots):07d}"
-            shots.append(PlannedImage(number + len(shots), image_id, first_lesion + lesion, label))
+    for lesion, (label, count, facts) in enumerate(_generate_lesions(images, rng)):
+        for _ in range(count):
+            image_id = f"ISIC_{first_id + len(planned):07d}"
+            planned.append(PlannedImage(number + len(planned), image_id, first_lesion + lesion, label))
             rows.append((f"HAMTEST_{lesion:07d}", image_id, label, *facts, DATASET_NAME))
-    return shots, _csv_table(rows)
+    return planned, _csv_table(rows)
 
 
 def _generate_lesions(images: int, rng: np.random.Generator) -> Iterable[tuple[str, int, LesionFacts]]:
-    """Yield the class, the number of pictures and the facts of each lesion, class by class."""
+    """Yield class, number of images and metadata of each lesion, class by class."""
     for label, size in images_per_class(images).items():
-        for pictures in _lesion_sizes(label, size, rng) if size else ():
-            yield label, pictures, _random_facts(label, rng)
+        for count in _lesion_sizes(label, size, rng) if size else ():
+            yield label, count, _random_facts(label, rng)
 
 
 def _csv_table(rows: Iterable[MetadataRow]) -> bytes:
@@ -128,7 +127,7 @@ def _csv_table(rows: Iterable[MetadataRow]) -> bytes:
 
 
 def _lesion_sizes(label: str, images: int, rng: np.random.Generator) -> list[int]:
-    """Return the numbers of images of the lesions among which a class's `images` are shared out."""
+    """Return the number of images of each lesion of a class with `images` images."""
     lesions = max(min(images, _MINIMUM_LESIONS), round(images * REAL_LESIONS[label] / REAL_IMAGES[label]))
     sizes = [1] * lesions
     spare = images - lesions

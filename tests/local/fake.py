@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local.aws.s3_store import LocalHome
-from local.console.step_progress import QuietReporter
+from local.console.step_progress import ProgressReporter
 from local.engine import definition_validation, pipeline_definition
 from local.engine.pipeline_engine import ExecutionOutcome, ExecutionPlan, PipelineEngine
 from local.runners.job_runner import Job, JobOutcome
@@ -153,7 +153,7 @@ def engine(
     """Return an engine for the definition `document`."""
     parsed = definition_validation.parse_definition(document)
     values = pipeline_definition.resolve_parameters(parsed.parameters, given or {})
-    return PipelineEngine(ExecutionPlan(parsed, values, "test", **plan), LocalHome(home), runner, QuietReporter())
+    return PipelineEngine(ExecutionPlan(parsed, values, "test", **plan), LocalHome(home), runner, ProgressReporter())
 
 
 def run(document: Any, home: Path, runner: FakeRunner, **plan: Any) -> ExecutionOutcome:

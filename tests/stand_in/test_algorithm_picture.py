@@ -116,7 +116,7 @@ def test_extra_bytes_that_harm_nothing_are_read_over() -> None:
 
 def test_what_is_no_picture_is_refused_with_the_reason() -> None:
     assert "empty" in refusal(b"")
-    assert "no JPEG" in refusal(b"\x89PNG\r\n\x1a\n")
+    assert "its header" in refusal(b"\x89PNG\r\n\x1a\n")
     assert "JPEG cannot be decoded" in refusal(b"\xff\xd8\xff\xe0 nothing")
 
 

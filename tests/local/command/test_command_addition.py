@@ -67,7 +67,7 @@ def test_what_to_do_next_names_it_again(shell: Shell, definition: Path, addition
     [
         (("--add", "none.zip"), "no such file. Check the path, or make one: python -m local export"),
         (("--add", "{addition}", "-p", "AdditionalArchive=s3://a/b"), "both name the additional archive"),
-        (("-p", "AdditionalArchive=s3://local-raw/gone.zip"), "no object there"),
+        (("-p", "AdditionalArchive=s3://local-raw/gone.zip"), "no such object"),
     ],
 )
 def test_one_that_is_none_is_exit_code_2_and_nothing_is_started(

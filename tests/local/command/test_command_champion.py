@@ -71,7 +71,7 @@ def test_a_run_can_be_named_whatever_its_profile_and_approval(home: Path) -> Non
     arn = ran(at, "aaaaaaaaaaaa", profile="default", status=None)
     assert chosen(at, "aaa") == Champion(arn, f"s3://runs/aaaaaaaaaaaa/{contract.PREDICTIONS_FILE}")
     (at.s3 / f"runs/aaaaaaaaaaaa/{contract.PREDICTIONS_FILE}").unlink()
-    with pytest.raises(UsageError, match=r"--champion aaaaaaaaaaaa: s3://.*its predictions are not there"):
+    with pytest.raises(UsageError, match=r"--champion aaaaaaaaaaaa: s3://.*its predictions do not exist"):
         chosen(at, "aaa")
 
 
@@ -86,7 +86,7 @@ def test_none_is_none_and_what_was_typed_goes_before_auto(home: Path) -> None:
         )
         is None
     )
-    with pytest.raises(UsageError, match="both say the champion"):
+    with pytest.raises(UsageError, match="both name the champion"):
         champion_selection.select_champion("aaa", "demo", {contract.CHAMPION_PACKAGE_PARAMETER: "x"}, DECLARED, at)
 
 
@@ -126,8 +126,8 @@ def test_what_somebody_put_in_the_place_of_no_champion_is_left_there(shell: Shel
     ("arguments", "said"),
     [
         (["--champion", "nosuchrun"], "run 'nosuchrun'"),
-        (["--champion", "none", "--parameter", "ChampionPackage=x"], "both say the champion"),
-        (["--parameter", "ChampionPredictions=s3://runs/gone.csv"], "s3://runs/gone.csv: no object there"),
+        (["--champion", "none", "--parameter", "ChampionPackage=x"], "both name the champion"),
+        (["--parameter", "ChampionPredictions=s3://runs/gone.csv"], "s3://runs/gone.csv: no such object"),
     ],
 )
 def test_a_champion_that_is_not_there_is_exit_code_2_before_anything_runs(

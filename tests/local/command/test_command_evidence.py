@@ -78,23 +78,23 @@ def test_evidence_is_not_written_over(shell: Shell) -> None:
     path.write_text("filed last year")
     result = shell("show", "latest", "--evidence", path)
     assert result.exit_code == 2
-    assert "it exists, and evidence is not written over" in result.stderr
+    assert "already exists; evidence files are never overwritten" in result.stderr
     assert path.read_text() == "filed last year"
 
 
 def test_a_run_that_was_never_evaluated_has_no_evidence_and_says_why(shell: Shell) -> None:
     shell.run("--quiet", "--until", "Preprocess")
-    _is_refused(shell, r"Evaluate left nothing to file \(the run is Succeeded\)")
+    _is_refused(shell, r"Evaluate has no output \(the run is Succeeded\)")
 
 
 def test_a_file_that_is_no_longer_there_is_named_and_nothing_is_written(shell: Shell) -> None:
     shell.run("--quiet")
     card = shell.home / f"s3/runs/{shell.run_id()}/evaluate/evaluation/{contract.MODEL_CARD_FILE}"
     card.rename(card.with_name("elsewhere"))
-    _is_refused(shell, r"evaluation/model_card\.json: it is not there, so the evidence is not whole")
+    _is_refused(shell, r"evaluation/model_card\.json: no such file, so the evidence is incomplete")
     card.with_name("elsewhere").rename(card)
     (shell.home / "registry/small/1.json").unlink()
-    _is_refused(shell, "model-package/small/1: it is not in")
+    _is_refused(shell, "model-package/small/1: not found in")
 
 
 def _is_refused(shell: Shell, said: str) -> None:

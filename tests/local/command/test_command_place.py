@@ -25,7 +25,7 @@ def _is_one_line(result: Result, *parts: str) -> None:
 def test_a_sample_below_a_file_says_that_a_file_lies_where_a_folder_is_needed(shell: Shell) -> None:
     file = shell.archive()
     result = shell("sample", "--images", "21", file / "z.zip")
-    _is_one_line(result, f"{file}: a file lies where a folder is needed. Name another place")
+    _is_one_line(result, f"{file}: expected a directory, found a file. Use another path")
 
 
 @pytest.mark.parametrize("command", ["demo", "run", "runs", "show"])
@@ -63,7 +63,7 @@ def test_a_home_that_becomes_unwritable_on_the_way_fails_the_step_with_exit_code
     monkeypatch.setattr(ExecutionRecord, "write", refuse)
     result = shell.run()
     assert result.exit_code == 2
-    assert "/data/record: Permission denied. Name a place where you may write" in result.stdout
+    assert "/data/record: Permission denied. Use a writable path" in result.stdout
     assert "Traceback" not in result.output
 
 

@@ -71,7 +71,7 @@ def test_a_run_that_registered_nothing_has_nothing_to_approve(shell: Shell) -> N
     for verb in ("approve", "reject", "serve"):
         result = shell(verb, "latest")
         assert result.exit_code == 2
-        assert "it registered no model (Failed)" in result.stderr
+        assert "no model was registered (Failed)" in result.stderr
 
 
 def test_a_model_that_nobody_approved_is_not_served_and_it_says_how_to_approve_it(shell: Shell, ran: str) -> None:

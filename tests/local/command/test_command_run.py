@@ -110,9 +110,9 @@ def test_without_a_terminal_the_log_is_plain_lines(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--parameter", "Epoch=3"], "parameter 'Epoch': the pipeline has none of that name. Did you mean 'Epochs'?"),
+        (["--parameter", "Epoch=3"], "parameter 'Epoch': no such pipeline parameter. Did you mean 'Epochs'?"),
         (["--parameter", "Epochs=many"], "parameter 'Epochs': 'many' is not a whole number"),
-        (["--parameter", "Epochs"], "Write --parameter NAME=VALUE"),
+        (["--parameter", "Epochs"], "expected NAME=VALUE"),
         (["--parameter", "InputArchive=s3://a/b"], "both name the archive"),
         (["--until", "Preproces"], "Did you mean 'Preprocess'?"),
         (["--profile", "strict"], "'strict' is not one of"),
@@ -131,7 +131,7 @@ def test_bad_usage_is_exit_code_2_and_nothing_is_started(shell: Shell, arguments
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(None, "no such file"), (b"", "no zip file"), (b"PK\x03\x04 cut off", "no zip file, or a truncated one")],
+    [(None, "no such file"), (b"", "not a ZIP file"), (b"PK\x03\x04 cut off", "not a ZIP file, or truncated")],
 )
 def test_an_archive_that_is_none_is_exit_code_2_and_nothing_is_started(
     shell: Shell, content: bytes | None, said: str
@@ -158,7 +158,7 @@ def test_an_archive_in_the_store_can_be_named_by_its_uri(shell: Shell) -> None:
     assert "Preprocess  cached" in named.stdout
     missing = shell("run", "--definition", shell.definition(0.6), "--parameter", "InputArchive=s3://local-raw/none")
     assert missing.exit_code == 2
-    assert "s3://local-raw/none: no object there" in missing.stderr
+    assert "s3://local-raw/none: no such object" in missing.stderr
 
 
 def test_a_definition_that_is_no_json_is_exit_code_2(shell: Shell) -> None:

@@ -87,14 +87,14 @@ def test_jobs_train_at_the_same_time_and_each_is_told_when_it_ends(home: Path, r
     run_summary.print_tuning_jobs(ending.record, table)
     first = next(line.split() for line in shown(table).splitlines() if line.startswith("0"))
     assert (first[0], first[-1]) == (best["TrainingJobName"][-3:], "best")
-    assert "which flatters it" in shown(table)
+    assert "The best score is optimistic" in shown(table)
 
 
 def test_stopping_the_run_ends_the_processes_of_all_jobs(home: Path, repository: Path) -> None:
     going = engine(home, repository, screen(), together=99)
     thread = threading.Thread(target=going.run)
     thread.start()
-    folder = going.world.record.path.parent / "Train"
+    folder = going.state.record.path.parent / "Train"
     count = min(2, len(os.sched_getaffinity(0)))
     while len(found := list(folder.glob("pid-*"))) < count:
         thread.join(0.02)
@@ -102,7 +102,7 @@ def test_stopping_the_run_ends_the_processes_of_all_jobs(home: Path, repository:
     thread.join(20)
     assert not thread.is_alive()
     assert all(is_gone(int(path.name.partition("-")[2])) for path in found)
-    assert going.world.record.status == "Stopped"
+    assert going.state.record.status == "Stopped"
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_stopping_the_run_ends_the_processes_of_all_jobs(home: Path, repository:
         (("--tune", "2", "--parallel", "3"), "Give 1 to 2"),
         (("--tune", "1"), "1 is not in the range"),
         (("--tune", "2", "--definition", "x.json"), "Give one of them"),
-        (("--tune", "2", "-p", "LearningRate=0.1"), "a tuning draws it"),
-        (("--tune", "2", "-p", "Momentum=0.5"), "a tuning draws it"),
+        (("--tune", "2", "-p", "LearningRate=0.1"), "the tuning draws its values"),
+        (("--tune", "2", "-p", "Momentum=0.5"), "the tuning draws its values"),
     ],
 )
 def test_options_that_contradict_are_refused(shell: Shell, options: tuple[str, ...], said: str) -> None:

@@ -6,7 +6,7 @@ import io
 import pytest
 from rich.console import Console
 
-from local.console.step_progress import LiveReporter, PlainReporter, QuietReporter, format_duration, select_reporter
+from local.console.step_progress import LiveReporter, PlainReporter, ProgressReporter, format_duration, select_reporter
 from local.steps.tuning_step import JobsProgress
 
 
@@ -17,7 +17,7 @@ def console(*, terminal: bool) -> Console:
 def test_a_terminal_gets_a_live_list_anything_else_plain_lines_and_quiet_nothing() -> None:
     assert isinstance(select_reporter(console(terminal=True), quiet=False), LiveReporter)
     assert isinstance(select_reporter(console(terminal=False), quiet=False), PlainReporter)
-    assert type(select_reporter(console(terminal=True), quiet=True)) is QuietReporter
+    assert type(select_reporter(console(terminal=True), quiet=True)) is ProgressReporter
 
 
 def test_the_live_list_shows_a_steps_own_progress_inside() -> None:

@@ -73,7 +73,7 @@ def test_a_run_is_found_by_its_id_the_unique_beginning_of_it_or_as_the_latest(tm
     assert pipeline_executions.find_execution(tmp_path, "abc000000001").execution_id == "abc000000001"
     assert pipeline_executions.find_execution(tmp_path, "x").execution_id == "xyz000000003"
     assert pipeline_executions.find_execution(tmp_path, "latest").execution_id == "xyz000000003"
-    with pytest.raises(UsageError, match="2 runs begin so: abc000000001, abd000000002"):
+    with pytest.raises(UsageError, match="2 runs match: abc000000001, abd000000002"):
         pipeline_executions.find_execution(tmp_path, "ab")
     with pytest.raises(UsageError, match="no such run"):
         pipeline_executions.find_execution(tmp_path, "q")

@@ -37,7 +37,7 @@ def test_an_object_is_a_file_below_its_bucket(store: S3Store, zipped: Path) -> N
     "uri", ["", "bucket/key", "http://bucket/key", "s3://", "s3://b/../../etc/passwd", "s3:///etc"]
 )
 def test_what_is_no_s3_uri_reaches_no_file(store: S3Store, uri: str) -> None:
-    with pytest.raises(StepError, match="no S3 URI"):
+    with pytest.raises(StepError, match="is not an S3 URI"):
         store.path(uri)
 
 
@@ -86,7 +86,7 @@ def test_an_archive_that_grows_while_it_is_read_is_refused(zipped: Path) -> None
         with zipped.open("ab") as file:
             file.write(b"more")
 
-    with pytest.raises(UsageError, match="it changed while it was read"):
+    with pytest.raises(UsageError, match="the file changed while it was read"):
         sha256_of_file(zipped, progress=grow)
 
 
@@ -96,9 +96,9 @@ def test_what_is_no_zip_file_is_refused_with_cause_and_remedy(tmp_path: Path, zi
     (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "empty.zip").write_bytes(b"")
     for name in ("text.zip", "cut.zip", "empty.zip"):
-        with pytest.raises(UsageError, match=rf"{name}.*no zip file, or a truncated one.*Download it again"):
+        with pytest.raises(UsageError, match=rf"{name}.*not a ZIP file, or truncated.*Download it again"):
             archive_upload.check_zip_archive(tmp_path / name)
-    with pytest.raises(UsageError, match="it is a folder"):
+    with pytest.raises(UsageError, match="is a directory"):
         archive_upload.check_zip_archive(tmp_path)
     with pytest.raises(UsageError, match="no such file"):
         archive_upload.check_zip_archive(tmp_path / "missing.zip")

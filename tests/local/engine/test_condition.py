@@ -97,5 +97,5 @@ def test_an_unknown_condition_is_refused_by_name(test: Any, said: str) -> None:
 
 @pytest.mark.parametrize("value", ["2", None, True, [1]])
 def test_what_has_no_order_is_not_compared_by_order(value: Any) -> None:
-    with pytest.raises(StepError, match="is no number"):
+    with pytest.raises(StepError, match="is not a number"):
         pipeline_expressions.evaluate_condition(binary("GreaterThan", value, 1), SCOPE)

@@ -64,7 +64,7 @@ def test_an_execution_whose_process_is_gone_is_stopped_and_the_next_reuses_what_
 def test_an_execution_whose_process_still_runs_is_left_alone(home: Path) -> None:
     running = engine(CHAIN, home, FakeRunner())
     assert pipeline_executions.find_execution(home / "runs", "latest").status == "Executing"
-    assert pipeline_executions.is_process_alive(running.world.record.data["Local"]["Process"])
+    assert pipeline_executions.is_process_alive(running.state.record.data["Local"]["Process"])
 
 
 def test_a_full_disk_says_where_and_is_exit_code_2(home: Path) -> None:

@@ -67,8 +67,8 @@ def test_an_expression_has_its_value(expression: Any, value: Any) -> None:
         (uri_of("Prep", "ou"), "no 'ou' (there: x, out)"),
         ({"Get": "Secrets.Key"}, "unknown source"),
         ({"Std:Split": {"On": ","}}, "function 'Std:Split'"),
-        ({"Std:Join": {"On": "", "Values": [["a"]]}}, "is no text or number"),
-        ({"Std:JsonGet": {"PropertyFile": "Card", "Path": "a"}}, "is not understood"),
+        ({"Std:Join": {"On": "", "Values": [["a"]]}}, "is neither a string nor a number"),
+        ({"Std:JsonGet": {"PropertyFile": "Card", "Path": "a"}}, "is not valid"),
         ({"Get": "Execution.TrainingJob"}, "no such variable"),
     ],
 )

@@ -37,7 +37,7 @@ def test_a_card_that_the_service_would_not_take_fails_the_step_and_registers_not
 ) -> None:
     ending = run(register({"ModelCardContent": content}), home_with_model, FakeRunner())
     assert ending.exit_code == 1
-    assert "no JSON object on one line of at most 100000 characters" in str(ending.reason)
+    assert "not a JSON object on one line of at most 100000 characters" in str(ending.reason)
     assert not (home_with_model / "registry").exists()
 
 

@@ -63,7 +63,7 @@ def test_an_input_that_is_one_object_is_the_only_file_of_its_folder(home: Path) 
 def test_an_input_without_objects_is_bad_input_and_named(home: Path) -> None:
     ending = run(definition(DRAFT), home, FakeRunner())
     assert ending.exit_code == 2
-    assert str(ending.reason).startswith("s3://raw/data: no object is there")
+    assert str(ending.reason).startswith("s3://raw/data: no such object")
 
 
 @pytest.mark.parametrize("path", ["/tmp/x", "/opt/ml/processing/../x", "/opt/ml/model"])

@@ -126,7 +126,7 @@ def test_a_model_archive_cannot_write_outside_its_folder(tmp_path: Path, name: s
         entry = tarfile.TarInfo(name)
         entry.size = 1
         tar.addfile(entry, io.BytesIO(b"x"))
-    with pytest.raises(StepError, match="is no plain file"):
+    with pytest.raises(StepError, match="is not a plain file"):
         unpack_model_archive(archive, tmp_path / "folder")
     assert not (tmp_path / "escaped").exists()
 

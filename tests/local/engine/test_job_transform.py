@@ -79,7 +79,7 @@ def test_an_object_above_the_payload_limit_is_named(home: Path, holdout: Path) -
 @pytest.mark.usefixtures("holdout")
 def test_a_model_that_the_execution_did_not_make_is_refused(home: Path) -> None:
     ending = run(definition(MODEL, transform(ModelName="other")), home, FakeRunner())
-    assert str(ending.reason).startswith("ModelName 'other': this execution made no such model")
+    assert str(ending.reason).startswith("ModelName 'other': no such model in this execution")
 
 
 def test_a_model_whose_artifact_is_not_there_is_refused(home: Path) -> None:

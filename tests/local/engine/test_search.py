@@ -65,7 +65,7 @@ def test_the_same_seed_draws_the_same_and_more_jobs_begin_as_fewer_do() -> None:
     [
         (("0", "1", "Logarithmic"), "above 0"),
         (("0.5", "1", "ReverseLogarithmic"), "below 1"),
-        (("2", "1", "Linear"), "the less first"),
+        (("2", "1", "Linear"), "MinValue must not exceed"),
         (("few", "many", "Linear"), "'few'"),
     ],
 )

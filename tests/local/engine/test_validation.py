@@ -62,25 +62,25 @@ T = ("Steps", 1, "Arguments")
 IN = ("Steps", 2, "Arguments", "ProcessingInputs", 0, "S3Input")
 IF = ("Steps", 3, "Arguments", "IfSteps")
 MISTAKES = {
-    "no type 'EMR'": put(*A, "Type", value="EMR"),
+    "type 'EMR' is not supported": put(*A, "Type", value="EMR"),
     "Version '2030-01-01'": put("Version", value="2030-01-01"),
-    "no field 'Triggers'": put("Triggers", value=[]),
-    "no field 'Retries'": put(*A, "Retries", value=1),
-    "Train.WarmPoolStatus: the local engine does not know this argument": put(*T, "WarmPoolStatus", value={}),
+    "field 'Triggers' is not supported": put("Triggers", value=[]),
+    "field 'Retries' is not supported": put(*A, "Retries", value=1),
+    "Train.WarmPoolStatus: argument not supported by the local engine": put(*T, "WarmPoolStatus", value={}),
     "Train.AlgorithmSpecification.TrainingInputMode: 'Pipe'": put(
         *T, "AlgorithmSpecification", "TrainingInputMode", value="Pipe"
     ),
     "B.ProcessingInputs[0].S3Input.S3DataType: 'ManifestFile'": put(*IN, "S3DataType", value="ManifestFile"),
     "B.ProcessingInputs[0].S3Input.S3Url": put(*IN, "S3Url", value="x"),
-    "A.AppSpecification.ContainerArguments[0]: 3 is no string": put(
+    "A.AppSpecification.ContainerArguments[0]: 3 is not a string": put(
         *A, "Arguments", "AppSpecification", "ContainerArguments", value=[3]
     ),
-    "Train.HyperParameters.epochs: 3 is no string": put(*T, "HyperParameters", "epochs", value=3),
+    "Train.HyperParameters.epochs: 3 is not a string": put(*T, "HyperParameters", "epochs", value=3),
     "A.StoppingCondition.MaxRuntimeInSeconds: 0": put(
         *A, "Arguments", "StoppingCondition", value={"MaxRuntimeInSeconds": 0}
     ),
     "function 'Std:Split'": put(*T, "HyperParameters", "epochs", value={"Std:Split": {}}),
-    "Std:Join: the local engine knows no field 'Sep'": put(
+    "Std:Join: field 'Sep' is not supported": put(
         *T, "HyperParameters", "epochs", value={"Std:Join": {"Sep": "", "Values": []}}
     ),
     "no parameter 'Epoch'. Did you mean 'Epochs'": put(
@@ -95,19 +95,19 @@ MISTAKES = {
     "two steps have this name": put("Steps", "+", value=processing("A")),
     "they wait for each other": put(*A, "DependsOn", value=["B"]),
     "no step 'Y'": put(*A, "DependsOn", value=["Y"]),
-    "DependsOn the condition 'G'": put("Steps", "+", value=processing("D", DependsOn=["G"])),
-    "needs 'C', which runs in a branch of 'G' only": put("Steps", "+", value=processing("D", DependsOn=["C"])),
-    "needs 'F', which runs in a branch of 'G' only": put(*IF, 0, "DependsOn", value=["F"]),
-    "no type 'Magic'": put(*IF, 0, "Type", value="Magic"),
+    "depends on condition 'G'": put("Steps", "+", value=processing("D", DependsOn=["G"])),
+    "needs 'C', which runs only in a branch of 'G'": put("Steps", "+", value=processing("D", DependsOn=["C"])),
+    "needs 'F', which runs only in a branch of 'G'": put(*IF, 0, "DependsOn", value=["F"]),
+    "type 'Magic' is not supported": put(*IF, 0, "Type", value="Magic"),
     "condition type 'Near'": put("Steps", 3, "Arguments", "Conditions", 0, "Type", value="Near"),
     "a Processing step cannot retry on 'Any.ERROR'": put(*A, "RetryPolicies", value=[{"ExceptionType": ["Any.ERROR"]}]),
     "cannot retry by 'ExpireAfterMin'": put(*A, "RetryPolicies", value=[{"ExceptionType": [], "ExpireAfterMin": 5}]),
     "MaxAttempts 21: the service takes 0 to 20": put(*A, "RetryPolicies", value=[{"MaxAttempts": 21}]),
     "a Condition step takes no RetryPolicies": put("Steps", 3, "RetryPolicies", value=[{"MaxAttempts": 1}]),
     "a Condition step is never cached": put("Steps", 3, "CacheConfig", value={"Enabled": True}),
-    "'30 days' is no ISO 8601 duration": put(*A, "CacheConfig", value={"Enabled": True, "ExpireAfter": "30 days"}),
-    "it has no Steps": put("Steps", value=[]),
-    "it has no Arguments": put(*A, "Arguments", value=None),
+    "'30 days' is not an ISO 8601 duration": put(*A, "CacheConfig", value={"Enabled": True, "ExpireAfter": "30 days"}),
+    "no Steps": put("Steps", value=[]),
+    "no Arguments": put(*A, "Arguments", value=None),
 }
 
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT-0
-"""What is captured, where it lies, and what happens when it cannot be written."""
+"""The captured files, and a recorder whose disk is full."""
 
 import base64
 import errno
 import json
 import threading
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,21 +37,14 @@ def captured(root: Path, endpoint: str = "here") -> dict[str, list[Any]]:
 
 @dataclass(frozen=True)
 class Disk(S3Store):
-    """A disk that is full until `free` is set, and does not move until `fast` is."""
+    """A disk that is full while `free` is not set."""
 
     free: threading.Event = field(default_factory=threading.Event)
-    fast: threading.Event = field(default_factory=threading.Event)
 
     def write(self, content: bytes, uri: str) -> None:
         if not self.free.is_set():
             raise OSError(errno.ENOSPC, "No space left on device", str(self.path(uri)))
-        self.fast.wait(5)
         super().write(content, uri)
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Disk:
-    return Disk(tmp_path)
 
 
 def test_a_line_has_the_fields_of_data_capture_the_picture_in_base64_and_the_answer_as_it_is() -> None:
@@ -91,77 +84,29 @@ def test_files_lie_by_hour_and_the_same_exchanges_give_the_same_bytes(tmp_path: 
     assert len(set(events)) == 3
 
 
-def test_whoever_leaves_the_recorder_finds_everything_written(tmp_path: Path) -> None:
-    with CaptureRecorder("here", S3Store(tmp_path), pytest.fail) as recorder:
-        for number in range(50):
-            recorder.keep(exchange(name=str(number)))
-    names = [line["eventMetadata"]["inferenceId"] for lines in captured(tmp_path).values() for line in lines]
-    assert names == [str(number) for number in range(50)]
-    assert (recorder.kept, recorder.lost) == (50, 0)
+def test_each_exchange_is_a_file_when_the_recorder_returns(tmp_path: Path) -> None:
+    recorder = CaptureRecorder("here", S3Store(tmp_path), pytest.fail)
+    for number in range(5):
+        recorder.record(exchange(AT + timedelta(microseconds=number), name=str(number)))
+        assert len(captured(tmp_path)) == number + 1
+        assert recorder.status == CaptureStatus("here", number + 1, 0)
+    names = [line["eventMetadata"]["inferenceId"] for (line,) in captured(tmp_path).values()]
+    assert sorted(names) == ["0", "1", "2", "3", "4"]
 
 
-def test_nobody_waits_for_a_slow_disk(disk: Disk, tmp_path: Path) -> None:
-    disk.free.set()
-    with CaptureRecorder("here", disk, pytest.fail, linger=0.01) as recorder:
-        for _ in range(20):
-            recorder.keep(exchange())
-        assert recorder.kept == 0  # The disk has not moved, and still all were taken.
-        disk.fast.set()
-    assert sum(map(len, captured(tmp_path).values())) == 20
-
-
-def test_who_asks_how_it_stands_is_answered_when_all_so_far_is_written_however_long_it_would_linger(
-    tmp_path: Path,
-) -> None:
-    with CaptureRecorder("here", S3Store(tmp_path), pytest.fail, linger=3600) as recorder:
-        assert recorder.settle() == CaptureStatus("here", 0, 0, 0)
-        for number in (3, 5):
-            for _ in range(number - recorder.kept):
-                recorder.keep(exchange())
-            assert recorder.settle() == CaptureStatus("here", number, 0, 0)
-            assert sum(map(len, captured(tmp_path).values())) == number
-
-
-def test_who_asks_is_not_kept_waiting_for_ever_and_told_what_is_still_missing(disk: Disk) -> None:
-    disk.free.set()
-    with CaptureRecorder("here", disk, pytest.fail, linger=3600) as recorder:
-        recorder.keep(exchange())
-        assert recorder.settle(0.05) == CaptureStatus("here", 0, 0, 1)
-        disk.fast.set()
-        assert recorder.settle() == CaptureStatus("here", 1, 0, 0)
-
-
-def test_what_a_full_disk_took_nothing_of_is_told_as_lost_not_awaited(disk: Disk) -> None:
-    with CaptureRecorder("here", disk, lambda _: None, linger=3600) as recorder:
-        recorder.keep(exchange())
-        assert recorder.settle() == CaptureStatus("here", 0, 1, 0)
-
-
-def test_a_full_disk_is_reported_once_counted_and_goes_on_when_there_is_room_again(disk: Disk, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_once_counted_and_goes_on_when_there_is_room_again(tmp_path: Path) -> None:
     reports: list[str] = []
-    full = threading.Semaphore(0)
-    disk.fast.set()
-
-    class Watched(CaptureRecorder):
-        def _write(self, batch: list[CapturedExchange]) -> None:
-            super()._write(batch)
-            full.release()
-
-    with Watched("here", disk, reports.append, linger=0.01) as recorder:
-        for _ in range(2):
-            recorder.keep(exchange())
-            assert full.acquire(timeout=5)
-        disk.free.set()
-        recorder.keep(exchange())
-    assert (recorder.kept, recorder.lost) == (1, 2)
+    disk = Disk(tmp_path)
+    recorder = CaptureRecorder("here", disk, reports.append)
+    for _ in range(2):
+        recorder.record(exchange())
+    disk.free.set()
+    recorder.record(exchange())
+    assert recorder.status == CaptureStatus("here", 1, 2)
     assert sum(map(len, captured(tmp_path).values())) == 1
     (report,) = reports
     assert "the disk is full" in report
     assert "requests are answered but not captured" in report
-
-
-def test_what_waits_is_bounded_and_what_is_more_is_counted_as_lost(disk: Disk) -> None:
-    recorder = CaptureRecorder("here", disk, pytest.fail, limit=3 * exchange().size)
-    for _ in range(5):
-        recorder.keep(exchange())
-    assert recorder.lost == 2
+    disk.free.clear()
+    recorder.record(exchange())
+    assert len(reports) == 2

@@ -107,7 +107,7 @@ def test_what_is_missing_is_said_before_anything_runs(
     job = Exporter()
     with pytest.raises(UsageError, match=r"no labels\. Give --labels FILE"):
         take(record, place, job)
-    with pytest.raises(UsageError, match=r"no such file\. Name a CSV table"):
+    with pytest.raises(UsageError, match=r"no such file\. Give a CSV table"):
         take(record, place, job, labels=tmp_path / "none.csv")
     with pytest.raises(UsageError, match=r"nothing was captured\. Serve the run"):
         take(registered.run(place, "b" * 12, SCORES), place, job)
@@ -134,5 +134,5 @@ def test_a_file_that_is_no_archive_is_exit_code_2(record: ExecutionRecord, place
     result = CliRunner().invoke(main, ["--home", str(place.root), "export", record.execution_id, *options])
     assert result.exit_code == 2
     assert "earlier additional archive" in result.stderr
-    assert "no zip file" in result.stderr
+    assert "not a ZIP file" in result.stderr
     assert "or export without it" in result.stderr

@@ -115,7 +115,7 @@ def test_held_out_pictures_come_at_most_once_each_by_their_ids_and_in_the_mix_as
 
 
 def test_more_than_were_held_out_is_refused(record: ExecutionRecord) -> None:
-    with pytest.raises(UsageError, match=r"held out 40\. Ask for 40 or fewer"):
+    with pytest.raises(UsageError, match=r"held out 40 images\. Use 40 or fewer"):
         list(pick_held_out_images(TrafficPlan(41), record))
 
 

@@ -32,7 +32,7 @@ def test_pictures_arrive_in_order_under_their_names_and_the_answers_are_counted(
         (name, "application/x-image") for name in ("p-0", "p-1", "p-2", "p-3", "bad")
     ]
     assert [body for _, body in server.asked] == [each.content for each in [*PICTURES, bad]]
-    assert (outcome.sent, outcome.answers["nv"], outcome.alike) == (4, 4, 2)
+    assert (outcome.answered, outcome.answers["nv"], outcome.correct) == (4, 4, 2)
     assert outcome.confidence == pytest.approx(4 * max(SCORES))
     assert outcome.refused == {"400: no picture": 1}
     assert seen == [1, 2, 3, 4, 5]
@@ -51,25 +51,21 @@ def test_where_no_server_answers_it_says_how_to_start_one() -> None:
         traffic_client.send_images(PICTURES, port, lambda _: None)
 
 
-@pytest.mark.parametrize(
-    "settled",
-    [CaptureStatus("run", 4, 0, 0), CaptureStatus("run", 3, 1, 0), CaptureStatus("run", 3, 0, 1)],
-    ids=("all", "lost", "late"),
-)
-def test_it_ends_when_the_server_says_how_all_is_captured(settled: CaptureStatus) -> None:
+@pytest.mark.parametrize(("lost", "code"), [(0, 0), (1, 1)])
+def test_a_request_that_the_server_failed_to_capture_is_exit_code_1(lost: int, code: int) -> None:
+    capture = CaptureStatus("run", 4 - lost, lost)
     with answering() as server:
-        server.said = settled.text().encode()
+        server.said = capture.text().encode()
         outcome = traffic_client.send_images(PICTURES, server.server_port, lambda _: None)
-    assert outcome.settled == settled
-    assert outcome.missing == (settled.kept < 4)
+    assert (outcome.capture, outcome.exit_code) == (capture, code)
 
 
 @pytest.mark.parametrize("said", [None, b"<html>", b'{"status": "another server"}', b"[]"])
-def test_of_a_server_that_captures_nothing_nothing_is_missing(said: bytes | None) -> None:
+def test_a_server_that_captures_nothing_loses_nothing(said: bytes | None) -> None:
     with answering() as server:
         server.said = said
         outcome = traffic_client.send_images(PICTURES, server.server_port, lambda _: None)
-    assert (outcome.settled, outcome.missing) == (None, False)
+    assert (outcome.capture, outcome.exit_code) == (None, 0)
 
 
 def _hang_up(listening: socket.socket) -> None:

@@ -121,8 +121,8 @@ def test_two_that_write_the_same_archive_at_once_do_not_disturb_each_other(archi
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        ({"images": 20}, "images 20: every class needs 3 images. Ask for 21 or more."),
-        ({"seed": -1}, "seed -1: a seed is 0 or more. Give another."),
+        ({"images": 20}, "images 20: every class needs 3 images. Use 21 or more."),
+        ({"seed": -1}, "seed -1: a seed must be 0 or more."),
     ],
 )
 def test_impossible_wishes_are_refused_before_anything_is_written(
