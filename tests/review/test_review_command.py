@@ -120,8 +120,8 @@ def test_a_side_that_does_not_synthesize_is_named_with_its_last_lines(
     [
         (("--base", "nowhere"), "--base 'nowhere': no such branch, tag or commit"),
         (("--base", "--help=x"), "no such branch, tag or commit"),
-        (("--context", "name"), "--context 'name': no KEY=VALUE"),
-        (("--head", "/"), "--head '/': no git working tree"),
+        (("--context", "name"), "--context 'name': expected KEY=VALUE"),
+        (("--head", "/"), "--head '/': not a git working tree"),
     ],
 )
 def test_what_names_nothing_ends_with_2_and_a_remedy(branch: Repository, words: tuple[str, ...], cause: str) -> None:
@@ -135,7 +135,7 @@ def test_a_working_tree_without_an_app_ends_with_2(branch: Repository) -> None:
     (branch.place / "app.py").unlink()
     run = branch.review()
     assert run.returncode == 2
-    assert "head: no app.py in it" in run.stderr
+    assert "head: app.py not found" in run.stderr
     assert branch.is_clean()
 
 

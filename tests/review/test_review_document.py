@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from review.git_checkout import BaseCommit
 from review.markdown import code_span, folded_block, old_and_new, table_row
-from review.markdown_report import LONGEST, MARKER, failure_document, review_document
+from review.markdown_report import MARKER, MAXIMUM_BYTES, failure_document, review_document
 from review.stack_changes import StackChange
 from review.template_diff import Difference
 
@@ -46,23 +46,23 @@ def test_sections_stand_in_the_order_of_their_weight(changes: Mapping[str, Stack
 def test_what_a_comment_has_no_room_for_is_left_out_from_the_end_and_said(changes: Mapping[str, StackChange]) -> None:
     many = [replace(changes["CodeAndMemory"], name=f"Stack{number:04d}") for number in range(900)]
     text = review_document(POINT, many, [])
-    assert len(text.encode()) <= LONGEST
+    assert len(text.encode()) <= MAXIMUM_BYTES
     assert "<code>Stack0000</code>" in text
     assert "<code>Stack0899</code>" not in text
-    assert text.endswith("more stacks are left out: a comment has no room for them.\n")
+    assert text.endswith("more stacks omitted: the comment would be too long.\n")
 
 
 def test_another_place_for_comments_may_have_less_room(changes: Mapping[str, StackChange]) -> None:
     text = review_document(POINT, list(changes.values()), [], longest=6_000)
-    assert LONGEST > 6_000 >= len(text.encode())
-    assert text.endswith("left out: a comment has no room for them.\n")
+    assert MAXIMUM_BYTES > 6_000 >= len(text.encode())
+    assert text.endswith("omitted: the comment would be too long.\n")
 
 
 def test_even_what_stands_on_top_is_cut_if_it_must_be(changes: Mapping[str, StackChange]) -> None:
     many = [replace(changes["BucketRenamed"], name=f"Stäck{number:04d}") for number in range(900)]
     text = review_document(POINT, many, [])
-    assert len(text.encode()) <= LONGEST
-    assert "The rest is left out" in text
+    assert len(text.encode()) <= MAXIMUM_BYTES
+    assert "The rest is omitted" in text
     assert text.splitlines()[-3].startswith("> - ")
 
 

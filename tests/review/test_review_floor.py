@@ -26,7 +26,7 @@ def _with(name: str, value: float | None) -> PipelineDefinition:
     [
         ("GateOverconfidence", 0.15, 0.3, "the ceiling is raised from `0.15` to `0.3`", True),
         ("GateOverconfidence", 0.15, 0.1, "the ceiling is lowered from `0.15` to `0.1`", False),
-        ("GateOverconfidence", 0.15, None, "the ceiling is gone; it was `0.15`", True),
+        ("GateOverconfidence", 0.15, None, "the ceiling is removed; it was `0.15`", True),
         ("GateOverconfidence", None, 0.15, "new ceiling, `0.15`", False),
         ("GateChampionBalancedAccuracyLoss", 0.05, 0.2, "the ceiling is raised from `0.05` to `0.2`", True),
         ("GateMalignantSensitivity", 0.7, 0.6, "the floor is lowered from `0.7` to `0.6`", True),

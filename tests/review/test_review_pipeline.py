@@ -126,7 +126,7 @@ def test_each_kind_of_change_is_told_once_in_words_and_needs_no_attention(
             lambda d: d["Parameters"][1].update(DefaultValue=0.6),
             "`GateMelanomaSensitivity`: the floor is lowered from `0.8` to `0.6`",
         ),
-        (lambda d: d["Parameters"].pop(1), "`GateMelanomaSensitivity`: the floor is gone; it was `0.8`"),
+        (lambda d: d["Parameters"].pop(1), "`GateMelanomaSensitivity`: the floor is removed; it was `0.8`"),
         (lambda d: arguments(d).pop("Floor"), "`GateMelanomaSensitivity`: no step reads it any more"),
         (
             lambda d: d["Parameters"][2].update(DefaultValue="Approved"),
@@ -136,9 +136,9 @@ def test_each_kind_of_change_is_told_once_in_words_and_needs_no_attention(
         (lambda d: arguments(d).update(EnableNetworkIsolation=False), "`Train`: network isolation: `true` → `false`"),
         (
             lambda d: arguments(d).pop("OutputDataConfig"),
-            '`Train`: output `OutputDataConfig`: `{"KmsKeyId": "key"}` is gone',
+            '`Train`: output `OutputDataConfig`: `{"KmsKeyId": "key"}` is removed',
         ),
-        (lambda d: arguments(d)["OutputDataConfig"].pop("KmsKeyId"), "`Train`: encryption key: `key` is gone"),
+        (lambda d: arguments(d)["OutputDataConfig"].pop("KmsKeyId"), "`Train`: encryption key: `key` is removed"),
         (
             lambda d: d["Steps"][2]["Arguments"]["Conditions"][0].update(RightValue="fail"),
             "`Gate`: condition `[0].RightValue`: `pass` → `fail`",
@@ -165,7 +165,7 @@ def test_a_parameter_as_text_is_the_parameter_and_an_expression_is_readable() ->
 
 def test_a_raised_floor_is_told_among_the_floors_and_needs_no_attention() -> None:
     raised = change(lambda d: d["Parameters"][1].update(DefaultValue=0.9))
-    assert [each.text for each in raised.floors] == [
+    assert [each.text for each in raised.thresholds] == [
         "`GateMelanomaSensitivity`: the floor is raised from `0.8` to `0.9`"
     ]
     assert raised.attention == []
@@ -175,7 +175,7 @@ def test_a_raised_floor_is_told_among_the_floors_and_needs_no_attention() -> Non
 def test_a_new_pipeline_is_told_by_its_steps_and_floors_and_a_removed_one_needs_attention() -> None:
     new = compare_pipelines("P", None, defined(DOCUMENT))
     assert "4 steps (`Preprocess`, `Train`, `Gate`, `Register`)" in new.whole[0].text
-    assert len(new.floors) == 1
+    assert len(new.thresholds) == 1
     assert new.attention == []
     assert compare_pipelines("P", defined(DOCUMENT), None).attention
 

@@ -25,13 +25,13 @@ def test_a_stack_without_changes_is_not_mentioned(changes: Changes) -> None:
 def test_a_removed_bucket_is_destroyed_with_its_data_and_stands_on_top(changes: Changes) -> None:
     text = told(changes["BucketRemoved"])
     assert changes["BucketRemoved"].needs_attention
-    assert "`Stack/Raw` (AWS::S3::Bucket): **destroyed**; what it holds is lost" in text
+    assert "`Stack/Raw` (AWS::S3::Bucket): **destroyed**; its content is lost" in text
     assert text.index("[!WARNING]") < text.index("<details>")
 
 
 def test_a_removed_bucket_that_is_retained_is_left_behind(changes: Changes) -> None:
     assert changes["BucketLeft"].needs_attention
-    assert "**left behind**; what it holds stays in the account" in told(changes["BucketLeft"])
+    assert "**left behind**; its content stays in the account" in told(changes["BucketLeft"])
 
 
 def test_a_renamed_bucket_is_replaced_and_the_property_that_does_it_is_named(changes: Changes) -> None:
@@ -46,8 +46,8 @@ def test_a_renamed_bucket_is_replaced_and_the_property_that_does_it_is_named(cha
         ("BucketUnkept", "`Stack/Raw`: `DeletionPolicy` `Retain` → `Delete`"),
         ("ApprovalRemoved", "`Stack/Delivery`: manual approvals removed: 1"),
         ("AlarmRemoved", "`Stack/Alarm` (AWS::CloudWatch::Alarm): destroyed"),
-        ("Renamed", "CloudFormation's name `before` → `after`"),
-        ("Gone", "the app has it no longer"),
+        ("Renamed", "stack name `before` → `after`"),
+        ("Gone", "removed from the app"),
     ],
 )
 def test_what_protects_or_works_needs_attention_when_it_ends(changes: Changes, name: str, words: str) -> None:
@@ -56,7 +56,7 @@ def test_what_protects_or_works_needs_attention_when_it_ends(changes: Changes, n
 
 
 def test_protection_against_deletion_turned_off_needs_attention(changes: Changes) -> None:
-    assert "its protection against deletion is turned off" in told(changes["Renamed"])
+    assert "termination protection is turned off" in told(changes["Renamed"])
 
 
 def test_a_longer_retention_of_logs_is_shown_and_needs_no_attention(changes: Changes) -> None:

@@ -41,21 +41,20 @@ def notes(old: Document, new: Document) -> PipelineChange:
 def test_a_training_that_becomes_a_tuning_is_said_in_one_line(tuned: Document) -> None:
     (note,) = notes(DOCUMENT, tuned).notes
     assert note.text == (
-        "`Train`: becomes a tuning of 8 jobs, 2 at once, which looks for `learning_rate` 0.001 to 0.1, "
-        "`optimizer` sgd/nag"
+        "`Train`: becomes a tuning of 8 jobs, 2 at once over `learning_rate` 0.001 to 0.1, `optimizer` sgd/nag"
     )
     assert not note.needs_attention
 
 
 def test_and_back(tuned: Document) -> None:
     (note,) = notes(tuned, DOCUMENT).notes
-    assert note.text == "`Train`: one training takes the place of a tuning of 8 jobs, 2 at once"
+    assert note.text == "`Train`: a single training replaces a tuning of 8 jobs, 2 at once"
 
 
 def test_isolation_that_is_lost_on_the_way_needs_attention(tuned: Document) -> None:
     del tuned["Steps"][1]["Arguments"]["TrainingJobDefinition"]["EnableNetworkIsolation"]
     (note,) = notes(DOCUMENT, tuned).attention
-    assert "network isolation: `true` is gone" in note.text
+    assert "network isolation: `true` is removed" in note.text
 
 
 def test_between_two_tunings_what_differs_is_told(tuned: Document) -> None:
