@@ -97,7 +97,7 @@ def stack_changes(old: Path | None, new: Path) -> list[StackChange]:
     names = sorted(olds.keys() | news.keys())
     sides = [(olds.get(name), news.get(name)) for name in names]
     pairs = [
-        TemplatePair(name, old and old.template, new and new.template)
+        TemplatePair(name, old.template if old else None, new.template if new else None)
         for name, (old, new) in zip(names, sides, strict=True)
     ]
     every = [_stack_change(one, *side) for one, side in zip(template_diff.compare_templates(pairs), sides, strict=True)]
