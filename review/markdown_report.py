@@ -67,39 +67,30 @@ def _broadening_row(change: StackChange, broadening: Broadening) -> tuple[str, .
 
 def _statement_cells(change: StackChange, statement: Statement, word: str) -> tuple[str, ...]:
     if statement.unread:
-        return ("", word, code_span(with_construct_paths(statement.unread, change.names)), "", "")
-    who, actions, resources = (
-        _value_list(values, change.names, "all but " if name in statement.inverted else "")
-        for name, values in (
-            ("principals", statement.principals),
-            ("actions", statement.actions),
-            ("resources", statement.resources),
-        )
-    )
-    condition = code_span(with_construct_paths(statement.condition, change.names)) if statement.condition else ""
-    return (who, word, actions, resources, condition)
+        return ("", word, _named_span(change, statement.unread), "", "")
+
+    def listed(name: str, values: Sequence[str]) -> str:
+        prefix = "all but " if name in statement.inverted else ""
+        more = f" and {len(values) - _MAXIMUM_VALUES} more" if len(values) > _MAXIMUM_VALUES else ""
+        return prefix + ", ".join(_named_span(change, each) for each in values[:_MAXIMUM_VALUES]) + more
+
+    condition = _named_span(change, statement.condition) if statement.condition else ""
+    actions, resources = listed("actions", statement.actions), listed("resources", statement.resources)
+    return (listed("principals", statement.principals), word, actions, resources, condition)
 
 
-def _value_list(values: Sequence[str], names: Mapping[str, str], prefix: str) -> str:
-    more = f" and {len(values) - _MAXIMUM_VALUES} more" if len(values) > _MAXIMUM_VALUES else ""
-    return prefix + ", ".join(code_span(with_construct_paths(each, names)) for each in values[:_MAXIMUM_VALUES]) + more
+def _named_span(change: StackChange, text: str) -> str:
+    return code_span(with_construct_paths(text, change.names))
 
 
 def _policy_and_rule_rows(change: StackChange) -> list[tuple[str, ...]]:
-    names, stack = change.names, code_span(change.name)
+    stack = code_span(change.name)
     policies: list[tuple[str, ...]] = [
-        (stack, code_span(with_construct_paths(who, names)), "managed policy", code_span(what), "", "")
+        (stack, _named_span(change, who), "managed policy", code_span(what), "", "")
         for who, what in change.comparison.policies
     ]
     rules: list[tuple[str, ...]] = [
-        (
-            stack,
-            code_span(with_construct_paths(peer, names)),
-            "network rule",
-            code_span(protocol),
-            code_span(with_construct_paths(group, names)),
-            "",
-        )
+        (stack, _named_span(change, peer), "network rule", code_span(protocol), _named_span(change, group), "")
         for group, protocol, peer in change.comparison.rules
     ]
     return policies + rules
@@ -124,15 +115,10 @@ def stack_details(change: StackChange) -> str:
 
 
 def _resource_table(change: StackChange) -> str:
-    order = sorted(change.resources, key=lambda each: risk.VERBS.index(risk.change_verb(each)))
+    verb = risk.change_verb
     rows = [
-        (
-            risk.change_verb(each),
-            code_span(risk.construct_path(each)),
-            code_span(each.type),
-            _difference_lines(change, each),
-        )
-        for each in order
+        (verb(each), code_span(risk.construct_path(each)), code_span(each.type), _difference_lines(change, each))
+        for each in sorted(change.resources, key=lambda each: risk.VERBS.index(verb(each)))
     ]
     return markdown_table(("", "resource", "type", "difference"), rows) if rows else ""
 

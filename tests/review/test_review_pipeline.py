@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The definition of the SageMaker pipeline is compared by what it means."""
+"""Definitions of the SageMaker pipeline are compared by meaning."""
 
 import copy
 from collections.abc import Callable
@@ -71,7 +71,7 @@ def test_a_definition_cut_up_by_functions_is_read_and_equal_ones_have_no_change(
     assert change(lambda _: None).notes == []
 
 
-def test_the_order_of_steps_and_parameters_means_nothing() -> None:
+def test_the_order_of_steps_and_parameters_is_ignored() -> None:
     def edit(document: Document) -> None:
         document["Steps"].reverse()
         document["Parameters"].reverse()
@@ -112,7 +112,7 @@ def test_the_order_of_steps_and_parameters_means_nothing() -> None:
         (lambda d: d["Steps"][1].update(DependsOn=["Other"]), "`Train`: now waits for `Other`"),
     ],
 )
-def test_each_kind_of_change_is_told_once_in_words_and_needs_no_attention(
+def test_each_kind_of_change_is_described_once_and_needs_no_attention(
     edit: Callable[[Document], object], words: str
 ) -> None:
     assert texts(edit) == [words]
@@ -149,7 +149,7 @@ def test_each_kind_of_change_is_told_once_in_words_and_needs_no_attention(
         ),
     ],
 )
-def test_what_weakens_the_gate_or_the_isolation_needs_attention(edit: Callable[[Document], object], words: str) -> None:
+def test_a_weakened_gate_or_isolation_needs_attention(edit: Callable[[Document], object], words: str) -> None:
     assert words in [each.text for each in change(edit).attention]
 
 
@@ -163,7 +163,7 @@ def test_a_parameter_as_text_is_the_parameter_and_an_expression_is_readable() ->
     assert told == ["`Train`: hyperparameter `epochs`: `30` → `a/{Steps.Preprocess.PropertyFiles.Card}#size`"]
 
 
-def test_a_raised_floor_is_told_among_the_floors_and_needs_no_attention() -> None:
+def test_a_raised_floor_is_listed_among_the_thresholds_and_needs_no_attention() -> None:
     raised = change(lambda d: d["Parameters"][1].update(DefaultValue=0.9))
     assert [each.text for each in raised.thresholds] == [
         "`GateMelanomaSensitivity`: the floor is raised from `0.8` to `0.9`"
@@ -172,7 +172,7 @@ def test_a_raised_floor_is_told_among_the_floors_and_needs_no_attention() -> Non
     assert raised.parameters == ()
 
 
-def test_a_new_pipeline_is_told_by_its_steps_and_floors_and_a_removed_one_needs_attention() -> None:
+def test_a_new_pipeline_is_described_and_a_removed_one_needs_attention() -> None:
     new = compare_pipelines("P", None, defined(DOCUMENT))
     assert "4 steps (`Preprocess`, `Train`, `Gate`, `Register`)" in new.whole[0].text
     assert len(new.thresholds) == 1
@@ -180,7 +180,7 @@ def test_a_new_pipeline_is_told_by_its_steps_and_floors_and_a_removed_one_needs_
     assert compare_pipelines("P", defined(DOCUMENT), None).attention
 
 
-def test_a_definition_that_lies_elsewhere_is_said_to_be_not_compared() -> None:
+def test_a_definition_outside_the_template_is_reported_as_not_compared() -> None:
     old, new = (
         pipeline_definitions(
             {
