@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT-0
-"""Measures the preprocessing job against what two cores can do at best."""
+"""Measures the speed and memory of preprocessing, and the sensitivity of the drift monitor."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The drawn archives that the benchmarks share: made once, with one seed, and kept beside their results."""
+"""Synthetic archives shared by the benchmarks, drawn once with a fixed seed."""
 
 import subprocess
 from pathlib import Path
@@ -10,11 +10,11 @@ _PYTHON: Final = Path(__file__).parent.parent / ".venv" / "app" / "bin" / "pytho
 
 
 def archive(images: int) -> Path:
-    """Return a drawn archive with so many pictures, made if it is not there yet: about 240 KB and 7 ms an image."""
+    """Return a synthetic archive with that many images, drawn if needed (about 240 KB and 7 ms an image)."""
     path = OUT / f"drawn-{images}.zip"
     if not path.exists():
         OUT.mkdir(exist_ok=True)
-        print(f"Drawing {images} pictures", flush=True)
+        print(f"Drawing {images} images", flush=True)
         sample = ["local", "sample", "--images", str(images), "--seed", "7", str(path)]
         subprocess.run([_PYTHON, "-m", *sample], check=True, stdout=subprocess.DEVNULL)
     return path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Draws the curves of the monitor's benchmark: ``python -m benchmarks.drift_plot RESULTS.json PICTURE.png``."""
+"""Plots the results of the drift benchmark: ``python -m benchmarks.drift_plot RESULTS.json PLOT.png``."""
 
 import json
 import sys
@@ -15,8 +15,8 @@ _RATE: Final = 0.02
 _MARKERS: Final = "osD^vPX*h"
 
 
-def draw(results: Path, picture: Path) -> None:
-    """Draw the share of windows that alarm over their size, without a shift and with each."""
+def draw(results: Path, plot: Path) -> None:
+    """Plot the share of windows with an alarm over their size, without a shift and with each shift."""
     rows = json.loads(results.read_text(encoding="utf-8"))
     kinds = list(dict.fromkeys(row["kind"] for row in rows))
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.4), layout="constrained")
@@ -26,12 +26,12 @@ def draw(results: Path, picture: Path) -> None:
         axes = left if kind == "clean" else right
         axes.plot([row["size"] for row in mine], shares, f"{_MARKERS[number % len(_MARKERS)]}-", label=kind)
     left.axhline(100 * _RATE, color="0.5", linestyle="--", label="allowed")
-    left.set(title="Windows like the baseline", ylim=(0, 5))
-    right.set(title="Windows with a shift planted", ylim=(0, 103))
+    left.set(title="Windows without a shift", ylim=(0, 5))
+    right.set(title="Windows with a shift", ylim=(0, 103))
     for axes in (left, right):
-        axes.set(xlabel="images in the window", ylabel="windows that alarm, %", xlim=(0, None))
+        axes.set(xlabel="images in the window", ylabel="windows with an alarm, %", xlim=(0, None))
         axes.legend(fontsize=8)
-    figure.savefig(picture, dpi=120)
+    figure.savefig(plot, dpi=120)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""The job, run as often as wanted, each time in a fresh folder; nothing is deleted before `Bench` is closed.
+"""Runs Preprocess repeatedly, each time in a new folder; nothing is deleted before `Bench` is closed.
 
-For minutes ext4 does not give a deleted file's number to a new one, and passes over all such numbers whenever a file
-is made: deleting the pictures of one round would cost the next up to two seconds that no job on a fresh volume spends.
-So what a round wrote is emptied, which gives its room and its memory back, and removed at the end.
+ext4 does not reuse the inode of a deleted file for minutes, and skips all such inodes whenever a file is created.
+Deleting the images of one round would cost the next one up to two seconds, which a job on a new volume does not spend.
+The files of a round are therefore truncated, which frees disk space and page cache, and removed at the end.
 """
 
 import os
@@ -26,35 +26,35 @@ _WRITTEN: Final = {
 
 
 class Bench:
-    """Where the job runs; a context manager that removes `folder`."""
+    """Context manager that runs the job in `folder` and removes the folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._runs = 0
 
     def __enter__(self) -> Self:
-        """Begin with an empty folder."""
+        """Start with an empty folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Remove what is left."""
+        """Remove the folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def run(self, archive: Path, cores: frozenset[int], module: str = JOB) -> measure.Usage:
-        """Run the job, or the one in `module`, on `archive` with a worker for each of the `cores`.
+        """Run the job, or the one in `module`, on `archive` with one worker for each of `cores`.
 
         Raises:
-            SystemExit: it left something behind.
+            SystemExit: The job left files other than its outputs.
         """
         root, usage = self._run(archive, cores, module)
         _empty(root)
         return usage
 
     def digest(self, archive: Path, cores: frozenset[int]) -> str:
-        """Run the job likewise; return the SHA-256 of all that it wrote, names and bytes."""
+        """Run the job and return the SHA-256 over names and bytes of its outputs."""
         root, _ = self._run(archive, cores, JOB)
         total = sha256()
         for file in _outputs(root):
@@ -67,14 +67,14 @@ class Bench:
         self._runs += 1
         root = self._folder / str(self._runs)
         (root / "tmp").mkdir(parents=True)
-        given = root / "processing" / "input" / contract.ARCHIVE_INPUT
-        given.mkdir(parents=True)
-        os.link(archive, given / archive.name)
+        inputs = root / "processing" / "input" / contract.ARCHIVE_INPUT
+        inputs.mkdir(parents=True)
+        os.link(archive, inputs / archive.name)
         command = (sys.executable, "-m", module)
         usage = measure.run(command, {"ML_ROOT": str(root), "TMPDIR": str(root / "tmp")}, cores)
-        strange = [file for file in root.rglob("*") if file.is_file() and not _expected(file)]
-        if strange:
-            raise SystemExit(f"left on disk: {strange[:5]}")
+        unexpected = [file for file in root.rglob("*") if file.is_file() and not _expected(file)]
+        if unexpected:
+            raise SystemExit(f"left on disk: {unexpected[:5]}")
         return root, usage
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""The limit: the same calls on the same bytes and nothing else, in two processes that share nothing.
+"""Lower bound for the time of Preprocess: the same library calls on the same bytes, in two independent processes.
 
-Inflate the outer zip, cut out each entry, inflate it, decode, resize, encode, forget. No checksum, no hash, no check,
-no order, no output, no audit. Each process takes one of the two parts, which hold half of the images each. It reads
-what `local.synthetic.synthetic_archive` writes, not zips at large.
+Inflates the outer zip, inflates each entry, decodes, resizes and encodes it. No checksum, hash, check, order, output or
+audit. Each process takes one of the two parts, which contain half of the images each. Reads only archives written by
+`local.synthetic.synthetic_archive`, not zip files in general.
 """
 
 import itertools
@@ -25,18 +25,18 @@ from pipeline_src.runtime import worker_threads
 
 _CHUNK: Final = 1 << 18
 _SIDE: Final = 224
-_HELD: Final = 200  # pictures a process; more than any cache holds
+_HELD: Final = 200  # images a process, more than fit into a cache
 
 cv2.setNumThreads(1)
 
 
 def main() -> None:
-    """Run over ``ARCHIVE IMAGES``; with ``--plain`` over pictures that are inflated already, which then repeat."""
+    """Run over ``ARCHIVE IMAGES``; with ``--plain`` over already inflated images, which are then repeated."""
     path, images, plain = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:] == ["--plain"]
     with ZipFile(path) as outer:
         parts = [entry for entry in outer.infolist() if entry.filename.endswith(".zip")]
-    worker_threads.keep_freed_memory()  # it helps here as it helps the job
-    context = multiprocessing.get_context("fork")  # both are imported already: the limit pays for one start
+    worker_threads.keep_freed_memory()  # as in the job
+    context = multiprocessing.get_context("fork")  # modules are imported already, so only one start counts
     done = context.Value("q", 0)
     shares = (images // 2, images - images // 2)
     work = _plain if plain else _whole
@@ -52,7 +52,7 @@ def main() -> None:
 
 def _whole(path: Path, part: ZipInfo, _: int, done: "Synchronized[int]") -> None:
     count = 0
-    for data in _pictures(path, part):
+    for data in _images(path, part):
         _convert(data)
         count += 1
     with done.get_lock():
@@ -60,9 +60,9 @@ def _whole(path: Path, part: ZipInfo, _: int, done: "Synchronized[int]") -> None
 
 
 def _plain(path: Path, part: ZipInfo, images: int, done: "Synchronized[int]") -> None:
-    pictures = list(itertools.islice(_pictures(path, part), _HELD))
+    inflated = list(itertools.islice(_images(path, part), _HELD))
     for number in range(images):
-        _convert(pictures[number % len(pictures)])
+        _convert(inflated[number % len(inflated)])
     with done.get_lock():
         done.value += images
 
@@ -73,7 +73,7 @@ def _convert(data: bytearray) -> bytes:
     return bytes(simplejpeg.encode_jpeg(small, quality=95, colorspace="BGR", colorsubsampling="420"))
 
 
-def _pictures(path: Path, part: ZipInfo) -> Iterator[bytearray]:
+def _images(path: Path, part: ZipInfo) -> Iterator[bytearray]:
     chunks, held, at = _chunks(path, part), b"", 0
     while True:
         while len(held) - at < 30 or len(held) - at < _length(held, at):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Runs a command and measures it as a whole process: wall and CPU time, and memory summed over the process tree."""
+"""Measures wall time, CPU time and peak memory of a command, including its child processes."""
 
 import contextlib
 import os
@@ -17,8 +17,8 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 class Usage(NamedTuple):
     """Wall and CPU time in seconds (all processes), and peak memory in bytes.
 
-    The memory is the resident set, summed over all processes at one moment and sampled; pages that processes share
-    count in each of them, so it errs upwards.
+    Memory is the sampled sum of the resident sets of all processes; shared pages count for each process, so it is an
+    upper estimate.
     """
 
     wall: float
@@ -30,19 +30,19 @@ def cores(wanted: int) -> frozenset[int]:
     """Return `wanted` of the cores that this process may use.
 
     Raises:
-        SystemExit: it may use fewer.
+        SystemExit: Fewer are allowed.
     """
     allowed = sorted(os.sched_getaffinity(0))
     if len(allowed) < wanted:
-        raise SystemExit(f"cores: {len(allowed)} allowed: the benchmark compares on {wanted}. Allow more.")
+        raise SystemExit(f"cores: {len(allowed)} allowed: the benchmark needs {wanted}. Allow more.")
     return frozenset(allowed[:wanted])
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], allowed: frozenset[int]) -> Usage:
-    """Run `command` to its end on the cores `allowed`; its own processes stay on them too.
+    """Run `command` on the cores `allowed`, child processes included, and return its usage.
 
     Raises:
-        subprocess.CalledProcessError: it failed; its output is in the exception.
+        subprocess.CalledProcessError: The command failed; its output is in the exception.
     """
     started = time.perf_counter()
     with _started(command, environment, allowed) as process:
@@ -61,7 +61,7 @@ def _started(
     command: Sequence[str], environment: Mapping[str, str], allowed: frozenset[int]
 ) -> "subprocess.Popen[bytes]":
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, allowed)  # a child inherits it, so it never runs elsewhere
+    os.sched_setaffinity(0, allowed)  # inherited by the child, which so never runs on other cores
     try:
         return subprocess.Popen(
             command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -90,9 +90,9 @@ class _Peak:
 
 
 def _tree(pid: int) -> list[int]:
-    """Return `pid` and the processes below it, as the kernel lists them."""
+    """Return `pid` and all its descendants."""
     found = [pid]
-    with contextlib.suppress(OSError):  # it has ended meanwhile
+    with contextlib.suppress(OSError):  # the process has ended
         for task in Path(f"/proc/{pid}/task").glob("*/children"):
             with contextlib.suppress(OSError):
                 found += [process for child in task.read_text().split() for process in _tree(int(child))]
@@ -102,5 +102,5 @@ def _tree(pid: int) -> list[int]:
 def _resident(pid: int) -> int:
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
-    except (OSError, IndexError):  # it has ended meanwhile
+    except (OSError, IndexError):  # the process has ended
         return 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Traffic with a shift planted: drawn pictures as they are, and as a broken camera or another practice sends them."""
+"""Shifts of synthetic images, such as a faulty camera or another practice would cause."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ Edit = Callable[[Bytes], Bytes]
 Names = NDArray[np.str_]
 
 CLEAN: Final = "clean"
-_SKILL: Final = 4.0  # of the stand-in for a model: added to the true class's logit
+_SKILL: Final = 4.0  # added to the logit of the true class by the simulated model
 _QUALITY: Final = 90
 
 
@@ -48,11 +48,11 @@ def _vignette(pixels: Bytes) -> Bytes:
 
 
 def _other(pixels: Bytes) -> Bytes:
-    """Another dataset: another size and shape, saved with other settings."""
+    """Return the image as in another dataset, with another size and aspect ratio."""
     return np.asarray(cv2.resize(pixels, (1024, 1024), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-# All are saved anew, the clean ones too, or the size of the file alone would tell.
+# All images are re-encoded, also clean ones; otherwise the file size alone would reveal the shift.
 EDITS: Final[dict[str, Edit]] = {
     CLEAN: lambda pixels: pixels,
     "colour cast": _cast,
@@ -64,30 +64,30 @@ EDITS: Final[dict[str, Edit]] = {
 
 
 def tables(path: Path) -> tuple[dict[str, FeatureTable], Names, Names]:
-    """Return what is measured on each picture of the archive at `path`, by kind, and their lesions and classes (n,)."""
-    pictures, lesions, labels = read(path)
+    """Return the feature table of each kind of shift for the archive at `path`, and lesions and classes (n,)."""
+    images, lesions, labels = read(path)
     answers = scores(labels)
-    return {kind: _measured(pictures, answers, edit) for kind, edit in EDITS.items()}, lesions, labels
+    return {kind: _measured(images, answers, edit) for kind, edit in EDITS.items()}, lesions, labels
 
 
 def read(path: Path) -> tuple[list[bytes], Names, Names]:
-    """Return the pictures, lesions and classes of the archive at `path`."""
+    """Return the images, lesions and classes of the archive at `path`."""
     with ZipFile(path) as outer:
         rows = {row["image_id"]: row for row in csv.DictReader(io.StringIO(outer.read("HAM10000_metadata").decode()))}
-        pictures: dict[str, bytes] = {}
+        images: dict[str, bytes] = {}
         for name in filter(contract.ARCHIVE_PART.fullmatch, outer.namelist()):
             with ZipFile(io.BytesIO(outer.read(name))) as inner:
-                pictures |= {Path(entry).stem: inner.read(entry) for entry in inner.namelist()}
-    found = [rows[image_id] for image_id in pictures]
+                images |= {Path(entry).stem: inner.read(entry) for entry in inner.namelist()}
+    found = [rows[image_id] for image_id in images]
     return (
-        list(pictures.values()),
+        list(images.values()),
         np.array([row["lesion_id"] for row in found]),
         np.array([row["dx"] for row in found]),
     )
 
 
 def scores(labels: Names) -> NDArray[np.float64]:
-    """Return answers (n, 7) by formula: noise, and more for the true class."""
+    """Return simulated probabilities (n, classes): noise with a higher logit for the true class."""
     random = np.random.default_rng(5)
     logits = random.normal(size=(len(labels), len(contract.CLASS_LABELS)))
     logits[np.arange(len(labels)), [contract.CLASS_LABELS.index(label) for label in labels]] += _SKILL
@@ -97,17 +97,17 @@ def scores(labels: Names) -> NDArray[np.float64]:
 
 
 def encoded(data: bytes, edit: Edit) -> bytes:
-    """Return the JPEG `data` after `edit`."""
+    """Return the JPEG `data` with `edit` applied."""
     pixels = np.ascontiguousarray(edit(simplejpeg.decode_jpeg(data, "BGR")))
     return bytes(simplejpeg.encode_jpeg(pixels, quality=_QUALITY, colorspace="BGR", colorsubsampling="420"))
 
 
-def _measured(pictures: list[bytes], answers: NDArray[np.float64], edit: Edit) -> FeatureTable:
-    table = np.zeros((len(pictures), image_features.FEATURE_COLUMNS), np.float32)
+def _measured(images: list[bytes], answers: NDArray[np.float64], edit: Edit) -> FeatureTable:
+    table = np.zeros((len(images), image_features.FEATURE_COLUMNS), np.float32)
 
     def take(number: int) -> None:
-        data = encoded(pictures[number], edit)
+        data = encoded(images[number], edit)
         table[number] = image_features.measure_features(data, answers[number].tolist(), str(number))
 
-    worker_threads.process_in_threads(iter(range(len(pictures))), take, len(measure.cores(1)))
+    worker_threads.process_in_threads(iter(range(len(images))), take, len(measure.cores(1)))
     return table

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Baselines and windows drawn from one pool of measured pictures, of which no lesion is in both."""
+"""Draws baselines and windows from one pool of measured images; no lesion is in both."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -17,18 +17,18 @@ from pipeline_src.drift.image_features import FeatureTable
 
 MIX: Final = "class mix: melanoma x3"
 PART: Final = "colour cast, 1 of 2 cameras"
-REPEATS: Final = "one picture in 10 repeated"
+REPEATS: Final = "one image in 10 repeated"
 KINDS: Final = (*shift.EDITS, PART, MIX, REPEATS)
 BASELINES: Final = 20
 _HELD_OUT: Final = 0.35  # of the lesions: validation and test together, as the pipeline splits
-_TIMES: Final = 3
+_MELANOMA_WEIGHT: Final = 3
 
 Rows = NDArray[np.intp]
 Random = np.random.Generator
 
 
 class Traffic:
-    """The pool: by kind what was measured on each picture (n, `feature.COLUMNS`); its lesion and class (n,)."""
+    """The pool: feature tables by kind of shift (n, `FEATURE_COLUMNS`), and lesion and class of each image (n,)."""
 
     def __init__(self, tables: Mapping[str, FeatureTable], lesions: Names, labels: Names) -> None:
         self._tables = tables
@@ -59,24 +59,24 @@ class Traffic:
         )
 
     def _chosen(self, kind: str, left: Rows, size: int, random: Random) -> Rows:
-        """Return `size` of the pictures `left`, lesion by lesion.
+        """Return `size` of the images `left`, lesion by lesion.
 
-        For another mix they are drawn with replacement, picture by picture, or melanomas would run out.
+        For another class mix they are drawn image by image with replacement, because there are too few melanomas.
         """
         if kind == MIX:
-            weights = np.where(self._labels[left] == "mel", _TIMES, 1.0)
+            weights = np.where(self._labels[left] == "mel", _MELANOMA_WEIGHT, 1.0)
             return random.choice(left, size, p=weights / weights.sum())
         rank = random.permutation(int(self._lesion.max()) + 1)
         ranked: Rows = left[np.argsort(rank[self._lesion[left]], kind="stable")]
         if len(ranked) < size:
-            raise SystemExit(f"pictures: {len(ranked)} are left for a window of {size}. Draw more with --images.")
+            raise SystemExit(f"images: {len(ranked)} left for a window of {size}. Draw more with --images.")
         return ranked[:size]
 
     def _window(self, kind: str, chosen: Rows, random: Random) -> CaptureWindow:
         window = CaptureWindow(requests=len(chosen))
         shifted = self._tables["colour cast" if kind == PART else kind if kind in shift.EDITS else shift.CLEAN]
         for number, row in enumerate(chosen):
-            # Of a lesion all pictures come from one camera.
+            # All images of a lesion come from one camera.
             other = kind == PART and self._lesion[row] % 2 == 0
             window.sample.add(number, (self._tables[shift.CLEAN] if other else shifted)[row])
         if kind == REPEATS:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The job without its leakage audit, for comparison alone: no views are made and none are compared."""
+"""Runs Preprocess without its leakage audit, for comparison: no views are computed or compared."""
 
 import sys
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _NOTHING = np.zeros((perceptual_hash.VIEW_SIDE, perceptual_hash.VIEW_SIDE), np.u
 
 
 def view(pixels: Bytes) -> Bytes:
-    """Return nothing to see."""
+    """Return an empty view."""
     del pixels
     return _NOTHING
 
@@ -23,13 +23,13 @@ def view(pixels: Bytes) -> Bytes:
 def near(
     views: Bytes, splits: Mapping[int, str], workers: int, bounds: SimilarityBounds = perceptual_hash.SIMILARITY_BOUNDS
 ) -> dict[near_duplicates.ImagePair, int]:
-    """Return no pair."""
+    """Return no near-duplicates."""
     del views, splits, workers, bounds
     return {}
 
 
 if __name__ == "__main__":
-    # The job has no setting for this, because no dataset should be made without an audit.
+    # There is no setting for this, because no dataset should be built without an audit.
     perceptual_hash.grey_view, near_duplicates.find_near_duplicates = view, near
     sys.exit(
         command_line.run_job(lambda: preprocess.run_preprocessing(preprocess.parse_preprocessing_options(sys.argv[1:])))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""The monitor over many captured requests, as a process of its own, so that its peak memory can be seen.
+"""Measures the monitor job on many captured requests: ``python -m benchmarks.volume FOLDER COUNT``.
 
-``python -m benchmarks.volume FOLDER COUNT`` alone prints it. The pictures are small and differ in a comment alone, so
-that all of them are different to the monitor and none costs much to decode.
+The job runs in its own process, so that its peak memory can be measured. The images are small and differ only in a
+JPEG comment, so that the monitor treats them as different and decodes them quickly.
 """
 
 import base64
@@ -24,7 +24,7 @@ _ANSWER: Final = json.dumps([0.1, 0.7, 0.05, 0.05, 0.04, 0.03, 0.03])
 
 
 def measured(folder: Path, count: int) -> measure.Usage:
-    """Return what the monitor uses for `count` captured requests; everything lies below `folder`, which goes again."""
+    """Return time and memory of the monitor for `count` captured requests; `folder` is created and removed."""
     shutil.rmtree(folder, ignore_errors=True)
     try:
         _write(folder / "processing" / "input", count)
@@ -42,23 +42,23 @@ def measured(folder: Path, count: int) -> measure.Usage:
 def _write(inputs: Path, count: int) -> None:
     hour = inputs / "capture" / "bench" / "AllTraffic" / "2026" / "11" / "25" / "08"
     hour.mkdir(parents=True)
-    start, rest = _picture()
+    start, rest = _image_parts()
     for part in range(0, count, 10_000):
         lines = "".join(_line(start, rest, number) for number in range(part, min(part + 10_000, count)))
         (hour / f"{part:09d}.jsonl").write_text(lines, encoding="ascii")
-    pictures = inputs / "holdout"
-    pictures.mkdir()
+    holdout = inputs / "holdout"
+    holdout.mkdir()
     images = tuple(HoldoutImage(f"I{n:04d}", f"L{n:04d}", "nv", "test") for n in range(_HELD_OUT))
     for image in images:
-        (pictures / f"{image.image_id}.jpg").write_bytes(start + rest)
+        (holdout / f"{image.image_id}.jpg").write_bytes(start + rest)
     answers = np.tile(np.array(json.loads(_ANSWER)), (_HELD_OUT, 1))
     (inputs / "baseline").mkdir()
-    for name, content in drift_baseline.baseline_files(Predictions(images, answers), pictures).items():
+    for name, content in drift_baseline.baseline_files(Predictions(images, answers), holdout).items():
         (inputs / "baseline" / name).write_bytes(content)
 
 
-def _picture() -> tuple[bytes, bytes]:
-    """Return a small JPEG in two parts, between which a comment may stand."""
+def _image_parts() -> tuple[bytes, bytes]:
+    """Return a small JPEG in two parts; a comment may be inserted between them."""
     pixels = np.random.default_rng(3).integers(90, 200, (48, 64, 3)).astype(np.uint8)
     data = cv2.imencode(".jpg", pixels)[1].tobytes()
     return data[:2], data[2:]
@@ -80,4 +80,4 @@ def _line(start: bytes, rest: bytes, number: int) -> str:
 
 if __name__ == "__main__":
     usage = measured(Path(sys.argv[1]), int(sys.argv[2]))
-    print(f"{usage.memory / 1e6:.0f} MB at the peak, {usage.wall:.0f} s, {usage.cpu:.0f} s CPU")
+    print(f"{usage.memory / 1e6:.0f} MB peak, {usage.wall:.0f} s, {usage.cpu:.0f} s CPU")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""What a branch changes in the infrastructure and in the pipeline: ``python -m review`` prints it as Markdown.
+"""Reports what a branch changes in infrastructure and pipeline: ``python -m review`` prints it as Markdown.
 
-The app is synthesized twice, as it was where the branch left its base (a git worktree, removed afterwards) and as it
-is now. The templates are compared, and with them the definition of the SageMaker pipeline that one of them carries.
-No account, no credentials, no network.
+The app is synthesized twice: at the commit where the branch left its base (in a temporary git worktree) and as it is
+now. The templates are compared, and with them the definition of the SageMaker pipeline that one of them contains.
+Needs no account, no credentials and no network.
 """

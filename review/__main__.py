@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The command line of the review: ``python -m review``."""
+"""Command line of the review: ``python -m review``."""
 
 import signal
 import sys
@@ -13,12 +13,12 @@ import click
 from review import git_checkout, stack_changes
 from review.errors import ReviewError, StoppedError, UsageError
 from review.git_checkout import BaseCommit
-from review.markdown_report import LONGEST, failure_document, review_document
+from review.markdown_report import MAXIMUM_BYTES, failure_document, review_document
 from review.synth import APP, AppVersion, synthesize_versions
 
-ATTENTION: Final = 3
+_EXIT_ATTENTION: Final = 3
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
-_LOCK: Final = "requirements.txt"
+_LOCK_FILE: Final = "requirements.txt"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,52 +26,56 @@ _LOCK: Final = "requirements.txt"
 @click.option(
     "--head", type=click.Path(path_type=Path), default=".", show_default=True, help="Working tree of the branch."
 )
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File instead of the standard output.")
-@click.option("--context", "given", multiple=True, metavar="KEY=VALUE", help="For both sides; may be repeated.")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file, not to the standard output."
+)
+@click.option(
+    "--context", "pairs", multiple=True, metavar="KEY=VALUE", help="CDK context for both sides; may be repeated."
+)
 @click.option(
     "--longest",
     type=click.IntRange(min=2000),
-    default=LONGEST,
+    default=MAXIMUM_BYTES,
     show_default=True,
     metavar="BYTES",
-    help="Of the text; CodeCommit's comments hold 10,240 characters.",
+    help="Maximum length of the text; a CodeCommit comment holds 10,240 characters.",
 )
-@click.option("--exit-zero", is_flag=True, help="Exit with 0, not 3, where something needs attention.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 instead of 3 if something needs attention.")
 def main(  # noqa: PLR0913  one parameter for each option
-    base: str, head: Path, output: Path | None, given: tuple[str, ...], *, longest: int, exit_zero: bool
+    base: str, head: Path, output: Path | None, pairs: tuple[str, ...], *, longest: int, exit_zero: bool
 ) -> None:
-    """Print what a branch changes in the infrastructure and in the pipeline, as Markdown.
+    """Print what a branch changes in infrastructure and pipeline, as Markdown.
 
-    Exit code 0: nothing destructive, nothing broadened. 3: something needs attention. 2: could not be compared.
+    Exit codes: 0 nothing destructive or broadened, 3 something needs attention, 2 the comparison failed.
     """
     try:
-        text, needs_attention = _review(base, head.absolute(), _context(given), longest)
+        text, needs_attention = _review(base, head.absolute(), _parse_context(pairs), longest)
     except ReviewError as error:
         if output:
-            _write(output, failure_document(str(error), longest=longest))
+            _write_file(output, failure_document(str(error), longest=longest))
         _fail(error)
     except KeyboardInterrupt:
         _fail(StoppedError("stopped by the user"))
     if output:
-        _write(output, text)
+        _write_file(output, text)
     else:
         click.echo(text, nl=False)
-    sys.exit(ATTENTION if needs_attention and not exit_zero else 0)
+    sys.exit(_EXIT_ATTENTION if needs_attention and not exit_zero else 0)
 
 
 def _review(base: str, head: Path, context: Mapping[str, str], longest: int) -> tuple[str, bool]:
     """Return the Markdown and whether anything needs attention."""
-    for each in _SIGNALS:
-        signal.signal(each, _stop)
+    for number in _SIGNALS:
+        signal.signal(number, _stop)
     point = git_checkout.find_base_commit(head, base)
-    # Resolved, so that a link on the way to the temporary folder cannot hide it in a message.
-    with tempfile.TemporaryDirectory(prefix="review-") as name:
-        folder = Path(name).resolve()
+    # Resolved, so that the paths are recognized and shortened in messages even if the temporary folder is a link.
+    with tempfile.TemporaryDirectory(prefix="review-") as temporary:
+        folder = Path(temporary).resolve()
         with git_checkout.base_worktree(head, point.commit, folder / "base") as place:
             old, new = AppVersion("base", place, folder / "base.out"), AppVersion("head", head, folder / "head.out")
             if not new.has_app:
                 raise UsageError(
-                    f"head: no {APP} in it, so there is nothing to compare. Name the app's folder: --head."
+                    f"head: {APP} not found, so there is nothing to compare. Name the folder of the app with --head."
                 )
             synthesize_versions([side for side in (old, new) if side.has_app], context)
             changes = stack_changes.stack_changes(old.output if old.has_app else None, new.output)
@@ -84,37 +88,39 @@ def _remarks(point: BaseCommit, old: AppVersion, new: AppVersion) -> list[str]:
     if not old.has_app:
         remarks.append(f"The base has no {APP} yet, so everything here is an addition.")
     if not point.is_ancestor:
-        remarks.append("The branch and its base have no common history: they are compared as they stand.")
-    locks = [(side.place / _LOCK).read_bytes() if (side.place / _LOCK).is_file() else b"" for side in (old, new)]
+        remarks.append("The branch and its base have no common history; their current states are compared.")
+    locks = [
+        (side.place / _LOCK_FILE).read_bytes() if (side.place / _LOCK_FILE).is_file() else b"" for side in (old, new)
+    ]
     if old.has_app and locks[0] != locks[1]:
         remarks.append(
-            f"{_LOCK} differs. Both sides were synthesized with the libraries that are installed here, "
-            "so what the libraries themselves would change is not shown."
+            f"{_LOCK_FILE} differs. Both sides were synthesized with the libraries installed here, "
+            "so changes that come from the libraries themselves are not shown."
         )
     return remarks
 
 
-def _context(given: tuple[str, ...]) -> dict[str, str]:
-    pairs = [each.partition("=") for each in given]
-    wrong = [key for key, equals, _ in pairs if not (key and equals)]
-    if wrong:
-        raise UsageError(f"--context {wrong[0]!r}: no KEY=VALUE. Write, for example, --context name=skin-lesion.")
-    return {key: value for key, _, value in pairs}
+def _parse_context(pairs: tuple[str, ...]) -> dict[str, str]:
+    parsed = [pair.partition("=") for pair in pairs]
+    for key, equals, _ in parsed:
+        if not (key and equals):
+            raise UsageError(f"--context {key!r}: expected KEY=VALUE, for example --context name=skin-lesion.")
+    return {key: value for key, _, value in parsed}
 
 
-def _write(path: Path, text: str) -> None:
-    aside = path.with_name(f".{path.name}.part")
+def _write_file(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.part")
     try:
-        aside.write_text(text)
-        aside.replace(path)
+        partial.write_text(text)
+        partial.replace(path)
     except OSError as error:
-        _fail(UsageError(f"--output {str(path)!r}: {error.strerror}. Name a file that can be written."))
+        _fail(UsageError(f"--output {str(path)!r}: {error.strerror}. Choose a writable file."))
 
 
 def _stop(*_: object) -> NoReturn:
-    # A second one must not end what the first one began: the worktree's removal.
-    for each in _SIGNALS:
-        signal.signal(each, signal.SIG_IGN)
+    # A second signal must not interrupt the removal of the worktree.
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     raise StoppedError("stopped by a signal")
 
 

@@ -1,33 +1,26 @@
 # SPDX-License-Identifier: MIT-0
-"""What can go wrong in a review, as one tree.
-
-ReviewError                 every message says place, value, cause and remedy; `exit_code` is the command's: 2
-├── UsageError              what was typed names nothing that can be compared
-├── SynthesisError          a side's app does not synthesize
-├── ComparisonError         the templates could not be read or compared
-└── StoppedError            the user, or whoever runs the job, stopped the command: exit code 130
-"""
+"""Errors of the review. Every message says place, value, cause and remedy."""
 
 
 class ReviewError(Exception):
-    """A failure whose text is all that the user needs to read."""
+    """Base of all errors; its text is all that the user needs, and `exit_code` is that of the command."""
 
     exit_code: int = 2
 
 
 class UsageError(ReviewError):
-    """What was typed names nothing that can be compared."""
+    """An argument of the command line is invalid."""
 
 
 class SynthesisError(ReviewError):
-    """A side's app does not synthesize."""
+    """The app of one side does not synthesize."""
 
 
 class ComparisonError(ReviewError):
-    """The templates could not be read or compared."""
+    """The templates cannot be read or compared."""
 
 
 class StoppedError(ReviewError):
-    """The user, or whoever runs the job, stopped the command."""
+    """The command was interrupted, by the user or by a signal."""
 
     exit_code = 130

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""Which IAM statements of a new template allow what the old one did not.
+"""Finds IAM permissions that a new template grants and the old one did not.
 
-A statement that is only cut up, moved or narrowed allows nothing new; `cdk diff` calls each changed one broader, so
-the judgement is made here: for each principal, action and resource, was it allowed before? What this cannot know
-(two patterns that overlap, a NotAction) it calls broader: it may cry wolf, but it does not sleep.
-Source of the rules: IAM's User Guide, "Policy evaluation logic" and "IAM JSON policy elements".
+`cdk diff` reports every changed statement as broader, even one that is only split, moved or narrowed. Here each
+combination of principal, action and resource counts as broader only if it was not allowed before. Undecidable cases
+(overlapping patterns, NotAction) count as broader: a false alarm is possible, a missed broadening is not.
+Source: IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements".
 """
 
 import dataclasses
@@ -21,16 +21,16 @@ _TARGETS: Final = ("principals", "actions", "resources")
 
 @dataclasses.dataclass(frozen=True)
 class Statement:
-    """An IAM statement, of an identity or of a resource.
+    """A statement of an identity-based or resource-based IAM policy.
 
     Attributes:
-        effect: ``Allow`` or ``Deny``; ``Unknown`` where it is text that cannot be read.
-        principals: Such as ``AWS:${JobRole}``, ``Service:lambda.amazonaws.com``.
-        actions: Such as ``s3:Get*``.
-        resources: Such as ``${Raw.Arn}/*``.
-        condition: JSON text with its keys in order, empty where it has none.
-        inverted: Which of the three name what is not meant: NotPrincipal, NotAction, NotResource.
-        unread: The text that cannot be read.
+        effect: ``Allow`` or ``Deny``; ``Unknown`` if the statement cannot be parsed.
+        principals: For example ``AWS:${JobRole}``, ``Service:lambda.amazonaws.com``.
+        actions: For example ``s3:Get*``.
+        resources: For example ``${Raw.Arn}/*``.
+        condition: JSON text with sorted keys; empty without a condition.
+        inverted: Which of the three are exclusions: NotPrincipal, NotAction, NotResource.
+        unread: The text that cannot be parsed.
     """
 
     effect: str
@@ -43,7 +43,7 @@ class Statement:
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> "Statement":
-        """Return the statement of templates.mjs's answer."""
+        """Return the statement described by the output of templates.mjs."""
         condition = answer.get("condition")
         targets = {name: tuple(sorted(set(answer[name]["values"]))) for name in _TARGETS}
         return cls(
@@ -55,60 +55,60 @@ class Statement:
         )
 
     @property
-    def restricts(self) -> bool:
-        """Return whether it takes something away."""
+    def is_denial(self) -> bool:
+        """Return whether it denies."""
         return self.effect == _DENY
 
 
 @dataclasses.dataclass(frozen=True)
 class Broadening:
-    """What is newly allowed, or no longer denied: a statement that names nothing but that."""
+    """A permission that is newly allowed or no longer denied, as a statement with nothing else in it."""
 
     statement: Statement
 
     @property
     def is_lost_denial(self) -> bool:
-        """Return whether it was denied before."""
-        return self.statement.restricts
+        """Return whether it is a denial that was removed."""
+        return self.statement.is_denial
 
     def concerns_only(self, ids: Collection[str]) -> bool:
-        """Return whether all of its resources are among those of these logical ids."""
+        """Return whether all of its resources have one of these logical ids."""
         found = [_ID.match(each) for each in self.statement.resources]
         return bool(found) and all(each is not None and each.group(1) in ids for each in found)
 
 
 def find_broadenings(old: Sequence[Statement], new: Sequence[Statement]) -> list[Broadening]:
-    """Return what `new` allows beyond `old`, in a stable order."""
-    denied = [each for each in new if each.restricts]
-    allowed = [each for each in old if not each.restricts]
-    parts = [_beyond(each, allowed) for each in new if not each.restricts and each not in old]
-    parts += [_beyond(each, denied) for each in old if each.restricts and each not in new]
-    return [Broadening(each) for each in sorted({part for part in parts if part}, key=_order)]
+    """Return the permissions that `new` grants beyond `old`, in a stable order."""
+    denied = [each for each in new if each.is_denial]
+    allowed = [each for each in old if not each.is_denial]
+    parts = [_uncovered_part(each, allowed) for each in new if not each.is_denial and each not in old]
+    parts += [_uncovered_part(each, denied) for each in old if each.is_denial and each not in new]
+    return [Broadening(each) for each in sorted({part for part in parts if part}, key=_sort_key)]
 
 
 def changed_statements(old: Sequence[Statement], new: Sequence[Statement]) -> tuple[list[Statement], list[Statement]]:
-    """Return the statements that come and those that go."""
-    return sorted(set(new) - set(old), key=_order), sorted(set(old) - set(new), key=_order)
+    """Return the added and the removed statements."""
+    return sorted(set(new) - set(old), key=_sort_key), sorted(set(old) - set(new), key=_sort_key)
 
 
-def _order(statement: Statement) -> str:
+def _sort_key(statement: Statement) -> str:
     return repr(dataclasses.replace(statement, inverted=frozenset())) + repr(sorted(statement.inverted))
 
 
-def _beyond(statement: Statement, others: Iterable[Statement]) -> Statement | None:
-    """Return the part of `statement` that none of `others` says already."""
+def _uncovered_part(statement: Statement, others: Iterable[Statement]) -> Statement | None:
+    """Return the part of `statement` that none of `others` covers."""
     if statement.unread or statement.inverted:
         return None if statement in others else statement
-    able = [each for each in others if not each.inverted and _is_weaker(each.condition, statement.condition)]
-    every = product(statement.principals or ("",), statement.actions, statement.resources or ("",))
-    left = [triple for triple in every if not any(_says(each, triple) for each in able)]
-    if not left:
+    candidates = [each for each in others if not each.inverted and _is_implied(each.condition, statement.condition)]
+    triples = product(statement.principals or ("",), statement.actions, statement.resources or ("",))
+    uncovered = [triple for triple in triples if not any(_covers(each, triple) for each in candidates)]
+    if not uncovered:
         return None
-    principals, actions, resources = (tuple(sorted(set(values))) for values in zip(*left, strict=True))
+    principals, actions, resources = (tuple(sorted(set(values))) for values in zip(*uncovered, strict=True))
     return dataclasses.replace(statement, principals=principals, actions=actions, resources=resources)
 
 
-def _says(statement: Statement, triple: tuple[str, str, str]) -> bool:
+def _covers(statement: Statement, triple: tuple[str, str, str]) -> bool:
     values = (statement.principals or ("",), statement.actions, statement.resources or ("",))
     return all(
         any(_matches(pattern, each) for pattern in patterns) for patterns, each in zip(values, triple, strict=True)
@@ -116,22 +116,22 @@ def _says(statement: Statement, triple: tuple[str, str, str]) -> bool:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """Return whether everything that `text` matches is also matched by `pattern`; both may have wildcards.
+    """Return whether `pattern` matches everything that `text` matches; both may have wildcards.
 
-    The case of actions does not count, that of resources does; a difference in case alone is not worth two rules.
+    Case is ignored. IAM does so for actions only, but resources that differ in case alone are not worth a second rule.
     """
     if pattern in {"*", "AWS:*"}:
         return True
-    # A question mark stands for one character, so it covers no asterisk of the other side.
+    # A question mark matches one character, so it does not cover an asterisk of the other side.
     expression = "".join({"*": ".*", "?": "[^*]"}.get(each, re.escape(each)) for each in pattern)
     return re.fullmatch(expression, text, re.DOTALL | re.IGNORECASE) is not None
 
 
-def _is_weaker(condition: str, other: str) -> bool:
-    """Return whether whatever meets `other` also meets `condition`: each clause of it stands in `other`, too."""
-    mine, theirs = (json.loads(each) if each else {} for each in (condition, other))
+def _is_implied(condition: str, other: str) -> bool:
+    """Return whether `other` contains each clause of `condition`, so that meeting it implies meeting `condition`."""
+    required, given = (json.loads(each) if each else {} for each in (condition, other))
     return all(
-        theirs.get(operator, {}).get(key) == value
-        for operator, clauses in mine.items()
+        given.get(operator, {}).get(key) == value
+        for operator, clauses in required.items()
         for key, value in clauses.items()
     )

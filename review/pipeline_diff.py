@@ -1,23 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""SageMaker's pipeline expressions as text, so that a step's values read as what they mean.
+"""Compares definitions of SageMaker pipelines by meaning: gate thresholds, parameters and steps.
 
-Source: "Amazon SageMaker Model Building Pipelines: pipeline definition JSON schema", the functions Get, Std:Join and
-Std:JsonGet.
-
-Finds the SageMaker pipelines in a template, and takes their definitions apart into parameters and steps.
-
-A training that becomes a tuning, or the other way round: the same job, one or many times.
-
-Source: SageMaker API Reference, CreateTrainingJob and CreateHyperParameterTuningJob.
-
-The gate's floors and ceilings: the pipeline's parameters whose names begin with ``Gate``.
-
-A model must reach each floor and must not exceed any ceiling. So a lowered floor and a raised ceiling let worse models
-through, and need attention.
-
-What happens to the steps of a pipeline, in words.
-
-What happens to a SageMaker pipeline, by meaning: floors, parameters, steps.
+Pipeline expressions are shown as readable text. A step that changes between a training and a tuning is compared job by
+job.
+Sources: "Amazon SageMaker Model Building Pipelines: pipeline definition JSON schema" (functions Get, Std:Join and
+Std:JsonGet); SageMaker API Reference, CreateTrainingJob and CreateHyperParameterTuningJob.
 """
 
 import dataclasses
@@ -33,7 +20,9 @@ from review.markdown import ReviewNote, alarming_notes, code_span, count_of, old
 from review.risk import PIPELINE_TYPE, is_turned_off
 from review.template_diff import ABSENT, Difference, json_differences
 
-_STEP: Final = re.compile(r"Steps\.([A-Za-z0-9_-]+)")
+_STEP_REFERENCE: Final = re.compile(r"Steps\.([A-Za-z0-9_-]+)")
+_BRANCHES: Final = {"IfSteps": "if", "ElseSteps": "else"}
+_OWN_ATTRIBUTES: Final = ("Parameters", "Steps", "Version")
 
 
 def readable_expression(value: Any) -> Any:  # noqa: ANN401  any JSON
@@ -53,35 +42,23 @@ def readable_expression(value: Any) -> Any:  # noqa: ANN401  any JSON
     return {key: readable_expression(each) for key, each in value.items()}
 
 
-def steps_referred_to(value: Any) -> set[str]:  # noqa: ANN401  any JSON
-    """Return the names of the steps that a readable value refers to."""
+def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401  any JSON
     if isinstance(value, str):
-        return {name for part in re.findall(r"{[^}]*}", value) for name in _STEP.findall(part)}
+        yield value
     children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return {name for child in children for name in steps_referred_to(child)}
-
-
-def reads_parameter(value: Any, name: str) -> bool:  # noqa: ANN401  any JSON
-    """Return whether a readable value refers to the pipeline's parameter `name`."""
-    if isinstance(value, str):
-        return f"{{Parameters.{name}}}" in value
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(reads_parameter(child, name) for child in children)
-
-
-_BRANCHES: Final = {"IfSteps": "if", "ElseSteps": "else"}
-_ELSEWHERE: Final = ("Parameters", "Steps", "Version")
+    for child in children:
+        yield from _texts(child)
 
 
 @dataclasses.dataclass(frozen=True)
 class PipelineStep:
-    """One step.
+    """A step of a pipeline.
 
     Attributes:
-        name: Its name.
-        branch: Where it stands, such as ``Gate (if)``; empty at the top.
-        body: All of it but its name, its branches and its dependencies, readable.
-        waits_for: The steps whose results it reads, and those that it names in DependsOn.
+        name: Name of the step.
+        branch: The branch it belongs to, for example ``Gate (if)``; empty at the top level.
+        body: Everything except name, branches and dependencies, with readable expressions.
+        waits_for: The steps that it refers to and those in its DependsOn.
     """
 
     name: str
@@ -92,23 +69,24 @@ class PipelineStep:
 
 @dataclasses.dataclass(frozen=True)
 class PipelineDefinition:
-    """A pipeline's definition.
+    """The definition of a pipeline.
 
     Attributes:
-        parameters: By name, each with its Type, DefaultValue and so on.
-        steps: By name, the branches' steps included, in the order of the definition.
-        others: What else it holds.
-        text: The whole as it stands in the template, where it is no JSON; the other attributes are then empty.
+        parameters: Parameters by name, each with its Type, DefaultValue and so on.
+        steps: Steps by name, including those of branches, in the order of the definition.
+        others: The other top-level keys.
+        text: The definition as text if it is not JSON; the other attributes are then empty.
     """
 
-    parameters: Mapping[str, Mapping[str, Any]]
-    steps: Mapping[str, PipelineStep]
-    others: Mapping[str, Any]
+    parameters: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    steps: Mapping[str, PipelineStep] = dataclasses.field(default_factory=dict)
+    others: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     text: str = ""
 
     def readers(self, parameter: str) -> list[str]:
         """Return the names of the steps that read a parameter."""
-        return [name for name, step in self.steps.items() if reads_parameter(step.body, parameter)]
+        expression = f"{{Parameters.{parameter}}}"
+        return [name for name, step in self.steps.items() if any(expression in text for text in _texts(step.body))]
 
 
 def read_template(path: Path) -> dict[str, Any]:
@@ -125,32 +103,36 @@ def read_template(path: Path) -> dict[str, Any]:
 
 
 def pipeline_definitions(template: Mapping[str, Any]) -> dict[str, PipelineDefinition]:
-    """Return the definitions in a template by the logical ids of their pipelines."""
+    """Return the pipeline definitions of a template by logical id."""
     resources = template.get("Resources", {})
-    return {id_: _definition(each) for id_, each in sorted(resources.items()) if each.get("Type") == PIPELINE_TYPE}
+    return {
+        id_: _parse_definition(each) for id_, each in sorted(resources.items()) if each.get("Type") == PIPELINE_TYPE
+    }
 
 
-def _definition(resource: Mapping[str, Any]) -> PipelineDefinition:
+def _parse_definition(resource: Mapping[str, Any]) -> PipelineDefinition:
     whole = resolve_intrinsics(resource.get("Properties", {}).get("PipelineDefinition", {}))
     document = whole.get("PipelineDefinitionBody") if isinstance(whole, dict) else whole
     if not isinstance(document, dict) or "Steps" not in document:
-        return PipelineDefinition({}, {}, {}, text=json.dumps(whole, sort_keys=True))
+        return PipelineDefinition(text=json.dumps(whole, sort_keys=True))
     document = readable_expression(document)
     return PipelineDefinition(
         {each["Name"]: each for each in document.get("Parameters", [])},
-        {step.name: step for step in _steps(document["Steps"], "")},
-        {key: each for key, each in document.items() if key not in _ELSEWHERE},
+        {step.name: step for step in _parse_steps(document["Steps"], "")},
+        {key: each for key, each in document.items() if key not in _OWN_ATTRIBUTES},
     )
 
 
-def _steps(elements: list[dict[str, Any]], branch: str) -> Iterator[PipelineStep]:
+def _parse_steps(elements: list[dict[str, Any]], branch: str) -> Iterator[PipelineStep]:
     for element in elements:
         name, arguments = element["Name"], element.get("Arguments", {})
         own = {key: each for key, each in arguments.items() if key not in _BRANCHES}
         body = {key: each for key, each in element.items() if key not in {"Name", "Arguments", "DependsOn"}} | own
-        yield PipelineStep(name, branch, body, frozenset({*steps_referred_to(body), *element.get("DependsOn", [])}))
+        expressions = [part for text in _texts(body) for part in re.findall(r"{[^}]*}", text)]
+        referred = {step for part in expressions for step in _STEP_REFERENCE.findall(part)}
+        yield PipelineStep(name, branch, body, frozenset({*referred, *element.get("DependsOn", [])}))
         for key, word in _BRANCHES.items():
-            yield from _steps(arguments.get(key, []), f"{name} ({word})")
+            yield from _parse_steps(arguments.get(key, []), f"{name} ({word})")
 
 
 _TUNING: Final = "Tuning"
@@ -158,44 +140,42 @@ _JOB: Final = "TrainingJobDefinition"
 _CONFIG: Final = "HyperParameterTuningJobConfig"
 _STATIC: Final = "StaticHyperParameters"
 
-Body = Mapping[str, Any]
+StepBody = Mapping[str, Any]
 
 
-def training_tuning_switch(old: Body, new: Body) -> str:
-    """Return in words that a training becomes a tuning or the other way round; empty where neither does."""
-    kinds = {old.get("Type"), new.get("Type")}
-    if kinds != {"Training", _TUNING}:
+def training_tuning_switch(old: StepBody, new: StepBody) -> str:
+    """Return a description of a training that becomes a tuning, or the reverse; empty if neither is the case."""
+    if {old.get("Type"), new.get("Type")} != {"Training", _TUNING}:
         return ""
     if old["Type"] == _TUNING:
-        return f"one training takes the place of a tuning of {_size(old)}"
-    tried = ", ".join(_ranges(new[_CONFIG]))
-    return f"becomes a tuning of {_size(new)}, which looks for {tried}"
+        return f"a single training replaces a tuning of {_tuning_size(old)}"
+    return f"becomes a tuning of {_tuning_size(new)} over {', '.join(_tuning_ranges(new[_CONFIG]))}"
 
 
-def training_job_arguments(body: Body) -> Body:
-    """Return a tuning in the words of one of its trainings, without what makes it a tuning; anything else as it is."""
+def training_job_arguments(body: StepBody) -> StepBody:
+    """Return the body of a tuning as that of one of its trainings; any other body unchanged."""
     if body.get("Type") != _TUNING:
         return body
-    told = {key: each for key, each in body[_JOB].items() if key != _STATIC}
+    job = {key: each for key, each in body[_JOB].items() if key != _STATIC}
     rest = {key: each for key, each in body.items() if key not in {_JOB, _CONFIG}}
-    return rest | told | {"Type": "Training", "HyperParameters": body[_JOB].get(_STATIC, {})}
+    return rest | job | {"Type": "Training", "HyperParameters": body[_JOB].get(_STATIC, {})}
 
 
-def _size(body: Body) -> str:
+def _tuning_size(body: StepBody) -> str:
     limits = body.get(_CONFIG, {}).get("ResourceLimits", {})
-    jobs, at_once = limits.get("MaxNumberOfTrainingJobs", 1), limits.get("MaxParallelTrainingJobs", 1)
-    return f"{count_of(int(jobs), 'job')}, {at_once} at once"
+    jobs, parallel = limits.get("MaxNumberOfTrainingJobs", 1), limits.get("MaxParallelTrainingJobs", 1)
+    return f"{count_of(int(jobs), 'job')}, {parallel} at once"
 
 
-def _ranges(config: Body) -> Iterator[str]:
+def _tuning_ranges(config: StepBody) -> Iterator[str]:
     for ranges in config.get("ParameterRanges", {}).values():
         for each in ranges:
-            within = "/".join(each["Values"]) if "Values" in each else f"{each['MinValue']} to {each['MaxValue']}"
-            yield f"{code_span(each['Name'])} {within}"
+            values = "/".join(each["Values"]) if "Values" in each else f"{each['MinValue']} to {each['MaxValue']}"
+            yield f"{code_span(each['Name'])} {values}"
 
 
-_PREFIX: Final = "Gate"
-# A definition does not say which way a requirement goes; a test compares this with the gate itself.
+_GATE_PREFIX: Final = "Gate"
+# Thresholds that a model must not exceed. The definition does not say so; a test compares them with the gate.
 CEILINGS: Final = frozenset(
     {
         "GateOverconfidence",
@@ -208,51 +188,42 @@ CEILINGS: Final = frozenset(
 
 
 def is_gate_threshold(name: str) -> bool:
-    """Return whether the parameter is a floor or a ceiling of the gate."""
-    return name.startswith(_PREFIX)
+    """Return whether the parameter is a threshold of the gate."""
+    return name.startswith(_GATE_PREFIX)
 
 
 def gate_threshold_changes(old: PipelineDefinition, new: PipelineDefinition) -> list[ReviewNote]:
-    """Return what happens to floors and ceilings: those loosened, dropped or no longer read need attention."""
+    """Return the changes of gate thresholds; those that admit worse models need attention.
+
+    These are lowered floors, raised ceilings, and thresholds that are removed or that no step reads any more.
+    """
     names = sorted(filter(is_gate_threshold, old.parameters.keys() | new.parameters.keys()))
-    values = [(name, _default(old, name), _default(new, name)) for name in names]
-    return [_moved(*each) for each in values if each[1] != each[2]] + _unread(old, new)
-
-
-def _default(definition: PipelineDefinition, name: str) -> Any:  # noqa: ANN401  any JSON
-    return definition.parameters.get(name, {}).get("DefaultValue", ABSENT)
-
-
-def _moved(name: str, old: Any, new: Any) -> ReviewNote:  # noqa: ANN401  any JSON
-    kind = "ceiling" if name in CEILINGS else "floor"
-    if old is ABSENT:
-        return ReviewNote(f"{code_span(name)}: new {kind}, {code_span(new)}")
-    if new is ABSENT:
-        return ReviewNote(f"{code_span(name)}: the {kind} is gone; it was {code_span(old)}", needs_attention=True)
-    if not (_is_number(old) and _is_number(new)):
-        return ReviewNote(f"{code_span(name)}: {code_span(old)} → {code_span(new)}", needs_attention=True)
-    word = "lowered" if new < old else "raised"
-    loosened = new > old if name in CEILINGS else new < old
-    return ReviewNote(
-        f"{code_span(name)}: the {kind} is {word} from {code_span(old)} to {code_span(new)}", needs_attention=loosened
-    )
-
-
-def _is_number(value: Any) -> bool:  # noqa: ANN401  any JSON
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _unread(old: PipelineDefinition, new: PipelineDefinition) -> list[ReviewNote]:
-    names = [name for name in sorted(new.parameters) if is_gate_threshold(name) and not new.readers(name)]
-    return [
-        ReviewNote(f"{code_span(name)}: no step reads it any more", needs_attention=True)
-        for name in names
-        if old.readers(name)
+    values = [
+        (name, *(each.parameters.get(name, {}).get("DefaultValue", ABSENT) for each in (old, new))) for name in names
+    ]
+    unread = [name for name in names if name in new.parameters and old.readers(name) and not new.readers(name)]
+    return [_threshold_note(*each) for each in values if each[1] != each[2]] + [
+        ReviewNote(f"{code_span(name)}: no step reads it any more", needs_attention=True) for name in unread
     ]
 
 
-# The first that fits. A pattern's group, if it has one, is what the setting itself is called.
-_KINDS: Final = (
+def _threshold_note(name: str, old: Any, new: Any) -> ReviewNote:  # noqa: ANN401  any JSON
+    title, kind = code_span(name), "ceiling" if name in CEILINGS else "floor"
+    if old is ABSENT:
+        return ReviewNote(f"{title}: new {kind}, {code_span(new)}")
+    if new is ABSENT:
+        return ReviewNote(f"{title}: the {kind} is removed; it was {code_span(old)}", needs_attention=True)
+    if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in (old, new)):
+        return ReviewNote(f"{title}: {code_span(old)} → {code_span(new)}", needs_attention=True)
+    word = "lowered" if new < old else "raised"
+    loosened = new > old if name in CEILINGS else new < old
+    return ReviewNote(
+        f"{title}: the {kind} is {word} from {code_span(old)} to {code_span(new)}", needs_attention=loosened
+    )
+
+
+# The first matching pattern applies; its group, if any, is the name of the setting.
+_SETTING_KINDS: Final = (
     (r"^HyperParameters\.(.+)$", "hyperparameter"),
     (r"(?:^|\.)InstanceType$", "instance type"),
     (r"(?:^|\.)InstanceCount$", "instance count"),
@@ -270,45 +241,42 @@ _KINDS: Final = (
 
 
 def step_changes(old: PipelineDefinition, new: PipelineDefinition) -> list[tuple[str, list[ReviewNote]]]:
-    """Return the changed steps, each with what happens to it, in the order of the new definition; removed ones last."""
+    """Return the changed steps with their notes, in the order of the new definition; removed steps come last."""
     removed = [name for name in old.steps if name not in new.steps]
-    every = [(name, _changes(old.steps.get(name), new.steps[name])) for name in new.steps]
+    every = [(name, _step_notes(old.steps.get(name), new.steps[name])) for name in new.steps]
     every += [(name, [ReviewNote("this step is removed", needs_attention=True)]) for name in removed]
     return [(name, notes) for name, notes in every if notes]
 
 
-def _changes(old: PipelineStep | None, new: PipelineStep) -> list[ReviewNote]:
+def _step_notes(old: PipelineStep | None, new: PipelineStep) -> list[ReviewNote]:
     if old is None:
         place = f" in {code_span(new.branch)}" if new.branch else ""
         waits = f"; it waits for {_names(new.waits_for)}" if new.waits_for else ""
         return [ReviewNote(f"this step is new{place}, of type {code_span(new.body.get('Type', ''))}{waits}")]
-    before, after, told = old.body, new.body, training_tuning_switch(old.body, new.body)
-    if told:
-        # The isolation of a training, and that of a tuning's trainings, stand in different places.
-        before, after = training_job_arguments(before), training_job_arguments(after)
-    became = [ReviewNote(told)] if told else []
-    return [*_moves(old, new), *became, *_waits(old, new), *map(_spoken, json_differences(before, after))]
-
-
-def _moves(old: PipelineStep, new: PipelineStep) -> Iterator[ReviewNote]:
+    notes = []
     if old.branch != new.branch:
         before, after = (code_span(each) if each else "the top" for each in (old.branch, new.branch))
-        yield ReviewNote(f"moved from {before} to {after}", needs_attention=True)
-
-
-def _waits(old: PipelineStep, new: PipelineStep) -> Iterator[ReviewNote]:
+        notes.append(ReviewNote(f"moved from {before} to {after}", needs_attention=True))
+    old_body, new_body = old.body, new.body
+    if switch := training_tuning_switch(old_body, new_body):
+        notes.append(ReviewNote(switch))
+        # Isolation and the like stand in different places of a training and of a tuning.
+        old_body, new_body = training_job_arguments(old_body), training_job_arguments(new_body)
     if more := new.waits_for - old.waits_for:
-        yield ReviewNote(f"now waits for {_names(more)}")
+        notes.append(ReviewNote(f"now waits for {_names(more)}"))
     if fewer := old.waits_for - new.waits_for:
-        yield ReviewNote(f"no longer waits for {_names(fewer)}")
+        notes.append(ReviewNote(f"no longer waits for {_names(fewer)}"))
+    return [*notes, *map(_setting_note, json_differences(old_body, new_body))]
 
 
 def _names(names: frozenset[str]) -> str:
     return ", ".join(code_span(name) for name in sorted(names))
 
 
-def _spoken(difference: Difference) -> ReviewNote:
-    kind, name = _kind(difference.path)
+def _setting_note(difference: Difference) -> ReviewNote:
+    matches = ((re.search(pattern, difference.path), kind) for pattern, kind in _SETTING_KINDS)
+    found, kind = next((found, kind) for found, kind in matches if found)
+    name = (found.group(1) or "").strip(".") if found.re.groups else ""
     title = f"{kind} {code_span(name)}" if name else kind
     if difference.is_content:
         return ReviewNote(f"{title}: new content (code changed)")
@@ -317,43 +285,33 @@ def _spoken(difference: Difference) -> ReviewNote:
     )
 
 
-def _kind(path: str) -> tuple[str, str]:
-    for pattern, kind in _KINDS:
-        if found := re.search(pattern, path):
-            return kind, (found.group(1) or "").strip(".") if found.re.groups else ""
-    return "setting", path
-
-
-_EMPTY = PipelineDefinition({}, {}, {})
-
-
 @dataclasses.dataclass(frozen=True)
 class PipelineChange:
-    """What happens to one pipeline.
+    """The changes of one pipeline.
 
     Attributes:
         name: Path of its construct.
-        whole: About the pipeline as a whole.
-        floors: About the gate's floors.
-        parameters: About the other parameters.
-        steps: About each step.
+        whole: Notes on the pipeline as a whole.
+        thresholds: Notes on thresholds of the gate.
+        parameters: Notes on the other parameters.
+        steps: Notes on each step.
     """
 
     name: str
     whole: tuple[ReviewNote, ...] = ()
-    floors: tuple[ReviewNote, ...] = ()
+    thresholds: tuple[ReviewNote, ...] = ()
     parameters: tuple[ReviewNote, ...] = ()
     steps: tuple[tuple[str, tuple[ReviewNote, ...]], ...] = ()
 
     @property
     def notes(self) -> list[ReviewNote]:
-        """Return all notes; those about a step begin with its name."""
-        told = [
+        """Return all notes; those on a step begin with its name."""
+        of_steps = [
             ReviewNote(f"{code_span(step)}: {each.text}", each.needs_attention)
             for step, notes in self.steps
             for each in notes
         ]
-        return [*self.whole, *self.floors, *self.parameters, *told]
+        return [*self.whole, *self.thresholds, *self.parameters, *of_steps]
 
     @property
     def attention(self) -> list[ReviewNote]:
@@ -362,13 +320,22 @@ class PipelineChange:
 
 
 def compare_pipelines(name: str, old: PipelineDefinition | None, new: PipelineDefinition | None) -> PipelineChange:
-    """Return what happens to the pipeline `name`; None where a side lacks it."""
+    """Return the changes of the pipeline `name`; None if it does not exist on that side."""
     if new is None:
         return PipelineChange(name, (ReviewNote("the pipeline is removed", needs_attention=True),))
-    if new.text or (old and old.text):
-        return PipelineChange(name, _as_text(old or _EMPTY, new))
+    known = old or PipelineDefinition()
+    if new.text or known.text:
+        # For example a definition in a bucket.
+        text = (
+            "the definition cannot be read from the template and is not compared: "
+            f"{old_and_new(Difference('', known.text, new.text))}"
+        )
+        return PipelineChange(name, () if known == new else (ReviewNote(text, needs_attention=True),))
     if old is None:
-        return PipelineChange(name, (_introduced(new),), tuple(gate_threshold_changes(_EMPTY, new)))
+        names = ", ".join(code_span(step) for step in new.steps)
+        counts = f"{count_of(len(new.steps), 'step')} ({names}) and {count_of(len(new.parameters), 'parameter')}"
+        return PipelineChange(name, (ReviewNote(f"new, with {counts}"),), tuple(gate_threshold_changes(known, new)))
+    parameters = sorted(old.parameters.keys() | new.parameters.keys())
     return PipelineChange(
         name,
         tuple(
@@ -376,56 +343,30 @@ def compare_pipelines(name: str, old: PipelineDefinition | None, new: PipelineDe
             for each in json_differences(old.others, new.others)
         ),
         tuple(gate_threshold_changes(old, new)),
-        tuple(_parameters(old, new)),
+        tuple(note for each in parameters for note in _parameter_notes(each, old, new)),
         tuple((step, tuple(notes)) for step, notes in step_changes(old, new)),
     )
 
 
-def _introduced(new: PipelineDefinition) -> ReviewNote:
-    names = ", ".join(code_span(name) for name in new.steps)
-    return ReviewNote(
-        f"new, with {count_of(len(new.steps), 'step')} ({names}) and {count_of(len(new.parameters), 'parameter')}"
-    )
-
-
-def _as_text(old: PipelineDefinition, new: PipelineDefinition) -> tuple[ReviewNote, ...]:
-    """Compare what is no JSON, such as a definition that lies in a bucket."""
-    if old == new:
-        return ()
-    said = old_and_new(Difference("", old.text, new.text))
-    return (
-        ReviewNote(
-            f"the definition cannot be read from the template, so it is not compared: {said}", needs_attention=True
-        ),
-    )
-
-
-def _parameters(old: PipelineDefinition, new: PipelineDefinition) -> list[ReviewNote]:
-    names = sorted(old.parameters.keys() | new.parameters.keys())
-    return [note for name in names for note in _parameter(name, old, new)]
-
-
-def _parameter(name: str, old: PipelineDefinition, new: PipelineDefinition) -> list[ReviewNote]:
+def _parameter_notes(name: str, old: PipelineDefinition, new: PipelineDefinition) -> list[ReviewNote]:
+    """Return the notes on one parameter, without those of `gate_threshold_changes`."""
     before, after = old.parameters.get(name), new.parameters.get(name)
+    threshold = is_gate_threshold(name)
     if after is None:
-        return [] if is_gate_threshold(name) else [ReviewNote(f"{code_span(name)} is removed")]
+        return [] if threshold else [ReviewNote(f"{code_span(name)} is removed")]
     if before is None:
-        return (
-            []
-            if is_gate_threshold(name)
-            else [ReviewNote(f"{code_span(name)} is new, by default {code_span(after.get('DefaultValue'))}")]
-        )
-    every = [
-        each
+        default = code_span(after.get("DefaultValue"))
+        return [] if threshold else [ReviewNote(f"{code_span(name)} is new, by default {default}")]
+    return [
+        _parameter_note(name, each, new)
         for each in json_differences(before, after)
-        if not (is_gate_threshold(name) and each.path == "DefaultValue")
+        if not (threshold and each.path == "DefaultValue")
     ]
-    return [_redefined(name, each, new) for each in every]
 
 
-def _redefined(name: str, difference: Difference, new: PipelineDefinition) -> ReviewNote:
-    what = "default" if difference.path == "DefaultValue" else code_span(difference.path)
+def _parameter_note(name: str, difference: Difference, new: PipelineDefinition) -> ReviewNote:
+    attribute = "default" if difference.path == "DefaultValue" else code_span(difference.path)
     readers = ", ".join(code_span(each) for each in new.readers(name))
-    told = f"{code_span(name)}: {what} {old_and_new(difference)}" + (f"; read by {readers}" if readers else "")
-    # A model package that is approved as it is registered goes out without anybody's having looked at it.
-    return ReviewNote(told, needs_attention=what == "default" and difference.new == "Approved")
+    text = f"{code_span(name)}: {attribute} {old_and_new(difference)}" + (f"; read by {readers}" if readers else "")
+    # A model package that is registered as approved is delivered without anybody having looked at it.
+    return ReviewNote(text, needs_attention=attribute == "default" and difference.new == "Approved")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""What happens to resources: how it is called, and what of it somebody should look at before it is merged.
+"""Classifies changes of resources: what happens to each, whether state is at risk, whether a protection is lost.
 
-Which changes of resources that stay take a protection away: encryption, versioning, retention, an approval.
+Protections are encryption, isolation, versioning, retention, logging and manual approvals.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from review.template_diff import ABSENT, ChangedProperty, ChangedResource, Difference, json_differences
 
-# Resources that hold what cannot be made again: data, confirmed subscriptions, records, a key, a live service.
+# Resources with state that cannot be recreated: data, confirmed subscriptions, records, keys, a live service.
 _STATEFUL: Final = frozenset(
     {
         "AWS::CodeCommit::Repository",
@@ -34,10 +34,10 @@ _STATEFUL: Final = frozenset(
         "AWS::SecretsManager::Secret",
     }
 )
-# What ends with these is a grant, or a record of a deployment; nothing that works or holds anything.
-_PASSING: Final = frozenset({"AWS::IAM::Policy", "AWS::Lambda::Permission", "AWS::Lambda::Version"})
-# The CDK's own note on which constructs a stack uses.
-_NOTE: Final = "AWS::CDK::Metadata"
+# Removing one of these ends a grant or the record of a deployment, not something that works or has content.
+_HARMLESS: Final = frozenset({"AWS::IAM::Policy", "AWS::Lambda::Permission", "AWS::Lambda::Version"})
+# The CDK's record of the constructs that a stack uses.
+_CDK_METADATA: Final = "AWS::CDK::Metadata"
 PIPELINE_TYPE: Final = "AWS::SageMaker::Pipeline"
 _DEFINITION: Final = "PipelineDefinition"
 
@@ -56,126 +56,125 @@ VERBS: Final = (DESTROYED, LEFT, REPLACED, MAYBE_REPLACED, CHANGED, ADDED)
 
 
 def change_verb(resource: ChangedResource) -> str:
-    """Return what happens to it, as one of VERBS."""
+    """Return what happens to the resource, one of VERBS."""
     return _VERBS[resource.impact]
 
 
 def construct_path(resource: ChangedResource) -> str:
-    """Return the path of its construct, without the child that every construct calls its one resource by."""
+    """Return the path of its construct, without the ``Resource`` that the CDK appends for the resource itself."""
     return resource.path.removesuffix("/Resource") or resource.id
 
 
 def is_stateful(resource: ChangedResource) -> bool:
-    """Return whether it holds what cannot be made again."""
+    """Return whether it has state that cannot be recreated."""
     return resource.type in _STATEFUL
 
 
 def is_shown(resource: ChangedResource) -> bool:
     """Return whether anything but metadata changes."""
     touched = resource.properties or change_verb(resource) in {ADDED, DESTROYED, LEFT, REPLACED, MAYBE_REPLACED}
-    return resource.type != _NOTE and bool(touched)
+    return resource.type != _CDK_METADATA and bool(touched)
 
 
 def is_at_risk(resource: ChangedResource) -> bool:
-    """Return whether state may be lost, or lost sight of."""
+    """Return whether state may be lost or left unmanaged."""
     return is_stateful(resource) and change_verb(resource) in {DESTROYED, LEFT, REPLACED, MAYBE_REPLACED}
 
 
 def is_destructive(resource: ChangedResource) -> bool:
-    """Return whether it ends something that works or holds anything."""
-    return is_at_risk(resource) or (change_verb(resource) in {DESTROYED, LEFT} and resource.type not in _PASSING)
+    """Return whether the change removes something that works or has content."""
+    return is_at_risk(resource) or (change_verb(resource) in {DESTROYED, LEFT} and resource.type not in _HARMLESS)
 
 
 def replacement_causes(resource: ChangedResource) -> list[Difference]:
-    """Return what replaces it, with the names of the properties."""
-    return [each for one in resource.properties if one.impact.endswith("REPLACE") for each in named_differences(one)]
+    """Return the differences that cause a replacement."""
+    changed = [each for each in resource.properties if each.impact.endswith("REPLACE")]
+    return [difference for each in changed for difference in named_differences(each)]
 
 
 def named_differences(changed: ChangedProperty) -> list[Difference]:
-    """Return the property's differences, each with its whole path."""
-    return [Difference(_path(changed.name, each.path), each.old, each.new) for each in changed.differences]
+    """Return the differences of the property, with paths that begin with its name."""
+
+    def full_path(rest: str) -> str:
+        return changed.name + (rest if not rest or rest.startswith(("[", " ")) else f".{rest}")
+
+    return [Difference(full_path(each.path), each.old, each.new) for each in changed.differences]
 
 
 def shown_differences(resource: ChangedResource) -> list[Difference]:
-    """Return its differences, but those of assets' hashes and of a pipeline's definition, which is shown by itself."""
-    every = [
-        each for one in resource.properties if not _is_definition(resource, one) for each in named_differences(one)
-    ]
-    return [each for each in every if not each.is_content]
+    """Return its differences, except asset hashes and pipeline definitions, which have a section of their own."""
+    changed = [each for each in resource.properties if not _is_definition(resource, each)]
+    return [difference for each in changed for difference in named_differences(each) if not difference.is_content]
 
 
 def omitted_differences(resource: ChangedResource) -> list[str]:
-    """Return in words what `lines` leaves out."""
-    said = (
-        ["definition: see the pipeline above"]
-        if any(_is_definition(resource, one) for one in resource.properties)
-        else []
-    )
-    others = [each for one in resource.properties if not _is_definition(resource, one) for each in one.differences]
-    return [*said, "code changed"] if any(each.is_content for each in others) else said
+    """Return remarks on the differences that `shown_differences` omits."""
+    definitions = [each for each in resource.properties if _is_definition(resource, each)]
+    others = [each for each in resource.properties if each not in definitions]
+    remarks = ["definition: see the pipeline above"] if definitions else []
+    if any(difference.is_content for each in others for difference in each.differences):
+        remarks.append("code changed")
+    return remarks
 
 
 def _is_definition(resource: ChangedResource, changed: ChangedProperty) -> bool:
     return resource.type == PIPELINE_TYPE and changed.name == _DEFINITION
 
 
-def _path(name_: str, rest: str) -> str:
-    return name_ + (rest if not rest or rest.startswith(("[", " ")) else f".{rest}")
-
-
+# Names of properties that protect something.
 _PROTECTING: Final = re.compile(
     r"kms|encrypt|(block|ignore|restrict)public|publicaccessblock|isolation|versioning|permissionsboundary"
     r"|enablekeyrotation|terminationprotection|deletionprotection|autorollback|logging",
     re.IGNORECASE,
 )
-# Permissions are judged by permission.py, whatever they are called.
+# Policies are compared in permissions.py, whatever their statements are called.
 _POLICY: Final = re.compile(r"^(\w*Policy\w*|Policies)(?=[.\[])")
 _OFF: Final = frozenset({"false", "disabled", "suspended", "none", "null", ""})
-_POLICIES: Final = ("DeletionPolicy", "UpdateReplacePolicy")
-_KEPT: Final = ("Retain", "Snapshot")
-_APPROVAL: Final = '"Category": "Approval"'
+_RETENTION_POLICIES: Final = ("DeletionPolicy", "UpdateReplacePolicy")
+_RETAINING: Final = ("Retain", "Snapshot")
+_APPROVAL_ACTION: Final = '"Category": "Approval"'
 
 
 def weakened_protections(resource: ChangedResource) -> list[Difference]:
-    """Return the differences of a resource that stays which turn a protection off."""
+    """Return the differences that turn off a protection of a resource that remains."""
     if change_verb(resource) in {ADDED, DESTROYED, LEFT}:
         return []
-    return [each for each in shown_differences(resource) if is_turned_off(each) or _is_unkept(resource, each)]
+    return [each for each in shown_differences(resource) if is_turned_off(each) or _loses_retention(resource, each)]
 
 
 def is_turned_off(difference: Difference) -> bool:
-    """Return whether something whose name speaks of protection ends, or is weaker: encryption with a key of ours."""
+    """Return whether a protection ends or is weakened, such as encryption with a key of our own.
+
+    If a value is removed as a whole, its parts are checked: isolation may be one of them.
+    """
     if _POLICY.match(difference.path):
         return False
     if not _PROTECTING.search(difference.path):
-        return difference.new is ABSENT and any(map(is_turned_off, _parts(difference)))
-    old, new = _word(difference.old), _word(difference.new)
+        old = difference.old
+        if difference.new is not ABSENT or not isinstance(old, dict | list):
+            return False
+        return any(map(is_turned_off, json_differences(old, type(old)(), difference.path)))
+    old, new = _lower_text(difference.old), _lower_text(difference.new)
     return old not in _OFF and (new in _OFF or (old.startswith("aws:kms") and not new.startswith("aws:kms")))
 
 
 def dropped_approvals(resource: ChangedResource) -> int:
-    """Return how many manual approvals a delivery pipeline has fewer than before."""
+    """Return by how many the manual approvals of a delivery pipeline decreased."""
     if resource.type != "AWS::CodePipeline::Pipeline":
         return 0
-    every = [each for one in resource.properties for each in named_differences(one)]
-    return max(0, sum(_count(each.old) - _count(each.new) for each in every))
+    every = [difference for each in resource.properties for difference in each.differences]
+    return max(0, sum(_approval_count(each.old) - _approval_count(each.new) for each in every))
 
 
-def _parts(difference: Difference) -> list[Difference]:
-    """Return what goes with a value that goes as a whole: isolation may be part of it."""
-    old = difference.old
-    return json_differences(old, type(old)(), difference.path) if isinstance(old, dict | list) else []
+def _loses_retention(resource: ChangedResource, difference: Difference) -> bool:
+    was_kept = _lower_text(difference.old).title().startswith(_RETAINING)
+    is_kept = _lower_text(difference.new).title().startswith(_RETAINING)
+    return is_stateful(resource) and difference.path in _RETENTION_POLICIES and was_kept and not is_kept
 
 
-def _is_unkept(resource: ChangedResource, difference: Difference) -> bool:
-    was_kept = _word(difference.old).title().startswith(_KEPT)
-    is_kept = _word(difference.new).title().startswith(_KEPT)
-    return is_stateful(resource) and difference.path in _POLICIES and was_kept and not is_kept
-
-
-def _word(value: Any) -> str:  # noqa: ANN401  any JSON
+def _lower_text(value: Any) -> str:  # noqa: ANN401  any JSON
     return "" if value is ABSENT else str(value).lower()
 
 
-def _count(value: Any) -> int:  # noqa: ANN401  any JSON
-    return 0 if value is ABSENT else json.dumps(value).count(_APPROVAL)
+def _approval_count(value: Any) -> int:  # noqa: ANN401  any JSON
+    return 0 if value is ABSENT else json.dumps(value).count(_APPROVAL_ACTION)

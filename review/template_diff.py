@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""Where two JSON values differ: the smallest places, each with its old and its new value.
+"""Compares JSON values and CloudFormation templates.
 
-Lists are matched by the names that their elements carry, where they have names; so one more step, tag or rule is one
-difference, and the elements after it are none.
-
-Hands pairs of templates to templates.mjs, and its answer back as values.
+JSON values are compared down to the smallest differing parts. List elements are matched by their names if they have
+names, so that one additional step, tag or rule is one difference and does not affect the elements after it.
+Templates are compared by the library of `cdk diff`, in templates.mjs.
 """
 
 import dataclasses
@@ -21,8 +20,8 @@ from review.errors import ComparisonError
 from review.intrinsics import resolve_intrinsics
 from review.permissions import Statement
 
-# Names of elements, in CloudFormation and in SageMaker's requests.
-_NAMES: Final = (
+# Keys that name an element of a list, in CloudFormation and in requests of SageMaker.
+_NAME_KEYS: Final = (
     "Name",
     "Id",
     "Sid",
@@ -33,7 +32,7 @@ _NAMES: Final = (
     "VariantName",
     "PropertyFileName",
 )
-# A CDK asset (code of a function, an image, a template) is called by the SHA-256 of its content.
+# A CDK asset (code of a function, an image, a template) is named by the SHA-256 of its content.
 _HASH: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 
@@ -49,12 +48,12 @@ ABSENT: Final = _Absent()
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """One place.
+    """A differing part of two values.
 
     Attributes:
-        path: Such as ``Rules[Expire].ExpirationInDays``.
-        old: Its value, or ABSENT.
-        new: Likewise.
+        path: For example ``Rules[Expire].ExpirationInDays``.
+        old: Old value, or ABSENT.
+        new: New value, or ABSENT.
     """
 
     path: str
@@ -63,7 +62,7 @@ class Difference:
 
     @property
     def is_content(self) -> bool:
-        """Return whether nothing differs but the hash of an asset."""
+        """Return whether only the hash of an asset differs."""
         return (
             isinstance(self.old, str)
             and isinstance(self.new, str)
@@ -73,7 +72,7 @@ class Difference:
 
 
 def json_differences(old: Any, new: Any, path: str = "") -> list[Difference]:  # noqa: ANN401  any JSON
-    """Return where `old` and `new` differ, in the order of paths; ABSENT says that a side has nothing."""
+    """Return the differences between `old` and `new` in the order of their paths."""
     return list(_value_differences(old, new, path))
 
 
@@ -82,15 +81,15 @@ def _value_differences(old: Any, new: Any, path: str) -> Iterator[Difference]:  
         for key in sorted(old.keys() | new.keys()):
             yield from _value_differences(old.get(key, ABSENT), new.get(key, ABSENT), f"{path}.{key}" if path else key)
     elif isinstance(old, list) and isinstance(new, list):
-        yield from _elements(old, new, path)
+        yield from _list_differences(old, new, path)
     elif type(old) is not type(new) or old != new:
         yield Difference(path, old, new)
 
 
-def _elements(old: list[Any], new: list[Any], path: str) -> Iterator[Difference]:
-    name = next((name for name in _NAMES if _is_named(old, name) and _is_named(new, name)), None)
+def _list_differences(old: list[Any], new: list[Any], path: str) -> Iterator[Difference]:
+    name = next((each for each in _NAME_KEYS if _are_named(old, each) and _are_named(new, each)), None)
     if name is None:
-        yield from _positions(old, new, path)
+        yield from _unnamed_differences(old, new, path)
         return
     olds, news = ({each[name]: each for each in elements} for elements in (old, new))
     for key in sorted(olds.keys() | news.keys()):
@@ -99,14 +98,15 @@ def _elements(old: list[Any], new: list[Any], path: str) -> Iterator[Difference]
         yield Difference(f"{path} (order)", ", ".join(olds), ", ".join(news))
 
 
-def _is_named(elements: list[Any], name: str) -> bool:
+def _are_named(elements: list[Any], name: str) -> bool:
+    """Return whether each element has a different text under the key `name`."""
     values = [each.get(name) for each in elements if isinstance(each, dict)]
     texts = {value for value in values if isinstance(value, str)}
     return len(texts) == len(elements)
 
 
-def _positions(old: list[Any], new: list[Any], path: str) -> Iterator[Difference]:
-    """Match elements that have no names by the longest runs of equal ones."""
+def _unnamed_differences(old: list[Any], new: list[Any], path: str) -> Iterator[Difference]:
+    """Match unnamed elements by the longest runs of equal ones."""
     olds, news = ([json.dumps(each, sort_keys=True) for each in elements] for elements in (old, new))
     for kind, a, b, c, d in difflib.SequenceMatcher(None, olds, news, autojunk=False).get_opcodes():
         if kind == "equal":
@@ -118,12 +118,11 @@ def _positions(old: list[Any], new: list[Any], path: str) -> Iterator[Difference
 
 
 _SCRIPT: Final = Path(__file__).with_name("templates.mjs")
-_LINES: Final = 5
 
 
 @dataclasses.dataclass(frozen=True)
 class TemplatePair:
-    """The templates of one stack; None where a side lacks it."""
+    """The old and the new template of one stack; None if the stack does not exist on that side."""
 
     stack: str
     old: Path | None
@@ -135,9 +134,9 @@ class ChangedProperty:
     """A changed property (or attribute, such as DeletionPolicy) of a resource.
 
     Attributes:
-        name: Such as ``BucketName``.
-        differences: Where its values differ.
-        impact: Of CloudFormation: WILL_UPDATE, WILL_REPLACE, MAY_REPLACE; empty for an attribute.
+        name: For example ``BucketName``.
+        differences: Differences of its value.
+        impact: WILL_UPDATE, WILL_REPLACE or MAY_REPLACE; empty for an attribute.
     """
 
     name: str
@@ -150,12 +149,12 @@ class ChangedResource:
     """A changed resource.
 
     Attributes:
-        id: Its logical id.
-        type: Such as ``AWS::S3::Bucket``.
-        path: Of its construct, such as ``Storage/Raw/Resource``; empty where the template has none.
-        impact: Of CloudFormation: WILL_CREATE, WILL_UPDATE, WILL_REPLACE, MAY_REPLACE, WILL_DESTROY, WILL_ORPHAN.
+        id: Logical id.
+        type: For example ``AWS::S3::Bucket``.
+        path: Construct path, for example ``Storage/Raw/Resource``; empty if the template has none.
+        impact: WILL_CREATE, WILL_UPDATE, WILL_REPLACE, MAY_REPLACE, WILL_DESTROY or WILL_ORPHAN.
         is_kept: Whether its old state stays in the account when it is replaced or leaves the stack.
-        properties: What changes, attributes included.
+        properties: Changed properties and attributes.
     """
 
     id: str
@@ -168,18 +167,17 @@ class ChangedResource:
 
 @dataclasses.dataclass(frozen=True)
 class TemplateComparison:
-    """What differs between two templates.
+    """The differences between two templates.
 
     Attributes:
-        stack: Its name.
-        resources: All changed ones, by path.
-        old_statements: All IAM statements of the old template, the unchanged ones included.
-        new_statements: Likewise.
-        policies: Managed policies as (identity, policy), of those that are added.
-        dropped_policies: Of those that are removed.
-        rules: Rules of security groups as (group, protocol, peer), of those that are added.
-        dropped_rules: Of those that are removed.
-        sections: Everything else as (kind, name, what happens): parameters, conditions, mappings, outputs.
+        stack: Name of the stack.
+        resources: Changed resources, by path.
+        old_statements: All IAM statements of the old template, including unchanged ones.
+        new_statements: All IAM statements of the new template.
+        policies: Added managed policies as (identity, policy).
+        dropped_policies: Removed managed policies.
+        rules: Added security group rules as (group, protocol, peer).
+        sections: Changed parameters, conditions, mappings and outputs as (kind, name, differences).
     """
 
     stack: str
@@ -189,7 +187,6 @@ class TemplateComparison:
     policies: tuple[tuple[str, ...], ...]
     dropped_policies: tuple[tuple[str, ...], ...]
     rules: tuple[tuple[str, ...], ...]
-    dropped_rules: tuple[tuple[str, ...], ...]
     sections: tuple[tuple[str, str, tuple[Difference, ...]], ...]
 
 
@@ -197,40 +194,34 @@ def compare_templates(pairs: Sequence[TemplatePair]) -> list[TemplateComparison]
     """Compare the templates of each pair.
 
     Raises:
-        ComparisonError: node or the library is missing, or a template cannot be read.
+        ComparisonError: Node or the library is not installed, or a template cannot be read.
     """
     node = shutil.which("node")
     if not node:
-        raise ComparisonError("node: not found. Install Node.js 22 or 24; synthesis needs it as well.")
-    question = [{"stack": each.stack, "old": _text(each.old), "new": _text(each.new)} for each in pairs]
-    done = subprocess.run([node, str(_SCRIPT)], input=json.dumps(question), capture_output=True, text=True, check=False)
-    if done.returncode:
-        missing = "ERR_MODULE_NOT_FOUND" in done.stderr
-        remedy = "Install what package.json pins: npm ci." if missing else "Look at the template that it names."
-        raise ComparisonError(f"{_SCRIPT.name} ended with {done.returncode}: {_cause(done.stderr)}. {remedy}")
-    return [_comparison(each) for each in json.loads(done.stdout)]
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
-
-
-def _cause(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if "Error" in line]
-    return (lines or text.strip().splitlines()[-_LINES:] or ["no message"])[0]
+        raise ComparisonError("node: not found. Install Node.js 22 or 24, which synthesis needs as well.")
+    paths = [(each.stack, each.old and str(each.old), each.new and str(each.new)) for each in pairs]
+    request = [{"stack": stack, "old": old, "new": new} for stack, old, new in paths]
+    result = subprocess.run(
+        [node, str(_SCRIPT)], input=json.dumps(request), capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        missing = "ERR_MODULE_NOT_FOUND" in result.stderr
+        remedy = "Install the packages of package.json: npm ci." if missing else "Check the template that it names."
+        lines = [line.strip() for line in result.stderr.splitlines()]
+        cause = ([line for line in lines if "Error" in line] or lines[-1:] or ["no message"])[0]
+        raise ComparisonError(f"{_SCRIPT.name} ended with {result.returncode}: {cause}. {remedy}")
+    return [_comparison(each) for each in json.loads(result.stdout)]
 
 
 def _comparison(answer: Mapping[str, Any]) -> TemplateComparison:
-    policies, rules = answer["policies"], answer["rules"]
     return TemplateComparison(
         stack=answer["stack"],
         resources=tuple(sorted(map(_resource, answer["resources"]), key=lambda each: (each.path, each.id))),
         old_statements=tuple(Statement.read(each) for each in answer["statements"]["old"]),
         new_statements=tuple(Statement.read(each) for each in answer["statements"]["new"]),
-        policies=_rows(policies["added"]),
-        dropped_policies=_rows(policies["removed"]),
-        rules=_rows(rules["added"]),
-        dropped_rules=_rows(rules["removed"]),
+        policies=_rows(answer["policies"]["added"]),
+        dropped_policies=_rows(answer["policies"]["removed"]),
+        rules=_rows(answer["rules"]),
         sections=tuple((each["kind"], each["name"], _property_differences(each)) for each in answer["sections"]),
     )
 

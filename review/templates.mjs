@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT-0
-// Compares CloudFormation templates with the library of the CDK's own `cdk diff`, whose knowledge of which property
-// replaces a resource is kept up to date by AWS. Nothing is judged here: review/template_diff.py reads the answer.
+// Compares CloudFormation templates with the library of `cdk diff`, in which AWS keeps up to date which property
+// replaces a resource. review/template_diff.py reads the output and judges it.
 //
-// stdin:  [{"stack": name, "old": path of a template or null, "new": likewise}]
-// stdout: one object for each, in the same order; see `compared`.
+// stdin:  [{"stack": name, "old": path of a template or null, "new": path of a template or null}]
+// stdout: one object for each pair, in the same order; see `compareTemplates`.
 import { readFileSync } from "node:fs";
 import { fullDiff } from "@aws-cdk/cloudformation-diff";
 
@@ -19,7 +19,7 @@ const statement = ({ sid, effect, condition, serializedIntrinsic, ...targets }) 
   ...Object.fromEntries(["principals", "actions", "resources"].map((each) => [each, { ...targets[each] }])),
 });
 
-// All statements of a template, not only the changed ones: what one of them grants, another may have granted before.
+// All statements of a template, including unchanged ones, because another statement may have granted the same before.
 const statements = (template) => fullDiff({}, template).iamChanges.statements.additions.map(statement);
 
 const policies = (collection) =>
@@ -41,7 +41,6 @@ function resource([id, difference]) {
     id,
     impact: difference.changeImpact,
     type: (newValue ?? oldValue).Type,
-    old_type: oldValue?.Type,
     path: (newValue ?? oldValue).Metadata?.["aws:cdk:path"],
     deletion_policy: oldValue?.DeletionPolicy,
     replace_policy: oldValue?.UpdateReplacePolicy,
@@ -53,7 +52,7 @@ function resource([id, difference]) {
 const section = (differences, kind) =>
   values(differences.changes).map(({ impact: _, ...each }) => ({ kind, ...each }));
 
-function compared({ stack, old: oldPath, new: newPath }) {
+function compareTemplates({ stack, old: oldPath, new: newPath }) {
   const [oldTemplate, newTemplate] = [read(oldPath), read(newPath)];
   const difference = fullDiff(oldTemplate, newTemplate);
   const { iamChanges: iam, securityGroupChanges: groups } = difference;
@@ -62,12 +61,9 @@ function compared({ stack, old: oldPath, new: newPath }) {
     resources: Object.entries(difference.resources.changes).map(resource),
     statements: { old: statements(oldTemplate), new: statements(newTemplate) },
     policies: { added: policies(iam.managedPolicies.additions), removed: policies(iam.managedPolicies.removals) },
-    rules: {
-      added: [...groups.ingress.additions, ...groups.egress.additions].map(rule),
-      removed: [...groups.ingress.removals, ...groups.egress.removals].map(rule),
-    },
+    rules: [...groups.ingress.additions, ...groups.egress.additions].map(rule),
     sections: Object.entries(SECTIONS).flatMap(([name, kind]) => section(difference[name], kind)),
   };
 }
 
-process.stdout.write(JSON.stringify(JSON.parse(readFileSync(0, "utf8")).map(compared)));
+process.stdout.write(JSON.stringify(JSON.parse(readFileSync(0, "utf8")).map(compareTemplates)));

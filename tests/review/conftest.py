@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The scenarios, compared once."""
+"""Compares the scenarios once for all tests."""
 
 from collections.abc import Mapping
 from pathlib import Path

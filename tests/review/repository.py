@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A git repository with an app, and the command run on it as a user does."""
+"""A git repository with an app, and the review command run on it."""
 
 import dataclasses
 import os

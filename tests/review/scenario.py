@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Pairs of templates, each a change that a branch could make: compared all at once, as node takes half a second."""
+"""Pairs of templates with one change each, compared all at once because Node takes half a second to start."""
 
 from typing import Any, Final
 

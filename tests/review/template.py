@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Templates and cloud assemblies written by hand, in the shape that the CDK writes them."""
+"""Builds templates and cloud assemblies in the format of the CDK."""
 
 import json
 from collections.abc import Mapping

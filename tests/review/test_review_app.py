@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""From end to end with a real CDK application: no account, no credentials, no network."""
+"""Reviews a real CDK application end to end, without account, credentials and network."""
 
 from pathlib import Path
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The command compares the working tree with where it left its base, and leaves nothing behind."""
+"""The command compares the working tree with the commit where it left its base, and removes its worktree."""
 
 import json
 import shutil
@@ -34,14 +34,14 @@ def edit(branch: Repository, *, name: str) -> None:
     assembly(branch.place / "assembly", {"Stack": {"Raw": bucket(BucketName=name)}})
 
 
-def test_an_unchanged_working_tree_ends_with_0_and_one_sentence(branch: Repository) -> None:
+def test_an_unchanged_working_tree_exits_with_0_and_one_sentence(branch: Repository) -> None:
     run = branch.review()
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.startswith(f"{MARKER}\nNeither the infrastructure nor the pipeline changes")
     assert branch.is_clean()
 
 
-def test_an_uncommitted_change_is_seen_and_ends_with_3(branch: Repository) -> None:
+def test_an_uncommitted_change_is_reported_and_exits_with_3(branch: Repository) -> None:
     edit(branch, name="other")
     run = branch.review()
     assert run.returncode == 3
@@ -57,14 +57,14 @@ def test_two_runs_give_the_same_bytes_and_no_path_of_the_machine(branch: Reposit
     assert str(ROOT) not in first.stdout
 
 
-def test_exit_zero_is_for_whoever_posts_the_text(branch: Repository, tmp_path: Path) -> None:
+def test_exit_zero_exits_with_0_although_something_needs_attention(branch: Repository, tmp_path: Path) -> None:
     edit(branch, name="other")
     run = branch.review("--exit-zero", "--output", str(tmp_path / "review.md"))
     assert (run.returncode, run.stdout) == (0, "")
     assert (tmp_path / "review.md").read_text().startswith(MARKER)
 
 
-def test_the_base_is_where_the_branch_left_it_not_what_it_has_become(branch: Repository) -> None:
+def test_later_commits_of_the_base_are_not_compared(branch: Repository) -> None:
     branch.git("checkout", "--quiet", "-b", "topic")
     branch.git("checkout", "--quiet", "main")
     edit(branch, name="later")
@@ -73,7 +73,7 @@ def test_the_base_is_where_the_branch_left_it_not_what_it_has_become(branch: Rep
     assert branch.review().returncode == 0
 
 
-def test_the_context_of_the_command_line_is_the_same_for_both_and_stronger_than_a_files(branch: Repository) -> None:
+def test_context_of_the_command_line_applies_to_both_sides_and_overrides_cdk_json(branch: Repository) -> None:
     branch.write("cdk.json", json.dumps({"context": {"name": "from-a-file"}}))
     assert "`unnamed` → `from-a-file`" in branch.review().stdout
     assert branch.review("--context", "name=given").returncode == 0
@@ -83,7 +83,7 @@ def test_credentials_and_modules_of_the_user_do_not_reach_the_apps(branch: Repos
     assert branch.review(AWS_ACCESS_KEY_ID="key", PYTHONPATH="elsewhere").returncode == 0
 
 
-def test_a_base_without_an_app_makes_everything_an_addition_and_it_is_said(tmp_path: Path) -> None:
+def test_with_a_base_without_an_app_everything_is_an_addition(tmp_path: Path) -> None:
     made = repository.create(tmp_path / "repository")
     made.commit()
     made.write("app.py", STAND_IN)
@@ -95,7 +95,7 @@ def test_a_base_without_an_app_makes_everything_an_addition_and_it_is_said(tmp_p
 
 
 @pytest.mark.parametrize("side", ["base", "head"])
-def test_a_side_that_does_not_synthesize_is_named_with_its_last_lines(
+def test_a_failed_synthesis_is_reported_with_its_side_and_last_lines(
     branch: Repository, tmp_path: Path, side: str
 ) -> None:
     branch.write("app.py", BROKEN)
@@ -120,26 +120,26 @@ def test_a_side_that_does_not_synthesize_is_named_with_its_last_lines(
     [
         (("--base", "nowhere"), "--base 'nowhere': no such branch, tag or commit"),
         (("--base", "--help=x"), "no such branch, tag or commit"),
-        (("--context", "name"), "--context 'name': no KEY=VALUE"),
-        (("--head", "/"), "--head '/': no git working tree"),
+        (("--context", "name"), "--context 'name': expected KEY=VALUE"),
+        (("--head", "/"), "--head '/': not a git working tree"),
     ],
 )
-def test_what_names_nothing_ends_with_2_and_a_remedy(branch: Repository, words: tuple[str, ...], cause: str) -> None:
+def test_an_invalid_argument_exits_with_2_and_a_remedy(branch: Repository, words: tuple[str, ...], cause: str) -> None:
     run = branch.review(*words)
     assert run.returncode == 2
     assert cause in run.stderr
     assert "Traceback" not in run.stderr
 
 
-def test_a_working_tree_without_an_app_ends_with_2(branch: Repository) -> None:
+def test_a_working_tree_without_an_app_exits_with_2(branch: Repository) -> None:
     (branch.place / "app.py").unlink()
     run = branch.review()
     assert run.returncode == 2
-    assert "head: no app.py in it" in run.stderr
+    assert "head: app.py not found" in run.stderr
     assert branch.is_clean()
 
 
-def test_histories_that_have_nothing_in_common_are_compared_as_they_stand(branch: Repository) -> None:
+def test_unrelated_histories_are_compared_in_their_current_state(branch: Repository) -> None:
     branch.git("checkout", "--quiet", "--orphan", "island")
     edit(branch, name="other")
     branch.commit()
@@ -148,7 +148,7 @@ def test_histories_that_have_nothing_in_common_are_compared_as_they_stand(branch
     assert "no common history" in run.stdout
 
 
-def test_another_lock_file_is_said_to_make_the_comparison_incomplete(branch: Repository) -> None:
+def test_a_changed_lock_file_gives_a_remark(branch: Repository) -> None:
     branch.write("requirements.txt", "aws-cdk-lib==0")
     assert "requirements.txt differs" in branch.review().stdout
 

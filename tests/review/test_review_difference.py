@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Values are compared by meaning: functions become text, documents in it are opened, named elements are matched."""
+"""Values are compared by meaning: functions become text, JSON text is parsed, named elements are matched."""
 
 import json
 from typing import Any
@@ -27,11 +27,11 @@ DIGEST = "0123456789abcdef" * 4
         ({"Fn::If": ["Here", {"Ref": "A"}, "b"]}, "${If Here ${A} b}"),
     ],
 )
-def test_each_function_becomes_text_that_a_person_reads(value: Any, text: str) -> None:
+def test_each_function_becomes_readable_text(value: Any, text: str) -> None:
     assert resolve_intrinsics(value) == text
 
 
-def test_a_document_inside_joined_text_is_opened() -> None:
+def test_a_document_inside_joined_text_is_parsed() -> None:
     body = {"Fn::Join": ["", ['{"States": {"Start": {"Resource": "', {"Fn::GetAtt": ["F", "Arn"]}, '"}}}']]}
     assert resolve_intrinsics(body) == {"States": {"Start": {"Resource": "${F.Arn}"}}}
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT-0
-"""The Markdown: found again by a bot, the same for the same sides, never too long, and never markup of a template's."""
+"""The Markdown begins with the marker, is reproducible and limited in length, and escapes text of templates."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 from review.git_checkout import BaseCommit
 from review.markdown import code_span, folded_block, old_and_new, table_row
-from review.markdown_report import LONGEST, MARKER, failure_document, review_document
+from review.markdown_report import MARKER, MAXIMUM_BYTES, failure_document, review_document
 from review.stack_changes import StackChange
 from review.template_diff import Difference
 
@@ -27,7 +27,7 @@ def test_an_id_given_as_the_base_is_named_once() -> None:
     assert replace(POINT, name=POINT.commit).label == "0123456789ab"
 
 
-def test_sections_stand_in_the_order_of_their_weight(changes: Mapping[str, StackChange]) -> None:
+def test_sections_are_in_order_of_importance(changes: Mapping[str, StackChange]) -> None:
     text = review_document(POINT, list(changes.values()), ["A remark."])
     heads = [
         "needs attention",
@@ -43,36 +43,38 @@ def test_sections_stand_in_the_order_of_their_weight(changes: Mapping[str, Stack
     assert text.count("<details>") == text.count("</details>") == len(changes)
 
 
-def test_what_a_comment_has_no_room_for_is_left_out_from_the_end_and_said(changes: Mapping[str, StackChange]) -> None:
+def test_details_that_exceed_the_length_are_omitted_from_the_end_with_a_remark(
+    changes: Mapping[str, StackChange],
+) -> None:
     many = [replace(changes["CodeAndMemory"], name=f"Stack{number:04d}") for number in range(900)]
     text = review_document(POINT, many, [])
-    assert len(text.encode()) <= LONGEST
+    assert len(text.encode()) <= MAXIMUM_BYTES
     assert "<code>Stack0000</code>" in text
     assert "<code>Stack0899</code>" not in text
-    assert text.endswith("more stacks are left out: a comment has no room for them.\n")
+    assert text.endswith("more stacks omitted: the comment would be too long.\n")
 
 
-def test_another_place_for_comments_may_have_less_room(changes: Mapping[str, StackChange]) -> None:
+def test_the_maximum_length_can_be_smaller(changes: Mapping[str, StackChange]) -> None:
     text = review_document(POINT, list(changes.values()), [], longest=6_000)
-    assert LONGEST > 6_000 >= len(text.encode())
-    assert text.endswith("left out: a comment has no room for them.\n")
+    assert MAXIMUM_BYTES > 6_000 >= len(text.encode())
+    assert text.endswith("omitted: the comment would be too long.\n")
 
 
-def test_even_what_stands_on_top_is_cut_if_it_must_be(changes: Mapping[str, StackChange]) -> None:
+def test_even_the_top_section_is_truncated_if_needed(changes: Mapping[str, StackChange]) -> None:
     many = [replace(changes["BucketRenamed"], name=f"Stäck{number:04d}") for number in range(900)]
     text = review_document(POINT, many, [])
-    assert len(text.encode()) <= LONGEST
-    assert "The rest is left out" in text
+    assert len(text.encode()) <= MAXIMUM_BYTES
+    assert "The rest is omitted" in text
     assert text.splitlines()[-3].startswith("> - ")
 
 
-def test_a_failure_is_cut_to_the_room_as_well_and_its_code_block_is_closed() -> None:
+def test_a_failure_is_truncated_too_and_its_code_block_is_closed() -> None:
     text = failure_document("ä" * 9_000, longest=6_000)
     assert 6_000 >= len(text.encode()) > 5_990
     assert text.splitlines()[-1] == "~~~~~~"
 
 
-def test_a_value_is_code_whatever_it_holds() -> None:
+def test_a_value_is_shown_as_code_whatever_it_contains() -> None:
     assert code_span("a `b` @team") == "``a `b` @team``"
     assert code_span("`") == "`` ` ``"
     assert code_span("two\nlines") == "`two lines`"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""What the gate asks for is compared the right way round: floors are loosened by lowering, ceilings by raising."""
+"""Lowered floors and raised ceilings of the gate need attention."""
 
 import pytest
 
-from pipeline_src import gate
+from pipeline_src import gate_thresholds
 from review.markdown import ReviewNote
 from review.pipeline_diff import (
     CEILINGS,
@@ -26,7 +26,7 @@ def _with(name: str, value: float | None) -> PipelineDefinition:
     [
         ("GateOverconfidence", 0.15, 0.3, "the ceiling is raised from `0.15` to `0.3`", True),
         ("GateOverconfidence", 0.15, 0.1, "the ceiling is lowered from `0.15` to `0.1`", False),
-        ("GateOverconfidence", 0.15, None, "the ceiling is gone; it was `0.15`", True),
+        ("GateOverconfidence", 0.15, None, "the ceiling is removed; it was `0.15`", True),
         ("GateOverconfidence", None, 0.15, "new ceiling, `0.15`", False),
         ("GateChampionBalancedAccuracyLoss", 0.05, 0.2, "the ceiling is raised from `0.05` to `0.2`", True),
         ("GateMalignantSensitivity", 0.7, 0.6, "the floor is lowered from `0.7` to `0.6`", True),
@@ -34,7 +34,7 @@ def _with(name: str, value: float | None) -> PipelineDefinition:
         ("GateMalignantSensitivity", None, 0.7, "new floor, `0.7`", False),
     ],
 )
-def test_what_lets_worse_models_through_needs_attention(
+def test_a_change_that_admits_worse_models_needs_attention(
     name: str, old: float | None, new: float | None, words: str, *, attention: bool
 ) -> None:
     assert gate_threshold_changes(_with(name, old), _with(name, new)) == [
@@ -42,6 +42,6 @@ def test_what_lets_worse_models_through_needs_attention(
     ]
 
 
-def test_every_requirement_of_the_gate_is_known_to_the_review_the_right_way_round() -> None:
-    assert {gate.THRESHOLD_PARAMETERS[name] for name in gate.UPPER_THRESHOLDS} == CEILINGS
-    assert all(map(is_gate_threshold, gate.THRESHOLD_PARAMETERS.values()))
+def test_the_review_knows_every_ceiling_of_the_gate() -> None:
+    assert {gate_thresholds.THRESHOLD_PARAMETERS[name] for name in gate_thresholds.UPPER_THRESHOLDS} == CEILINGS
+    assert all(map(is_gate_threshold, gate_thresholds.THRESHOLD_PARAMETERS.values()))

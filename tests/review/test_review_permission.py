@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A permission broadens if, and only if, it allows somebody something that nothing allowed before."""
+"""A statement is broader if and only if it allows something that was not allowed before."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ def statement(**changes: tuple[str, ...] | str | frozenset[str]) -> Statement:
     return Statement("Allow", **values)  # type: ignore[arg-type]  # names and types as in Statement
 
 
-def test_only_the_new_part_of_a_widened_statement_is_told() -> None:
+def test_only_the_new_part_of_a_widened_statement_is_reported() -> None:
     wide = statement(actions=("s3:GetObject", "s3:PutObject"))
     assert [each.statement for each in find_broadenings([READ], [wide])] == [statement(actions=("s3:PutObject",))]
 
@@ -53,7 +53,7 @@ def test_a_narrower_statement_does_not_broaden(same: list[Statement]) -> None:
     assert find_broadenings([READ], same) == []
 
 
-def test_a_statement_that_is_cut_in_two_does_not_broaden() -> None:
+def test_a_statement_that_is_split_does_not_broaden() -> None:
     whole = statement(actions=("s3:GetObject", "s3:PutObject"))
     assert find_broadenings([whole], [READ, statement(actions=("s3:PutObject",))]) == []
 
@@ -73,7 +73,7 @@ def test_a_denial_that_is_removed_or_narrowed_broadens_and_one_that_is_added_doe
     assert find_broadenings([], [DENY]) == []
 
 
-def test_a_widened_policy_is_told_by_the_name_of_the_role_and_needs_attention(
+def test_a_widened_policy_is_reported_with_its_role_and_needs_attention(
     changes: Mapping[str, StackChange],
 ) -> None:
     change = changes["PolicyWidened"]
@@ -82,7 +82,7 @@ def test_a_widened_policy_is_told_by_the_name_of_the_role_and_needs_attention(
     assert row in review_document(BaseCommit("0" * 40, "main"), [change], [])
 
 
-def test_a_statement_that_names_what_it_does_not_allow_is_told_so(changes: Mapping[str, StackChange]) -> None:
+def test_an_inverted_statement_is_shown_as_such(changes: Mapping[str, StackChange]) -> None:
     text = review_document(BaseCommit("0" * 40, "main"), [changes["PolicyInverted"]], [])
     assert "| `AWS:${Job}` | allowed | all but `iam:*` | `*` |" in text
 
@@ -92,6 +92,6 @@ def test_a_policy_that_is_narrowed_or_removed_needs_no_attention(changes: Mappin
     assert not changes[name].needs_attention
 
 
-def test_a_lost_denial_needs_attention_unless_what_it_guarded_goes_too(changes: Mapping[str, StackChange]) -> None:
+def test_a_lost_denial_needs_attention_unless_its_resource_is_removed_too(changes: Mapping[str, StackChange]) -> None:
     assert [each.is_lost_denial for each in changes["DenialLost"].broadenings] == [True]
     assert changes["DenialGoneWithBucket"].broadenings == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The definition of the SageMaker pipeline is compared by what it means."""
+"""Definitions of the SageMaker pipeline are compared by meaning."""
 
 import copy
 from collections.abc import Callable
@@ -71,7 +71,7 @@ def test_a_definition_cut_up_by_functions_is_read_and_equal_ones_have_no_change(
     assert change(lambda _: None).notes == []
 
 
-def test_the_order_of_steps_and_parameters_means_nothing() -> None:
+def test_the_order_of_steps_and_parameters_is_ignored() -> None:
     def edit(document: Document) -> None:
         document["Steps"].reverse()
         document["Parameters"].reverse()
@@ -112,7 +112,7 @@ def test_the_order_of_steps_and_parameters_means_nothing() -> None:
         (lambda d: d["Steps"][1].update(DependsOn=["Other"]), "`Train`: now waits for `Other`"),
     ],
 )
-def test_each_kind_of_change_is_told_once_in_words_and_needs_no_attention(
+def test_each_kind_of_change_is_described_once_and_needs_no_attention(
     edit: Callable[[Document], object], words: str
 ) -> None:
     assert texts(edit) == [words]
@@ -126,7 +126,7 @@ def test_each_kind_of_change_is_told_once_in_words_and_needs_no_attention(
             lambda d: d["Parameters"][1].update(DefaultValue=0.6),
             "`GateMelanomaSensitivity`: the floor is lowered from `0.8` to `0.6`",
         ),
-        (lambda d: d["Parameters"].pop(1), "`GateMelanomaSensitivity`: the floor is gone; it was `0.8`"),
+        (lambda d: d["Parameters"].pop(1), "`GateMelanomaSensitivity`: the floor is removed; it was `0.8`"),
         (lambda d: arguments(d).pop("Floor"), "`GateMelanomaSensitivity`: no step reads it any more"),
         (
             lambda d: d["Parameters"][2].update(DefaultValue="Approved"),
@@ -136,9 +136,9 @@ def test_each_kind_of_change_is_told_once_in_words_and_needs_no_attention(
         (lambda d: arguments(d).update(EnableNetworkIsolation=False), "`Train`: network isolation: `true` → `false`"),
         (
             lambda d: arguments(d).pop("OutputDataConfig"),
-            '`Train`: output `OutputDataConfig`: `{"KmsKeyId": "key"}` is gone',
+            '`Train`: output `OutputDataConfig`: `{"KmsKeyId": "key"}` is removed',
         ),
-        (lambda d: arguments(d)["OutputDataConfig"].pop("KmsKeyId"), "`Train`: encryption key: `key` is gone"),
+        (lambda d: arguments(d)["OutputDataConfig"].pop("KmsKeyId"), "`Train`: encryption key: `key` is removed"),
         (
             lambda d: d["Steps"][2]["Arguments"]["Conditions"][0].update(RightValue="fail"),
             "`Gate`: condition `[0].RightValue`: `pass` → `fail`",
@@ -149,7 +149,7 @@ def test_each_kind_of_change_is_told_once_in_words_and_needs_no_attention(
         ),
     ],
 )
-def test_what_weakens_the_gate_or_the_isolation_needs_attention(edit: Callable[[Document], object], words: str) -> None:
+def test_a_weakened_gate_or_isolation_needs_attention(edit: Callable[[Document], object], words: str) -> None:
     assert words in [each.text for each in change(edit).attention]
 
 
@@ -163,24 +163,24 @@ def test_a_parameter_as_text_is_the_parameter_and_an_expression_is_readable() ->
     assert told == ["`Train`: hyperparameter `epochs`: `30` → `a/{Steps.Preprocess.PropertyFiles.Card}#size`"]
 
 
-def test_a_raised_floor_is_told_among_the_floors_and_needs_no_attention() -> None:
+def test_a_raised_floor_is_listed_among_the_thresholds_and_needs_no_attention() -> None:
     raised = change(lambda d: d["Parameters"][1].update(DefaultValue=0.9))
-    assert [each.text for each in raised.floors] == [
+    assert [each.text for each in raised.thresholds] == [
         "`GateMelanomaSensitivity`: the floor is raised from `0.8` to `0.9`"
     ]
     assert raised.attention == []
     assert raised.parameters == ()
 
 
-def test_a_new_pipeline_is_told_by_its_steps_and_floors_and_a_removed_one_needs_attention() -> None:
+def test_a_new_pipeline_is_described_and_a_removed_one_needs_attention() -> None:
     new = compare_pipelines("P", None, defined(DOCUMENT))
     assert "4 steps (`Preprocess`, `Train`, `Gate`, `Register`)" in new.whole[0].text
-    assert len(new.floors) == 1
+    assert len(new.thresholds) == 1
     assert new.attention == []
     assert compare_pipelines("P", defined(DOCUMENT), None).attention
 
 
-def test_a_definition_that_lies_elsewhere_is_said_to_be_not_compared() -> None:
+def test_a_definition_outside_the_template_is_reported_as_not_compared() -> None:
     old, new = (
         pipeline_definitions(
             {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A training that becomes a tuning reads as that, and hides nothing that is no longer protected."""
+"""A switch between training and tuning is one note, and lost protections are still reported."""
 
 import copy
 from typing import Any
@@ -38,27 +38,26 @@ def notes(old: Document, new: Document) -> PipelineChange:
     return compare_pipelines("Training/Pipeline", defined(old), defined(new))
 
 
-def test_a_training_that_becomes_a_tuning_is_said_in_one_line(tuned: Document) -> None:
+def test_a_training_that_becomes_a_tuning_is_one_note(tuned: Document) -> None:
     (note,) = notes(DOCUMENT, tuned).notes
     assert note.text == (
-        "`Train`: becomes a tuning of 8 jobs, 2 at once, which looks for `learning_rate` 0.001 to 0.1, "
-        "`optimizer` sgd/nag"
+        "`Train`: becomes a tuning of 8 jobs, 2 at once over `learning_rate` 0.001 to 0.1, `optimizer` sgd/nag"
     )
     assert not note.needs_attention
 
 
-def test_and_back(tuned: Document) -> None:
+def test_a_tuning_that_becomes_a_training_is_one_note(tuned: Document) -> None:
     (note,) = notes(tuned, DOCUMENT).notes
-    assert note.text == "`Train`: one training takes the place of a tuning of 8 jobs, 2 at once"
+    assert note.text == "`Train`: a single training replaces a tuning of 8 jobs, 2 at once"
 
 
-def test_isolation_that_is_lost_on_the_way_needs_attention(tuned: Document) -> None:
+def test_isolation_that_is_lost_in_the_switch_needs_attention(tuned: Document) -> None:
     del tuned["Steps"][1]["Arguments"]["TrainingJobDefinition"]["EnableNetworkIsolation"]
     (note,) = notes(DOCUMENT, tuned).attention
-    assert "network isolation: `true` is gone" in note.text
+    assert "network isolation: `true` is removed" in note.text
 
 
-def test_between_two_tunings_what_differs_is_told(tuned: Document) -> None:
+def test_differences_between_two_tunings_are_reported(tuned: Document) -> None:
     more = copy.deepcopy(tuned)
     limits = more["Steps"][1]["Arguments"]["HyperParameterTuningJobConfig"]["ResourceLimits"]
     limits["MaxNumberOfTrainingJobs"] = 12

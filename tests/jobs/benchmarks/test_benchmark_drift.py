@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The benchmark of the monitor draws the windows that it says, and calls a rate kept only where it is."""
+"""The drift benchmark draws the intended windows and reports detection sizes correctly."""
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ def labels() -> shift.Names:
 
 @pytest.fixture(scope="module")
 def traffic(labels: shift.Names) -> Traffic:
-    """Two pictures of each lesion; each row tells its kind, its picture and its answer, and is no real measurement."""
+    """Two images of each lesion; instead of measurements, column 0 is the kind of shift and column 1 the image."""
     images = len(labels)
     tables = {
         kind: np.full((images, image_features.FEATURE_COLUMNS), number, np.float32)
@@ -71,18 +71,18 @@ def test_the_other_mix_has_three_times_the_odds_of_melanoma(traffic: Traffic, la
     assert 0.25 < np.mean(drawn == "mel") < 0.42  # 3 of 9, where it was 1 of 7
 
 
-def test_one_picture_in_ten_comes_twice(traffic: Traffic) -> None:
+def test_one_image_in_ten_is_repeated(traffic: Traffic) -> None:
     _, window = traffic.pair(REPEATS, 100, 0, np.random.default_rng(1))
     assert (len(window.sample), window.sample.requests, window.sample.most()) == (100, 110, 2)
 
 
-def test_too_few_pictures_for_a_window_are_refused(traffic: Traffic) -> None:
+def test_too_few_images_for_a_window_are_refused(traffic: Traffic) -> None:
     with pytest.raises(SystemExit, match=r"left for a window of 5000. Draw more with --images"):
         traffic.pair(shift.CLEAN, 5000, 0, np.random.default_rng(1))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in shift.EDITS if kind != shift.CLEAN])
-def test_an_edit_changes_the_picture_and_saves_a_jpeg(kind: str) -> None:
+def test_an_edit_changes_the_image_and_saves_a_jpeg(kind: str) -> None:
     noise = np.random.default_rng(3).integers(60, 200, (24, 32, 3), np.uint8)
     pixels = cv2.resize(noise, (450, 300), interpolation=cv2.INTER_CUBIC)
     source = bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), colorspace="BGR"))

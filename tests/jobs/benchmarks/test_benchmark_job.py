@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What a measured run of the job leaves for the next one."""
+"""A measured run of the job does not affect the next one, and the job without its audit makes the same dataset."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.jobs import archives
 CORES = measure.cores(1)
 
 
-def test_what_a_run_wrote_is_emptied_but_not_deleted_before_the_bench_is_closed(tmp_path: Path) -> None:
+def test_outputs_are_truncated_after_a_run_and_deleted_when_the_bench_is_closed(tmp_path: Path) -> None:
     archive, folder = tmp_path / "small.zip", tmp_path / "ml"
     archive.write_bytes(archives.good().bytes())
     before, counts = archive.read_bytes(), []
@@ -26,7 +26,7 @@ def test_what_a_run_wrote_is_emptied_but_not_deleted_before_the_bench_is_closed(
     assert archive.read_bytes() == before
 
 
-def test_equal_archives_have_equal_digests_and_others_another(tmp_path: Path) -> None:
+def test_equal_archives_have_equal_digests_and_different_ones_differ(tmp_path: Path) -> None:
     one, two = tmp_path / "one.zip", tmp_path / "two.zip"
     one.write_bytes(archives.good(5).bytes())
     two.write_bytes(archives.good(6).bytes())
@@ -34,7 +34,7 @@ def test_equal_archives_have_equal_digests_and_others_another(tmp_path: Path) ->
         assert bench.digest(one, CORES) == bench.digest(one, CORES) != bench.digest(two, CORES)
 
 
-def test_the_job_without_its_audit_makes_the_same_dataset_and_says_nothing_of_twins(tmp_path: Path) -> None:
+def test_the_job_without_its_audit_makes_the_same_dataset(tmp_path: Path) -> None:
     archive, made = tmp_path / "small.zip", []
     archive.write_bytes(archives.good().bytes())
     for module in (job.JOB, job.UNAUDITED):

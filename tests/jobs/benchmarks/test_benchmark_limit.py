@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The limit gets through an archive, and a measurement is of the cores and the command that it names."""
+"""The lower bound processes a whole archive, and a measurement uses the given cores and command."""
 
 import os
 import subprocess
@@ -25,19 +25,19 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("more", [(), ("--plain",)])
-def test_the_limit_gets_through_it(packed: Path, more: tuple[str, ...]) -> None:
+def test_the_lower_bound_processes_all_images(packed: Path, more: tuple[str, ...]) -> None:
     usage = measure.run([sys.executable, "-m", "benchmarks.limit", str(packed), str(IMAGES), *more], {}, CORES)
     assert usage.wall > 0
     assert usage.cpu > 0
     assert usage.memory > 1e6
 
 
-def test_a_limit_that_did_fewer_pictures_is_no_limit(packed: Path) -> None:
+def test_a_bound_that_processed_fewer_images_fails(packed: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         measure.run([sys.executable, "-m", "benchmarks.limit", str(packed), str(IMAGES + 1)], {}, CORES)
 
 
-def test_a_command_that_fails_is_no_measurement() -> None:
+def test_a_failed_command_gives_no_measurement() -> None:
     with pytest.raises(subprocess.CalledProcessError):
         measure.run([sys.executable, "-c", "raise SystemExit(3)"], {}, CORES)
 
@@ -50,7 +50,7 @@ def test_a_command_runs_on_the_cores_given_and_the_benchmark_itself_on_all(core:
     assert os.sched_getaffinity(0) == before
 
 
-def test_cores_are_taken_of_those_that_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cores_are_chosen_from_the_allowed_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {7, 5, 3})
     assert measure.cores(2) == {3, 5}
     with pytest.raises(SystemExit, match="3 allowed"):
