@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 
-# A mean of seven ratios can land one rounding error below a floor that it reaches on paper (0.7 as 0.6999999999999999).
+# A mean of ratios can land one rounding error below a floor that it reaches on paper (0.7 as 0.6999999999999999).
 # The tolerance is far below the smallest step that a metric over fewer than a million images can make.
 ROUNDING: Final = 1e-9
 

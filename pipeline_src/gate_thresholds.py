@@ -49,7 +49,7 @@ class GateThresholds:
     All are fractions from 0 to 1 but `test_images` and `leaked_test_images`, which are counts. Intervals are of 95 %.
 
     Attributes:
-        balanced_accuracy: least mean sensitivity of the seven classes, each image going to its most probable class.
+        balanced_accuracy: least mean sensitivity of the classes, each image going to its most probable class.
         balanced_accuracy_lower: least lower end of its interval.
         melanoma_sensitivity: least share of the melanomas found at the operating point chosen on validation images.
         melanoma_sensitivity_lower: least lower end of its interval.

@@ -100,7 +100,12 @@ _LOCK_FILE: Final = "containers/preprocessing/requirements.txt"
 _NOT_IN_JOBS: Final = "pipeline_src/definition"
 _SOURCES: Final = {
     PREPROCESSING_SOFTWARE: ("pipeline_src", _LOCK_FILE),
-    ALGORITHM_SOFTWARE: ("local/builtin_stand_in", "pipeline_src/contract.py", _LOCK_FILE),
+    ALGORITHM_SOFTWARE: (
+        "local/builtin_stand_in",
+        "pipeline_src/class_labels.py",
+        "pipeline_src/contract.py",
+        _LOCK_FILE,
+    ),
 }
 
 

@@ -78,7 +78,7 @@ def write_synthetic_archive(  # noqa: PLR0913  each is one wish of whoever order
 
     Args:
         path: where the archive goes; it is whole or not there, even where two processes write it at once.
-        images: how many pictures, at least 21; about 240 KB each.
+        images: how many pictures, at least `MINIMUM_PER_CLASS` for each class; about 240 KB each.
         seed: what the pictures and the table are drawn from, from 0.
         progress: called as ``progress(done, total)`` after each picture.
         workers: how many threads draw; drawing and encoding release the interpreter.
@@ -126,7 +126,7 @@ def _temporary_archive(path: Path) -> Iterator[Path]:
 
 
 def _check_numbers(images: int, seed: int, official: int, twins: int) -> None:
-    least = synthetic_cohort.MINIMUM_PER_CLASS * len(synthetic_cohort.REAL_IMAGES)
+    least = synthetic_cohort.MINIMUM_PER_CLASS * len(synthetic_cohort.CLASS_IMAGES)
     if images < least:
         raise ValueError(
             f"images {images}: every class needs {synthetic_cohort.MINIMUM_PER_CLASS} images. Ask for {least} or more."

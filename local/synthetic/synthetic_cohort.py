@@ -13,10 +13,16 @@ from typing import Final
 
 import numpy as np
 
+from pipeline_src import contract
+
 METADATA_COLUMNS: Final = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization", "dataset")
 DATASET_NAME: Final = "synthetic"  # the value of the last column
 REAL_IMAGES: Final = {"nv": 6705, "mel": 1113, "bkl": 1099, "bcc": 514, "akiec": 327, "vasc": 142, "df": 115}
 REAL_LESIONS: Final = {"nv": 5403, "mel": 614, "bkl": 727, "bcc": 327, "akiec": 228, "vasc": 98, "df": 73}
+# A class that HAM10000 does not have is drawn as often as a rare one of it.
+_NEW_CLASSES: Final = tuple(label for label in contract.CLASS_LABELS if label not in REAL_IMAGES)
+CLASS_IMAGES: Final = REAL_IMAGES | dict.fromkeys(_NEW_CLASSES, 300)
+CLASS_LESIONS: Final = REAL_LESIONS | dict.fromkeys(_NEW_CLASSES, 200)
 REAL_REPEATS: Final = {2: 1423, 3: 490, 4: 34, 5: 5, 6: 4}  # lesions by their number of images, where above one
 MINIMUM_PER_CLASS: Final = 3  # images and lesions of each class at the least, so that every split can hold one
 _MINIMUM_LESIONS: Final = (
@@ -62,9 +68,9 @@ MetadataRow = tuple[str, ...]
 
 def images_per_class(images: int) -> dict[str, int]:
     """Return how many of `images` each class has: the real proportions by largest remainder, at least `FLOOR`."""
-    total = sum(REAL_IMAGES.values())
-    sizes = {label: max(MINIMUM_PER_CLASS, images * count // total) for label, count in REAL_IMAGES.items()}
-    by_remainder = sorted(REAL_IMAGES, key=lambda label: images * REAL_IMAGES[label] % total, reverse=True)
+    total = sum(CLASS_IMAGES.values())
+    sizes = {label: max(MINIMUM_PER_CLASS, images * count // total) for label, count in CLASS_IMAGES.items()}
+    by_remainder = sorted(CLASS_IMAGES, key=lambda label: images * CLASS_IMAGES[label] % total, reverse=True)
     missing = images - sum(sizes.values())
     for label in by_remainder[: max(0, missing)]:
         sizes[label] += 1
@@ -129,7 +135,7 @@ def _csv_table(rows: Iterable[MetadataRow]) -> bytes:
 
 def _lesion_sizes(label: str, images: int, rng: np.random.Generator) -> list[int]:
     """Return the numbers of images of the lesions among which a class's `images` are shared out."""
-    lesions = max(min(images, _MINIMUM_LESIONS), round(images * REAL_LESIONS[label] / REAL_IMAGES[label]))
+    lesions = max(min(images, _MINIMUM_LESIONS), round(images * CLASS_LESIONS[label] / CLASS_IMAGES[label]))
     sizes = [1] * lesions
     spare = images - lesions
     odds = np.array(list(REAL_REPEATS.values())) / sum(REAL_REPEATS.values())

@@ -88,7 +88,7 @@ def parse_row(fields: RowFields, here: str) -> ImageMetadata:
     """Return the row whose `fields` stand `here`; columns that the table need not have may be missing.
 
     Raises:
-        BadInputError: an id is no file name, or the diagnosis is none of the seven.
+        BadInputError: an id is no file name, or the diagnosis is unknown.
     """
     for name in ("image_id", "lesion_id"):
         if not _SAFE.fullmatch(fields[name]):
@@ -98,7 +98,7 @@ def parse_row(fields: RowFields, here: str) -> ImageMetadata:
     label = fields["dx"]
     if label not in contract.CLASS_LABELS:
         known = ", ".join(contract.CLASS_LABELS)
-        raise BadInputError(f"{here}: dx {label[:80]!r}: none of the seven diagnoses ({known}). Correct or remove it.")
+        raise BadInputError(f"{here}: dx {label[:80]!r}: not one of the diagnoses {known}. Correct or remove it.")
     # The same few words come thousands of times over; one of each is enough in memory.
     known_of = {name: sys.intern(fields.get(name, "")) for name in ("sex", "age", "localization", "dx_type")}
     source = sys.intern(fields.get(_SOURCE) or UNSTATED_SOURCE)

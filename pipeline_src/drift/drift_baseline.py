@@ -76,7 +76,7 @@ def values_of_statistics(document: Mapping[str, object]) -> dict[str, NDArray[np
 
 
 def class_mix_of_statistics(document: Mapping[str, object]) -> NDArray[np.int64]:
-    """Return how often each class was the most probable one (7,); errors as those of `values`."""
+    """Return how often each class was the most probable one (classes,); errors as those of `values`."""
     features = {each["name"]: each for each in document["features"]}  # type: ignore[attr-defined]
     buckets = features[CLASS_MIX]["string_statistics"]["distribution"]["categorical"]["buckets"]
     counts = {each["value"]: int(each["count"]) for each in buckets}
@@ -250,7 +250,7 @@ class DriftBaseline:
 
     Attributes:
         values: of each of `feature.NUMBERS`, sorted.
-        mix: how often each class is the most probable one, (7,).
+        mix: how often each class is the most probable one, (classes,).
         images: how many.
         effective: how many lesions with one image each tell as much.
         constraints: what a window may differ by.

@@ -157,7 +157,7 @@ def _check_class_mix(table: FeatureTable, known: DriftBaseline) -> DriftCheck | 
 
 
 def _homogeneity(counts: Floats) -> float:
-    """Return the p-value of the chi-square test that both rows of `counts` (2, 7) have one mix."""
+    """Return the p-value of the chi-square test that both rows of `counts` (2, classes) have one mix."""
     expected = counts.sum(axis=0) * counts.sum(axis=1, keepdims=True).min() / counts.sum()
     rare = expected.ravel() < _POOLED
     pooled = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])

@@ -30,7 +30,7 @@ SHOWN_IDS: Final = 5  # ids that are named
 _SPLIT: Final = "production"
 
 CONFLICTING_LABELS: Final = "two labels for one id"
-UNKNOWN_LABEL: Final = "label is none of the seven"
+UNKNOWN_LABEL: Final = "label is not a known class"
 NO_ID: Final = "no id"
 UNMATCHED_ID: Final = "id was not captured in this window"
 

@@ -65,7 +65,7 @@ def measure_features(data: bytes, answer: Sequence[float], place: str) -> Featur
 
 
 def count_predicted_classes(table: FeatureTable) -> NDArray[np.int64]:
-    """Return how often each class is the most probable one in `table` (n, `COLUMNS`): (7,)."""
+    """Return how often each class is the most probable one in `table` (n, `COLUMNS`): (classes,)."""
     return np.bincount(table[:, _PREDICTED].astype(np.int64), minlength=len(contract.CLASS_LABELS))
 
 

@@ -93,7 +93,7 @@ class RocCurve:
 
 
 def one_hot_labels(positions: npt.NDArray[np.int64]) -> MaskArray:
-    """Return (N, 7), whether image i is of class k, of the classes' `positions` (N,)."""
+    """Return (N, classes), whether image i is of class k, of the classes' `positions` (N,)."""
     matrix: MaskArray = positions[:, np.newaxis] == np.arange(len(contract.CLASS_LABELS))
     return matrix
 
@@ -117,7 +117,7 @@ def masked_share(found: MaskArray, counted: MaskArray) -> float | None:
 
 
 def confusion_matrix(predictions: Predictions) -> npt.NDArray[np.int64]:
-    """Return the (7, 7) counts: rows are the true class, columns the predicted one."""
+    """Return the (classes, classes) counts: rows are the true class, columns the predicted one."""
     size = len(contract.CLASS_LABELS)
     matrix = np.zeros((size, size), dtype=np.int64)
     np.add.at(matrix, (predictions.truth, predictions.predicted), 1)
@@ -131,7 +131,7 @@ def accuracy_score(predictions: Predictions) -> float | None:
 
 
 def balanced_accuracy_score(predictions: Predictions) -> float | None:
-    """Return the mean sensitivity of the seven classes, the metric of ISIC 2018 Task 3; None if one has no image.
+    """Return the mean sensitivity of all classes, the metric of ISIC 2018 Task 3; None if one has no image.
 
     Source: https://challenge.isic-archive.com/landing/2018/47/
     """
@@ -192,7 +192,7 @@ class MetricEstimates:
     """How good the predictions of one set of images are.
 
     Attributes:
-        balanced_accuracy: mean sensitivity of the seven classes.
+        balanced_accuracy: mean sensitivity of all classes.
         accuracy: share of images whose most probable class is the true one.
         malignant_sensitivity: share of the malignant images (mel, bcc, akiec) whose most probable class is malignant.
         melanoma_sensitivity: share of the melanomas found at the operating point.

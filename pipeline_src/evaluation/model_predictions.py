@@ -211,7 +211,7 @@ class Predictions:
 
     Attributes:
         images: N images, sorted by id.
-        probabilities: (N, 7), columns in the order of `contract.CLASS_LABELS`.
+        probabilities: (N, classes), columns in the order of `contract.CLASS_LABELS`.
     """
 
     images: tuple[HoldoutImage, ...]

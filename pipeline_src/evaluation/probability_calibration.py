@@ -59,7 +59,7 @@ class Reliability:
         bins: of equal width, from 0 to 1.
         error: expected calibration error: the mean of |accuracy - confidence| over the images' bins.
         overconfidence: the same, counting only bins whose confidence exceeds their accuracy.
-        brier: mean squared distance of the seven probabilities from the truth, from 0 to 2.
+        brier: mean squared distance of the probabilities from the truth, from 0 to 2.
     """
 
     bins: tuple[ReliabilityBin, ...]
@@ -111,7 +111,7 @@ def fit_temperature(validation: Predictions) -> float | None:
 
 
 def apply_temperature(probabilities: Floats, by: float) -> Floats:
-    """Return the (N, 7) probabilities of a softmax whose logits are divided by `by`: less sure above 1."""
+    """Return the (N, classes) probabilities of a softmax whose logits are divided by `by`: less sure above 1."""
     softened: Floats = special.softmax(_logits(probabilities) / by, axis=1)
     return softened
 

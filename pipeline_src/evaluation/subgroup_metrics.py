@@ -156,7 +156,7 @@ class Subgroup:
         classes: labels of the classes with at least `CLASS_MINIMUM` lesions among them, in the contract's order.
         evaluable: whether they are enough to say anything: `MINIMUM` lesions, which always leave one of `classes`; if
             not, every figure below is without a value.
-        balanced_accuracy: mean sensitivity of `classes` (not of seven, where some are absent).
+        balanced_accuracy: mean sensitivity of `classes` (not of all, where some are absent).
         malignant_sensitivity: share of the malignant images among them that are called malignant.
         difference: `balanced_accuracy` less that of all other test images, on those of `classes` that both have; not
             defined where they share none, as when all images are in one group.

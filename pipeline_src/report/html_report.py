@@ -197,6 +197,7 @@ def _template_environment() -> jinja2.Environment:
     environment.globals.update(
         audit=audit_summary,
         class_titles=contract.CLASS_TITLES,
+        malignant=contract.MALIGNANT,
         splits=contract.SPLITS,
         requirement_title=report_wording.requirement_title,
         requirement_note=report_wording.requirement_note,

@@ -12,7 +12,7 @@ The reliability diagram: how often the model is right by how sure it is, and how
 
 import io
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from sklearn import metrics as sklearn_metrics
 
 from pipeline_src import contract
+from pipeline_src.class_labels import CLASSES, DiagnosisClass
 from pipeline_src.evaluation import classification_metrics
 from pipeline_src.evaluation.classification_metrics import MetricEstimates
 from pipeline_src.evaluation.model_predictions import Predictions
@@ -34,19 +35,8 @@ INK: Final = "#14181F"
 GREY: Final = "#6B7280"
 PALE: Final = "#E5E7EB"
 BLUE: Final = "#0072B2"
-ORANGE: Final = "#E69F00"
 VERMILION: Final = "#D55E00"
 GREEN: Final = "#009E73"
-# One style a class, in the order of `contract.CLASS_LABELS`; melanoma stands out.
-CLASS_STYLES: Final = (
-    (VERMILION, "-", 2.8),
-    ("#000000", "-", 1.4),
-    (BLUE, "--", 1.6),
-    ("#56B4E9", "-", 1.6),
-    (GREEN, "-.", 1.6),
-    (ORANGE, "--", 1.6),
-    ("#CC79A7", ":", 2.2),
-)
 
 
 @dataclass(frozen=True)
@@ -133,19 +123,20 @@ def _confusion_alt_text(counts: npt.NDArray[np.int64], images: str) -> str:
     return alt
 
 
+def _line_style(drawn: DiagnosisClass) -> dict[str, Any]:
+    return {"color": drawn.colour, "linestyle": drawn.line, "linewidth": drawn.line_width}
+
+
 def plot_roc_curves(test: Predictions, figures: MetricEstimates) -> ReportPlot:
     """Draw each class's ROC curve, and the melanoma operating point on its own."""
     drawing = new_figure(5.2)
     axes = grid_axes(drawing)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (2, 4)), label="guessing 0.500")
-    for position, label in enumerate(contract.CLASS_LABELS):
-        curve, area = classification_metrics.roc_curve(test, position), figures.per_class[label].auc
+    for position, each in enumerate(CLASSES):
+        curve, area = classification_metrics.roc_curve(test, position), figures.per_class[each.label].auc
         if curve is not None:
-            colour, style, width = CLASS_STYLES[position]
-            rates = curve.false_positive_rate, curve.true_positive_rate
-            axes.plot(
-                *rates, color=colour, linestyle=style, linewidth=width, label=f"{label} {format_value(area.value)}"
-            )
+            (line,) = axes.plot(curve.false_positive_rate, curve.true_positive_rate, **_line_style(each))
+            line.set_label(f"{each.label} {format_value(area.value)}")
     sensitivity, specificity = figures.melanoma_sensitivity.value, figures.melanoma_specificity.value
     if sensitivity is not None and specificity is not None:
         (spot,) = axes.plot([1 - specificity], [sensitivity], "o", markersize=11, zorder=5)
@@ -153,8 +144,8 @@ def plot_roc_curves(test: Predictions, figures: MetricEstimates) -> ReportPlot:
         spot.set_markeredgecolor(VERMILION)
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.legend(loc="lower right", fontsize=9, title="area under the curve", title_fontsize=9)
-    areas = ", ".join(f"{label} {format_value(each.auc.value)}" for label, each in figures.per_class.items())
-    alt = f"ROC curves of the seven classes on the test images. Areas under the curve: {areas}."
+    areas = ", ".join(f"{label} {format_value(found.auc.value)}" for label, found in figures.per_class.items())
+    alt = f"ROC curves of the {len(CLASSES)} classes on the test images. Areas under the curve: {areas}."
     return ReportPlot("roc.png", "ROC curves, each class against the rest", alt, figure_png(drawing))
 
 
@@ -162,24 +153,21 @@ def plot_precision_recall(test: Predictions, figures: MetricEstimates) -> Report
     """Draw each class's precision (PPV) at every recall (sensitivity), in the steps that average precision sums."""
     drawing = new_figure(5.2)
     axes = grid_axes(drawing)
-    for position, label in enumerate(contract.CLASS_LABELS):
+    for position, each in enumerate(CLASSES):
         positive = test.truth == position
         if positive.any():
-            colour, style, width = CLASS_STYLES[position]
             precision, recall, _ = sklearn_metrics.precision_recall_curve(positive, test.probabilities[:, position])
             kept = np.append(np.diff(recall) != 0, True)  # of equal recalls the one that counts
-            (line,) = axes.step(
-                recall[kept], precision[kept], where="post", color=colour, linestyle=style, linewidth=width
-            )
-            line.set_label(f"{label} {format_value(figures.per_class[label].average_precision.value)}")
+            (line,) = axes.step(recall[kept], precision[kept], where="post", **_line_style(each))
+            line.set_label(f"{each.label} {format_value(figures.per_class[each.label].average_precision.value)}")
     axes.set(xlabel="sensitivity (recall)", ylabel="PPV (precision)", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.set_aspect("equal")
     if np.size(test.truth):
         axes.legend(loc="lower left", fontsize=9, title="average precision", title_fontsize=9)
     areas = ", ".join(
-        f"{label} {format_value(each.average_precision.value)}" for label, each in figures.per_class.items()
+        f"{label} {format_value(found.average_precision.value)}" for label, found in figures.per_class.items()
     )
-    alt = f"Precision against recall of the seven classes on the test images. Average precision: {areas}."
+    alt = f"Precision against recall of the {len(CLASSES)} classes on the test images. Average precision: {areas}."
     return ReportPlot(
         "precision_recall.png", "Precision against recall, each class against the rest", alt, figure_png(drawing)
     )

@@ -22,16 +22,15 @@ SYNTHETIC_SOURCE: Final = "synthetic"
 DISCLAIMER: Final = "research use, not a medical device"
 
 MODEL_PURPOSE: Final = (
-    "Research on the automatic classification of dermatoscopic images of single skin lesions into the seven diagnoses "
-    "of HAM10000: melanoma, melanocytic nevus, basal cell carcinoma, actinic keratosis / intraepithelial carcinoma, "
-    "benign keratosis, dermatofibroma, vascular lesion."
+    "Research on the automatic classification of dermatoscopic images of single skin lesions into "
+    f"{len(contract.CLASS_TITLES)} diagnoses: {', '.join(contract.CLASS_TITLES.values())}."
 )
 INTENDED_USES: Final = (
     f"For {DISCLAIMER}. Meant for: comparing training methods, studying errors, trying out how a model is released "
     "and operated. Not meant for: diagnosis, triage, screening or any decision on a person's care, alone or as a "
     "second reader; images that are not dermatoscopic (phone, clinical overview, histology); lesions of other "
-    "diagnoses than the seven, all of which it would call one of the seven; groups of patients and body sites named "
-    "below as not evaluable; darker skin tones, of which nothing is known."
+    f"diagnoses, each of which the model predicts as one of its {len(contract.CLASS_TITLES)}; groups of patients and "
+    "body sites named below as not evaluable; darker skin tones, of which nothing is known."
 )
 RISK_RATING: Final = "High"
 RISK_EXPLANATION: Final = (
@@ -143,12 +142,15 @@ def join_names(names: list[str], most: int) -> str:
 
 # Name of the requirement: its title, and what it is about.
 REQUIREMENT_TITLES: Final = {
-    "balanced_accuracy": ("Balanced accuracy", "mean of the seven classes"),
+    "balanced_accuracy": ("Balanced accuracy", f"mean of the {len(contract.CLASS_LABELS)} classes"),
     "balanced_accuracy_lower": ("Balanced accuracy, lower end", "of its 95 % interval"),
     "melanoma_sensitivity": ("Melanoma sensitivity", "at the operating point"),
     "melanoma_sensitivity_lower": ("Melanoma sensitivity, lower end", "of its 95 % interval"),
     "melanoma_specificity": ("Melanoma specificity", "at the operating point"),
-    "malignant_sensitivity": ("Malignant sensitivity", "mel, bcc or akiec called one of them"),
+    "malignant_sensitivity": (
+        "Malignant sensitivity",
+        f"malignant images ({', '.join(contract.MALIGNANT)}) predicted as any malignant class",
+    ),
     "class_sensitivity": ("Class sensitivity", "of the weakest class"),
     "test_images": ("Test images", "of the rarest class"),
     "subgroup_balanced_accuracy": ("Subgroup balanced accuracy", "of the weakest, at best, judging all groups at once"),

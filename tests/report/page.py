@@ -20,7 +20,7 @@ from pipeline_src import contract, gate
 from pipeline_src.evaluation import model_predictions
 from pipeline_src.evaluation.model_predictions import HoldoutImage
 from pipeline_src.jobs import evaluate
-from tests.jobs.lesions.evaluation import case
+from tests.jobs.evaluation import case
 
 COUNTS: Final = {"mel": 120, "nv": 260, "bcc": 80, "akiec": 70, "bkl": 110, "df": 40, "vasc": 40}
 THRESHOLD: Final = 0.2  # the champion's own operating point

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A model server for tests: answers seven probabilities, refuses what is no JPEG, and remembers what it was asked."""
+"""A model server for tests: it answers one probability a class, refuses all but JPEG, and remembers the requests."""
 
 import http.server
 import json

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from pipeline_src import contract
+from tests.jobs.drift import stream
 from tests.jobs.lesions.addition import desk as desks
 from tests.jobs.lesions.addition.desk import Desk, name_of
-from tests.jobs.lesions.drift import stream
 from tests.jobs.lesions.preparation import crate
 
 
