@@ -17,25 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from pipeline_src import contract
-from pipeline_src.gate_thresholds import (
-    COUNT_THRESHOLDS,
-    THRESHOLD_PARAMETERS,
-    THRESHOLD_PROFILES,
-    UPPER_THRESHOLDS,
-    GateThresholds,
-)
-
-__all__ = [
-    "COUNT_THRESHOLDS",
-    "THRESHOLD_PARAMETERS",
-    "THRESHOLD_PROFILES",
-    "UPPER_THRESHOLDS",
-    "GateRequirement",
-    "GateThresholds",
-    "GateVerdict",
-    "decide_verdict",
-]
-
+from pipeline_src.gate_thresholds import COUNT_THRESHOLDS, THRESHOLD_PARAMETERS, UPPER_THRESHOLDS, GateThresholds
 
 # A mean of ratios can land one rounding error below a floor that it reaches on paper (0.7 as 0.6999999999999999).
 # The tolerance is far below the smallest step that a metric over fewer than a million images can make.

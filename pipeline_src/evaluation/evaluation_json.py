@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn import metrics as sklearn_metrics
 
-from pipeline_src import contract, gate
+from pipeline_src import contract, gate, gate_thresholds
 from pipeline_src.evaluation import classification_metrics
 from pipeline_src.evaluation.champion_comparison import (
     CHAMPION_ABSENT,
@@ -199,7 +199,7 @@ class EvaluationOptions:
     """What the evaluation is asked for: the melanoma sensitivity to aim at (above 0), and the gate's floors."""
 
     melanoma_target_sensitivity: float
-    floors: gate.GateThresholds
+    floors: gate_thresholds.GateThresholds
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 """What is attached to a model package has the characters that its metadata may hold, whatever a card says."""
 
 from pipeline_src.evaluation import evaluation_json
-from tests.jobs.evaluation import judgement
+from tests.jobs.report import judgement
 
 
 def test_a_headline_has_hyphens_for_characters_that_the_metadata_refuses() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_src import contract, gate
+from pipeline_src import contract, gate_thresholds
 from pipeline_src.jobs import evaluate
 from pipeline_src.runtime.errors import BadInputError
 from tests.jobs.evaluation import case
@@ -45,8 +45,10 @@ def test_the_evaluation_has_every_key_that_others_read(finished: case.Room) -> N
     assert report["accuracy"]["value"] > 0.7
     assert report["melanoma"].keys() > {"threshold", "target_sensitivity", "sensitivity", "specificity", "auc"}
     assert report["gate"]["verdict"] == "pass"
-    assert [requirement["name"] for requirement in report["gate"]["requirements"]] == list(gate.THRESHOLD_PARAMETERS)
-    assert list(report["gate"]["metadata"]) == list(gate.THRESHOLD_PARAMETERS)
+    assert [requirement["name"] for requirement in report["gate"]["requirements"]] == list(
+        gate_thresholds.THRESHOLD_PARAMETERS
+    )
+    assert list(report["gate"]["metadata"]) == list(gate_thresholds.THRESHOLD_PARAMETERS)
     assert all(isinstance(value, str) for value in report["headline"].values())
     assert report["headline"]["archive_sha256"] == "ab" * 32
     assert report["sources"] == {"synthetic": 216}
@@ -85,7 +87,7 @@ def test_each_argument_reaches_its_own_option() -> None:
     values = {name: str(number) if "images" in name else f"0.{number:02d}" for number, name in enumerate(ARGUMENTS, 1)}
     options, _ = evaluate.parse_evaluation_options([word for pair in values.items() for word in pair])
     assert options.melanoma_target_sensitivity == 0.01
-    for floor in gate.THRESHOLD_PARAMETERS:
+    for floor in gate_thresholds.THRESHOLD_PARAMETERS:
         assert getattr(options.floors, floor) == float(values[f"--gate-{floor.replace('_', '-')}"])
 
 

@@ -19,7 +19,7 @@ from pipeline_src.evaluation.classification_metrics import PointMetrics
 from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
 
 LABELS = contract.CLASS_LABELS
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 PYTHON = ROOT / ".venv" / "scoring" / "bin" / "python"
 SCRIPT = Path(__file__).with_name("scorer.py")
 RANKS = {"auc": "auc", "auc_above_80": "auc_sens_80", "average_precision": "ap"}

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from pipeline_src import contract, gate
+from pipeline_src import contract, gate, gate_thresholds
 from pipeline_src.gate import GateRequirement
-from tests.pipeline_src.judged import FLOORS, NOTHING, changed, missed, report
+from tests.pipeline_src.gate.judged import FLOORS, NOTHING, changed, missed, report
 
 
-def requirement(name: str, judged: dict[str, Any], floors: gate.GateThresholds = FLOORS) -> GateRequirement:
+def requirement(name: str, judged: dict[str, Any], floors: gate_thresholds.GateThresholds = FLOORS) -> GateRequirement:
     return next(each for each in gate.decide_verdict(judged, floors).requirements if each.name == name)
 
 
@@ -73,7 +73,7 @@ def test_a_count_is_below_a_million_millions() -> None:
 def test_what_is_excused_still_says_what_was_wanted() -> None:
     first = report() | {"champion": {"status": "absent"}, "subgroups": []}
     floors = replace(FLOORS, subgroup_balanced_accuracy=0)
-    wanted = {name: requirement(name, first, floors).wanted_text for name in gate.THRESHOLD_PARAMETERS}
+    wanted = {name: requirement(name, first, floors).wanted_text for name in gate_thresholds.THRESHOLD_PARAMETERS}
     assert wanted["champion_balanced_accuracy_loss"] == "at most 0.05"
     assert wanted["subgroup_balanced_accuracy"] == "at least 0"
 

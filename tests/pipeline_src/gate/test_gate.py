@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline_src import contract, gate
-from tests.pipeline_src.judged import CEILING_PATHS, FLOORS, NOTHING, PATHS, changed, missed, report
+from pipeline_src import contract, gate, gate_thresholds
+from tests.pipeline_src.gate.judged import CEILING_PATHS, FLOORS, NOTHING, PATHS, changed, missed, report
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(10**400),
@@ -21,24 +21,24 @@ ANYTHING = st.recursive(
 NAMES = tuple(PATHS)
 
 
-@pytest.mark.parametrize("profile", gate.THRESHOLD_PROFILES)
+@pytest.mark.parametrize("profile", gate_thresholds.THRESHOLD_PROFILES)
 def test_exactly_at_every_floor_passes(profile: str) -> None:
-    floors = gate.THRESHOLD_PROFILES[profile]
+    floors = gate_thresholds.THRESHOLD_PROFILES[profile]
     assert gate.decide_verdict(report(floors), floors).verdict == contract.VERDICT_PASS
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_just_short_of_a_floor_is_rejected_for_that_floor_alone(name: str) -> None:
-    step = 1 if name in gate.COUNT_THRESHOLDS else 1e-6
-    worse = step if name in gate.UPPER_THRESHOLDS else -step
+    step = 1 if name in gate_thresholds.COUNT_THRESHOLDS else 1e-6
+    worse = step if name in gate_thresholds.UPPER_THRESHOLDS else -step
     verdict = gate.decide_verdict(changed(name, getattr(FLOORS, name) + worse), FLOORS)
     assert verdict.verdict == contract.VERDICT_REJECT
     assert missed(verdict) == [name]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in gate.COUNT_THRESHOLDS])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in gate_thresholds.COUNT_THRESHOLDS])
 def test_a_rounding_error_short_of_a_floor_passes(name: str) -> None:
-    worse = 5e-10 if name in gate.UPPER_THRESHOLDS else -5e-10
+    worse = 5e-10 if name in gate_thresholds.UPPER_THRESHOLDS else -5e-10
     assert gate.decide_verdict(changed(name, getattr(FLOORS, name) + worse), FLOORS).verdict == contract.VERDICT_PASS
 
 
@@ -54,7 +54,7 @@ def test_what_is_no_number_in_range_never_passes(name: str, value: object) -> No
     assert f"{name}: wanted {found.wanted_text}, got no valid figure" in verdict.reason
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in gate.COUNT_THRESHOLDS])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in gate_thresholds.COUNT_THRESHOLDS])
 def test_more_than_everything_is_no_fraction(name: str) -> None:
     assert missed(
         gate.decide_verdict(changed(name, 1.5 if name not in CEILING_PATHS else -1.5, raw=True), NOTHING)
@@ -81,7 +81,9 @@ def test_a_missing_report_misses_everything(absent: object) -> None:
 
 @pytest.mark.parametrize("floor", [math.nan, math.inf, -1.0, 2.0])
 def test_a_floor_that_is_no_fraction_is_never_met(floor: float) -> None:
-    floors = gate.GateThresholds(**{name: -1 if name in gate.COUNT_THRESHOLDS else floor for name in NAMES})
+    floors = gate_thresholds.GateThresholds(
+        **{name: -1 if name in gate_thresholds.COUNT_THRESHOLDS else floor for name in NAMES}
+    )
     assert missed(gate.decide_verdict(report(), floors)) == list(NAMES)
 
 
@@ -112,62 +114,71 @@ def test_the_gate_answers_whatever_it_is_given(whole: object, part: object, name
 
 
 FLOOR_VALUES = st.builds(
-    gate.GateThresholds,
-    **{name: st.integers(0, 100) if name in gate.COUNT_THRESHOLDS else st.floats(0, 1) for name in NAMES},
+    gate_thresholds.GateThresholds,
+    **{name: st.integers(0, 100) if name in gate_thresholds.COUNT_THRESHOLDS else st.floats(0, 1) for name in NAMES},
 )
 
 
 @given(FLOOR_VALUES, FLOOR_VALUES)
-def test_a_pass_means_that_every_floor_is_reached(reached: gate.GateThresholds, asked: gate.GateThresholds) -> None:
+def test_a_pass_means_that_every_floor_is_reached(
+    reached: gate_thresholds.GateThresholds, asked: gate_thresholds.GateThresholds
+) -> None:
     verdict = gate.decide_verdict(report(reached), asked)
     for requirement in verdict.requirements:
         got, floor = getattr(reached, requirement.name), getattr(asked, requirement.name)
-        kept = got <= floor + 1e-9 if requirement.name in gate.UPPER_THRESHOLDS else got >= floor - 1e-9
+        kept = got <= floor + 1e-9 if requirement.name in gate_thresholds.UPPER_THRESHOLDS else got >= floor - 1e-9
         assert requirement.passed is kept
     assert (verdict.verdict == contract.VERDICT_PASS) is all(each.passed for each in verdict.requirements)
 
 
 @given(FLOOR_VALUES, FLOOR_VALUES, FLOOR_VALUES)
 def test_a_better_model_never_fails_where_a_worse_one_passes(
-    a: gate.GateThresholds, b: gate.GateThresholds, asked: gate.GateThresholds
+    a: gate_thresholds.GateThresholds, b: gate_thresholds.GateThresholds, asked: gate_thresholds.GateThresholds
 ) -> None:
-    best = {name: (min if name in gate.UPPER_THRESHOLDS else max)(asdict(a)[name], asdict(b)[name]) for name in NAMES}
-    better = gate.decide_verdict(report(gate.GateThresholds(**best)), asked)
+    best = {
+        name: (min if name in gate_thresholds.UPPER_THRESHOLDS else max)(asdict(a)[name], asdict(b)[name])
+        for name in NAMES
+    }
+    better = gate.decide_verdict(report(gate_thresholds.GateThresholds(**best)), asked)
     for worse in (a, b):
         if gate.decide_verdict(report(worse), asked).verdict == contract.VERDICT_PASS:
             assert better.verdict == contract.VERDICT_PASS
 
 
-@pytest.mark.parametrize("profile", gate.THRESHOLD_PROFILES)
+@pytest.mark.parametrize("profile", gate_thresholds.THRESHOLD_PROFILES)
 def test_always_answering_nevus_passes_no_profile(profile: str) -> None:
     constant = changed("balanced_accuracy", 1 / 7)
-    assert "balanced_accuracy" in missed(gate.decide_verdict(constant, gate.THRESHOLD_PROFILES[profile]))
+    assert "balanced_accuracy" in missed(gate.decide_verdict(constant, gate_thresholds.THRESHOLD_PROFILES[profile]))
 
 
-@pytest.mark.parametrize("profile", gate.THRESHOLD_PROFILES)
+@pytest.mark.parametrize("profile", gate_thresholds.THRESHOLD_PROFILES)
 def test_calling_everything_melanoma_passes_no_profile(profile: str) -> None:
     """Any sensitivity can be had so."""
-    floors = gate.THRESHOLD_PROFILES[profile]
+    floors = gate_thresholds.THRESHOLD_PROFILES[profile]
     everything = report(replace(floors, melanoma_specificity=0.0))
     assert missed(gate.decide_verdict(everything, floors)) == ["melanoma_specificity"]
 
 
 def test_a_perfect_model_with_thin_evidence_does_not_pass_the_default_profile() -> None:
-    thin = report(replace(gate.THRESHOLD_PROFILES["default"], test_images=8))
-    assert missed(gate.decide_verdict(thin, gate.THRESHOLD_PROFILES["default"])) == ["test_images"]
+    thin = report(replace(gate_thresholds.THRESHOLD_PROFILES["default"], test_images=8))
+    assert missed(gate.decide_verdict(thin, gate_thresholds.THRESHOLD_PROFILES["default"])) == ["test_images"]
 
 
 def test_every_floor_has_a_parameter_named_after_it_and_a_requirement() -> None:
-    assert tuple(gate.THRESHOLD_PARAMETERS) == NAMES == tuple(field.name for field in fields(gate.GateThresholds))
+    assert (
+        tuple(gate_thresholds.THRESHOLD_PARAMETERS)
+        == NAMES
+        == tuple(field.name for field in fields(gate_thresholds.GateThresholds))
+    )
     assert tuple(requirement.name for requirement in gate.decide_verdict(None, FLOORS).requirements) == NAMES
-    for floor, parameter in gate.THRESHOLD_PARAMETERS.items():
+    for floor, parameter in gate_thresholds.THRESHOLD_PARAMETERS.items():
         assert parameter == "Gate" + "".join(word.capitalize() for word in floor.split("_"))
 
 
 def test_no_default_floor_is_easier_than_the_demos() -> None:
     for name in NAMES:
-        default, demo = (getattr(gate.THRESHOLD_PROFILES[profile], name) for profile in ("default", "demo"))
-        assert default <= demo if name in gate.UPPER_THRESHOLDS else default >= demo
+        default, demo = (getattr(gate_thresholds.THRESHOLD_PROFILES[profile], name) for profile in ("default", "demo"))
+        assert default <= demo if name in gate_thresholds.UPPER_THRESHOLDS else default >= demo
 
 
 def test_a_reason_without_room_for_all_counts_what_it_leaves_out() -> None:

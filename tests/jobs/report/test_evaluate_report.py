@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_src import contract, gate
+from pipeline_src import contract, gate, gate_thresholds
 from pipeline_src.evaluation.evaluation_json import ModelEvaluation
 from pipeline_src.report import html_report, report_wording
 from pipeline_src.report.report_plots import ReportPlot
-from tests.jobs.evaluation import case, finding_case
-from tests.jobs.evaluation.reader import Reader
+from tests.jobs.evaluation import case
+from tests.jobs.report import finding_case
+from tests.jobs.report.reader import Reader
 
 DASH = "\u2013"
 
@@ -101,7 +102,7 @@ def test_the_table_has_each_requirement_in_the_words_of_the_failure_message(draw
 
 
 def test_every_requirement_of_the_gate_has_a_title_and_a_new_one_goes_by_its_name() -> None:
-    assert set(report_wording.REQUIREMENT_TITLES) == set(gate.THRESHOLD_PARAMETERS)
+    assert set(report_wording.REQUIREMENT_TITLES) == set(gate_thresholds.THRESHOLD_PARAMETERS)
     new = gate.judge_requirement("new_one", gate.AT_LEAST, 0.5, gate.JudgedValue(got=0.4, place="back"))
     assert report_wording.requirement_title(new.name) == "New one"
     assert report_wording.requirement_note(new) == "back"

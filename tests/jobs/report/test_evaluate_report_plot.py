@@ -12,7 +12,7 @@ import pytest
 from pipeline_src.evaluation.champion_comparison import PairedEstimate
 from pipeline_src.report import forest_plots, html_report, report_plots
 from pipeline_src.report.report_plots import ReportPlot
-from tests.jobs.evaluation import finding_case
+from tests.jobs.report import finding_case
 
 VERMILION = (0x00, 0x5E, 0xD5)  # in OpenCV's order
 

@@ -3,9 +3,9 @@
 
 from typing import Any
 
-from pipeline_src import contract, gate
+from pipeline_src import contract, gate, gate_thresholds
 
-FLOORS = gate.GateThresholds(
+FLOORS = gate_thresholds.GateThresholds(
     balanced_accuracy=0.7,
     balanced_accuracy_lower=0.6,
     melanoma_sensitivity=0.8,
@@ -22,10 +22,12 @@ FLOORS = gate.GateThresholds(
     champion_melanoma_specificity_loss=0.07,
 )
 # What asks for nothing: any valid figure passes.
-NOTHING = gate.GateThresholds(
+NOTHING = gate_thresholds.GateThresholds(
     **{
-        name: (10**9 if name in gate.COUNT_THRESHOLDS else 1.0) if name in gate.UPPER_THRESHOLDS else 0
-        for name in gate.THRESHOLD_PARAMETERS
+        name: (10**9 if name in gate_thresholds.COUNT_THRESHOLDS else 1.0)
+        if name in gate_thresholds.UPPER_THRESHOLDS
+        else 0
+        for name in gate_thresholds.THRESHOLD_PARAMETERS
     }
 )
 # Where in the evaluation the figure of each requirement stands.
@@ -49,7 +51,7 @@ PATHS: dict[str, tuple[str | int, ...]] = {
 CEILING_PATHS = tuple(name for name in PATHS if name.startswith("champion_"))
 
 
-def report(floors: gate.GateThresholds = FLOORS) -> dict[str, Any]:
+def report(floors: gate_thresholds.GateThresholds = FLOORS) -> dict[str, Any]:
     """Return an evaluation that reaches each floor exactly."""
     champion = {
         PATHS[name][1]: {"difference": {"value": 0.0, "lower": -getattr(floors, name), "upper": 1.0}}

@@ -8,8 +8,8 @@ import pytest
 
 from pipeline_src.leakage import audit_summary
 from pipeline_src.report import html_report, model_card
-from tests.jobs.evaluation import finding_case, judgement
-from tests.jobs.evaluation.reader import Reader
+from tests.jobs.report import finding_case, judgement
+from tests.jobs.report.reader import Reader
 
 UNAUDITED = audit_summary.UNAUDITED_LEAKAGE
 

@@ -9,7 +9,7 @@ from pipeline_src.evaluation import evaluation_json, subgroup_metrics
 from pipeline_src.evaluation.evaluation_json import ModelEvaluation
 from pipeline_src.evaluation.model_predictions import HoldoutImage
 from pipeline_src.report import html_report, model_card
-from tests.jobs.evaluation import finding_case, judgement
+from tests.jobs.report import finding_case, judgement
 
 SHA = "cd" * 32
 ADDED = {"sha256": SHA, "bytes": 9, "images": 3, "images_by_split": {"train": 2, "validation": 1, "test": 0}}

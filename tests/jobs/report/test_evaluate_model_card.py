@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from pipeline_src.evaluation.evaluation_json import ModelEvaluation
 from pipeline_src.report import model_card
-from tests.jobs.evaluation import judgement
+from tests.jobs.report import judgement
 
 SCHEMA = Draft202012Validator(json.loads(Path(__file__).with_name("model_card_schema.json").read_text()))
 HOSTILE = 'ear\x00\n\u2028"\\{{<b>\ud7ff' * 400

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline_src import contract, gate
-from tests.pipeline_src.judged import FLOORS, PATHS, missed, report
+from tests.pipeline_src.gate.judged import FLOORS, PATHS, missed, report
 
 NAMES = tuple(PATHS)
 

@@ -12,8 +12,8 @@ from pipeline_src.evaluation.champion_comparison import ChampionComparison
 from pipeline_src.gate_thresholds import GateThresholds
 from pipeline_src.report import html_report, report_findings
 from pipeline_src.report.report_findings import CAUTION, GOOD, NOTE, PROBLEM, ReportNotice
-from tests.jobs.evaluation import finding_case
-from tests.jobs.evaluation.reader import Reader
+from tests.jobs.report import finding_case
+from tests.jobs.report.reader import Reader
 
 ALL = "balanced accuracy, melanoma sensitivity and melanoma specificity"
 

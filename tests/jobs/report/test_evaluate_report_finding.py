@@ -9,7 +9,8 @@ import pytest
 from pipeline_src.gate_thresholds import GateThresholds
 from pipeline_src.report import report_findings
 from pipeline_src.report.report_findings import CAUTION, GOOD, NOTE, PROBLEM, SEVERITIES, ReportNotice
-from tests.jobs.evaluation import case, finding_case
+from tests.jobs.evaluation import case
+from tests.jobs.report import finding_case
 
 CLEAR = (
     "No look-alike that the audit can see, no subgroup proven weak, no overconfidence above 0.10 proven, "
