@@ -1,13 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""What every plot is drawn on: PNG bytes that are the same for the same figures.
+"""Draws the report's plots of one model as PNG: confusion matrix, ROC and precision-recall curves, reliability diagram.
 
-A figure is five inches wide, so that its 8 to 11 point text stays that size on a phone.
-
-The confusion matrix: what the images of each class were taken for.
-
-Curves of the seven classes, each against the rest: ROC, and precision against recall.
-
-The reliability diagram: how often the model is right by how sure it is, and how often it is so sure.
+The same metrics give the same bytes. A figure is five inches wide, so that text of 8 to 11 points keeps that size on a
+phone.
 """
 
 import io
@@ -41,13 +36,13 @@ GREEN: Final = "#009E73"
 
 @dataclass(frozen=True)
 class ReportPlot:
-    """A picture of the report.
+    """A plot of the report.
 
     Attributes:
-        name: its file name.
-        title: what it shows.
-        alt: what it says, for a reader who cannot see it.
-        png: its bytes.
+        name: file name.
+        title: heading.
+        alt: text alternative of its content.
+        png: content of the file.
     """
 
     name: str
@@ -57,40 +52,40 @@ class ReportPlot:
 
 
 def new_figure(height: float) -> Figure:
-    """Return an empty figure of `height` inches that takes no part in matplotlib's global state."""
+    """Return an empty figure of `height` inches outside of matplotlib's global state."""
     drawing = Figure(figsize=(WIDTH, height), dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(drawing)
     return drawing
 
 
 def grid_axes(drawing: Figure) -> Axes:
-    """Return the one pair of axes of `drawing`, with a pale grid."""
+    """Return the only axes of `drawing`, with a pale grid."""
     axes = drawing.add_subplot()
     style_axes(axes)
     return axes
 
 
 def style_axes(axes: Axes) -> None:
-    """Give `axes` a pale grid behind everything, and no frame on top and on the right."""
+    """Add a pale grid behind the content of `axes`, and remove the top and right spines."""
     axes.grid(visible=True, color=PALE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def figure_png(drawing: Figure) -> bytes:
-    """Return the figure without the note by which matplotlib dates it to its version."""
+    """Return the figure as PNG without matplotlib's version in its metadata."""
     data = io.BytesIO()
     drawing.savefig(data, format="png", metadata={"Software": None})
     return data.getvalue()
 
 
 def plot_confusion_matrix(predictions: Predictions, name: str, images: str) -> ReportPlot:
-    """Draw the matrix: colour is the share of the true class, text the share and the count.
+    """Draw the confusion matrix: colour is the share of the true class, text the share and the count.
 
     Args:
-        predictions: the images.
-        name: of the file.
-        images: what the images are called, for example "test images".
+        predictions: predictions for the images.
+        name: file name.
+        images: the noun for the images, for example "test images".
     """
     counts = classification_metrics.confusion_matrix(predictions)
     totals = counts.sum(axis=1, keepdims=True)
@@ -117,9 +112,9 @@ def _confusion_alt_text(counts: npt.NDArray[np.int64], images: str) -> str:
     np.fill_diagonal(wrong, 0)
     row, column = np.unravel_index(np.argmax(wrong), wrong.shape)
     labels = contract.CLASS_LABELS
-    alt = f"Confusion matrix of {counts.sum()} {images}; {np.trace(counts)} are right."
+    alt = f"Confusion matrix of {counts.sum()} {images}; {np.trace(counts)} are correct."
     if wrong.any():
-        alt += f" The commonest mistake: {wrong[row, column]} of {labels[row]} taken for {labels[column]}."
+        alt += f" The most common error: {wrong[row, column]} of {labels[row]} predicted as {labels[column]}."
     return alt
 
 
@@ -128,10 +123,10 @@ def _line_style(drawn: DiagnosisClass) -> dict[str, Any]:
 
 
 def plot_roc_curves(test: Predictions, figures: MetricEstimates) -> ReportPlot:
-    """Draw each class's ROC curve, and the melanoma operating point on its own."""
+    """Draw the ROC curve of each class, and the melanoma operating point."""
     drawing = new_figure(5.2)
     axes = grid_axes(drawing)
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (2, 4)), label="guessing 0.500")
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (2, 4)), label="chance 0.500")
     for position, each in enumerate(CLASSES):
         curve, area = classification_metrics.roc_curve(test, position), figures.per_class[each.label].auc
         if curve is not None:
@@ -150,14 +145,14 @@ def plot_roc_curves(test: Predictions, figures: MetricEstimates) -> ReportPlot:
 
 
 def plot_precision_recall(test: Predictions, figures: MetricEstimates) -> ReportPlot:
-    """Draw each class's precision (PPV) at every recall (sensitivity), in the steps that average precision sums."""
+    """Draw the precision-recall curve of each class, in the steps that average precision sums."""
     drawing = new_figure(5.2)
     axes = grid_axes(drawing)
     for position, each in enumerate(CLASSES):
         positive = test.truth == position
         if positive.any():
             precision, recall, _ = sklearn_metrics.precision_recall_curve(positive, test.probabilities[:, position])
-            kept = np.append(np.diff(recall) != 0, True)  # of equal recalls the one that counts
+            kept = np.append(np.diff(recall) != 0, True)  # of equal recalls the one used by average precision
             (line,) = axes.step(recall[kept], precision[kept], where="post", **_line_style(each))
             line.set_label(f"{each.label} {format_value(figures.per_class[each.label].average_precision.value)}")
     axes.set(xlabel="sensitivity (recall)", ylabel="PPV (precision)", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
@@ -185,7 +180,7 @@ def plot_reliability(calibration: Calibration) -> ReportPlot:
         _plot_reliability_curve(upper, calibration.tempered, label, GREEN, "s--")
     _plot_overconfidence(upper, calibration.served)
     _plot_reliability_curve(upper, calibration.served, "as served", BLUE, "o-")
-    upper.set(ylabel="share that is right", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    upper.set(ylabel="accuracy", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     upper.legend(loc="upper left", fontsize=9)
     bins = calibration.served.bins
     edges = [each.lower for each in bins]
@@ -211,7 +206,7 @@ def _plot_reliability_curve(axes: Axes, measured: Reliability, label: str, colou
 
 
 def _plot_overconfidence(axes: Axes, measured: Reliability) -> None:
-    """Mark in each bin by how much the model is surer than right."""
+    """Mark the excess of confidence over accuracy in each bin."""
     over = [
         (each.confidence, each.accuracy, each.confidence)
         for each in measured.bins
@@ -224,7 +219,7 @@ def _plot_overconfidence(axes: Axes, measured: Reliability) -> None:
 def _reliability_alt_text(calibration: Calibration) -> str:
     served = calibration.served
     alt = (
-        f"Share of right answers by confidence. Expected calibration error {format_value(served.error.value)},"
+        f"Accuracy by confidence. Expected calibration error {format_value(served.error.value)},"
         f" overconfidence {format_value(served.overconfidence.value)} as served."
     )
     if calibration.tempered is not None and calibration.temperature is not None:

@@ -85,7 +85,7 @@ def test_the_number_of_training_samples_comes_from_the_dataset_card(arguments: A
     given = arguments[contract.TRAIN_STEP]["HyperParameters"]
     wanted = read(contract.PREPROCESS_STEP, contract.DATASET_CARD_PROPERTY, contract.TRAINING_SAMPLES_PATH)
     assert given["num_training_samples"] == wanted
-    assert given["num_classes"] == "7"
+    assert given["num_classes"] == str(len(contract.CLASS_LABELS))
 
 
 def test_what_is_scored_is_the_holdout_image_by_image(arguments: Arguments) -> None:

@@ -103,7 +103,7 @@ def write(room: Room, requests: Sequence[object], name: str = "a.jsonl") -> Path
 def predictions(count: int = COUNT) -> Predictions:
     """Return held-out images, a lesion each, and their answers."""
     images = tuple(HoldoutImage(f"I{n:04d}", f"L{n:04d}", "nv", ("test", "validation")[n % 2]) for n in range(count))
-    return Predictions(images, np.array([answer(n) for n in range(count)]).reshape(-1, 7))
+    return Predictions(images, np.array([answer(n) for n in range(count)]).reshape(-1, len(contract.CLASS_LABELS)))
 
 
 def write_baseline(room: Room, count: int = COUNT, threshold: float | None = 0.5) -> None:

@@ -89,12 +89,12 @@ def test_constraints_survive_their_file_and_a_disabled_check_is_off(room: stream
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        (drift_baseline.STATISTICS_FILE, None, "is not there: without a baseline nothing can be compared"),
-        (drift_baseline.CONSTRAINTS_FILE, None, "is not there"),
-        (drift_baseline.STATISTICS_FILE, "{", "is not JSON"),
-        (drift_baseline.STATISTICS_FILE, "[]", "is no JSON object"),
-        (drift_baseline.STATISTICS_FILE, '{"features": []}', "is no baseline of this monitor"),
-        (drift_baseline.CONSTRAINTS_FILE, '{"monitor": {}, "features": []}', "is no constraints file of this monitor"),
+        (drift_baseline.STATISTICS_FILE, None, "not found. Without a baseline nothing can be compared"),
+        (drift_baseline.CONSTRAINTS_FILE, None, "not found"),
+        (drift_baseline.STATISTICS_FILE, "{", "not JSON"),
+        (drift_baseline.STATISTICS_FILE, "[]", "not a JSON object"),
+        (drift_baseline.STATISTICS_FILE, '{"features": []}', "not a baseline of this monitor"),
+        (drift_baseline.CONSTRAINTS_FILE, '{"monitor": {}, "features": []}', "not a constraints file of this monitor"),
         (
             drift_baseline.CONSTRAINTS_FILE,
             '{"monitor": {}, "features": [{"name": "hue", "monitoringConfigOverrides": {}}]}',

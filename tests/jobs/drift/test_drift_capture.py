@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """Captured lines: what can be used is read, what cannot is counted with its place, and nothing ends the job."""
 
+import base64
 import json
 import tracemalloc
 from pathlib import Path
@@ -10,7 +11,10 @@ import pytest
 from pipeline_src.drift import capture_window, captured_requests
 from pipeline_src.drift.capture_window import CaptureWindow, TimePeriod
 from pipeline_src.drift.captured_requests import CaptureError, RejectedLines
+from tests.class_table import scores
 from tests.jobs.drift import stream
+
+ANSWER = scores(0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1)
 
 
 def changed(number: int, part: str, **fields: object) -> dict:
@@ -103,17 +107,17 @@ def test_the_period_holds_its_start_and_not_its_end(room: stream.Room) -> None:
 @pytest.mark.parametrize(
     ("encoding", "data"),
     [
-        ("JSON", "[0.1,0.4,0.1,0.1,0.1,0.1,0.1]"),
-        ("JSON", {"prediction": [0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1]}),
-        ("CSV", "0.1,0.4,0.1,0.1,0.1,0.1,0.1\n"),
-        ("BASE64", "WzAuMSwwLjQsMC4xLDAuMSwwLjEsMC4xLDAuMV0="),
+        ("JSON", json.dumps(ANSWER)),
+        ("JSON", {"prediction": ANSWER}),
+        ("CSV", json.dumps(ANSWER)[1:-1] + "\n"),
+        ("BASE64", base64.b64encode(json.dumps(ANSWER).encode()).decode()),
     ],
 )
 def test_an_answer_is_read_in_every_encoding_that_capture_has(encoding: str, data: object) -> None:
     line = changed(0, "endpointOutput", encoding=encoding, data=data)
     place = captured_requests.LinePosition("a", 1)
     asked = captured_requests.parse_event(captured_requests.CaptureLine(place, json.dumps(line).encode()))
-    assert captured_requests.probabilities_of_event(asked, place) == (0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1)
+    assert captured_requests.probabilities_of_event(asked, place) == tuple(ANSWER)
 
 
 def test_a_line_longer_than_the_limit_is_counted_and_the_next_one_is_read(

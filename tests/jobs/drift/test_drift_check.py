@@ -16,13 +16,14 @@ from pipeline_src.drift.drift_baseline import (
     DriftConstraints,
 )
 from pipeline_src.drift.drift_tests import DriftCheck
+from tests.class_table import CLASSES, scores
 
 
 def table(count: int, seed: int, **shifts: float) -> np.ndarray:
     """Return what is measured on `count` pictures: normal features, moved by `shifts` deviations; mostly nevi."""
     random = np.random.default_rng(seed)
     rows = random.normal(size=(count, image_features.FEATURE_COLUMNS)).astype(np.float32)
-    rows[:, -1] = random.choice(7, count, p=[0.11, 0.67, 0.05, 0.03, 0.11, 0.01, 0.02])
+    rows[:, -1] = random.choice(CLASSES, count, p=scores(0.11, 0.67, 0.05, 0.03, 0.11, 0.01, 0.02))
     for name, shift in shifts.items():
         rows[:, image_features.FEATURE_NAMES.index(name)] += shift
     return rows

@@ -138,9 +138,7 @@ def test_an_empty_window_completes_and_says_so(room: Room) -> None:
 def test_too_few_images_give_no_figure_and_no_alarm(room: Room) -> None:
     stream.write(room, traffic(40, 0.7))
     assert run() == contract.EXIT_OK
-    assert room.message() == (
-        "Completed: too few images to compare: 40 different ones in 40 requests, and 100 are needed."
-    )
+    assert room.message() == ("Completed: too few images to compare: 40 distinct ones in 40 requests; 100 are needed.")
     assert room.document("monitor.json")["checks"] == []
     assert "TOO FEW IMAGES" in (room.output / "monitor.html").read_text()
 
@@ -149,7 +147,7 @@ def test_a_missing_baseline_fails_with_the_users_exit_code_and_a_remedy(room: Ro
     (room.baseline / drift_baseline.STATISTICS_FILE).unlink()
     stream.write(room, traffic(3))
     assert run() == contract.EXIT_BAD_INPUT
-    assert "monitor_statistics.json: is not there" in room.message()
+    assert "monitor_statistics.json: not found" in room.message()
     assert "the model package names it" in room.message()
     assert not room.output.exists()
 
@@ -180,7 +178,10 @@ def test_what_is_found_depends_neither_on_the_order_of_the_lines_nor_on_the_thre
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
-    [("start_time", "soon", "start_time: 'soon': is no time"), ("end_time", "2026-11-25T07:00:00Z", "is not after")],
+    [
+        ("start_time", "soon", "start_time: 'soon': not a valid time"),
+        ("end_time", "2026-11-25T07:00:00Z", "not after start_time"),
+    ],
 )
 def test_a_wrong_period_is_the_users_to_mend(
     room: Room, monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str

@@ -12,9 +12,10 @@ import numpy as np
 
 from pipeline_src import contract
 from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions, join_predictions
+from tests.class_table import for_every_class
 
 # Test and validation images of each class, skewed like HAM10000.
-COUNTS = {"mel": 14, "nv": 60, "bcc": 8, "akiec": 6, "bkl": 14, "df": 3, "vasc": 3}
+COUNTS = for_every_class({"mel": 14, "nv": 60, "bcc": 8, "akiec": 6, "bkl": 14, "df": 3, "vasc": 3}, 6)
 
 
 @dataclass(frozen=True)

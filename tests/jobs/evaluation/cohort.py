@@ -5,8 +5,9 @@ import numpy as np
 
 from pipeline_src import contract
 from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
+from tests.class_table import CLASSES, for_every_class
 
-LESIONS = {"mel": 40, "nv": 60, "bcc": 12, "akiec": 8, "bkl": 35, "df": 3, "vasc": 4}
+LESIONS = for_every_class({"mel": 40, "nv": 60, "bcc": 12, "akiec": 8, "bkl": 35, "df": 3, "vasc": 4}, 5)
 
 
 def images(lesions: dict[str, int], seed: int = 0) -> tuple[HoldoutImage, ...]:
@@ -25,9 +26,9 @@ def predictions(lesions: dict[str, int] | None = None, skill: float = 1.5, seed:
     random = np.random.default_rng(seed)
     listed = images(LESIONS if lesions is None else lesions, seed)
     shared: dict[str, np.ndarray] = {}
-    logits = random.normal(size=(len(listed), 7))
+    logits = random.normal(size=(len(listed), CLASSES))
     for row, image in enumerate(listed):
-        logits[row] += shared.setdefault(image.lesion_id, random.normal(size=7))
+        logits[row] += shared.setdefault(image.lesion_id, random.normal(size=CLASSES))
         logits[row, contract.CLASS_LABELS.index(image.label)] += skill
     return Predictions(listed, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))
 

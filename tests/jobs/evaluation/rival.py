@@ -12,9 +12,10 @@ from pipeline_src import contract
 from pipeline_src.evaluation import champion_predictions, model_predictions
 from pipeline_src.evaluation.champion_predictions import ChampionPredictions
 from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
+from tests.class_table import for_every_class
 
 LABELS = contract.CLASS_LABELS
-COUNTS = {"mel": 40, "nv": 120, "bcc": 24, "akiec": 16, "bkl": 40, "df": 8, "vasc": 8}
+COUNTS = for_every_class({"mel": 40, "nv": 120, "bcc": 24, "akiec": 16, "bkl": 40, "df": 8, "vasc": 8}, 16)
 THRESHOLD = 0.3
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
 """Runs in the environment of `isic-challenge-scoring`: scores the sets on stdin, JSON in and out.
 
-In: ``labels``, and of each set ``truth`` (labels), ``probabilities`` and ``answers`` (rows of 7 numbers in the order of
-the labels). Out: for each set ``{"raw": ..., "answers": ...}``, the figures of the probabilities and of the answers (of
+In: ``labels``, and of each set ``truth`` (labels), ``probabilities`` and ``answers`` (rows of one number for each
+label). Out: for each set ``{"raw": ..., "answers": ...}``, the figures of the probabilities and of the answers (of
 these balanced accuracy and rates alone) as ``{"balanced_accuracy": x, "per_class": {label: {figure: x}}}``; null is
 what the scorer raises an error over. Probabilities of all classes go through the scorer's own command, CSV files and
 all; those of a set that lacks a class, over which that command fails, through the functions that it is made of.

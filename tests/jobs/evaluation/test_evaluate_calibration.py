@@ -10,6 +10,7 @@ from pipeline_src import contract
 from pipeline_src.evaluation import confidence_intervals, probability_calibration
 from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
 from pipeline_src.evaluation.probability_calibration import Calibration
+from tests.class_table import CLASSES, scores
 
 LABELS = contract.CLASS_LABELS
 
@@ -17,7 +18,7 @@ LABELS = contract.CLASS_LABELS
 def honest(images: int, seed: int, split: str = "test", sharpened: float = 1.0) -> Predictions:
     """Return predictions whose truth is drawn from their own probabilities, which are then `sharpened`."""
     random = np.random.default_rng(seed)
-    probabilities = random.dirichlet(np.full(7, 0.5), size=images)
+    probabilities = random.dirichlet(np.full(CLASSES, 0.5), size=images)
     truth = (probabilities.cumsum(axis=1) > random.random((images, 1))).argmax(axis=1)
     listed = tuple(HoldoutImage(f"i{row:05d}", f"l{row}", LABELS[place], split) for row, place in enumerate(truth))
     powered = probabilities**sharpened
@@ -25,7 +26,7 @@ def honest(images: int, seed: int, split: str = "test", sharpened: float = 1.0) 
 
 
 def measured(test: Predictions, validation: Predictions | None = None, count: int = 300) -> Calibration:
-    empty = Predictions((), np.empty((0, 7)))
+    empty = Predictions((), np.empty((0, CLASSES)))
     return probability_calibration.measure_calibration(
         validation or empty, test, confidence_intervals.draw_resamples(test.images, count)
     )
@@ -37,7 +38,7 @@ def stated(*rows: tuple[str, list[float]]) -> Predictions:
 
 
 def test_a_hand_computed_case() -> None:
-    sure, unsure = [0.9, 0.1, 0, 0, 0, 0, 0], [0.5, 0.5, 0, 0, 0, 0, 0]
+    sure, unsure = scores(0.9, 0.1), scores(0.5, 0.5)
     found = measured(stated(("mel", sure), ("mel", sure), ("nv", sure), ("mel", unsure))).served
     # Three images of confidence 0.9 are right on two, one of 0.5 is right.
     assert found.error.value == pytest.approx(3 / 4 * (0.9 - 2 / 3) + 1 / 4 * 0.5)
@@ -47,7 +48,7 @@ def test_a_hand_computed_case() -> None:
 
 
 def test_bins_are_of_equal_width_and_hold_their_upper_edge() -> None:
-    rows = [("mel", [top, 1 - top, 0, 0, 0, 0, 0]) for top in (0.6, 0.6 + 1e-9, 1.0)]
+    rows = [("mel", scores(top, 1 - top)) for top in (0.6, 0.6 + 1e-9, 1.0)]
     bins = measured(stated(*rows)).served.bins
     assert len(bins) == 15
     assert (bins[0].lower, bins[-1].upper) == (0, 1)
@@ -123,14 +124,14 @@ def test_without_a_validation_image_there_is_no_temperature() -> None:
 
 
 def test_without_a_test_image_nothing_is_defined() -> None:
-    found = measured(Predictions((), np.empty((0, 7))), honest(50, 2, "validation"))
+    found = measured(Predictions((), np.empty((0, CLASSES))), honest(50, 2, "validation"))
     assert found.served.error.value is None
     assert found.served.brier.value is None
     assert {each.images for each in found.served.bins} == {0}
 
 
 def test_a_probability_of_zero_for_the_truth_has_a_temperature_all_the_same() -> None:
-    rows = stated(("nv", [1, 0, 0, 0, 0, 0, 0]), ("mel", [1, 0, 0, 0, 0, 0, 0]))
+    rows = stated(("nv", scores(1)), ("mel", scores(1)))
     found = probability_calibration.fit_temperature(rows)
     assert found is not None
     assert 0.05 < found <= 20
@@ -138,9 +139,7 @@ def test_a_probability_of_zero_for_the_truth_has_a_temperature_all_the_same() ->
 
 
 def test_a_model_that_is_always_right_ends_at_the_lowest_temperature() -> None:
-    assert probability_calibration.fit_temperature(stated(("mel", [0.7, 0.3, 0, 0, 0, 0, 0]))) == pytest.approx(
-        0.05, rel=1e-3
-    )
+    assert probability_calibration.fit_temperature(stated(("mel", scores(0.7, 0.3)))) == pytest.approx(0.05, rel=1e-3)
 
 
 @given(st.floats(0.05, 20))
@@ -158,7 +157,7 @@ def figures(found: Calibration) -> list[float | None]:
 
 
 @settings(max_examples=10, deadline=None)
-@given(st.permutations(range(30)), st.permutations(range(7)))
+@given(st.permutations(range(30)), st.permutations(range(CLASSES)))
 def test_neither_the_order_of_images_nor_that_of_the_classes_matters(order: list[int], classes: list[int]) -> None:
     test, validation = honest(30, 1, sharpened=2), honest(30, 2, "validation", sharpened=2)
     images = [

@@ -46,7 +46,7 @@ def test_the_object_that_says_so_means_that_there_is_no_champion(tmp_path: Path,
         (b"", "no column image_id"),
         (b'{"champion": "x"}', "no column image_id"),
         (b"\xff\xfe\x00PNG", "cannot be read as text"),
-        (b'image_id,"open', "is no CSV"),
+        (b'image_id,"open', "not CSV"),
         (b"[" * 100_000, "no column image_id"),
     ],
 )
@@ -88,15 +88,15 @@ def test_other_columns_or_another_order_of_the_labels_is_refused(tmp_path: Path,
 @pytest.mark.parametrize(
     ("column", "value", "said"),
     [
-        ("p_nv", "nan", "p_nv 'nan': is no number from 0 to 1"),
-        ("p_nv", "inf", "p_nv 'inf': is no number from 0 to 1"),
-        ("p_df", "-0.01", "p_df '-0.01': is no number from 0 to 1"),
-        ("p_df", "", "p_df '': is no number from 0 to 1"),
-        ("p_df", "0.06", "the probabilities add up to 1.01, not 1"),
-        ("melanoma_at_threshold", "", "melanoma_at_threshold '': is none of 0, 1"),
-        ("melanoma_at_threshold", "True", "melanoma_at_threshold 'True': is none of 0, 1"),
-        ("label", "melanoma", "label 'melanoma': is none of mel, nv"),
-        ("split", "holdout", "split 'holdout': is none of train, validation, test, official"),
+        ("p_nv", "nan", "p_nv 'nan': not a number from 0 to 1"),
+        ("p_nv", "inf", "p_nv 'inf': not a number from 0 to 1"),
+        ("p_df", "-0.01", "p_df '-0.01': not a number from 0 to 1"),
+        ("p_df", "", "p_df '': not a number from 0 to 1"),
+        ("p_df", str(0.3 / (len(rival.LABELS) - 1) + 0.01), "the probabilities add up to 1.01, not 1"),
+        ("melanoma_at_threshold", "", "melanoma_at_threshold '': not one of 0, 1"),
+        ("melanoma_at_threshold", "True", "melanoma_at_threshold 'True': not one of 0, 1"),
+        ("label", "melanoma", "label 'melanoma': not one of mel, nv"),
+        ("split", "holdout", "split 'holdout': not one of train, validation, test, official"),
         ("predicted", "df", "predicted 'df': its highest probability is that of "),
         ("image_id", "", "or no id"),
         ("p_nv", "9" * 500, f"p_nv '{'9' * 60}…'"),
@@ -108,18 +108,20 @@ def test_a_wrong_value_is_refused_by_image_and_column(tmp_path: Path, column: st
     found = refusal(rival.file(tmp_path, rows))
     assert said in found
     assert repr(rows[3][0]) in found
-    assert "the first of 1 wrong rows of 14" in found
+    assert f"the first of 1 wrong rows of {len(IMAGES)}" in found
 
 
 def test_an_image_listed_twice_is_refused_by_its_id_and_all_wrong_rows_are_counted(tmp_path: Path) -> None:
     rows = rival.table(RIGHT)
     found = refusal(rival.file(tmp_path, [*rows, rows[5], rows[6]]))
-    assert f"{rows[5][0]!r}: is listed twice, the first of 2 wrong rows of 16" in found
+    assert f"{rows[5][0]!r}: listed twice, the first of 2 wrong rows of {len(IMAGES) + 2}" in found
 
 
 def test_a_short_row_is_refused(tmp_path: Path) -> None:
     rows = rival.table(RIGHT)
-    assert "has 3 of 13 fields" in refusal(rival.file(tmp_path, [*rows[:4], rows[4][:3]]))
+    assert f"has 3 of {len(contract.PREDICTION_COLUMNS)} fields" in refusal(
+        rival.file(tmp_path, [*rows[:4], rows[4][:3]])
+    )
 
 
 def test_a_champion_without_an_operating_point_is_refused(tmp_path: Path) -> None:

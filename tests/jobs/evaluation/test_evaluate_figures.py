@@ -11,9 +11,11 @@ from pipeline_src.evaluation import classification_metrics, confidence_intervals
 from pipeline_src.evaluation.classification_metrics import MetricEstimates
 from pipeline_src.evaluation.confidence_intervals import BOOTSTRAP_METHOD, EXACT_METHOD, NO_INTERVAL, Estimate
 from pipeline_src.evaluation.model_predictions import Predictions
+from tests.class_table import CLASSES
 from tests.jobs.evaluation import cohort
 
 TABLE = cohort.predictions()
+LESION_COUNT = sum(cohort.LESIONS.values())
 
 
 @pytest.fixture
@@ -56,7 +58,10 @@ def test_melanoma_is_called_from_the_threshold_on() -> None:
     assert found.melanoma_sensitivity.value == suspected[melanoma].mean() == pytest.approx(1 - 10 / melanoma.sum())
     assert found.melanoma_specificity.value == (~suspected)[~melanoma].mean()
     assert (found.melanoma_sensitivity.images, found.melanoma_sensitivity.lesions) == (melanoma.sum(), 40)
-    assert (found.melanoma_specificity.images, found.melanoma_specificity.lesions) == ((~melanoma).sum(), 122)
+    assert (found.melanoma_specificity.images, found.melanoma_specificity.lesions) == (
+        (~melanoma).sum(),
+        LESION_COUNT - 40,
+    )
 
 
 def test_without_a_threshold_its_two_figures_alone_are_not_defined(measured: MetricEstimates) -> None:
@@ -83,7 +88,7 @@ def test_figures_of_a_class_of_few_lesions_are_exact_or_have_no_interval(measure
         assert found.auc_above_80.method == found.average_precision.method == (NO_INTERVAL if few else BOOTSTRAP_METHOD)
         assert (found.auc_above_80.lower is None) == few
         assert found.specificity.method == BOOTSTRAP_METHOD
-        assert (found.auc.images, found.auc.lesions) == (len(TABLE.images), 162)
+        assert (found.auc.images, found.auc.lesions) == (len(TABLE.images), LESION_COUNT)
 
 
 def test_the_interval_of_an_area_is_that_of_the_resampled_areas(measured: MetricEstimates) -> None:
@@ -96,7 +101,7 @@ def test_the_interval_of_an_area_is_that_of_the_resampled_areas(measured: Metric
 
 def test_a_perfect_ranking_of_few_pairs_is_not_sure_to_be_perfect() -> None:
     table = cohort.predictions({"mel": 40, "nv": 60})
-    perfect = Predictions(table.images, np.eye(7)[table.truth])
+    perfect = Predictions(table.images, np.eye(CLASSES)[table.truth])
     found = classification_metrics.estimate_metrics(
         perfect, 0.5, confidence_intervals.draw_resamples(table.images)
     ).per_class["mel"]
@@ -109,7 +114,7 @@ def test_a_perfect_ranking_of_few_pairs_is_not_sure_to_be_perfect() -> None:
 
 def test_a_ranking_of_nothing_but_mistakes_is_not_sure_to_be_one() -> None:
     table = cohort.predictions({"mel": 40, "nv": 60})
-    worst = Predictions(table.images, 1 - np.eye(7)[table.truth])
+    worst = Predictions(table.images, 1 - np.eye(CLASSES)[table.truth])
     found = classification_metrics.estimate_metrics(
         worst, 0.5, confidence_intervals.draw_resamples(table.images)
     ).per_class["mel"]
@@ -136,7 +141,7 @@ def test_an_area_needs_thirty_lesions_on_either_side(few: int, many: int, method
         assert (found.lower, found.upper) == confidence_intervals.clopper_pearson_interval(found.value, pairs)  # type: ignore[arg-type]
 
 
-def test_a_class_that_is_absent_has_no_sensitivity_and_the_mean_of_seven_no_value() -> None:
+def test_a_class_that_is_absent_has_no_sensitivity_and_the_mean_of_all_no_value() -> None:
     table = cohort.predictions({label: 5 for label in contract.CLASS_LABELS if label != "df"})
     found = classification_metrics.estimate_metrics(table, 0.3, confidence_intervals.draw_resamples(table.images))
     absent = found.per_class["df"]
@@ -145,7 +150,7 @@ def test_a_class_that_is_absent_has_no_sensitivity_and_the_mean_of_seven_no_valu
         None
     ] * 4
     assert absent.specificity.value is not None
-    assert found.balanced_accuracy == Estimate(None, None, None, len(table.images), 30, NO_INTERVAL)
+    assert found.balanced_accuracy == Estimate(None, None, None, len(table.images), 5 * (CLASSES - 1), NO_INTERVAL)
 
 
 def test_no_image_at_all_has_no_figures() -> None:

@@ -15,6 +15,8 @@ from pipeline_src.runtime.errors import BadInputError
 from tests.jobs.evaluation import case
 from tests.jobs.evaluation.job import ARGUMENTS, evaluated, run, written
 
+TEST_IMAGES = sum(case.COUNTS.values())
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> case.Room:
@@ -51,9 +53,13 @@ def test_the_evaluation_has_every_key_that_others_read(finished: case.Room) -> N
     assert list(report["gate"]["metadata"]) == list(gate_thresholds.THRESHOLD_PARAMETERS)
     assert all(isinstance(value, str) for value in report["headline"].values())
     assert report["headline"]["archive_sha256"] == "ab" * 32
-    assert report["sources"] == {"synthetic": 216}
-    assert report["counts"]["test"] == {"images": 108, "lesions": 55, "by_class": case.COUNTS}
-    assert sum(map(sum, report["confusion_matrix"]["counts"])) == 108
+    assert report["sources"] == {"synthetic": 2 * TEST_IMAGES}
+    assert report["counts"]["test"] == {
+        "images": TEST_IMAGES,
+        "lesions": sum(-(-n // 2) for n in case.COUNTS.values()),
+        "by_class": case.COUNTS,
+    }
+    assert sum(map(sum, report["confusion_matrix"]["counts"])) == TEST_IMAGES
     assert "confusion_matrix" in report["multiclass_classification_metrics"]
 
 
@@ -139,11 +145,11 @@ def test_a_missing_argument_is_named() -> None:
 def test_a_missing_score_ends_as_bad_input_with_nothing_written(room: case.Room) -> None:
     (room.scores / "ISIC_mel_test_000.jpg.out").unlink()
     assert run() == contract.EXIT_BAD_INPUT
-    assert "ISIC_mel_test_000.jpg.out: is missing" in (room.root / "output" / "failure").read_text()
+    assert "ISIC_mel_test_000.jpg.out: not found" in (room.root / "output" / "failure").read_text()
     assert not room.evaluation.exists()
 
 
-@pytest.mark.parametrize(("content", "said"), [(None, "is not there"), ("{", "is not JSON"), ("[]", "no JSON object")])
+@pytest.mark.parametrize(("content", "said"), [(None, "not found"), ("{", "not JSON"), ("[]", "not a JSON object")])
 def test_a_broken_dataset_card_is_named(room: case.Room, content: str | None, said: str) -> None:
     path = room.dataset / contract.DATASET_CARD_FILE
     path.unlink() if content is None else path.write_text(content)

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from pipeline_src.evaluation import operating_point
 from pipeline_src.evaluation.confidence_intervals import EXACT_METHOD, NO_INTERVAL, Estimate
 from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
+from tests.class_table import CLASSES, scores
 
 
 def suspected(melanomas: list[float], others: list[float]) -> Predictions:
     """Return images with the given probabilities of melanoma."""
     scored = [("mel", value) for value in melanomas] + [("nv", value) for value in others]
     images = tuple(HoldoutImage(f"i{row:04d}", f"l{row}", label, "validation") for row, (label, _) in enumerate(scored))
-    rows = [[value, 1 - value, 0, 0, 0, 0, 0] for _, value in scored]
-    return Predictions(images, np.array(rows, dtype=float).reshape(-1, 7))
+    rows = [scores(value, 1 - value) for _, value in scored]
+    return Predictions(images, np.array(rows, dtype=float).reshape(-1, CLASSES))
 
 
 @pytest.mark.parametrize(

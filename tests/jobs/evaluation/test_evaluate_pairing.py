@@ -12,6 +12,7 @@ from pipeline_src.evaluation import champion_comparison
 from pipeline_src.evaluation.champion_comparison import ChampionComparison, PairedEstimate
 from pipeline_src.evaluation.confidence_intervals import Estimate
 from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
+from tests.class_table import CLASSES
 from tests.jobs.evaluation import rival
 
 LABELS = contract.CLASS_LABELS
@@ -43,21 +44,22 @@ def test_a_hand_computed_difference() -> None:
     places = {label: [row for row, image in enumerate(SMALL) if image.label == label] for label in LABELS}
     missed = {places["mel"][0], places["nv"][0], places["nv"][3]}
     balanced, found, _ = pairs(compared(small(frozenset(places["nv"][:1])), small(frozenset(missed), 0.6)))
-    assert balanced.champion.value == pytest.approx((5 / 6 + 4 / 6 + 5) / 7)
-    assert balanced.challenger.value == pytest.approx((5 / 6 + 6) / 7)
-    assert balanced.difference.value == pytest.approx(2 / 6 / 7)
+    assert balanced.champion.value == pytest.approx((5 / 6 + 4 / 6 + CLASSES - 2) / CLASSES)
+    assert balanced.challenger.value == pytest.approx((5 / 6 + CLASSES - 1) / CLASSES)
+    assert balanced.difference.value == pytest.approx(2 / 6 / CLASSES)
     assert found.difference.value == pytest.approx(1 / 6)
-    assert (balanced.difference.images, balanced.difference.lesions) == (42, 21)
+    assert (balanced.difference.images, balanced.difference.lesions) == (6 * CLASSES, 3 * CLASSES)
     assert (found.difference.images, found.difference.lesions) == (6, 3)
 
 
 def test_a_false_alarm_more_lowers_the_specificity_and_neither_melanomas_nor_its_counts() -> None:
-    # Of 36 images that show no melanoma, two of one lesion are called one by the challenger alone.
-    places = [row for row, image in enumerate(SMALL) if image.label == "vasc"]  # the next class is melanoma again
+    # Of the images that show no melanoma, two of one lesion are called one by the challenger alone.
+    places = [row for row, image in enumerate(SMALL) if image.label == LABELS[-1]]  # the next class is melanoma again
+    others = 6 * (CLASSES - 1)
     _, found, other = pairs(compared(small(frozenset(places[:2])), small(frozenset(), 0.6)))
-    assert (other.champion.value, other.challenger.value) == (1, pytest.approx(34 / 36))
-    assert other.difference.value == pytest.approx(-2 / 36)
-    assert (other.difference.images, other.difference.lesions) == (36, 18)
+    assert (other.champion.value, other.challenger.value) == (1, pytest.approx(1 - 2 / others))
+    assert other.difference.value == pytest.approx(-2 / others)
+    assert (other.difference.images, other.difference.lesions) == (others, others // 2)
     assert other.p_value == 1  # one lesion, though two images
     assert found.difference.value == 0
 
@@ -78,7 +80,7 @@ def test_four_lesions_without_a_disagreement_prove_nothing() -> None:
     )
     distance = stats.norm.ppf(0.975) * np.sqrt(2 / 36)
     assert ends(melanoma.difference) == pytest.approx((-distance, distance))
-    assert ends(balanced.difference) == pytest.approx((-distance / np.sqrt(7), distance / np.sqrt(7)))
+    assert ends(balanced.difference) == pytest.approx((-distance / np.sqrt(CLASSES), distance / np.sqrt(CLASSES)))
     assert melanoma.p_value == 1
 
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from pipeline_src import contract
 from pipeline_src.evaluation import model_predictions
 from pipeline_src.evaluation.model_predictions import HoldoutImage
+from tests.class_table import scores
 from tests.jobs.evaluation import case
 
-SPREAD = (0.25, 0.25, 0.1, 0.1, 0.1, 0.1, 0.1)
+SPREAD = tuple(scores(0.25, 0.25, 0.1, 0.1, 0.1, 0.1, 0.1))
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -27,9 +28,8 @@ def test_every_validation_and_test_image_is_listed_once_in_the_order_of_ids() ->
 
 def test_the_columns_are_fixed() -> None:
     header = model_predictions.predictions_csv(case.predictions(), 0.5).splitlines()[0]
-    assert header == (
-        "image_id,lesion_id,split,label,predicted,p_mel,p_nv,p_bcc,p_akiec,p_bkl,p_df,p_vasc,melanoma_at_threshold"
-    )
+    probabilities = ",".join(f"p_{label}" for label in contract.CLASS_LABELS)
+    assert header == f"image_id,lesion_id,split,label,predicted,{probabilities},melanoma_at_threshold"
 
 
 @given(st.integers(0, 10_000))

@@ -17,6 +17,7 @@ from pipeline_src import contract
 from pipeline_src.evaluation import classification_metrics
 from pipeline_src.evaluation.classification_metrics import PointMetrics
 from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
+from tests.class_table import CLASSES
 
 LABELS = contract.CLASS_LABELS
 ROOT = Path(__file__).parents[3]
@@ -46,15 +47,15 @@ class Scored:
 
 
 def softmax(random: np.random.Generator, truth: npt.NDArray[np.int64], skill: float) -> Floats:
-    logits = random.normal(size=(truth.size, 7))
+    logits = random.normal(size=(truth.size, CLASSES))
     logits[np.arange(truth.size), truth] += skill
     values: Floats = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     return values.round(6)
 
 
 def generated() -> Iterator[tuple[str, npt.NDArray[np.int64], Floats]]:
-    """Yield name, truth (N,) and probabilities (N, 7) of each set."""
-    everything = np.repeat(np.arange(7), (9, 30, 7, 5, 8, 2, 1))
+    """Yield name, truth (N,) and probabilities (N, classes) of each set."""
+    everything = np.repeat(np.arange(CLASSES), [9, 30, 7, 5, 8, 2, 1, *[3] * CLASSES][:CLASSES])
     for seed in range(6):
         random = np.random.default_rng(seed)
         smooth = softmax(random, everything, skill=seed / 2)
@@ -65,17 +66,17 @@ def generated() -> Iterator[tuple[str, npt.NDArray[np.int64], Floats]]:
         constant = smooth.copy()
         constant[:, seed] = (0.0, 1.0, 0.5, 0.25, 0.0, 1.0)[seed]
         yield f"a constant column {seed}", everything, constant
-    hits = np.eye(7)[everything]
-    yield "all alike", everything, np.full_like(hits, 1 / 7)
+    hits = np.eye(CLASSES)[everything]
+    yield "all alike", everything, np.full_like(hits, 1 / CLASSES)
     yield "all right and sure", everything, hits
     yield "all wrong and sure", everything, np.roll(hits, 1, axis=1)
-    yield "all one answer", everything, np.eye(7)[np.ones_like(everything)]
+    yield "all one answer", everything, np.eye(CLASSES)[np.ones_like(everything)]
     yield (
         "one class alone",
         np.ones(5, dtype=np.int64),
         softmax(np.random.default_rng(9), np.ones(5, dtype=np.int64), 1.0),
     )
-    yield "one image a class", np.arange(7), softmax(np.random.default_rng(10), np.arange(7), 1.0)
+    yield "one image a class", np.arange(CLASSES), softmax(np.random.default_rng(10), np.arange(CLASSES), 1.0)
 
 
 def predictions(truth: npt.NDArray[np.int64], probabilities: Floats) -> Predictions:
@@ -92,7 +93,7 @@ def scored() -> list[Scored]:
         {
             "truth": [image.label for image in table.images],
             "probabilities": table.probabilities.tolist(),
-            "answers": np.eye(7)[table.predicted].tolist(),
+            "answers": np.eye(CLASSES)[table.predicted].tolist(),
         }
         for _, table in named
     ]
@@ -143,7 +144,7 @@ def test_a_tie_is_wrong_for_the_scorer_and_the_first_of_the_classes_here(scored:
     whole = [one for one in scored if not one.absent]
     for one in whole:
         right = (one.table.truth == one.table.predicted) & ~one.tied
-        wrong_ties = np.mean([right[one.table.truth == position].mean() for position in range(7)])
+        wrong_ties = np.mean([right[one.table.truth == position].mean() for position in range(CLASSES)])
         assert close(float(wrong_ties), float(one.raw["balanced_accuracy"])), one.name  # type: ignore[arg-type]
         assert close(
             classification_metrics.balanced_accuracy_score(one.table), float(one.answers["balanced_accuracy"])

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from pipeline_src.evaluation import model_predictions
 from pipeline_src.runtime.errors import BadInputError
+from tests.class_table import CLASSES, scores
 
-GOOD = [0.1, 0.5, 0.05, 0.05, 0.1, 0.1, 0.1]
+GOOD = scores(0.1, 0.5, 0.05, 0.05, 0.1, 0.1, 0.1)
+NO_LIST = f"not a list of {CLASSES} numbers"
 
 
 @pytest.mark.parametrize("answer", [GOOD, {"prediction": GOOD}])
@@ -20,7 +22,7 @@ def test_both_documented_shapes_of_an_answer_mean_the_same(answer: object) -> No
     assert model_predictions.parse_probabilities(json.dumps(answer).encode(), "a.jpg.out") == tuple(GOOD)
 
 
-@given(st.lists(st.floats(0.001, 1), min_size=7, max_size=7))
+@given(st.lists(st.floats(0.001, 1), min_size=CLASSES, max_size=CLASSES))
 def test_probabilities_come_back_with_every_digit(values: list[float]) -> None:
     softmax = [value / math.fsum(values) for value in values]
     assert model_predictions.parse_probabilities(json.dumps(softmax).encode(), "a.jpg.out") == tuple(softmax)
@@ -33,18 +35,18 @@ def test_probabilities_come_back_with_every_digit(values: list[float]) -> None:
         (b"[0.1, 0.5", "not JSON"),
         (b"\xff\xfe", "not JSON"),
         (b"[" * 100_000, "not JSON"),
-        (b"0.5", "no list of 7"),
-        (b"null", "no list of 7"),
-        (b'{"predictions": [0.1, 0.5, 0.05, 0.05, 0.1, 0.1, 0.1]}', "no list of 7"),
-        (json.dumps(GOOD[:6]).encode(), "no list of 7"),
-        (json.dumps([*GOOD, 0.0]).encode(), "no list of 7"),
-        (b"[NaN, 0.5, 0.05, 0.05, 0.1, 0.1, 0.1]", "no list of 7"),
-        (b"[Infinity, 0, 0, 0, 0, 0, 0]", "no list of 7"),
-        (b"[-0.1, 1.1, 0, 0, 0, 0, 0]", "no list of 7"),
-        (b"[true, 0, 0, 0, 0, 0, 0]", "no list of 7"),
-        (b'["1", 0, 0, 0, 0, 0, 0]', "no list of 7"),
-        (b"[0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2]", "add up to 1.4"),
-        (b"[0, 0, 0, 0, 0, 0, 0]", "add up to 0"),
+        (b"0.5", NO_LIST),
+        (b"null", NO_LIST),
+        (json.dumps({"predictions": GOOD}).encode(), NO_LIST),
+        (json.dumps(GOOD[:-1]).encode(), NO_LIST),
+        (json.dumps([*GOOD, 0.0]).encode(), NO_LIST),
+        (json.dumps([math.nan, *GOOD[1:]]).encode(), NO_LIST),
+        (json.dumps(scores(math.inf)).encode(), NO_LIST),
+        (json.dumps(scores(-0.1, 1.1)).encode(), NO_LIST),
+        (json.dumps([True, *scores()[1:]]).encode(), NO_LIST),
+        (json.dumps(["1", *scores()[1:]]).encode(), NO_LIST),
+        (json.dumps(scores(*[0.2] * 7)).encode(), "add up to 1.4"),
+        (json.dumps(scores()).encode(), "add up to 0"),
     ],
 )
 def test_what_is_no_distribution_over_the_classes_is_refused_with_its_place(body: bytes, said: str) -> None:
@@ -59,7 +61,7 @@ def test_any_bytes_are_either_a_distribution_or_bad_input(body: bytes) -> None:
         values = model_predictions.parse_probabilities(body, "a")
     except BadInputError:
         return
-    assert len(values) == 7
+    assert len(values) == CLASSES
     assert math.isclose(math.fsum(values), 1, abs_tol=model_predictions.PROBABILITY_SUM_TOLERANCE)
 
 
@@ -85,11 +87,11 @@ def test_progress_counts_every_score(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["a.jpg.out"], r"b\.jpg\.out: is missing, as are the scores of 1 of 2"),
-        ([], r"a\.jpg\.out: is missing, as are the scores of 2 of 2"),
-        (["a.jpg.out", "b.jpg.out", "c.jpg.out"], r"c\.jpg\.out: is the score of no"),
-        (["a.jpg.out", "b.jpg.out", "a.out"], "is a second score of a"),
-        (["a.jpg.out", "b.jpg.out", "b.jpg"], r"b\.jpg: is no \.out file"),
+        (["a.jpg.out"], r"b\.jpg\.out: not found; 1 of 2 images have no score"),
+        ([], r"a\.jpg\.out: not found; 2 of 2 images have no score"),
+        (["a.jpg.out", "b.jpg.out", "c.jpg.out"], r"c\.jpg\.out: not the score of a held-out image"),
+        (["a.jpg.out", "b.jpg.out", "a.out"], "second score of a"),
+        (["a.jpg.out", "b.jpg.out", "b.jpg"], r"b\.jpg: not a \.out file"),
     ],
 )
 def test_scores_and_images_must_match_one_to_one(tmp_path: Path, names: list[str], said: str) -> None:
@@ -98,11 +100,11 @@ def test_scores_and_images_must_match_one_to_one(tmp_path: Path, names: list[str
 
 
 def test_a_missing_folder_is_missing_scores(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="is missing"):
+    with pytest.raises(BadInputError, match="not found"):
         model_predictions.read_scores(tmp_path / "absent", ["a"])
 
 
 def test_a_broken_score_is_named_by_its_file(tmp_path: Path) -> None:
     (folder(tmp_path, ["a.jpg.out"]) / "b.jpg.out").write_text("<html>")
-    with pytest.raises(BadInputError, match=r"b\.jpg\.out: is not JSON"):
+    with pytest.raises(BadInputError, match=r"b\.jpg\.out: not JSON"):
         model_predictions.read_scores(tmp_path, ["a", "b"])

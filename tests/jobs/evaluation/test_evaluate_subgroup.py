@@ -13,10 +13,11 @@ from pipeline_src import contract
 from pipeline_src.evaluation import classification_metrics, confidence_intervals, subgroup_metrics
 from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
 from pipeline_src.evaluation.subgroup_metrics import Subgroup
+from tests.class_table import for_every_class
 from tests.jobs.evaluation import rival
 
 LABELS = contract.CLASS_LABELS
-COUNTS = {"mel": 60, "nv": 200, "bcc": 40, "akiec": 40, "bkl": 60, "df": 16, "vasc": 16}
+COUNTS = for_every_class({"mel": 60, "nv": 200, "bcc": 40, "akiec": 40, "bkl": 60, "df": 16, "vasc": 16}, 16)
 SITES = ("back", "face", "trunk", "foot")
 Rule = Callable[[int, HoldoutImage], bool]
 

@@ -27,7 +27,7 @@ def with_card(**more: Any) -> ModelEvaluation:
 def test_the_page_names_it_and_how_its_images_are_shared_out() -> None:
     page = told(with_card(addition=ADDED))
     assert f"<dt>Additional archive SHA-256</dt><dd><code>{SHA}</code></dd>" in page
-    assert "adds 2 images to train, 1 image to validation; what the model is tested on is" in page
+    assert "adds 2 images to train, 1 image to validation; the test images come only from the first archive" in page
 
 
 def test_without_one_the_page_says_none_and_no_more() -> None:

@@ -90,7 +90,7 @@ def test_the_card_says_what_the_model_is_for_whose_the_images_are_and_what_nothi
     missed = ", ".join(each.name for each in judgement.verdict().requirements if not each.passed)
     for said in (
         "research use, not a medical device",
-        "Not meant for: diagnosis",
+        "Not intended for: diagnosis",
         "not dermatoscopic",
         "CC BY-NC 4.0",
         "Scientific Data 5, 180161 (2018)",
@@ -109,7 +109,7 @@ def test_a_synthetic_archive_is_called_so_and_has_no_licence_of_the_dataset() ->
     images = list(judgement.case.predictions().images)
     text = model_card.model_card_json(judgement.evaluation(card=judgement.case.card(images)))
     assert "Synthetic images, drawn by this project" in text
-    assert "drawn and show nobody" in text
+    assert "synthetic and show no patient" in text
     assert "CC BY-NC" not in text
     mixed = judgement.evaluation(card={"sources": {"synthetic": 1, "rosendahl": 2}})
     assert "In part: Synthetic images" in (made := model_card.model_card_json(mixed))
@@ -174,5 +174,5 @@ def test_a_figure_that_is_no_number_is_a_defect_and_no_card_is_made() -> None:
 
 def test_a_card_longer_than_the_service_takes_is_refused_by_name() -> None:
     many = {f"name{number}": "x" * 1024 for number in range(100)}
-    with pytest.raises(ValueError, match=r"model card: .* the service takes 100000"):
+    with pytest.raises(ValueError, match=r"model card: .* exceed the service's limit of 100000"):
         model_card.model_card_json(judgement.evaluation(provenance=many))

@@ -114,8 +114,8 @@ def test_figures_come_with_interval_and_n(drawn: list[ReportPlot]) -> None:
     assert re.search(r"df dermatofibroma 3 images, 1 lesion 0\.820 0\.720 to 0\.920 † n 3 ", text)
     assert "n 300 images of 225 lesions 0.810 0.770 to 0.850 0.730 0.690 to 0.770" in text
     assert "0.690 to 0.770 \u22120.080 \u22120.110 to \u22120.050 < 0.001" in text
-    assert "9 right that the champion gets wrong" in text
-    assert "10 test images had to be left out" in text
+    assert "9 are correct only for this model" in text
+    assert "10 test images left out" in text
 
 
 def test_a_subgroup_that_cannot_be_judged_is_shown_with_its_n_and_no_figure(plain: list[ReportPlot]) -> None:
@@ -130,7 +130,7 @@ def test_the_official_test_set_stands_beside_the_published_result_where_it_is_th
     assert "Official test set" not in page(without, drawn).text
     text = page(finding_case.everything(), drawn).text
     assert "Balanced accuracy 0.812 0.772 to 0.852 n 310 0.885 best entry" in text
-    assert "We quote it; we have not measured it." in text
+    assert "Quoted, not measured here." in text
 
 
 def test_the_page_carries_dataset_leaks_warnings_provenance_and_glossary(drawn: list[ReportPlot]) -> None:
@@ -158,7 +158,7 @@ def test_without_a_test_image_there_is_a_page_and_nothing_is_zero() -> None:
     nothing = dict.fromkeys(contract.CLASS_LABELS, 0)
     evaluation = finding_case.evaluation(counts=nothing, subgroups=())
     text = page(evaluation, html_report.draw_plots(evaluation)).text
-    assert "as there is no test image" in text
+    assert "None: there are no test images" in text
     assert "mel melanoma 0 images, 0 lesions not defined n 0" in text
     assert "REJECTED" in text
 
@@ -166,4 +166,4 @@ def test_without_a_test_image_there_is_a_page_and_nothing_is_zero() -> None:
 def test_a_picture_that_cannot_be_shown_costs_the_report_nothing(drawn: list[ReportPlot], tmp_path: Path) -> None:
     (tmp_path / "ISIC_nv_test_000.jpg").write_bytes(b"\xff\xd8 no picture")
     html = html_report.render_report(finding_case.everything(), drawn, tmp_path)
-    assert html.count('<div class="none">no picture</div>') == html_report.SHOWN_MISTAKES + 2 * 3
+    assert html.count('<div class="none">no image</div>') == html_report.SHOWN_MISTAKES + 2 * 3

@@ -116,7 +116,9 @@ def test_the_same_model_is_called_so_and_at_another_operating_point_its_loss_is_
 def test_the_section_shows_each_figure_and_how_many_images_are_missing() -> None:
     text = page(finding_case.compared(-0.08))
     assert "Melanoma specificity n 260 images of 195 lesions 0.810 0.770 to 0.850 0.730 0.690 to 0.770" in text
-    assert "4 test images of the champion's are missing here: were they hard, this model looks better" in text
+    assert (
+        "4 test images of the champion's are missing here; if they were hard, the comparison favors this model" in text
+    )
     assert "missing here" not in page(replace(finding_case.compared(-0.08), missing=0))
 
 
@@ -130,6 +132,6 @@ def test_only_the_arn_of_a_champion_is_shown_as_one(package: str, times: int) ->
 
 def test_the_glossary_says_of_what_an_interval_and_mcnemar_speak() -> None:
     text = page(finding_case.compared(0.0))
-    assert "hold the true figure of this model on lesions like these in 95 of 100 such test sets" in text
-    assert "no prediction of the next test set's figure" in text
+    assert "Contains the true value of this model for such lesions in 95 of 100 test sets" in text
+    assert "does not predict the value on the next test set" in text
     assert "It counts lesions, not images" in text

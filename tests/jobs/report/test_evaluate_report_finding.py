@@ -13,7 +13,7 @@ from tests.jobs.evaluation import case
 from tests.jobs.report import finding_case
 
 CLEAR = (
-    "No look-alike that the audit can see, no subgroup proven weak, no overconfidence above 0.10 proven, "
+    "No near-duplicate detectable by the audit, no subgroup proven weak, no overconfidence above 0.10 proven, "
     "no class below 10 test images."
 )
 
@@ -29,7 +29,7 @@ def led(found: list[ReportNotice], lead: str) -> ReportNotice:
 
 def test_a_model_without_a_finding_has_what_was_looked_for_in_one_line() -> None:
     assert [(each.severity, each.lead) for each in notices()] == [
-        (GOOD, "Looked for and not found."),
+        (GOOD, "Checked, no problem found."),
         (NOTE, "No champion to compare with."),
         (NOTE, "Research use only; not a medical device."),
     ]
@@ -43,7 +43,7 @@ def test_what_was_found_is_not_said_to_be_clear() -> None:
         calibration=finding_case.calibration(0.2),
         counts=finding_case.COUNTS | {"df": 9},
     )
-    assert "Looked for and not found." not in {each.lead for each in found}
+    assert "Checked, no problem found." not in {each.lead for each in found}
 
 
 def test_the_worst_comes_first_whatever_its_section() -> None:
@@ -58,7 +58,7 @@ def test_the_worst_comes_first_whatever_its_section() -> None:
 def test_a_leak_is_a_problem_while_in_training_and_a_caution_once_dropped() -> None:
     still = led(notices(leakage=finding_case.leakage(leaked=1, dropped=4)), "Leak, still in training.")
     assert (still.severity, still.section) == (PROBLEM, "dataset")
-    assert still.text.startswith("1 test image with a twin in training")
+    assert still.text.startswith("1 test image with a near-duplicate in training")
     dropped = led(notices(leakage=finding_case.leakage(dropped=4)), "Leak found and dropped.")
     assert (dropped.severity, dropped.text[:17]) == (CAUTION, "4 training images")
 
@@ -86,7 +86,7 @@ def test_many_weak_subgroups_are_counted() -> None:
 
 
 def test_that_no_subgroup_can_be_judged_is_said() -> None:
-    assert led(notices(subgroups=(finding_case.subgroup("sex", "male", 3),)), "No subgroup can be judged.")
+    assert led(notices(subgroups=(finding_case.subgroup("sex", "male", 3),)), "No subgroup is evaluable.")
 
 
 @pytest.mark.parametrize(("over", "severity"), [(0.2, PROBLEM), (0.14, CAUTION), (0.1, None)])
@@ -105,7 +105,7 @@ def test_what_the_gate_minds_is_a_problem_however_common_it_is() -> None:
 def test_overconfidence_comes_with_its_remedy_where_there_is_one() -> None:
     measured = finding_case.calibration(0.2)
     said = led(notices(calibration=measured), "Overconfident.").text
-    assert said == "Surer than right by 0.200 on average, ECE 0.210; temperature 2.60 would make that 0.030."
+    assert said == "Mean confidence exceeds accuracy by 0.200, ECE 0.210; temperature 2.60 would change it to 0.030."
     without = replace(measured, temperature=None, tempered=None)
     assert led(notices(calibration=without), "Overconfident.").text.endswith("ECE 0.210.")
 

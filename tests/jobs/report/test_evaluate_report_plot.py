@@ -112,4 +112,4 @@ def test_overconfidence_is_drawn_where_there_is_any() -> None:
 
 def test_the_commonest_mistake_is_named() -> None:
     test = finding_case.evaluation().test
-    assert "The commonest mistake: " in report_plots.plot_confusion_matrix(test, "name.png", "test images").alt
+    assert "The most common error: " in report_plots.plot_confusion_matrix(test, "name.png", "test images").alt

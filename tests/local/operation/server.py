@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message
 
-SCORES = (0.1, 0.6, 0.1, 0.05, 0.05, 0.05, 0.05)
+from tests.class_table import scores
+
+SCORES = tuple(scores(0.1, 0.6, 0.1, 0.05, 0.05, 0.05, 0.05))
 
 
 class ModelServer(http.server.ThreadingHTTPServer):
