@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: MIT-0
-"""What the pipeline definition, the jobs and the local runner must agree on.
+"""Names and paths shared by the pipeline definition, the jobs, the functions and the local runner.
 
-Standard library only: the containers, the SDK side and the CDK side all import this module,
-so it may depend on nothing. Names and paths only; rules live in the rooms that apply them.
+Standard library only: the containers, the SDK side and the CDK side all import this module. It holds no rules.
 
 Sources: SageMaker Developer Guide, "How Amazon SageMaker runs your processing container image" and
-"... your training image" for the paths below /opt/ml; ISIC 2018 Task 3 for the class order; HAM10000's page at
-Harvard Dataverse, https://doi.org/10.7910/DVN/DBW86T, for the archive's names.
-
-The object that stands in for an input which there is not: a processing job cannot be started without one.
+"... your training image", for the paths below /opt/ml; HAM10000's page at Harvard Dataverse,
+https://doi.org/10.7910/DVN/DBW86T, for the archive's names.
 """
 
 import errno
@@ -18,20 +15,15 @@ import re
 from pathlib import Path
 from typing import Final
 
-# The seven diagnoses of HAM10000, in the order of the ISIC 2018 Task 3 submission format.
-# A class's position is its integer label in RecordIO headers and its column in every score vector.
-CLASS_LABELS: Final = ("mel", "nv", "bcc", "akiec", "bkl", "df", "vasc")
-CLASS_TITLES: Final = {
-    "mel": "melanoma",
-    "nv": "melanocytic nevus",
-    "bcc": "basal cell carcinoma",
-    "akiec": "actinic keratosis / intraepithelial carcinoma",
-    "bkl": "benign keratosis",
-    "df": "dermatofibroma",
-    "vasc": "vascular lesion",
-}
-MELANOMA: Final = "mel"
-MALIGNANT: Final = ("mel", "bcc", "akiec")
+from pipeline_src import class_labels
+from pipeline_src.class_labels import CLASSES
+
+# The classes, see class_labels.py. A class's position is its integer label in RecordIO headers and its column in every
+# score vector.
+CLASS_LABELS: Final = tuple(each.label for each in CLASSES)
+CLASS_TITLES: Final = {each.label: each.title for each in CLASSES}
+MELANOMA: Final = class_labels.MELANOMA
+MALIGNANT: Final = tuple(each.label for each in CLASSES if each.malignant)
 
 # The three splits; an image's split is that of its lesion.
 TRAIN: Final = "train"

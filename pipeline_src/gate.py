@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""One line of the gate's table, and its words for the failure message, the model package and evaluation.json.
+"""Decides whether an evaluated model may be registered. Standard library only.
 
-Standard library only.
-
-The promotion rule: whether an evaluated model may be registered.
-
-Pure functions over an evaluation report (`evaluation.json` as parsed by `json.load`); standard library only.
-`decide` is total: whatever it is given, it answers, and what it cannot read does not pass. What is asked for, and why,
-stands in floor.py.
+Pure functions over an evaluation report, which is evaluation.json as parsed by `json.load`. `decide_verdict` is total:
+it returns a verdict for any input, and a value that it cannot read does not pass. The thresholds and the reasons for
+them are in gate_thresholds.py.
 """
 
 import math
@@ -17,27 +13,9 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from pipeline_src import contract
-from pipeline_src.gate_thresholds import (
-    COUNT_THRESHOLDS,
-    THRESHOLD_PARAMETERS,
-    THRESHOLD_PROFILES,
-    UPPER_THRESHOLDS,
-    GateThresholds,
-)
+from pipeline_src.gate_thresholds import COUNT_THRESHOLDS, THRESHOLD_PARAMETERS, UPPER_THRESHOLDS, GateThresholds
 
-__all__ = [
-    "COUNT_THRESHOLDS",
-    "THRESHOLD_PARAMETERS",
-    "THRESHOLD_PROFILES",
-    "UPPER_THRESHOLDS",
-    "GateRequirement",
-    "GateThresholds",
-    "GateVerdict",
-    "decide_verdict",
-]
-
-
-# A mean of seven ratios can land one rounding error below a floor that it reaches on paper (0.7 as 0.6999999999999999).
+# A mean of ratios can land one rounding error below a floor that it reaches on paper (0.7 as 0.6999999999999999).
 # The tolerance is far below the smallest step that a metric over fewer than a million images can make.
 ROUNDING: Final = 1e-9
 
@@ -46,31 +24,31 @@ AT_MOST: Final = "at most"
 
 MET: Final = "met"
 MISSED: Final = "missed"
-NOT_EVALUABLE: Final = "not evaluable"  # there is no valid figure, which counts as a miss
-NO_CHAMPION: Final = "no champion"  # there is nothing to compare with, which is no fault of the model's
-NOT_COMPARED: Final = "not compared"  # somebody switched the comparison off
-NOT_ASKED: Final = "not asked for"  # there is no valid figure, and the floor is 0
+NOT_EVALUABLE: Final = "not evaluable"  # no valid value, which counts as a miss
+NO_CHAMPION: Final = "no champion"  # nothing to compare with; passes
+NOT_COMPARED: Final = "not compared"  # the comparison was switched off; passes
+NOT_ASKED: Final = "not asked for"  # no valid value, and the threshold is 0; passes
 
-# What a model package's metadata may hold. Source: SageMaker API, CustomerMetadataValue; letters of ASCII suffice.
+# Limits of a model package's metadata. Source: SageMaker API, CustomerMetadataValue; letters of ASCII suffice.
 _FORBIDDEN: Final = re.compile(r"[^A-Za-z0-9 _.:/=+@-]")
 _METADATA_LENGTH: Final = 256
 
 
 def replace_forbidden_characters(text: str) -> str:
-    """Return `text` in the characters that a model package's metadata may hold; others become hyphens."""
+    """Return `text` with every character that a model package's metadata may not hold replaced by a hyphen."""
     return _FORBIDDEN.sub("-", text)
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedValue:
-    """What a model reached: None where the report does not say, or says no number in range.
+    """A measured value; None where the report has no number in range.
 
     Attributes:
-        got: the figure that is judged.
-        lower: lower end of the 95 % interval of what it was taken from.
+        got: the value that is compared with the threshold.
+        lower: lower end of the 95 % interval of the metric that it was taken from.
         upper: upper end.
-        images: how many images it was measured on.
-        place: the class or subgroup that decided, where the worst one does; else empty.
+        images: the number of images that it was measured on.
+        place: the class or subgroup that has the worst value, for requirements on the worst one; else empty.
     """
 
     got: float | None = None
@@ -82,10 +60,10 @@ class JudgedValue:
 
 @dataclass(frozen=True, kw_only=True)
 class GateRequirement(JudgedValue):
-    """A requirement, what it was held against and what came of it.
+    """A requirement with the value that was judged and the verdict on it.
 
     Attributes:
-        name: the field of `floor.Floors`.
+        name: the field of `GateThresholds`.
         sense: `AT_LEAST` or `AT_MOST`.
         wanted: the value to reach, or not to exceed; None if it is no number, which nothing can meet.
         verdict: `MET`, `MISSED`, `NOT_EVALUABLE`, `NO_CHAMPION`, `NOT_COMPARED` or `NOT_ASKED`.
@@ -98,17 +76,17 @@ class GateRequirement(JudgedValue):
 
     @property
     def passed(self) -> bool:
-        """Whether it does not stand in the way."""
+        """True unless it prevents the registration."""
         return self.verdict in {MET, NO_CHAMPION, NOT_COMPARED, NOT_ASKED}
 
     @property
     def wanted_text(self) -> str:
-        """What was wanted: ``at least 0.7``."""
+        """The threshold in words: ``at least 0.7``."""
         return f"{self.sense} {'an invalid value' if self.wanted is None else f'{self.wanted:g}'}"
 
     @property
     def got_text(self) -> str:
-        """What the model reached, cut towards a miss after four decimals, so that none reads as the value it missed."""
+        """The value with four decimals, truncated so that a missed threshold never appears met."""
         if self.got is None:
             return "nothing to compare" if self.verdict in {NO_CHAMPION, NOT_COMPARED} else "no valid figure"
         return _cut_decimals(self.got, up=self.sense == AT_MOST)
@@ -121,14 +99,14 @@ class GateRequirement(JudgedValue):
         return f"{_cut_decimals(self.lower, up=False)} to {_cut_decimals(self.upper, up=True)}"
 
     def sentence(self) -> str:
-        """Return the requirement in words, for a failed execution's reason."""
+        """Return the requirement in words, for the failure reason of an execution."""
         place = f" ({self.place})" if self.place else ""
         measured = ", ".join(part for part in (self.interval_text, self._count_text("n ")) if part)
         more = f" [{measured}]" if measured else ""
         return f"{self.name}: wanted {self.wanted_text}, got {self.got_text}{more}{place}"
 
     def metadata(self) -> str:
-        """Return the same in the characters and the length that a model package's metadata may hold."""
+        """Return the same, limited to the characters and the length of a model package's metadata."""
         parts = [self.verdict, f"wanted {self.wanted_text}", f"got {self.got_text}"]
         parts += [f"95 percent {self.interval_text}"] if self.interval_text else []
         parts += [part for part in (self._count_text("n "), self.place) if part]
@@ -143,37 +121,20 @@ class GateRequirement(JudgedValue):
         return "" if self.images is None else f"{lead}{self.images}"
 
 
-def judge_requirement(name: str, sense: str, wanted: float | None, figure: JudgedValue) -> GateRequirement:
-    """Return the requirement `name` as `figure` meets it; within `ROUNDING` of `wanted` is met."""
-    return _build_requirement(name, sense, wanted, figure, _verdict_of_value(sense, wanted, figure.got))
+def judge_requirement(name: str, sense: str, wanted: float | None, value: JudgedValue) -> GateRequirement:
+    """Return the requirement `name` judged on `value`; a value within `ROUNDING` of `wanted` meets it."""
+    if wanted is None or value.got is None:
+        verdict = NOT_EVALUABLE
+    elif value.got >= wanted - ROUNDING if sense == AT_LEAST else value.got <= wanted + ROUNDING:
+        verdict = MET
+    else:
+        verdict = MISSED
+    return GateRequirement(name=name, sense=sense, wanted=wanted, verdict=verdict, **vars(value))
 
 
 def excuse_requirement(name: str, sense: str, wanted: float | None, why: str) -> GateRequirement:
-    """Return the requirement `name` without a figure, which is in order: `why` is one of the last three verdicts."""
-    return _build_requirement(name, sense, wanted, JudgedValue(), NOT_EVALUABLE if wanted is None else why)
-
-
-def _build_requirement(
-    name: str, sense: str, wanted: float | None, figure: JudgedValue, verdict: str
-) -> GateRequirement:
-    return GateRequirement(
-        name=name,
-        sense=sense,
-        wanted=wanted,
-        verdict=verdict,
-        got=figure.got,
-        lower=figure.lower,
-        upper=figure.upper,
-        images=figure.images,
-        place=figure.place,
-    )
-
-
-def _verdict_of_value(sense: str, wanted: float | None, got: float | None) -> str:
-    if wanted is None or got is None:
-        return NOT_EVALUABLE
-    kept = got >= wanted - ROUNDING if sense == AT_LEAST else got <= wanted + ROUNDING
-    return MET if kept else MISSED
+    """Return the requirement `name` as not applicable: `why` is `NO_CHAMPION`, `NOT_COMPARED` or `NOT_ASKED`."""
+    return GateRequirement(name=name, sense=sense, wanted=wanted, verdict=NOT_EVALUABLE if wanted is None else why)
 
 
 def _cut_decimals(value: float, *, up: bool) -> str:
@@ -183,7 +144,7 @@ def _cut_decimals(value: float, *, up: bool) -> str:
     return f"{scaled / 10_000:g}"
 
 
-REASON_LENGTH: Final = 1024  # characters; what a failed execution's reason may safely hold
+REASON_LENGTH: Final = 1024  # characters; a safe length for an execution's failure reason
 _SUBGROUP: Final = "subgroup_balanced_accuracy"
 _EXCUSES: Final = {"absent": NO_CHAMPION, "waived": NOT_COMPARED}
 _CHAMPION: Final = {
@@ -195,7 +156,7 @@ _CHAMPION: Final = {
 
 @dataclass(frozen=True)
 class GateVerdict:
-    """`contract.VERDICT_PASS` or `contract.VERDICT_REJECT`, the reason in words, and every requirement."""
+    """The verdict (`contract.VERDICT_PASS` or `contract.VERDICT_REJECT`), its reason, and every requirement."""
 
     verdict: str
     reason: str
@@ -232,7 +193,7 @@ def decide_verdict(report: object, floors: GateThresholds) -> GateVerdict:
 
 
 def _join_sentences(lead: str, sentences: list[str]) -> str:
-    """Return `sentences` after `lead`; those for which there is no room are counted."""
+    """Return `lead` and as many `sentences` as fit into `REASON_LENGTH`, with the number of those left out."""
     kept = len(sentences)
     while True:
         left_out = f"; {len(sentences) - kept} more in report.html" if kept < len(sentences) else ""
@@ -254,14 +215,14 @@ def _judge_threshold(report: object, name: str, floor: object) -> GateRequiremen
 
 
 def _read_value(report: object, name: str) -> JudgedValue:
-    """Return what `report` says of the requirement `name`."""
+    """Return the value in `report` that the requirement `name` is judged on."""
     if name in _CHAMPION:
         return _loss(_value_at(report, "champion", _CHAMPION[name], "difference"))
     return _READERS[name](report)
 
 
 def _estimate(*keys: str, judge: str = "value") -> Callable[[object], JudgedValue]:
-    """Return a reader of the estimate that stands at `keys`, of which `judge` is what is judged."""
+    """Return a reader of the estimate at `keys`; `judge` is its field that is compared with the threshold."""
 
     def read(report: object) -> JudgedValue:
         estimate = _value_at(report, *keys)
@@ -289,15 +250,15 @@ def _rank(value: float | None) -> float:
 
 
 def _subgroups(report: object) -> list[object]:
-    """Return the subgroups but those that say of themselves that they cannot be evaluated."""
+    """Return the subgroups, without those that are marked as not evaluable."""
     found = _value_at(report, "subgroups")
     return [each for each in found if _value_at(each, "evaluable") is not False] if isinstance(found, list) else []
 
 
 def _worst_subgroup(report: object) -> JudgedValue:
-    """Return the evaluable subgroup with the lowest ceiling; none, or one that cannot be read, has no figure.
+    """Return the evaluable subgroup with the lowest ceiling, without a value if there is none or it cannot be read.
 
-    The ceiling is an end of a simultaneous interval, so that the group's own, narrower one is none of it.
+    The ceiling is the upper bound of a simultaneous interval. The group's own interval is narrower and is not shown.
     """
     groups = _subgroups(report)
     ceilings = [_fraction(_value_at(each, "ceiling")) for each in groups]
@@ -315,7 +276,7 @@ def _leaked(report: object) -> JudgedValue:
 
 
 def _loss(difference: object) -> JudgedValue:
-    """Return the largest loss that the interval of `difference` (challenger less champion) leaves possible."""
+    """Return the largest loss within the interval of `difference` (challenger minus champion)."""
     lower, upper = _fraction(_value_at(difference, "lower"), -1), _fraction(_value_at(difference, "upper"), -1)
     images = _count(_value_at(difference, "images"))
     if lower is None or upper is None:
@@ -345,14 +306,14 @@ def _value_at(report: object, *keys: str) -> object:
 
 
 def _fraction(value: object, least: int = 0) -> float | None:
-    """Return `value` if it is a number from `least` to 1 (NaN and True are not), allowing for rounding at the ends."""
+    """Return `value` if it is a number from `least` to 1, with rounding at the ends; NaN and booleans are not."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if least - ROUNDING * abs(least) <= value <= 1 + ROUNDING else None
 
 
 def _count(value: object) -> int | None:
-    """Return `value` if it is a whole number of images; a bound keeps absurd ones out of the reason."""
+    """Return `value` if it is a whole number of images; an upper bound keeps absurd numbers out of the reason."""
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if 0 <= value < 10**12 else None

@@ -2,11 +2,11 @@
 """Packs real scans that this project did not draw into the layout of HAM10000's archive.
 
 The scans are scikit-learn's digits (1,797 of 8 x 8 pixels, from NIST; E. Alpaydin and C. Kaynak, "Optical Recognition
-of Handwritten Digits", UCI Machine Learning Repository, 1998). Seven of the ten digits stand for the seven classes, in
-numbers as skewed as the lesions': the largest class has all its scans, the smallest 58 times fewer, but at least
-`FLOOR`. Each scan is a lesion of its own. Run it in the jobs' environment, which has scikit-learn:
+of Handwritten Digits", UCI Machine Learning Repository, 1998). Each class has a digit of its own, in numbers as skewed
+as the lesions': the largest class has all its scans, the smallest 58 times fewer, but at least `FLOOR`. Each scan is a
+lesion of its own. Run it in the jobs' environment, which has scikit-learn, in the repository's root:
 
-    .venv/jobs/bin/python tests/digits.py out.zip
+    .venv/jobs/bin/python -m tests.digits out.zip
 """
 
 import csv
@@ -21,10 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
+from pipeline_src import contract
+
 # HAM10000's images by class, largest first.
 REAL_IMAGES: Final = {"nv": 6705, "mel": 1113, "bkl": 1099, "bcc": 514, "akiec": 327, "vasc": 142, "df": 115}
 # The digit that stands for each: of the rarest a model sees one scan or two, so those digits resemble no other.
 DIGITS: Final = {"nv": 3, "mel": 2, "bkl": 1, "bcc": 7, "akiec": 4, "vasc": 6, "df": 0}
+for _label, _digit in zip((each for each in contract.CLASS_LABELS if each not in DIGITS), (5, 8, 9), strict=False):
+    DIGITS[_label], REAL_IMAGES[_label] = _digit, 300  # a class that HAM10000 does not have
 FLOOR: Final = 3  # scans of a class: one each for train, validation and test
 SIDE: Final = 224
 PARTS: Final = ("HAM10000_images_part_1.zip", "HAM10000_images_part_2.zip")

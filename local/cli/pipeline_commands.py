@@ -23,7 +23,7 @@ from local.runners.container_runner import DEFAULT_IMAGE, ContainerRunner
 from local.runners.job_runner import JobRunner
 from local.runners.process_runner import ProcessRunner
 from local.synthetic import demo_archive
-from pipeline_src import gate
+from pipeline_src import gate_thresholds
 from pipeline_src.definition.pipeline_deployment import TuningSettings
 
 MAXIMUM_TUNING_JOBS: Final = 50  # as in stacks/settings/deployment_settings.py
@@ -107,7 +107,9 @@ def main(context: click.Context, home: Path) -> None:
 
 @main.command()
 @click.option("--archive", type=click.Path(path_type=Path), help="HAM10000's dataverse_files.zip.")
-@click.option("--profile", type=click.Choice(list(gate.THRESHOLD_PROFILES)), default="default", show_default=True)
+@click.option(
+    "--profile", type=click.Choice(list(gate_thresholds.THRESHOLD_PROFILES)), default="default", show_default=True
+)
 @click.option("--definition", type=click.Path(path_type=Path), help="A definition's JSON instead of the project's own.")
 @add_run_options
 @click.pass_obj

@@ -25,7 +25,7 @@ from local.errors import UsageError
 from local.json_files import Json, JsonObject
 from local.runners.job_runner import REPOSITORY, JobRunner, digest_of_sources
 from local.steps import tuning_step
-from pipeline_src import contract, gate
+from pipeline_src import contract, gate_thresholds
 from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT, TuningSettings
 
 
@@ -64,8 +64,8 @@ TRAINING_SCALES: Final[Mapping[str, Mapping[str, Json]]] = {
 
 def profile_thresholds(profile: str) -> dict[str, Json]:
     """Return the gate's thresholds of `profile`, by parameter name."""
-    values = asdict(gate.THRESHOLD_PROFILES[profile])
-    return {name: values[threshold] for threshold, name in gate.THRESHOLD_PARAMETERS.items()}
+    values = asdict(gate_thresholds.THRESHOLD_PROFILES[profile])
+    return {name: values[threshold] for threshold, name in gate_thresholds.THRESHOLD_PARAMETERS.items()}
 
 
 _LOCK_FILE: Final = "requirements.txt"

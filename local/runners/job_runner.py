@@ -111,7 +111,7 @@ def images_in_arguments(arguments: object) -> set[str]:
 _NOT_IN_JOBS: Final = "pipeline_src/definition"
 _SOURCES: Final = {
     PREPROCESSING_SOFTWARE: ("pipeline_src", "containers/preprocessing/requirements.txt"),
-    ALGORITHM_SOFTWARE: ("local/builtin_stand_in", "pipeline_src/contract.py"),
+    ALGORITHM_SOFTWARE: ("local/builtin_stand_in", "pipeline_src/class_labels.py", "pipeline_src/contract.py"),
 }
 
 

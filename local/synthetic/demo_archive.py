@@ -19,7 +19,7 @@ DEMO_SEED: Final = 7
 
 def ensure_demo_archive(home: LocalHome, console: Console, *, quiet: bool) -> Path:
     """Return the demo's archive, created if it is missing; its name has a digest of the code that draws it."""
-    digest = digest_of_sources(REPOSITORY, ["local/synthetic"])[:12]
+    digest = digest_of_sources(REPOSITORY, ["local/synthetic", "pipeline_src/class_labels.py"])[:12]
     path = home.root / "samples" / f"synthetic-{DEMO_IMAGES}-{DEMO_SEED}-{digest}.zip"
     if not path.is_file():
         write_archive_with_progress(path, DEMO_IMAGES, DEMO_SEED, console, quiet=quiet)

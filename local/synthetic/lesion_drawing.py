@@ -7,6 +7,7 @@ sometimes far. Each image of a lesion has its own light, tint, rotation, zoom, h
 Colours are sRGB from 0 to 255, lengths are fractions of the image's height.
 """
 
+import colorsys
 import io
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +15,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+
+from pipeline_src import contract
 
 Colour = tuple[float, float, float]
 FIELD_SIZE: Final = 256  # side of the periodic noise field from which irregular patterns are read
@@ -94,6 +97,29 @@ LOOK_ALIKES: Final = {
 }
 
 
+def style_of_class(label: str) -> LesionStyle:
+    """Return the appearance of class `label`: its row of `STYLES_BY_CLASS`, or one derived from its position.
+
+    The default colours run from green to violet, which no row of the table has, so that a model can learn the class.
+    """
+    if label in STYLES_BY_CLASS:
+        return STYLES_BY_CLASS[label]
+    position = contract.CLASS_LABELS.index(label)
+    hue = 0.25 + 0.5 * (position * 0.618 % 1)  # multiples of the golden ratio lie far apart
+    base, second = (tuple(255 * part for part in colorsys.hsv_to_rgb(hue, 0.5, value)) for value in (0.7, 0.5))
+    return LesionStyle(
+        base=base, second=second, variegation=0.5,
+        radius=0.2 + 0.03 * (position % 5), elongation=1.2, irregularity=0.08, softness=0.15,
+        blob=second, blobs=5, blob_size=0.04, blob_spread=0.8, blob_strength=0.6,
+        network=0.0, lean=0.08,
+    )  # fmt: skip
+
+
+def look_alikes(label: str) -> tuple[str, ...]:
+    """Return the classes that class `label` is confused with; for one without a row, the first class."""
+    return LOOK_ALIKES.get(label, contract.CLASS_LABELS[:1])
+
+
 @dataclass(frozen=True)
 class SyntheticLesion:
     """One lesion, the same in all its images."""
@@ -107,8 +133,8 @@ class SyntheticLesion:
 
 def random_lesion(label: str, rng: np.random.Generator) -> SyntheticLesion:
     """Return a random lesion of class `label`."""
-    own = STYLES_BY_CLASS[label]
-    other = STYLES_BY_CLASS[LOOK_ALIKES[label][rng.integers(len(LOOK_ALIKES[label]))]]
+    own, others = style_of_class(label), look_alikes(label)
+    other = style_of_class(others[rng.integers(len(others))])
     style = _vary_style(_mix_styles(own, other, float(rng.beta(1, 1 / own.lean - 1))), rng)
     angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
     outline = np.ones(360)

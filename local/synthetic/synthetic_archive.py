@@ -78,7 +78,7 @@ def write_synthetic_archive(  # noqa: PLR0913  one parameter for each option
 
     Args:
         path: The archive, which is written atomically, even where two processes write it at once.
-        images: Number of images, at least 21; about 240 KB each.
+        images: Number of images, at least `MINIMUM_PER_CLASS` of each class; about 240 KB each.
         seed: Seed of the images and the table, from 0.
         progress: Called as ``progress(done, total)`` after each image.
         workers: Number of drawing threads; drawing and encoding release the interpreter lock.
@@ -121,7 +121,7 @@ def _temporary_archive(path: Path) -> Iterator[Path]:
 
 
 def _check_numbers(images: int, seed: int, official: int, twins: int) -> None:
-    least = synthetic_cohort.MINIMUM_PER_CLASS * len(synthetic_cohort.REAL_IMAGES)
+    least = synthetic_cohort.MINIMUM_PER_CLASS * len(synthetic_cohort.CLASS_IMAGES)
     if images < least:
         raise ValueError(
             f"images {images}: every class needs {synthetic_cohort.MINIMUM_PER_CLASS} images. Use {least} or more."

@@ -13,10 +13,16 @@ from typing import Final
 
 import numpy as np
 
+from pipeline_src import contract
+
 METADATA_COLUMNS: Final = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization", "dataset")
 DATASET_NAME: Final = "synthetic"  # value of the last column
 REAL_IMAGES: Final = {"nv": 6705, "mel": 1113, "bkl": 1099, "bcc": 514, "akiec": 327, "vasc": 142, "df": 115}
 REAL_LESIONS: Final = {"nv": 5403, "mel": 614, "bkl": 727, "bcc": 327, "akiec": 228, "vasc": 98, "df": 73}
+# A class that HAM10000 does not have is drawn as often as a rare one of it.
+_NEW_CLASSES: Final = tuple(label for label in contract.CLASS_LABELS if label not in REAL_IMAGES)
+CLASS_IMAGES: Final = REAL_IMAGES | dict.fromkeys(_NEW_CLASSES, 300)
+CLASS_LESIONS: Final = REAL_LESIONS | dict.fromkeys(_NEW_CLASSES, 200)
 REAL_REPEATS: Final = {2: 1423, 3: 490, 4: 34, 5: 5, 6: 4}  # lesions by number of images, where above one
 MINIMUM_PER_CLASS: Final = 3  # images and lesions of each class, so that every split can have one
 # Lesions of a class that has as many images. With fewer, training would have one or two lesions of a rare class.
@@ -61,9 +67,9 @@ MetadataRow = tuple[str, ...]
 
 def images_per_class(images: int) -> dict[str, int]:
     """Return the number of images of each class: the real proportions by largest remainder, with a minimum."""
-    total = sum(REAL_IMAGES.values())
-    sizes = {label: max(MINIMUM_PER_CLASS, images * count // total) for label, count in REAL_IMAGES.items()}
-    by_remainder = sorted(REAL_IMAGES, key=lambda label: images * REAL_IMAGES[label] % total, reverse=True)
+    total = sum(CLASS_IMAGES.values())
+    sizes = {label: max(MINIMUM_PER_CLASS, images * count // total) for label, count in CLASS_IMAGES.items()}
+    by_remainder = sorted(CLASS_IMAGES, key=lambda label: images * CLASS_IMAGES[label] % total, reverse=True)
     missing = images - sum(sizes.values())
     for label in by_remainder[: max(0, missing)]:
         sizes[label] += 1
@@ -128,7 +134,7 @@ def _csv_table(rows: Iterable[MetadataRow]) -> bytes:
 
 def _lesion_sizes(label: str, images: int, rng: np.random.Generator) -> list[int]:
     """Return the number of images of each lesion of a class with `images` images."""
-    lesions = max(min(images, _MINIMUM_LESIONS), round(images * REAL_LESIONS[label] / REAL_IMAGES[label]))
+    lesions = max(min(images, _MINIMUM_LESIONS), round(images * CLASS_LESIONS[label] / CLASS_IMAGES[label]))
     sizes = [1] * lesions
     spare = images - lesions
     odds = np.array(list(REAL_REPEATS.values())) / sum(REAL_REPEATS.values())

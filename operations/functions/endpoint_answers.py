@@ -42,7 +42,7 @@ class GoldenImage:
     Attributes:
         image_id: Its id; `contract.held_out_file` is its file.
         label: Its diagnosis.
-        scores: (7,), in the order of `contract.CLASS_LABELS`.
+        scores: (classes,), in the order of `contract.CLASS_LABELS`.
     """
 
     image_id: str
@@ -165,14 +165,14 @@ class EndpointAnswer:
 
 
 def read_probabilities(answer: EndpointAnswer, place: str) -> tuple[float, ...]:
-    """Return the seven probabilities of an answer.
+    """Return the probabilities of an answer, one for each class.
 
     Args:
         answer: What was answered.
         place: Who answered to which image, for messages.
 
     Raises:
-        SmokeError: It is no success, no JSON, or no seven probabilities that add up to 1.
+        SmokeError: It is no success, no JSON, or not one probability for each class that add up to 1.
     """
     if answer.status != 200:
         raise SmokeTestError(

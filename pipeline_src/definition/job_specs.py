@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pipeline_src import contract, gate
+from pipeline_src import contract, gate_thresholds
 from pipeline_src.definition import instance_types, pipeline_parameters, retry_policies
 from pipeline_src.definition.pipeline_deployment import PipelineDeployment, TuningSettings
 
@@ -84,7 +84,11 @@ PREPROCESS_JOB: Final = ProcessingJobSpec(
 EVALUATE_JOB: Final = ProcessingJobSpec(
     step=contract.EVALUATE_STEP,
     module="pipeline_src.jobs.evaluate",
-    parameters=("MelanomaTargetSensitivity", *gate.THRESHOLD_PARAMETERS.values(), contract.CHAMPION_PACKAGE_PARAMETER),
+    parameters=(
+        "MelanomaTargetSensitivity",
+        *gate_thresholds.THRESHOLD_PARAMETERS.values(),
+        contract.CHAMPION_PACKAGE_PARAMETER,
+    ),
     outputs=(contract.EVALUATION_OUTPUT,),
     property_file=(contract.EVALUATION_PROPERTY, contract.EVALUATION_OUTPUT, contract.EVALUATION_FILE),
     volume_gb=20,
@@ -306,7 +310,7 @@ def model_package_metadata(evaluation: Callable[[str], Any], parameters: Mapping
     """
     requirements = {
         contract.METADATA_REQUIREMENT + name: evaluation(f"{contract.REQUIREMENT_PATH}.{name}")
-        for name in gate.THRESHOLD_PARAMETERS
+        for name in gate_thresholds.THRESHOLD_PARAMETERS
     }
     return {
         contract.METADATA_COMMIT: parameters[contract.SOURCE_COMMIT_PARAMETER],

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from pipeline_src import contract, gate
+from pipeline_src import contract, gate_thresholds
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class PipelineParameter:
         return {"name": self.name, "default_value": self.default, **choices}
 
 
-_DEFAULT_THRESHOLDS: Final = asdict(gate.THRESHOLD_PROFILES["default"])
+_DEFAULT_THRESHOLDS: Final = asdict(gate_thresholds.THRESHOLD_PROFILES["default"])
 
 # Which types each step can use is said in instance_types.py, against which the settings are checked.
 PIPELINE_PARAMETERS: Final = (
@@ -65,7 +65,10 @@ PIPELINE_PARAMETERS: Final = (
     PipelineParameter("LearningRateSteps", "20,26"),
     PipelineParameter("MiniBatchSize", 32),
     PipelineParameter("MelanomaTargetSensitivity", 0.85),
-    *(PipelineParameter(name, _DEFAULT_THRESHOLDS[floor]) for floor, name in gate.THRESHOLD_PARAMETERS.items()),
+    *(
+        PipelineParameter(name, _DEFAULT_THRESHOLDS[floor])
+        for floor, name in gate_thresholds.THRESHOLD_PARAMETERS.items()
+    ),
     PipelineParameter(
         "ModelApprovalStatus", "PendingManualApproval", ("PendingManualApproval", "Approved", "Rejected")
     ),

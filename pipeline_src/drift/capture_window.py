@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: MIT-0
-"""A bounded memory of any number of pictures: which were sent how often, and what was measured on each.
+"""Reads the captured requests of a period in one pass and bounded memory.
 
-A picture is known by the hash of its bytes. When there are too many, those in the upper half of the hashes are
-forgotten, and so on. A hash is as good as a random number, so what is left is a random sample of the different
-pictures, each with all of its repeats; it depends on what was sent alone, not on the order or the number of threads.
-
-Source: Gibbons, "Distinct sampling for highly-accurate answers to distinct values queries" (2001).
-
-What production sent in a period, measured: one pass over the captured lines, in bounded memory.
+`ImageSample` holds a bounded random sample of the distinct images: how often each was sent, and its features. An image
+is identified by the hash of its bytes. When there are too many, the images in the upper half of the hash range are
+dropped, and so on. Hashes are as good as random numbers, so the remaining images are a random sample of the distinct
+images, each with all of its repeats. The sample depends only on the requests, not on their order or the number of
+threads. Source: Gibbons, "Distinct sampling for highly-accurate answers to distinct values queries" (2001).
 """
 
 import hashlib
@@ -26,17 +24,17 @@ from pipeline_src.drift.image_features import FEATURE_COLUMNS, FeatureRow, Featu
 from pipeline_src.runtime import worker_threads
 from pipeline_src.runtime.errors import BadInputError
 
-SAMPLE_LIMIT: Final = 32_768  # different pictures; a row of each is about 200 bytes
+SAMPLE_LIMIT: Final = 32_768  # distinct images, about 200 bytes each
 _BITS: Final = 64
 
 
 def image_digest(data: bytes) -> int:
-    """Return the hash by which a picture is known."""
+    """Return the hash that identifies an image."""
     return int.from_bytes(hashlib.blake2b(data, digest_size=_BITS // 8).digest(), "big")
 
 
 class ImageSample:
-    """The memory; any thread may add to it."""
+    """A bounded random sample of distinct images; thread-safe."""
 
     def __init__(self, limit: int = SAMPLE_LIMIT) -> None:
         self._limit = limit
@@ -47,26 +45,26 @@ class ImageSample:
 
     @property
     def share(self) -> float:
-        """Which share of the different pictures is kept."""
+        """The share of the distinct images in the sample."""
         return float(2.0**-self._level)
 
     @property
     def requests(self) -> int:
-        """How often those that are kept were sent."""
+        """The number of requests for the images in the sample."""
         return sum(self._counts.values())
 
     def __len__(self) -> int:
-        """Return how many different pictures are kept."""
+        """Return the number of distinct images in the sample."""
         return len(self._counts)
 
     def wants(self, key: int) -> bool:
-        """Tell whether a picture is kept."""
+        """Return True if the image `key` belongs to the sample."""
         return key >> (_BITS - self._level) == 0
 
     def add(self, key: int, row: FeatureRow) -> None:
-        """Note that the picture `key` was sent once more; `row` (`COLUMNS`,) is what was measured.
+        """Count a request for the image `key` with the features `row` (`FEATURE_COLUMNS`,).
 
-        If the same picture got two answers, as of two models, the row that sorts first is kept.
+        If the same image got different predictions, for example of two models, the row that sorts first is kept.
         """
         with self._lock:
             if not self.wants(key):
@@ -80,47 +78,47 @@ class ImageSample:
                     del self._counts[gone], self._rows[gone]
 
     def table(self) -> FeatureTable:
-        """Return what was measured on each different picture (n, `COLUMNS`), in the order of their hashes."""
+        """Return the features of the distinct images (n, `FEATURE_COLUMNS`), in the order of their hashes."""
         rows = b"".join(self._rows[key] for key in sorted(self._rows))
         return np.frombuffer(rows, np.float32).reshape(-1, FEATURE_COLUMNS)
 
     def most(self) -> int:
-        """Return how often the picture that was sent most often was sent; 0 if there is none."""
+        """Return the largest number of requests for one image; 0 without images."""
         return max(self._counts.values(), default=0)
 
 
-_STEP: Final = 1000  # requests between two lines of progress
+_STEP: Final = 1000  # requests between two progress reports
 
 AnsweredProbabilities = tuple[float, ...]
 
 
 class TimePeriod(NamedTuple):
-    """From when on, and until before when; None is open."""
+    """A period from `start`, inclusive, to `end`, exclusive; None is unbounded."""
 
     start: datetime | None = None
     end: datetime | None = None
 
     def holds(self, time: datetime) -> bool:
-        """Tell whether `time` is within."""
+        """Return True if `time` is in the period."""
         return (self.start is None or time >= self.start) and (self.end is None or time < self.end)
 
     def __str__(self) -> str:
-        """Return it in words."""
+        """Return the period in words."""
         start, end = (None if time is None else time.strftime("%Y-%m-%d %H:%M:%S %Z") for time in self)
         return f"from {start or 'the first'} to {end or 'the last'}"
 
 
 @dataclass
 class CaptureWindow:
-    """What was sent.
+    """The captured requests of a period.
 
     Attributes:
-        requests: how many requests of the period could be used.
-        outside: lines of other times; a schedule downloads more than it asks for.
-        last: when the last one was answered.
-        sample: the pictures.
-        rejections: what could not be used.
-        answers: those of the requests that `read` was told to remember, by the id that they were asked for by.
+        requests: the number of usable requests.
+        outside: lines outside the period; a schedule downloads more than its period.
+        last: time of the last request.
+        sample: the images.
+        rejections: unusable lines.
+        answers: probabilities of the requests with a remembered id, by id.
     """
 
     requests: int = 0
@@ -138,14 +136,14 @@ def read_capture_window(
     progress: Callable[[int], None] | None = None,
     workers: int = 1,
 ) -> CaptureWindow:
-    """Read all captured requests below `folder` that are of `period`.
+    """Read the captured requests below `folder` within `period`.
 
     Args:
-        folder: of the captured files; it may be missing.
-        period: which requests count.
-        remembered: the event and inference ids whose answers are kept.
-        progress: is told now and then how many requests were read.
-        workers: threads that measure.
+        folder: folder of the capture files; it may be missing.
+        period: the period to read.
+        remembered: event and inference ids whose answers are kept.
+        progress: called at intervals with the number of requests read.
+        workers: the number of threads.
     """
     found = CaptureWindow()
     reader = _WindowReader(found, period, remembered, progress)
@@ -168,7 +166,7 @@ class _WindowReader:
         self._lock = threading.Lock()
 
     def take(self, line: CaptureLine) -> None:
-        """Measure one line, or count why it cannot be."""
+        """Measure one line, or count it as unusable."""
         try:
             asked = captured_requests.parse_event(line)
             if not self._period.holds(asked.time):
@@ -188,7 +186,7 @@ class _WindowReader:
     def _measure(self, line: CaptureLine, data: bytes, answer: AnsweredProbabilities) -> None:
         key = image_digest(data)
         try:
-            # What is forgotten at once is decoded too, or a picture that cannot be would be lost silently.
+            # Images outside the sample are decoded too, so that undecodable ones are counted.
             self._found.sample.add(key, image_features.measure_features(data, answer, str(line.place)))
         except BadInputError as error:
             raise CaptureError(captured_requests.UNDECODABLE_IMAGE, str(error)) from None

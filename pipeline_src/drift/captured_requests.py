@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""What an endpoint was asked and answered, as SageMaker's data capture writes it: JSON Lines, one request a line.
+"""Parses the requests and responses that SageMaker's data capture writes: JSON Lines, one request on each line.
 
-Source: SageMaker Developer Guide, "Capture data from real-time endpoint" ("View captured data") for the fields, and
+Sources: SageMaker Developer Guide, "Capture data from real-time endpoint" ("View captured data") for the fields, and
 "Container contract inputs" for the folders: ``<endpoint>/<variant>/yyyy/mm/dd/hh/*.jsonl`` below the source.
-``inferenceId`` is there if the caller gave one. What the guide does not say: how an error of the model is captured.
-
-Captured lines that could not be used, counted by reason, with where the first of each stand.
+``inferenceId`` is present if the caller gave one. The guide does not say how an error of the model is captured.
 """
 
 import base64
@@ -22,7 +20,7 @@ from pipeline_src.evaluation import model_predictions
 from pipeline_src.runtime.errors import BadInputError
 
 CAPTURE_FILE_SUFFIX: Final = ".jsonl"
-LINE_LIMIT: Final = 64 << 20  # bytes: twice a request of 25 MB, the most that an endpoint takes, in base 64
+LINE_LIMIT: Final = 64 << 20  # bytes: about twice the largest request of an endpoint, 25 MB, in base 64
 BASE64_ENCODING: Final = "BASE64"
 JSON_ENCODING: Final = "JSON"
 CSV_ENCODING: Final = "CSV"
@@ -44,7 +42,7 @@ REJECTION_REASONS: Final = (
 
 
 class CaptureError(Exception):
-    """A line that cannot be used; `reason` is one of `REASONS`."""
+    """An unusable line; `reason` is one of `REJECTION_REASONS`."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -53,30 +51,30 @@ class CaptureError(Exception):
 
 
 class LinePosition(NamedTuple):
-    """Where a line stands: the file, relative to the source, and the number of the line from 1."""
+    """The position of a line: file, relative to the source, and line number from 1."""
 
     file: str
     line: int
 
     def __str__(self) -> str:
-        """Return it in words."""
+        """Return the position in words."""
         return f"{self.file}: line {self.line}"
 
 
 class CaptureLine(NamedTuple):
-    """One captured line as it is; None if it is longer than `LINE_LIMIT`."""
+    """One captured line; its text is None if longer than `LINE_LIMIT`."""
 
     place: LinePosition
     text: bytes | None
 
 
 class CaptureEvent(NamedTuple):
-    """One request before its payloads are decoded.
+    """One request with its payloads not decoded.
 
     Attributes:
-        event_id: SageMaker's own.
-        inference_id: the caller's; empty if it gave none.
-        time: when it was answered.
+        event_id: id given by SageMaker.
+        inference_id: id given by the caller, or empty.
+        time: time of the response.
         payloads: ``endpointInput`` and ``endpointOutput`` as captured.
     """
 
@@ -87,9 +85,9 @@ class CaptureEvent(NamedTuple):
 
 
 def read_capture_lines(folder: Path) -> Iterator[CaptureLine]:
-    """Yield every line of every capture file below `folder`, file by file in the order of their names.
+    """Yield the lines of all capture files below `folder` in the order of the file names, without blank lines.
 
-    One line is held at a time; blank ones are left out. A folder that is not there holds nothing.
+    One line at a time is in memory. A missing folder has no lines.
     """
     for path in sorted(folder.rglob(f"*{CAPTURE_FILE_SUFFIX}")):
         with path.open("rb") as file:
@@ -106,19 +104,19 @@ def read_capture_lines(folder: Path) -> Iterator[CaptureLine]:
 
 
 def parse_event(line: CaptureLine) -> CaptureEvent:
-    """Parse `line` without decoding its payloads, which is all that is needed to know whether it is in the window.
+    """Parse `line` without decoding its payloads, which is enough to decide whether it is in the window.
 
     Raises:
-        CaptureError: it is no captured request.
+        CaptureError: the line is not a captured request.
     """
     if line.text is None:
         raise CaptureError(TOO_LONG, f"more than {LINE_LIMIT:,} bytes")
     try:
         content = json.loads(line.text)
     except (ValueError, RecursionError) as error:
-        raise CaptureError(MALFORMED, f"is not JSON: {error}") from None
+        raise CaptureError(MALFORMED, f"not JSON: {error}") from None
     if not isinstance(content, dict) or not isinstance(content.get("captureData"), dict):
-        raise CaptureError(MALFORMED, "has no captureData")
+        raise CaptureError(MALFORMED, "no captureData")
     known = content.get("eventMetadata")
     metadata = known if isinstance(known, dict) else {}
     return CaptureEvent(
@@ -130,10 +128,10 @@ def parse_event(line: CaptureLine) -> CaptureEvent:
 
 
 def image_of_event(asked: CaptureEvent) -> bytes:
-    """Return the picture that was sent; whether it is one is not looked at.
+    """Return the bytes of the image in the request; they are not decoded.
 
     Raises:
-        CaptureError: no picture was captured.
+        CaptureError: no image was captured.
     """
     payload = asked.payloads.get("endpointInput")
     if not isinstance(payload, dict):
@@ -144,14 +142,14 @@ def image_of_event(asked: CaptureEvent) -> bytes:
 
 
 def probabilities_of_event(asked: CaptureEvent, place: LinePosition) -> tuple[float, ...]:
-    """Return the probabilities that were answered, in the order of `contract.CLASS_LABELS`.
+    """Return the probabilities in the response, in the order of `contract.CLASS_LABELS`.
 
     Raises:
-        CaptureError: no answer was captured, or it holds no probabilities.
+        CaptureError: no response was captured, or it has no probabilities.
     """
     payload = asked.payloads.get("endpointOutput")
     if not isinstance(payload, dict):
-        raise CaptureError(NO_OUTPUT, "the answer was not captured")
+        raise CaptureError(NO_OUTPUT, "the response was not captured")
     body = _decode_payload(payload)
     if payload.get("encoding") == CSV_ENCODING:
         body = b"[" + body.strip() + b"]"
@@ -162,10 +160,10 @@ def probabilities_of_event(asked: CaptureEvent, place: LinePosition) -> tuple[fl
 
 
 def parse_time(text: str) -> datetime:
-    """Return the time that `text` names, in UTC where it names no zone; blanks, as the guide prints them, are ignored.
+    """Return the time in `text`, in UTC if it has no zone; blanks, which the guide's examples contain, are ignored.
 
     Raises:
-        ValueError: it names none.
+        ValueError: `text` is not a time.
     """
     time = datetime.fromisoformat(text.replace(" ", ""))
     return time if time.tzinfo else time.replace(tzinfo=UTC)
@@ -185,7 +183,7 @@ def _decode_payload(payload: dict[str, object]) -> bytes:
     if encoding == JSON_ENCODING and isinstance(data, dict | list):
         return json.dumps(data).encode()
     if not isinstance(data, str):
-        raise CaptureError(MALFORMED, "data is no text")
+        raise CaptureError(MALFORMED, "data is not text")
     if encoding != BASE64_ENCODING:
         return data.encode()
     try:
@@ -194,16 +192,16 @@ def _decode_payload(payload: dict[str, object]) -> bytes:
         raise CaptureError(NOT_BASE64, str(error)) from None
 
 
-EXAMPLES_PER_REASON: Final = 3  # of each reason
+EXAMPLES_PER_REASON: Final = 3
 
 
 @dataclass
 class RejectedLines:
-    """The tally; any thread may add to it, and in whichever order they do, it says the same.
+    """Counts of unusable lines; thread-safe, and independent of the order of additions.
 
     Attributes:
-        counts: lines by reason.
-        examples: of each reason the first places, in the order of the files, with what is wrong there.
+        counts: the number of lines by reason.
+        examples: the first positions of each reason, in the order of the files, with details.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -219,11 +217,11 @@ class RejectedLines:
 
     @property
     def total(self) -> int:
-        """All lines that could not be used."""
+        """The number of unusable lines."""
         return sum(self.counts.values())
 
     def as_json(self) -> dict[str, object]:
-        """Return the tally by reason, in the order of the alphabet."""
+        """Return the counts and examples by reason, sorted by name."""
         return {
             reason: {
                 "lines": count,

@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: MIT-0
-"""The schema of statistics.json, for the baseline and for a window alike.
+"""Creates and reads the baseline of the drift monitor: statistics.json and constraints.json.
 
-Source: SageMaker Developer Guide, "Schema for statistics (statistics.json file)". Its sketch of a distribution is a KLL
-sketch; one whose first level holds every value, each counting once, is exact. The guide leaves room for more under a
-feature and beside the features: here `monitor`.
+The baseline measures the validation and test images, which the model was not trained on, like production images. It has
+the class mix of the dataset. An endpoint with another mix differs from it, and should have its own baseline or the
+check of the mix turned off.
 
-The schema of constraints.json: what a window may differ by. A user may change it; the model package names it.
-
-Source: SageMaker Developer Guide, "Schema for constraints (constraints.json file)"; what it has no place for lies under
-`monitor`. Where the thresholds come from: ``python -m benchmarks.drift``.
-
-What a window is compared with: the images that the model had not seen, measured like those of production.
-
-They are the validation and test images, in the dataset's own class mix: a practice with another one will differ from
-it, and should have a baseline of its own or turn the check of the mix off.
+Sources: SageMaker Developer Guide, "Schema for statistics (statistics.json file)" and "Schema for constraints
+(constraints.json file)". The sketch of a distribution is a KLL sketch; one whose first level holds every value, each
+with weight one, is exact. Fields without a place in the schemas are under `monitor`. A user may change the constraints;
+the model package names the file. Source of the thresholds: ``python -m benchmarks.drift``.
 """
 
 import json
@@ -43,10 +38,10 @@ def statistics_json(table: FeatureTable, missing: int, monitor: Mapping[str, obj
     """Return statistics.json.
 
     Args:
-        table: what was measured (n, `feature.COLUMNS`).
-        missing: how many pictures could not be measured.
-        monitor: what else is said of them all.
-        whole: whether the sketch holds every value, as that of a baseline must.
+        table: the measured features (n, `image_features.FEATURE_COLUMNS`).
+        missing: the number of images that could not be measured.
+        monitor: further fields.
+        whole: True if the sketch holds every value, which a baseline needs.
     """
     numbers = [
         _numerical_feature(name, table[:, column], missing, whole=whole)
@@ -61,10 +56,10 @@ def statistics_json(table: FeatureTable, missing: int, monitor: Mapping[str, obj
 
 
 def values_of_statistics(document: Mapping[str, object]) -> dict[str, NDArray[np.float64]]:
-    """Return the values of each number of a statistics.json whose sketches are whole.
+    """Return the values of each numerical feature of a statistics.json whose sketches hold every value.
 
     Raises:
-        KeyError, TypeError, ValueError, IndexError: it is none.
+        KeyError, TypeError, ValueError, IndexError: `document` has another structure.
     """
     features = {each["name"]: each for each in document["features"]}  # type: ignore[attr-defined]
     return {
@@ -76,7 +71,7 @@ def values_of_statistics(document: Mapping[str, object]) -> dict[str, NDArray[np
 
 
 def class_mix_of_statistics(document: Mapping[str, object]) -> NDArray[np.int64]:
-    """Return how often each class was the most probable one (7,); errors as those of `values`."""
+    """Return how often each class is the most probable one (classes,); errors as in `values_of_statistics`."""
     features = {each["name"]: each for each in document["features"]}  # type: ignore[attr-defined]
     buckets = features[CLASS_MIX]["string_statistics"]["distribution"]["categorical"]["buckets"]
     counts = {each["value"]: int(each["count"]) for each in buckets}
@@ -85,7 +80,7 @@ def class_mix_of_statistics(document: Mapping[str, object]) -> NDArray[np.int64]
 
 def _numerical_feature(name: str, column: NDArray[np.float32], missing: int, *, whole: bool) -> Json:
     ordered = np.sort(column.astype(np.float64))
-    # The shortest text that gives the same float32 again: a value that moved a little would tie with none.
+    # The shortest text that parses to the same float32: a slightly changed value would lose its ties.
     kept = [float(str(value)) for value in np.sort(column)] if whole else []
     return {
         "name": name,
@@ -146,25 +141,23 @@ REPEATED_IMAGES: Final = "repeated_images"
 UNREADABLE_REQUESTS: Final = "unreadable_requests"
 CHECK_NAMES: Final = (*image_features.FEATURE_NAMES, CLASS_MIX, REPEATED_IMAGES, UNREADABLE_REQUESTS)
 _ENABLED: Final = "Enabled"
-_DISTANCE_THRESHOLD: Final = 0.15  # of 100 images 15 lie where none of the baseline would
-_MIX_THRESHOLD: Final = 0.08  # of 100 answers 8 name another class
+_DISTANCE_THRESHOLD: Final = 0.15  # 15 of 100 images lie where the baseline has none
+_MIX_THRESHOLD: Final = 0.08  # 8 of 100 predictions are of another class
 _REPEATED_THRESHOLD: Final = 0.05
 _UNREADABLE_THRESHOLD: Final = 0.02
 _SIGNED: Final = ("sharpness", "redness", "yellowness")
 
-ConstraintsJson = dict[str, object]
-
 
 @dataclass(frozen=True)
 class DriftConstraints:
-    """When a window differs too much.
+    """Limits for the difference between a window and the baseline.
 
     Attributes:
-        level: probability of a false alarm that all checks of a window share.
-        least: different images and requests that a window and a baseline must have to be compared.
-        expected: by check, the share of repeated or unreadable requests that is normal: more is tested for.
-        thresholds: by check, the effect from which a difference matters; None turns the check off.
-        melanoma_threshold: the operating point of the model; None if it has none.
+        level: probability of a false alarm, over all checks of a window.
+        least: least number of distinct images, and of requests, for a comparison.
+        expected: normal share of repeated or unreadable requests, by check; the test is for a larger share.
+        thresholds: least effect that matters, by check; None turns the check off.
+        melanoma_threshold: the operating point of the model, or None.
     """
 
     level: float = 0.01
@@ -181,7 +174,7 @@ class DriftConstraints:
     melanoma_threshold: float | None = None
 
 
-def constraints_json(constraints: DriftConstraints) -> ConstraintsJson:
+def constraints_json(constraints: DriftConstraints) -> Json:
     """Return constraints.json."""
     said = {name: value for name, value in asdict(constraints).items() if name != "thresholds"}
     return {
@@ -203,16 +196,16 @@ def constraints_json(constraints: DriftConstraints) -> ConstraintsJson:
 
 
 def parse_constraints(document: Mapping[str, object]) -> DriftConstraints:
-    """Return the constraints that `document` holds; a check that it does not name is off.
+    """Return the constraints in `document`; checks that it does not name are turned off.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: it is no constraints.json of ours.
+        KeyError, TypeError, ValueError, AttributeError: `document` is not a constraints.json of this monitor.
     """
     said, features = document["monitor"], document["features"]
     overrides = {each["name"]: each["monitoringConfigOverrides"] for each in features}  # type: ignore[attr-defined]
     unknown = sorted(overrides.keys() - set(CHECK_NAMES))
     if unknown:
-        raise ValueError(f"features: {unknown[0]} is no check of the monitor")
+        raise ValueError(f"features: {unknown[0]} is not a check of the monitor")
     threshold = said["melanoma_threshold"]  # type: ignore[index]
     return DriftConstraints(
         level=float(said["level"]),  # type: ignore[index]
@@ -223,7 +216,7 @@ def parse_constraints(document: Mapping[str, object]) -> DriftConstraints:
     )
 
 
-def _feature_constraint(name: str, threshold: float | None) -> ConstraintsJson:
+def _feature_constraint(name: str, threshold: float | None) -> Json:
     overrides = {"evaluate_constraints": "Disabled" if threshold is None else _ENABLED, "threshold": threshold}
     kind = {"inferred_type": "String"} if name == CLASS_MIX else {"inferred_type": "Fractional"}
     number = {} if name == CLASS_MIX else {"num_constraints": {"is_non_negative": name not in _SIGNED}}
@@ -238,22 +231,22 @@ def _threshold(overrides: Mapping[str, object] | None) -> float | None:
 
 STATISTICS_FILE: Final = contract.MONITOR_STATISTICS_FILE
 CONSTRAINTS_FILE: Final = contract.MONITOR_CONSTRAINTS_FILE
-BASELINE_LIMIT: Final = 8192  # images; more would make the file long and hardly any test sharper
-_REMEDY: Final = "Give the job the baseline that Evaluate left beside report.html (the model package names it)."
+BASELINE_LIMIT: Final = 8192  # images; more would increase the file size with little gain in power
+_REMEDY: Final = "Give the job the baseline that Evaluate wrote beside report.html (the model package names it)."
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class DriftBaseline:
-    """The held-out images in numbers.
+    """The features of the held-out images, and the limits for a window.
 
     Attributes:
-        values: of each of `feature.NUMBERS`, sorted.
-        mix: how often each class is the most probable one, (7,).
-        images: how many.
-        effective: how many lesions with one image each tell as much.
-        constraints: what a window may differ by.
+        values: sorted values of each of `image_features.FEATURE_NAMES`.
+        mix: how often each class is the most probable one, (classes,).
+        images: the number of images.
+        effective: the effective sample size in lesions.
+        constraints: the limits for a window.
     """
 
     values: Mapping[str, Floats]
@@ -264,11 +257,11 @@ class DriftBaseline:
 
 
 def baseline_files(predictions: Predictions, pictures: Path, threshold: float | None = None) -> dict[str, bytes]:
-    """Return the baseline's two files, content by name; the same images give the same bytes.
+    """Return the two files of the baseline, content by name; the same images give the same bytes.
 
     Args:
-        predictions: of the held-out images; official test images have no say.
-        pictures: the folder of the held-out images; one that is missing or damaged is counted as missing.
+        predictions: predictions for the held-out images; official test images are not used.
+        pictures: the folder of the held-out images; missing and damaged ones count as missing.
         threshold: the melanoma operating point.
     """
     chosen = [row for row, image in enumerate(predictions.images) if image.split in _BASELINE_SPLITS][:BASELINE_LIMIT]
@@ -289,25 +282,25 @@ def read_baseline(statistics: Path, constraints: Path) -> DriftBaseline:
     """Read the two files.
 
     Args:
-        statistics: the file, or the folder that it lies in.
+        statistics: the file, or its folder.
         constraints: likewise.
 
     Raises:
-        BadInputError: one is missing or is not what Evaluate writes.
+        BadInputError: a file is missing, or Evaluate did not write it.
     """
     place, measured = _read_document(statistics, STATISTICS_FILE)
     try:
         values, mix = values_of_statistics(measured), class_mix_of_statistics(measured)
         effective = float(measured["monitor"]["effective_count"])  # type: ignore[index]
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise BadInputError(f"{place}: {error!r}: is no baseline of this monitor. {_REMEDY}") from None
+        raise BadInputError(f"{place}: {error!r}: not a baseline of this monitor. {_REMEDY}") from None
     if len({len(each) for each in values.values()} | {int(mix.sum())}) != 1:
         raise BadInputError(f"{place}: its features hold different numbers of images. {_REMEDY}")
     place, limits = _read_document(constraints, CONSTRAINTS_FILE)
     try:
         allowed = parse_constraints(limits)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInputError(f"{place}: {error!r}: is no constraints file of this monitor. {_REMEDY}") from None
+        raise BadInputError(f"{place}: {error!r}: not a constraints file of this monitor. {_REMEDY}") from None
     return DriftBaseline(values, mix, int(mix.sum()), effective, allowed)
 
 
@@ -323,7 +316,7 @@ def _measure_images(
                 path.read_bytes(), predictions.probabilities[row].tolist(), str(path)
             )
         except (BadInputError, FileNotFoundError):
-            return  # it is counted as missing, as one of production would be
+            return  # counted as missing, as in production
 
     worker_threads.process_in_threads(iter(chosen), measure, worker_threads.available_cores())
     return rows
@@ -332,13 +325,13 @@ def _measure_images(
 def _read_document(given: Path, name: str) -> tuple[Path, dict[str, object]]:
     path = given / name if given.is_dir() else given
     if not path.is_file():
-        raise BadInputError(f"{path}: is not there: without a baseline nothing can be compared. {_REMEDY}")
+        raise BadInputError(f"{path}: not found. Without a baseline nothing can be compared. {_REMEDY}")
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{path}: is not JSON: {error}. {_REMEDY}") from None
+        raise BadInputError(f"{path}: not JSON: {error}. {_REMEDY}") from None
     if not isinstance(content, dict):
-        raise BadInputError(f"{path}: is no JSON object. {_REMEDY}")
+        raise BadInputError(f"{path}: not a JSON object. {_REMEDY}")
     return path, content
 
 

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""The report's pictures: the distribution of each feature in the window over the baseline's, and the class mix.
+"""Renders monitor.html: one file that opens offline and shows first whether production differs from the baseline.
 
-monitor.html: one file that opens offline and says first whether production still looks like the baseline.
-
-The looks and the parts of the page are those of the evaluation's report (``page/`` of lesions).
+The style sheet and macros are those of the evaluation report.
 """
 
 import base64
@@ -26,16 +24,16 @@ from pipeline_src.report.report_plots import ReportPlot
 
 _COLUMNS: Final = 2
 _BINS: Final = 24
-_ENDS: Final = (0.5, 99.5)  # percentiles of both together; what lies beyond is counted in the outer bins
+_ENDS: Final = (0.5, 99.5)  # percentiles of both samples; values beyond them are counted in the outer bins
 
 Floats = NDArray[np.float64]
 
 
 def draw_monitor_plots(made: MonitorResult) -> list[ReportPlot]:
-    """Return the pictures; none where nothing was compared."""
+    """Return the plots; none if nothing was compared."""
     if made.status != monitor_results.STATUS_COMPARED:
         return []
-    with style.context("default"):  # whatever a matplotlibrc on this machine says
+    with style.context("default"):  # independent of a matplotlibrc on this machine
         return [_plot_distributions(made), _plot_class_mix(made)]
 
 
@@ -61,7 +59,7 @@ def _plot_distributions(made: MonitorResult) -> ReportPlot:
 
 
 def _histogram(axes: Axes, before: Floats, now: Floats, *, striking: bool) -> None:
-    """Draw both as shares of their images."""
+    """Draw both histograms as shares of their images."""
     low, high = np.percentile(np.concatenate([before, now]), _ENDS)
     low, high = (low - 0.5, high + 0.5) if high <= low else (low, high)
     edges = np.linspace(low, high, _BINS + 1)
@@ -105,7 +103,7 @@ _WORDS: Final = {
 
 
 def render_monitor_report(made: MonitorResult) -> str:
-    """Return the page; the same outcome gives the same text."""
+    """Return the page; the same result gives the same bytes."""
     return (
         _environment()
         .get_template(MONITOR_TEMPLATE)
@@ -123,21 +121,21 @@ def render_monitor_report(made: MonitorResult) -> str:
 
 
 def direction_of_change(each: DriftCheck) -> str:
-    """Return where a feature moved, in a word."""
+    """Return "higher" or "lower" for a significant change of an ordered feature, otherwise an empty string."""
     if each.direction is None or not each.significant:
         return ""
     return "higher" if each.direction > 0 else "lower"
 
 
 def format_check_side(value: float, each: DriftCheck) -> str:
-    """Return the median or share of one side of a check."""
+    """Return the formatted median or share of one side of a check."""
     if each.test in {drift_tests.BINOMIAL, drift_tests.CHI_SQUARE}:
         return f"{value:.1%}"
     return f"{value:.4g}".replace("-", "\u2212")
 
 
 def _environment() -> jinja2.Environment:
-    """Return what renders the templates: everything is escaped, and a value that is not given is an error."""
+    """Return the template environment; it escapes all values, and a missing value is an error."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(
             [MONITOR_TEMPLATE_FOLDER, MONITOR_TEMPLATE_FOLDER.parent / "report" / "templates"]

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT-0
-"""Whether a window differs from the baseline: one test a feature, each with the size of its effect.
+"""Tests whether a window differs from the baseline: one test for each feature, with its effect size.
 
-A difference is a violation only if both hold: it is significant with all checks of the window taken together (Holm),
-so that a window like the baseline alarms seldom; and it is large enough to matter, so that a window of a hundred
-thousand images does not alarm for a trifle.
+A difference is a violation only if it is significant after adjustment for all checks of the window (Holm), so that a
+window like the baseline seldom raises an alarm, and large enough to matter, so that a window of a hundred thousand
+images raises none for a negligible difference.
 
-Images of one lesion or patient resemble each other and tell less than as many independent ones. How many lesions a
-window shows is not known: it is taken to repeat them as the baseline does, and both are counted at their effective
-size. Byte for byte equal pictures count once, and have a check of their own.
+Images of one lesion or patient are correlated and carry less information than independent ones. The number of lesions
+in a window is unknown. It is assumed to repeat lesions as the baseline does, and both are counted at their effective
+sample size. Identical images count once, and have a check of their own.
 
-Sources: Kolmogorov and Smirnov's two-sample test, with the distribution that scipy uses; Rao and Scott, "On chi-squared
-tests for multiway contingency tables" (1984), for counts at their effective size; Cochran (1954) for pooling classes
-of which fewer than five are expected; Cliff, "Dominance statistics" (1993); Holm (1979).
+Sources: Kolmogorov and Smirnov's two-sample test, with scipy's distribution; Rao and Scott, "On chi-squared tests for
+multiway contingency tables" (1984), for counts at their effective size; Cochran (1954) for pooling classes of which
+fewer than five are expected; Cliff, "Dominance statistics" (1993); Holm (1979).
 """
 
 from dataclasses import dataclass, replace
@@ -30,26 +30,28 @@ from pipeline_src.drift.image_features import FeatureTable
 KOLMOGOROV_SMIRNOV: Final = "Kolmogorov-Smirnov"
 CHI_SQUARE: Final = "chi-square"
 BINOMIAL: Final = "binomial"
-_POOLED: Final = 5.0  # of a class, expected in the smaller of both; below, classes are tested as one
+_POOLED: Final = 5.0  # least expected count of a class in the smaller sample; rarer classes are pooled
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class DriftCheck:
-    """One feature of a window against the baseline.
+    """The comparison of one feature of a window with the baseline.
 
     Attributes:
         name: of the feature.
-        test: which test.
-        effect: its size, 0 (none) to 1: the distance of two distributions, or the share that is repeated or unreadable.
-        threshold: from which size on it matters.
-        p_value: of the test alone.
-        adjusted: with all checks of the window taken together.
-        direction: Cliff's delta, -1 (all lower than in the baseline) to 1; None where there is no order.
-        baseline: the median there, or the share that is expected.
+        test: name of the test.
+        effect: effect size from 0 to 1: the distance of two distributions, or the share of repeated or unreadable
+            requests.
+        threshold: least effect that matters.
+        p_value: of this test.
+        level: significance level.
+        baseline: median of the baseline, or the expected share.
         window: likewise of the window.
-        note: what stands out.
+        adjusted: the p-value adjusted for all checks of the window.
+        direction: Cliff's delta, -1 (all lower than in the baseline) to 1; None for unordered features.
+        note: details.
     """
 
     name: str
@@ -66,20 +68,19 @@ class DriftCheck:
 
     @property
     def significant(self) -> bool:
-        """Whether chance is ruled out."""
+        """True if the adjusted p-value is below the level."""
         return self.adjusted < self.level
 
     @property
     def violated(self) -> bool:
-        """Whether it is significant and matters."""
+        """True if the difference is significant and large enough to matter."""
         return self.significant and self.effect >= self.threshold
 
 
 def run_drift_checks(window: CaptureWindow, known: DriftBaseline) -> list[DriftCheck]:
-    """Return a check of everything that the constraints do not turn off, in the order of `constraint.CHECKS`.
+    """Return the checks that are not turned off, in the order of `drift_baseline.CHECK_NAMES`.
 
-    What needs pictures is left out where the window or the baseline has too few; `constraint.Constraints.least` says
-    how many.
+    Checks of images are left out if the window or the baseline has fewer than `DriftConstraints.least`.
     """
     table, limits = window.sample.table(), known.constraints
     made: list[DriftCheck | None] = []
@@ -92,9 +93,9 @@ def run_drift_checks(window: CaptureWindow, known: DriftBaseline) -> list[DriftC
 
 
 def holm_adjusted_p_values(p_values: Floats) -> Floats:
-    """Return `p_values` (k,) adjusted, so that those below a level include a false one with at most that probability.
+    """Return `p_values` (k,) adjusted for the probability of any false rejection (Holm).
 
-    It holds however the tests depend on each other, as brightness and contrast do.
+    The adjustment holds for dependent tests, such as those of brightness and contrast.
     """
     order = np.argsort(p_values, kind="stable")
     adjusted = np.empty_like(p_values)
@@ -113,7 +114,7 @@ def _check_number(name: str, table: FeatureTable, known: DriftBaseline) -> Drift
         return None
     before, now = known.values[name], np.sort(table[:, image_features.FEATURE_NAMES.index(name)].astype(np.float64))
     distance = _distance(before, now)
-    size = known.effective * len(now) / (known.images + len(now))  # both at the baseline's effective share
+    size = known.effective * len(now) / (known.images + len(now))  # both samples at the baseline's effective share
     return DriftCheck(
         *(name, KOLMOGOROV_SMIRNOV, distance, threshold),
         p_value=float(stats.kstwo.sf(distance, max(1, round(size)))),
@@ -132,7 +133,7 @@ def _distance(before: Floats, now: Floats) -> float:
 
 
 def _cliff(before: Floats, now: Floats) -> float:
-    """Return how much oftener a value of `now` is the larger of two than one of `before`; both are sorted."""
+    """Return Cliff's delta of `now` against `before`; both are sorted."""
     below, up_to = np.searchsorted(before, now, "left"), np.searchsorted(before, now, "right")
     return float((below + up_to).mean() / len(before) - 1)
 
@@ -157,7 +158,7 @@ def _check_class_mix(table: FeatureTable, known: DriftBaseline) -> DriftCheck | 
 
 
 def _homogeneity(counts: Floats) -> float:
-    """Return the p-value of the chi-square test that both rows of `counts` (2, 7) have one mix."""
+    """Return the p-value of the chi-square test that both rows of `counts` (2, classes) have the same mix."""
     expected = counts.sum(axis=0) * counts.sum(axis=1, keepdims=True).min() / counts.sum()
     rare = expected.ravel() < _POOLED
     pooled = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
@@ -166,10 +167,10 @@ def _homogeneity(counts: Floats) -> float:
 
 
 def _check_repeated(window: CaptureWindow, known: DriftBaseline) -> DriftCheck | None:
-    """Of the requests that are kept, the share that sent a picture anew."""
+    """Check the share of repeated images among the sampled requests."""
     total, different = window.sample.requests, len(window.sample)
     most = window.sample.most()
-    note = f"one picture was sent {most:,} times" if most > 1 else ""
+    note = f"one image was sent {most:,} times" if most > 1 else ""
     return _check_share(drift_baseline.REPEATED_IMAGES, total - different, total, known, note)
 
 
@@ -181,7 +182,7 @@ def _check_unreadable(window: CaptureWindow, known: DriftBaseline) -> DriftCheck
 
 
 def _check_share(name: str, hits: int, total: int, known: DriftBaseline, note: str) -> DriftCheck | None:
-    """Return the exact test of whether more than the expected share of `total` are `hits`."""
+    """Check with the exact binomial test that `hits` are at most the expected share of `total`."""
     threshold, expected = known.constraints.thresholds.get(name), known.constraints.expected[name]
     if threshold is None or not total:
         return None

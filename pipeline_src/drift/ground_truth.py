@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT-0
-"""The truth comes late: labels that were confirmed meanwhile, joined with what the model had answered.
+"""Joins labels that were confirmed later with the model's predictions in production.
 
-A table of labels is CSV with the columns ``id``, ``label`` and, for its readers alone, ``date``. An id is the inference
-id that the caller gave with the request (best the image id), or SageMaker's event id; the column may also be called
-``image_id``, ``inference_id`` or ``event_id``. Who confirms what is no random choice: lesions that look dangerous are
-excised and confirmed, others are not, so that these figures are those of confirmed lesions, not of all.
+A table of labels is CSV with the columns ``id``, ``label`` and optionally ``date``, which is not read. An id is the
+inference id that the caller gave with the request (preferably the image id), or SageMaker's event id; the column may
+also be named ``image_id``, ``inference_id`` or ``event_id``. Confirmed lesions are not a random sample: suspicious
+lesions are excised and confirmed more often. The metrics hold for confirmed lesions only.
 
-Which image is of which lesion is not known: each counts as a lesion of its own, and where that is wrong the intervals
-are too narrow.
+The lesion of an image is unknown. Each image counts as a lesion of its own, so the intervals are too narrow if several
+images show the same lesion.
 """
 
 import csv
@@ -25,12 +25,12 @@ from pipeline_src.evaluation.model_predictions import HoldoutImage
 from pipeline_src.runtime.errors import BadInputError
 
 ID_COLUMNS: Final = ("id", "image_id", "inference_id", "event_id")
-MINIMUM_LABELS: Final = 10  # labelled images of a class; with fewer there is no figure
-SHOWN_IDS: Final = 5  # ids that are named
+MINIMUM_LABELS: Final = 10  # least number of labelled images of a class for a metric
+SHOWN_IDS: Final = 5
 _SPLIT: Final = "production"
 
 CONFLICTING_LABELS: Final = "two labels for one id"
-UNKNOWN_LABEL: Final = "label is none of the seven"
+UNKNOWN_LABEL: Final = "label is not a known class"
 NO_ID: Final = "no id"
 UNMATCHED_ID: Final = "id was not captured in this window"
 
@@ -40,9 +40,9 @@ class ConfirmedLabels:
     """The labels of all tables.
 
     Attributes:
-        by_id: the label of each id; one that has two has none.
+        by_id: the label of each id, without ids that have conflicting labels.
         said: all labels of each id.
-        problems: by kind, the ids (or the place of a row without one) that could not be used, in the files' order.
+        problems: unusable ids (or positions of rows without an id) by kind, in the order of the files.
     """
 
     by_id: dict[str, str] = field(default_factory=dict)
@@ -52,14 +52,14 @@ class ConfirmedLabels:
 
 @dataclass(frozen=True)
 class ProductionMetrics:
-    """How good the model's answers in production were, as far as is known.
+    """Metrics of the model in production, on images with a confirmed label.
 
     Attributes:
-        labelled: joined images by class.
-        balanced_accuracy: undefined if a class has fewer than `LEAST`.
-        melanoma_sensitivity: at the operating point; undefined if there are fewer than `LEAST` melanomas.
-        reasons: why a figure is undefined, by its name.
-        problems: as of `Labels`, and the ids that match no request.
+        labelled: the number of images by class.
+        balanced_accuracy: undefined if a class has fewer than `MINIMUM_LABELS` images.
+        melanoma_sensitivity: at the operating point; undefined with fewer than `MINIMUM_LABELS` melanomas.
+        reasons: the reason for each undefined metric, by name.
+        problems: those of `ConfirmedLabels`, and ids that match no request.
     """
 
     labelled: Mapping[str, int]
@@ -70,10 +70,10 @@ class ProductionMetrics:
 
 
 def read_confirmed_labels(folder: Path) -> ConfirmedLabels | None:
-    """Read every table ``*.csv`` below `folder`; None if there is none.
+    """Read all tables ``*.csv`` below `folder`; None without any.
 
     Raises:
-        BadInputError: a table is no text, or lacks a column.
+        BadInputError: a table is not CSV, or a column is missing.
     """
     paths = sorted(folder.rglob("*.csv"))
     found = ConfirmedLabels()
@@ -96,11 +96,11 @@ def read_confirmed_labels(folder: Path) -> ConfirmedLabels | None:
 def score_answers(
     labels: ConfirmedLabels, answers: Mapping[str, AnsweredProbabilities], threshold: float | None
 ) -> ProductionMetrics:
-    """Return what `answers`, by id, are worth by the `labels`.
+    """Return the metrics of `answers` by the confirmed `labels`.
 
     Args:
-        labels: that were confirmed.
-        answers: of the requests with such ids.
+        labels: the confirmed labels.
+        answers: probabilities by id, for ids in `labels`.
         threshold: the melanoma operating point, or None.
     """
     images = [HoldoutImage(name, name, labels.by_id[name], _SPLIT) for name in sorted(answers)]
@@ -123,7 +123,7 @@ def score_answers(
 
 
 def summarize_problems(problems: Mapping[str, list[str]]) -> dict[str, object]:
-    """Return how many there are of each kind of problem, and the first."""
+    """Return the number of problems of each kind, and the first ids."""
     return {kind: {"rows": len(names), "first": names[:SHOWN_IDS]} for kind, names in sorted(problems.items())}
 
 
@@ -145,7 +145,7 @@ def _figure(name: str, measured: classification_metrics.MetricEstimates | None, 
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield the place, the id and the label of each row."""
+    """Yield position, id and label of each row."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
@@ -153,12 +153,11 @@ def _rows(path: Path) -> Iterator[tuple[str, str, str]]:
             column = next((name for name in ID_COLUMNS if name in header), None)
             if column is None or "label" not in header:
                 raise BadInputError(
-                    f"{path}: header: is {','.join(header) or 'empty'}. It must have a column "
-                    f"{' or '.join(ID_COLUMNS)}, and "
-                    "a column label."
+                    f"{path}: header is {','.join(header) or 'empty'!r}; expected a column named "
+                    f"{' or '.join(ID_COLUMNS)} and a column named label."
                 )
             for row in rows:
                 place = f"{path.name}: line {rows.line_num}"
                 yield place, (row[column] or "").strip(), (row["label"] or "").strip().lower()
     except (UnicodeDecodeError, csv.Error) as error:
-        raise BadInputError(f"{path}: is no CSV in UTF-8: {error}. Export it anew.") from None
+        raise BadInputError(f"{path}: not CSV in UTF-8: {error}. Export it again.") from None

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT-0
-"""A picture and what the model answered, in numbers whose distribution can be compared.
+"""Measures features of an image and of its predicted probabilities, whose distributions the monitor compares.
 
-Pictures are measured as the model sees them: stretched to 224 pixels a side. A shift that cannot be seen there cannot
-change an answer either.
+Images are measured as the model sees them, resized to 224 by 224 pixels. A change that is not visible there cannot
+change a prediction.
 
 Sources: Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy" (2000), for the variance of the Laplacian;
-Crete et al., "The blur effect" (2007), for the blur: how little of a picture's detail one more blur takes away, which
-unlike the former does not depend on contrast.
+Crete et al., "The blur effect" (2007), for the blur index, the share of detail left after a second blur. Unlike the
+former it does not depend on contrast.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ from pipeline_src import contract
 from pipeline_src.dataset import image_codec
 
 MEASURED_SIDE: Final = 224  # pixels
-_DARK: Final = 40  # of 255, L*: a vignette is darker, skin and lesions hardly ever are
+_DARK: Final = 40  # L* of 255: vignettes are darker, skin and lesions hardly ever
 _TINY: Final = 1e-9
 _BLUR: Final = 9  # pixels of the box that Crete et al. blur with
 
-# What is measured: name, and what it is in words.
+# Features of the image: name and title.
 IMAGE_FEATURES: Final = {
     "width": "width in pixels",
     "height": "height in pixels",
@@ -33,10 +33,10 @@ IMAGE_FEATURES: Final = {
     "brightness": "mean lightness, 0 to 100",
     "contrast": "standard deviation of the lightness",
     "sharpness": "logarithm of the variance of the Laplacian",
-    "blur": "how little one more blur changes, 0 to 1",
+    "blur": "blur index: share of detail left after a second blur",
     "redness": "mean a*, green to red",
     "yellowness": "mean b*, blue to yellow",
-    "black_border": "share of dark pixels joined to the edge",
+    "black_border": "share of dark pixels connected to the edge",
 }
 ANSWER_FEATURES: Final = {
     "confidence": "probability of the most probable class",
@@ -46,7 +46,7 @@ ANSWER_FEATURES: Final = {
 FEATURE_NAMES: Final = (*IMAGE_FEATURES, *ANSWER_FEATURES)
 FEATURE_TITLES: Final = {**IMAGE_FEATURES, **ANSWER_FEATURES}
 _PREDICTED: Final = len(FEATURE_NAMES)
-FEATURE_COLUMNS: Final = _PREDICTED + 1  # of a row: `NUMBERS`, and the position of the most probable class
+FEATURE_COLUMNS: Final = _PREDICTED + 1  # `FEATURE_NAMES` and the position of the most probable class
 
 FeatureRow = NDArray[np.float32]
 FeatureTable = NDArray[np.float32]
@@ -56,16 +56,16 @@ def measure_features(data: bytes, answer: Sequence[float], place: str) -> Featur
     """Measure the image `data` and the probabilities `answer`.
 
     Returns:
-        (`COLUMNS`,), `NUMBERS` and the position of the most probable class.
+        (`FEATURE_COLUMNS`,), `FEATURE_NAMES` and the position of the most probable class.
 
     Raises:
-        BadInputError: the picture cannot be decoded, with `place` in the message.
+        BadInputError: the image cannot be decoded; the message contains `place`.
     """
     return np.array([*_features_of_image(data, place), *_features_of_answer(answer)], np.float32)
 
 
 def count_predicted_classes(table: FeatureTable) -> NDArray[np.int64]:
-    """Return how often each class is the most probable one in `table` (n, `COLUMNS`): (7,)."""
+    """Return how often each class is the most probable one in `table` (n, `FEATURE_COLUMNS`): (classes,)."""
     return np.bincount(table[:, _PREDICTED].astype(np.int64), minlength=len(contract.CLASS_LABELS))
 
 
@@ -89,13 +89,13 @@ def _features_of_image(data: bytes, place: str) -> tuple[float, ...]:
         *(light / 2.55, spread / 2.55),
         float(np.log10(cv2.Laplacian(grey, cv2.CV_32F).var() + 1)),
         _blur(grey.astype(np.float32)),
-        *(red - 128, yellow - 128),  # OpenCV holds a* and b* from 0 to 255 about 128
+        *(red - 128, yellow - 128),  # OpenCV stores a* and b* with an offset of 128
         _border(lightness),
     )
 
 
 def _blur(grey: NDArray[np.float32]) -> float:
-    """Return the blur of `grey` (height, width): the worse of both directions."""
+    """Return the blur index of `grey` (height, width): the larger of both directions."""
     return max(_lost(grey, axis, (1, _BLUR) if axis == 0 else (_BLUR, 1)) for axis in (0, 1))
 
 
@@ -107,7 +107,7 @@ def _lost(grey: NDArray[np.float32], axis: int, box: tuple[int, int]) -> float:
 
 
 def _border(lightness: NDArray[np.uint8]) -> float:
-    """Return the share of dark pixels of `lightness` (height, width) that are joined to its edge."""
+    """Return the share of dark pixels of `lightness` (height, width) that are connected to its edge."""
     _, parts = cv2.connectedComponents((lightness < _DARK).astype(np.uint8))
     edge = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
     sizes = np.bincount(parts.ravel())

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT-0
-"""What the job is to do: the environment that SageMaker Model Monitor gives to a container of one's own.
+"""Reads the settings of a monitor run from the environment that SageMaker Model Monitor sets for custom containers.
 
-Whoever starts a plain processing job or a local process instead sets the same variables; all but the time have a
-default below /opt/ml/processing, so that a job with the inputs `CAPTURE`, `BASELINE` and `LABELS` needs none.
+A plain processing job or a local process sets the same variables. All except the times have a default below
+/opt/ml/processing, so a job with the inputs `CAPTURE_INPUT`, `BASELINE_INPUT` and `LABELS_INPUT` needs none.
 
-Source: SageMaker Developer Guide, "Container contract inputs". Where the guide does not say whether the variable of a
-baseline names the file or its folder, either is taken. The labels and `embedded_metrics` are ours.
+Source: SageMaker Developer Guide, "Container contract inputs". The guide does not say whether the variable of a
+baseline is the file or its folder, so both are accepted. `labels_source` and `embedded_metrics` are additions of this
+project.
 """
 
 from collections.abc import Mapping
@@ -28,19 +29,19 @@ _ENABLED: Final = "Enabled"
 
 @dataclass(frozen=True)
 class MonitorSettings:
-    """One run of the monitor.
+    """Settings of one run of the monitor.
 
     Attributes:
-        source: folder of the captured files.
-        statistics: the baseline's, a file or its folder.
-        constraints: likewise.
+        source: folder of the capture files.
+        statistics: file or folder of the baseline's statistics.
+        constraints: likewise of its constraints.
         labels: folder of the tables of confirmed labels; it may be missing.
         output: folder of the reports.
-        metrics: folder of the metrics that the platform publishes; None if it is not to.
-        namespace: of metrics in the log, for a job that no schedule started; empty for none.
-        period: which requests count.
-        endpoint: its name.
-        schedule: likewise.
+        metrics: folder of the metrics that the service publishes; None to publish none.
+        namespace: of metrics in the log, for a job that is not started by a schedule; empty for none.
+        period: the period to read.
+        endpoint: name of the endpoint.
+        schedule: name of the monitoring schedule.
     """
 
     source: Path
@@ -56,14 +57,14 @@ class MonitorSettings:
 
 
 def read_monitor_settings(environment: Mapping[str, str], root: Path) -> MonitorSettings:
-    """Return the assignment.
+    """Read the settings.
 
     Args:
-        environment: of the process.
-        root: the folder that is /opt/ml here; paths below /opt/ml are taken to be below it.
+        environment: environment variables.
+        root: the folder that replaces /opt/ml in all paths.
 
     Raises:
-        BadInputError: a time cannot be read, or the period ends before it starts.
+        BadInputError: a time is invalid, or the period ends before it starts.
     """
     inputs, outputs = root / "processing" / "input", root / "processing" / "output"
 
@@ -89,7 +90,7 @@ def read_monitor_settings(environment: Mapping[str, str], root: Path) -> Monitor
 def _period(environment: Mapping[str, str]) -> TimePeriod:
     start, end = _time(environment, "start_time"), _time(environment, "end_time")
     if start is not None and end is not None and end <= start:
-        raise BadInputError(f"end_time: {end}: is not after start_time, {start}. Correct the period.")
+        raise BadInputError(f"end_time: {end}: not after start_time, {start}. Correct the period.")
     return TimePeriod(start, end)
 
 
@@ -100,4 +101,4 @@ def _time(environment: Mapping[str, str], name: str) -> datetime | None:
     try:
         return captured_requests.parse_time(text)
     except ValueError:
-        raise BadInputError(f"{name}: {text!r}: is no time. Write it as 2026-11-25T08:00:00Z.") from None
+        raise BadInputError(f"{name}: {text!r}: not a valid time. Use the form 2026-11-25T08:00:00Z.") from None

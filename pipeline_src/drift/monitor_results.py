@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT-0
-"""What came of a run of the monitor: its status, the message that the job leaves, and what is written of it.
+"""The result of a monitor run: its status, exit message, JSON files and CloudWatch metrics.
 
-The figures of a run as CloudWatch metrics: a file that Model Monitor publishes, or lines in the log.
+The container of a monitoring schedule writes metrics as JSON Lines to a folder, from which Model Monitor publishes
+them. For a plain processing job nothing publishes that folder; its log can contain them in the embedded metric format,
+which CloudWatch Logs extracts. Neither needs network access.
 
-A container of a monitoring schedule leaves JSON Lines in a folder. Of a plain processing job nobody publishes them; its
-log can carry them in the embedded metric format, which CloudWatch Logs extracts. Neither needs a network.
-
-Sources: SageMaker Developer Guide, "CloudWatch metrics for bring your own containers", for the folder and the fields;
-"CloudWatch metrics" of the built-in container, for the names; CloudWatch User Guide, "Specification: Embedded metric
-format". The guide names the folder but no file in it.
+Sources: SageMaker Developer Guide, "CloudWatch metrics for bring your own containers", for the folder and the fields
+(it does not name the file); "CloudWatch metrics" of the built-in container, for the names; CloudWatch User Guide,
+"Specification: Embedded metric format".
 """
 
 import json
@@ -26,8 +25,8 @@ from pipeline_src.drift.drift_tests import DriftCheck
 from pipeline_src.drift.ground_truth import ProductionMetrics
 from pipeline_src.drift.job_environment import MonitorSettings
 
-# What an exit message begins with, as Model Monitor's own container words it; the service tells executions with
-# violations from others by it [not documented; seen in published containers].
+# Start of the exit message, as in Model Monitor's own container. The service recognizes executions with violations by
+# it [not documented; seen in published containers].
 COMPLETED_MESSAGE: Final = "Completed"
 VIOLATED_MESSAGE: Final = "CompletedWithViolations"
 STATUS_EMPTY: Final = "empty"
@@ -37,10 +36,10 @@ STATUS_COMPARED: Final = "compared"
 CHECK_TITLES: Final = {
     **image_features.FEATURE_TITLES,
     drift_baseline.CLASS_MIX: "how often each class is the most probable one",
-    drift_baseline.REPEATED_IMAGES: "requests that send a picture anew",
+    drift_baseline.REPEATED_IMAGES: "requests with an image that was sent before",
     drift_baseline.UNREADABLE_REQUESTS: "captured requests that cannot be used",
 }
-# The documented kinds of violation, of which the built-in monitor has six.
+# Documented kinds of violation; the built-in monitor has six.
 _KINDS: Final = {drift_baseline.UNREADABLE_REQUESTS: "completeness_check"}
 _DRIFT: Final = "baseline_drift_check"
 _NAMED: Final = 4  # features in the message
@@ -50,14 +49,14 @@ Json = dict[str, object]
 
 @dataclass(frozen=True)
 class MonitorResult:
-    """One run.
+    """The result of one run.
 
     Attributes:
-        assignment: what was asked.
-        window: what production sent.
+        assignment: the settings of the run.
+        window: the captured requests of the period.
         known: the baseline.
-        checks: of everything that could be compared.
-        truth: by the labels; None if none were given.
+        checks: of the features that could be compared.
+        truth: metrics by the confirmed labels, or None without labels.
     """
 
     assignment: MonitorSettings
@@ -68,12 +67,12 @@ class MonitorResult:
 
     @property
     def violations(self) -> list[DriftCheck]:
-        """The checks that are violated."""
+        """The violated checks."""
         return [each for each in self.checks if each.violated]
 
     @property
     def status(self) -> str:
-        """Whether the pictures were `COMPARED`, or why not: `EMPTY`, `TOO_FEW`."""
+        """`STATUS_COMPARED`, `STATUS_EMPTY` or `STATUS_TOO_FEW`."""
         if not self.window.requests and not self.window.rejections.total:
             return STATUS_EMPTY
         least = self.known.constraints.least
@@ -85,10 +84,8 @@ class MonitorResult:
         if self.violations:
             names = [each.name for each in self.violations]
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            return (
-                f"{VIOLATED_MESSAGE}: {_count_violations(len(names))} in {self._sent}: "
-                f"{', '.join(names[:_NAMED])}{more}."
-            )
+            found = f"{len(names)} violation{'' if len(names) == 1 else 's'}"
+            return f"{VIOLATED_MESSAGE}: {found} in {self._sent}: {', '.join(names[:_NAMED])}{more}."
         if self.status == STATUS_EMPTY:
             return f"{COMPLETED_MESSAGE}: no request was captured {self.assignment.period}."
         if self.status == STATUS_TOO_FEW:
@@ -97,11 +94,11 @@ class MonitorResult:
 
     @property
     def lack(self) -> str:
-        """What there is too little of."""
+        """The reason for `STATUS_TOO_FEW`."""
         least = self.known.constraints.least
         if self.known.images < least:
-            return f"the baseline holds {self.known.images:,}, and {least:,} are needed"
-        return f"{len(self.window.sample):,} different ones in {self._sent}, and {least:,} are needed"
+            return f"the baseline has {self.known.images:,}; {least:,} are needed"
+        return f"{len(self.window.sample):,} distinct ones in {self._sent}; {least:,} are needed"
 
     @property
     def _sent(self) -> str:
@@ -126,7 +123,7 @@ def violations_json(outcome: MonitorResult) -> Json:
 
 
 def window_statistics_json(outcome: MonitorResult) -> Json:
-    """Return statistics.json of the window: of the different pictures that were kept."""
+    """Return statistics.json of the window, over its sample of distinct images."""
     window = outcome.window
     monitor = {
         "requests": window.requests,
@@ -138,7 +135,7 @@ def window_statistics_json(outcome: MonitorResult) -> Json:
 
 
 def monitor_summary_json(outcome: MonitorResult) -> Json:
-    """Return monitor.json: all that is said on the page."""
+    """Return monitor.json, which has all content of the report."""
     window, period = outcome.window, outcome.assignment.period
     start, end = (None if time is None else time.isoformat() for time in period)
     return {
@@ -160,12 +157,14 @@ def monitor_summary_json(outcome: MonitorResult) -> Json:
         "checks": [
             asdict(each) | {"significant": each.significant, "violated": each.violated} for each in outcome.checks
         ],
-        "truth": None if outcome.truth is None else _truth_json(outcome.truth),
+        "truth": None
+        if outcome.truth is None
+        else asdict(outcome.truth) | {"problems": ground_truth.summarize_problems(outcome.truth.problems)},
     }
 
 
 def describe_check(each: DriftCheck) -> str:
-    """Return a check in a sentence."""
+    """Return a check as a sentence."""
     sides = f"{each.baseline:.4g} in the baseline, {each.window:.4g} in the window"
     note = f" ({each.note})" if each.note else ""
     what = {
@@ -174,24 +173,15 @@ def describe_check(each: DriftCheck) -> str:
         drift_tests.BINOMIAL: f"share {each.effect:.3f}, expected {each.baseline:.3f}{note}",
     }[each.test]
     return (
-        f"{CHECK_TITLES[each.name]}: {what}, from {each.threshold:g} on a violation; {each.test} "
-        f"test, p {each.adjusted:.2g} "
-        f"with all checks of the window, below {each.level:g}"
+        f"{CHECK_TITLES[each.name]}: {what}, a violation from {each.threshold:g} on; {each.test} test, "
+        f"p {each.adjusted:.2g} adjusted for all checks of the window, below {each.level:g}"
     )
 
 
-def _truth_json(found: ProductionMetrics) -> Json:
-    return {**asdict(found), "problems": ground_truth.summarize_problems(found.problems)}
-
-
-def _count_violations(number: int) -> str:
-    return f"{number} violation{'' if number == 1 else 's'}"
-
-
 def log_lines(outcome: MonitorResult) -> Iterator[str]:
-    """Yield what the job's log says."""
+    """Yield the lines for the job's log."""
     window = outcome.window
-    yield f"{window.requests:,} requests {outcome.assignment.period}, {window.outside:,} of other times left out."
+    yield f"{window.requests:,} requests {outcome.assignment.period}; {window.outside:,} outside the period."
     for reason, count in sorted(window.rejections.counts.items()):
         place, what = window.rejections.examples[reason][0]
         yield f"Not used: {count:,} x {reason}, first {place}: {what}"
@@ -200,11 +190,9 @@ def log_lines(outcome: MonitorResult) -> Iterator[str]:
 
 METRICS_FILE: Final = "metrics.jsonl"
 
-MetricJson = dict[str, object]
-
 
 class MetricDatum(NamedTuple):
-    """One metric: a value, or the number, sum, minimum and maximum of many."""
+    """One metric: a value, or count, sum, minimum and maximum of many values."""
 
     name: str
     value: float
@@ -212,7 +200,7 @@ class MetricDatum(NamedTuple):
 
 
 def monitor_metrics(outcome: MonitorResult) -> Iterator[MetricDatum]:
-    """Yield every metric of `outcome`; what is not defined is left out, as a 0 would be read as a figure."""
+    """Yield the metrics of `outcome`, without undefined ones, which would be misread as 0."""
     window, table = outcome.window, outcome.window.sample.table().astype(np.float64)
     yield MetricDatum("requests", window.requests)
     yield MetricDatum("unreadable_requests", window.rejections.total)
@@ -230,7 +218,7 @@ def monitor_metrics(outcome: MonitorResult) -> Iterator[MetricDatum]:
 
 
 def published_metrics_text(outcome: MonitorResult) -> str:
-    """Return the JSON Lines that a monitoring schedule publishes; empty if there is no time to give them."""
+    """Return the JSON Lines that a monitoring schedule publishes; empty without a timestamp."""
     time = _end_of_window(outcome)
     return (
         "".join(json.dumps(_published_line(each, outcome, time)) + "\n" for each in monitor_metrics(outcome))
@@ -240,7 +228,7 @@ def published_metrics_text(outcome: MonitorResult) -> str:
 
 
 def embedded_metrics_line(outcome: MonitorResult) -> str:
-    """Return one line in the embedded metric format; empty if there is no time to give it, or no namespace."""
+    """Return one line in the embedded metric format; empty without a timestamp or a namespace."""
     time, namespace = _end_of_window(outcome), outcome.assignment.namespace
     if time is None or not namespace:
         return ""
@@ -260,9 +248,9 @@ def embedded_metrics_line(outcome: MonitorResult) -> str:
     )
 
 
-def _published_line(each: MetricDatum, outcome: MonitorResult, time: datetime) -> MetricJson:
+def _published_line(each: MetricDatum, outcome: MonitorResult, time: datetime) -> Json:
     names = ("SampleCount", "Sum", "Minimum", "Maximum")
-    value: MetricJson = {"Value": float(each.value)}
+    value: Json = {"Value": float(each.value)}
     if each.many:
         value = {"StatisticValues": dict(zip(names, each.many, strict=True))}
     return {
@@ -277,5 +265,5 @@ def _published_line(each: MetricDatum, outcome: MonitorResult, time: datetime) -
 
 
 def _end_of_window(outcome: MonitorResult) -> datetime | None:
-    """Return the end of the window: a job asks no clock."""
+    """Return the end of the window, the timestamp of its metrics; a job does not read a clock."""
     return outcome.assignment.period.end or outcome.window.last

@@ -1,25 +1,24 @@
 # SPDX-License-Identifier: MIT-0
-"""Figures of two models on the same images, and their difference.
+"""Compares the model in production, the champion, with the new model, the challenger, on the same test images.
 
-The difference is bootstrapped over lesions, both models on the same resamples, so that what is hard for both cancels
-out. Where the two never disagree the bootstrap would be sure of anything, even of four images: the interval is
-therefore never narrower than the one that Bonett and Price give for that many lesions without a disagreement, which
-counts one on either side that was not seen. Classes are combined by adding the squares of their distances (Zou and
-Donner). Neither part can make a challenger look worse for a corrected mistake.
+Both are measured on the test images that they share. The split of a lesion never changes, so neither was trained on
+them. If the data contradict that, or the two were measured on different things, the comparison is refused with a
+reason (see champion_predictions.py).
 
-Measured on simulated test sets of HAM10000's size (2,003 images, 1,495 lesions, models that disagree on 12 % of the
-images): the interval holds the true difference of balanced accuracy 93 times in 100, of melanoma sensitivity 94 to 95
-times. With 140 images it is 97 to 99 times, where the bootstrap alone holds that of balanced accuracy 67 to 71 times.
-That of melanoma specificity (false alarms of 20 and 17 %) is held 94 times in 100, with 140 images 95 times.
+The difference is bootstrapped over lesions, with the same resamples for both models, so that difficulty common to both
+cancels out. If the two never disagree, the bootstrap interval has no width, even for four images. The interval is
+therefore never narrower than that of Bonett and Price for as many lesions without a disagreement, which assumes one
+unseen disagreement on either side. Classes are combined by adding the squares of their distances (Zou and Donner).
+Neither part can make a challenger look worse for a corrected error.
+
+Coverage on simulated test sets of HAM10000's size (2,003 images, 1,495 lesions, models that disagree on 12 % of the
+images): 93 of 100 intervals contain the true difference of balanced accuracy, 94 to 95 that of melanoma sensitivity,
+94 that of melanoma specificity (false alarms of 20 and 17 %). With 140 images it is 97 to 99, and 95 for specificity;
+the bootstrap alone covers the difference of balanced accuracy 67 to 71 times.
 
 Sources: Bonett and Price, Adjusted Wald confidence interval for a difference of binomial proportions based on paired
 data, J. Educ. Behav. Stat. 37 (2012); Zou and Donner, Construction of confidence limits about effect measures, Stat.
 Med. 27 (2008); McNemar, Psychometrika 12 (1947).
-
-The model in production, the champion, against this one, the challenger, image by image.
-
-Both are judged on the test images that they share. As the split of a lesion never changes, neither has trained on them;
-what contradicts that, or that the two were asked the same, is refused with a reason instead of compared (overlap.py).
 """
 
 import math
@@ -37,40 +36,24 @@ from pipeline_src.evaluation.champion_predictions import (
     CHAMPION_REMEDY,
     ChampionPredictions,
     quote_value,
-    read_champion_predictions,
 )
 from pipeline_src.evaluation.confidence_intervals import Draws, Estimate, Mask, Resamples
 from pipeline_src.evaluation.model_predictions import Predictions
 from pipeline_src.runtime.errors import BadInputError
 
-__all__ = [
-    "CHAMPION_ABSENT",
-    "CHAMPION_COMPARED",
-    "CHAMPION_REFUSED",
-    "COMPARISON_WAIVED",
-    "MODELS_IDENTICAL",
-    "ChampionComparison",
-    "ChampionPredictions",
-    "PairedEstimate",
-    "compare_with_champion",
-    "read_champion_predictions",
-]
-
-
 _NORMAL: Final = float(stats.norm.ppf(1 - confidence_intervals.TAIL_PROBABILITY))
-_MELANOMA: Final = contract.CLASS_LABELS.index(contract.MELANOMA)
 
 
 @dataclass(frozen=True)
 class PairedPredictions:
-    """Two models' answers to the same N images.
+    """The predictions of two models for the same N images.
 
     Attributes:
-        champion: the champion's.
-        challenger: the challenger's; its images are the same.
-        champion_calls: (N,), whether the champion calls it melanoma at its operating point.
+        champion: predictions of the champion.
+        challenger: predictions of the challenger for the same images.
+        champion_calls: (N,), True where the champion predicts melanoma at its operating point.
         challenger_calls: (N,), likewise.
-        resamples: of the images; the same for both models.
+        resamples: of the images, common to both models.
     """
 
     champion: Predictions
@@ -82,12 +65,12 @@ class PairedPredictions:
 
 @dataclass(frozen=True)
 class PairedEstimate:
-    """One figure of both, on the shared test images.
+    """One metric of both models on the shared test images.
 
     Attributes:
-        champion: its figure.
-        challenger: the other's.
-        difference: challenger less champion, its interval by resampling shared lesions, both models on the same.
+        champion: the champion's value.
+        challenger: the challenger's value.
+        difference: challenger minus champion, with a paired interval over lesions.
         p_value: of the exact McNemar test; None where it does not apply.
     """
 
@@ -98,13 +81,13 @@ class PairedEstimate:
 
 
 def count_changed_images(paired: PairedPredictions) -> tuple[int, int]:
-    """Return how many images the challenger alone gets right, and how many the champion alone."""
+    """Return the numbers of images that only the challenger and only the champion predicts correctly."""
     before, after = _right(paired.champion), _right(paired.challenger)
     return int(np.count_nonzero(after & ~before)), int(np.count_nonzero(before & ~after))
 
 
 def compare_balanced_accuracy(paired: PairedPredictions, *, same: bool) -> PairedEstimate:
-    """Return the mean sensitivity of the classes of both; `same` says that they are one model, which cannot differ."""
+    """Compare the balanced accuracy; `same` is True if both are the same model, which has no difference."""
     before, after = _right(paired.champion), _right(paired.challenger)
     classes, images = classification_metrics.one_hot_labels(paired.challenger.truth), paired.challenger.images
     return PairedEstimate(
@@ -119,19 +102,19 @@ def compare_balanced_accuracy(paired: PairedPredictions, *, same: bool) -> Paire
 
 
 def compare_melanoma_sensitivity(paired: PairedPredictions, *, same: bool) -> PairedEstimate:
-    """Return the share of the melanomas that each finds at its own operating point, with the exact McNemar test."""
-    melanoma = paired.challenger.truth == _MELANOMA
-    return _compare_share((paired.champion_calls, paired.challenger_calls), melanoma, paired, same=same)
+    """Compare the melanoma sensitivity, each model at its own operating point, with the exact McNemar test."""
+    calls = paired.champion_calls, paired.challenger_calls
+    return _compare_share(calls, paired.challenger.is_melanoma, paired, same=same)
 
 
 def compare_melanoma_specificity(paired: PairedPredictions, *, same: bool) -> PairedEstimate:
-    """Return the share of all others that each does not call melanoma at its own operating point, likewise."""
-    other = paired.challenger.truth != _MELANOMA
-    return _compare_share((~paired.champion_calls, ~paired.challenger_calls), other, paired, same=same)
+    """Compare the melanoma specificity, each model at its own operating point, with the exact McNemar test."""
+    calls = ~paired.champion_calls, ~paired.challenger_calls
+    return _compare_share(calls, ~paired.challenger.is_melanoma, paired, same=same)
 
 
 def _compare_share(hits: tuple[Mask, Mask], counted: Mask, paired: PairedPredictions, *, same: bool) -> PairedEstimate:
-    """Return the share of the `counted` (N,) images that are `hits`, (N,) of the champion and of the challenger."""
+    """Compare the share of the `counted` (N,) images that are `hits` (N,) of the champion and of the challenger."""
     images, (before, after) = paired.challenger.images, hits
     unchanged = same and bool((before == after)[counted].all())
     return PairedEstimate(
@@ -145,15 +128,15 @@ def _compare_share(hits: tuple[Mask, Mask], counted: Mask, paired: PairedPredict
 
 
 def mcnemar_p_value(lesions: Sequence[str], before: Mask, after: Mask) -> float:
-    """Return the two-sided p value of the exact McNemar test over lesions.
+    """Return the two-sided p-value of the exact McNemar test over lesions.
 
-    A lesion counts for the model that is right on more of its images, and for neither if they are even: its images are
-    no independent witnesses. With one image a lesion it is the textbook's test over images.
+    A lesion counts for the model that is right on more of its images, and for neither if they are even, because images
+    of one lesion are not independent. With one image for each lesion this is the usual test over images.
 
     Args:
-        lesions: of each of the N images.
-        before: (N,), whether the champion is right on it.
-        after: (N,), whether the challenger is.
+        lesions: the lesion ids of the N images.
+        before: (N,), True where the champion is right.
+        after: (N,), True where the challenger is right.
     """
     balance: Counter[str] = Counter()
     for lesion, first, second in zip(lesions, before.tolist(), after.tolist(), strict=True):
@@ -163,10 +146,10 @@ def mcnemar_p_value(lesions: Sequence[str], before: Mask, after: Mask) -> float:
 
 
 def unseen_difference_bound(lesions: Sequence[float]) -> float:
-    """Return how far the mean difference over classes may lie from 0 although no image of them is disagreed on.
+    """Return the largest plausible mean difference over classes if the models agree on all of their images.
 
     Args:
-        lesions: how many of each class, above 0; see `estimate.effective_lesions`.
+        lesions: the number of each class, above 0; see `confidence_intervals.effective_lesions`.
 
     Returns:
         Half the width of the 95 % interval, at most 1.
@@ -185,7 +168,7 @@ def _wide(hits: Mask, classes: Mask) -> Mask:
 
 
 def _mean(hits: Mask, classes: Mask, resamples: Resamples) -> tuple[float, Draws]:
-    """Return the mean over `classes` (N, K) of the share of their images that are `hits` (N,), and of each resample."""
+    """Return the mean over `classes` (N, K) of their share of `hits` (N,), and that mean for each resample."""
     wide = _wide(hits, classes)
     return float(confidence_intervals.column_shares(wide, classes).mean()), confidence_intervals.resampled_shares(
         resamples, wide, classes
@@ -193,7 +176,7 @@ def _mean(hits: Mask, classes: Mask, resamples: Resamples) -> tuple[float, Draws
 
 
 def _estimate_difference(hits: tuple[Mask, Mask], classes: Mask, paired: PairedPredictions, *, same: bool) -> Estimate:
-    """Return the mean over `classes` of the challenger's share of hits, less that of the champion."""
+    """Return the mean over `classes` of the challenger's share of hits minus that of the champion."""
     images, counted = paired.challenger.images, np.asarray(classes.any(axis=1))
     size = int(np.count_nonzero(counted)), confidence_intervals.count_lesions(images, counted)
     if same:
@@ -210,29 +193,29 @@ def _estimate_difference(hits: tuple[Mask, Mask], classes: Mask, paired: PairedP
     return Estimate(value, *ends, *size, confidence_intervals.BOOTSTRAP_METHOD)
 
 
-CHAMPION_ABSENT: Final = "absent"  # there is no champion yet, or none was named
-COMPARISON_WAIVED: Final = "waived"  # whoever started the run switched the comparison off
+CHAMPION_ABSENT: Final = "absent"  # no champion was named
+COMPARISON_WAIVED: Final = "waived"  # the comparison was switched off for this run
 CHAMPION_COMPARED: Final = "compared"
-MODELS_IDENTICAL: Final = "identical"  # the same test images, and every probability is the same: the same model
-CHAMPION_REFUSED: Final = "refused"  # the two were not measured on the same things
+MODELS_IDENTICAL: Final = "identical"  # the same test images and the same probabilities: the same model
+CHAMPION_REFUSED: Final = "refused"  # the two were not measured on the same data
 
 
 @dataclass(frozen=True)
 class ChampionComparison:
-    """What came of the comparison.
+    """The result of the comparison.
 
     Attributes:
-        status: `ABSENT`, `WAIVED`, `COMPARED`, `IDENTICAL` or `REFUSED`.
+        status: `CHAMPION_ABSENT`, `COMPARISON_WAIVED`, `CHAMPION_COMPARED`, `MODELS_IDENTICAL` or `CHAMPION_REFUSED`.
         package: the champion's model package ARN, `contract.NO_PACKAGE` or `contract.NO_COMPARISON`.
-        reason: in a sentence, what the status means here; for `REFUSED` which image, label or column is in the way.
-        images: the shared test images.
+        reason: the status in a sentence; if refused, the image, label or column that prevents the comparison.
+        images: the number of shared test images.
         left_out: test images of the challenger that the champion was not measured on, for example newly added ones.
         missing: test images of the champion that are not among the challenger's, for example removed ones.
         balanced_accuracy: None unless compared or identical.
-        melanoma_sensitivity: each at its own operating point; likewise, and None if the challenger has none.
-        melanoma_specificity: share of all other images not called melanoma there; likewise.
-        fixed: test images that the champion gets wrong and the challenger right.
-        broken: the other way round.
+        melanoma_sensitivity: likewise, each model at its own operating point; None if the challenger has none.
+        melanoma_specificity: likewise.
+        fixed: the number of test images that only the challenger predicts correctly.
+        broken: the number of test images that only the champion predicts correctly.
     """
 
     status: str
@@ -249,7 +232,7 @@ class ChampionComparison:
 
     @property
     def pairs(self) -> dict[str, PairedEstimate]:
-        """The compared figures that there are, by their names."""
+        """The compared metrics by name."""
         compared = {
             "balanced_accuracy": self.balanced_accuracy,
             "melanoma_sensitivity": self.melanoma_sensitivity,
@@ -259,7 +242,7 @@ class ChampionComparison:
 
     @property
     def named(self) -> bool:
-        """Whether `package` is a champion's."""
+        """True if `package` is the package of a champion."""
         return self.package not in {contract.NO_PACKAGE, contract.NO_COMPARISON}
 
 
@@ -269,9 +252,9 @@ def compare_with_champion(
     """Compare the challenger with the champion.
 
     Args:
-        test: the challenger's test images.
-        threshold: its melanoma operating point, or None if it has none.
-        champion: None if there is none.
+        test: the challenger's predictions for its test images.
+        threshold: its melanoma operating point, or None.
+        champion: the champion's predictions, or None.
         package: the ARN of the champion's model package, `contract.NO_PACKAGE` or `contract.NO_COMPARISON`.
     """
     if champion is None:
@@ -286,7 +269,7 @@ def compare_with_champion(
         len(champion_predictions.missing_test_images(test.images, champion.answers)),
     )
     equal = np.array_equal(paired.challenger.probabilities, paired.champion.probabilities)
-    # Equal answers to a part of the images prove nothing of the others: only the whole test set makes one model.
+    # Equal predictions for a part of the images do not prove that the models are the same.
     same = equal and not left_out and not missing
     fixed, broken = count_changed_images(paired)
     return ChampionComparison(
@@ -306,31 +289,29 @@ def compare_with_champion(
 
 def _not_compared(package: str) -> ChampionComparison:
     if package == contract.NO_PACKAGE:
-        reason = "No champion was named: this is the first model, or whoever started the run named none."
+        reason = "No champion was named: this is the first model, or the run was started without one."
         return ChampionComparison(CHAMPION_ABSENT, package, reason)
     if package == contract.NO_COMPARISON:
-        reason = "The comparison with the model in production was switched off by whoever started this run."
+        reason = "The comparison with the model in production was switched off for this run."
         return ChampionComparison(COMPARISON_WAIVED, package, reason)
-    reason = (
-        f"{quote_value(package)} is named as the champion, but none of its predictions are given. {CHAMPION_REMEDY}"
-    )
+    reason = f"{quote_value(package)} is named as the champion, but its predictions are not given. {CHAMPION_REMEDY}"
     return ChampionComparison(CHAMPION_REFUSED, package, reason)
 
 
 def _comparison_reason(images: int, *, equal: bool, same: bool) -> str:
     if same:
-        return f"Every probability of all {images} test images is the champion's: it is the same model."
-    paired = f"Paired on the {images} test images that both models were measured on and neither was trained on."
+        return f"All probabilities of all {images} test images equal the champion's: it is the same model."
+    paired = f"Compared on the {images} test images that both models were measured on and neither was trained on."
     if equal:
-        return f"{paired} The answers on these {images} are the same, but the two test sets are not."
+        return f"{paired} The predictions for these {images} are the same, but the two test sets differ."
     return paired
 
 
 def _pair_predictions(test: Predictions, threshold: float | None, champion: ChampionPredictions) -> PairedPredictions:
-    """Return both models' answers to the shared test images.
+    """Return the predictions of both models for the shared test images.
 
     Raises:
-        BadInputError: they cannot be compared.
+        BadInputError: the models cannot be compared.
     """
     if champion.refusal:
         raise BadInputError(champion.refusal)

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""What the champion said of its images: the predictions.csv of its own evaluation, or that there is no champion.
+"""Reads the champion's predictions.csv, and refuses predictions that cannot be compared with the challenger's.
 
-A file that cannot be used stops nothing: the challenger's report must still be written, and then says why the two were
-not compared. Content decides, not the file's name.
-
-What the test images of two models have in common: the same images of the same lesions, and enough of them.
-
-Sharing too little is no small flaw: a test set from which the champion's hard images went flatters the challenger.
+A file that cannot be used does not fail the job: the challenger's report is still written, and gives the reason. The
+content decides, not the file name. Too small an overlap of the test sets is refused as well: if hard images of the
+champion's test set are missing, the comparison favors the challenger.
 """
 
 import csv
@@ -30,12 +27,12 @@ _SHOWN: Final = 60  # characters of a value in a message
 
 @dataclass(frozen=True)
 class ChampionAnswer:
-    """What the champion said of one image.
+    """The champion's prediction for one image.
 
     Attributes:
-        label: the true class as the champion's dataset had it.
+        label: the true class in the champion's dataset.
         probabilities: in the order of `contract.CLASS_LABELS`.
-        melanoma: whether it was called melanoma at the champion's own operating point.
+        melanoma: True if it was predicted as melanoma at the champion's own operating point.
     """
 
     lesion_id: str
@@ -47,7 +44,7 @@ class ChampionAnswer:
 
 @dataclass(frozen=True)
 class ChampionPredictions:
-    """The champion's answers by image id, or in a sentence why they cannot be used."""
+    """The champion's predictions by image id, or the reason why they cannot be used."""
 
     answers: Mapping[str, ChampionAnswer] = field(default_factory=dict)
     refusal: str = ""
@@ -57,7 +54,7 @@ def read_champion_predictions(folder: Path) -> ChampionPredictions | None:
     """Read the one file in `folder`.
 
     Returns:
-        The champion; None if the file is `contract.ABSENT`. Whatever else is wrong is its `refusal`.
+        The champion's predictions, with any problem as their `refusal`; None if the file is `contract.ABSENT_OBJECT`.
     """
     try:
         text = _read_text(folder)
@@ -67,7 +64,7 @@ def read_champion_predictions(folder: Path) -> ChampionPredictions | None:
 
 
 def quote_value(value: str) -> str:
-    """Return `value` for a message: quoted, and cut if it is long."""
+    """Return `value` quoted and truncated, for a message."""
     return repr(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…")
 
 
@@ -93,9 +90,7 @@ def _parse_answers(text: str) -> dict[str, ChampionAnswer]:
         _check_header(next(rows, []))
         listed = list(rows)
     except csv.Error as error:
-        raise BadInputError(
-            f"the champion's file: line {rows.line_num}: is no CSV: {error}. {CHAMPION_REMEDY}"
-        ) from None
+        raise BadInputError(f"the champion's file: line {rows.line_num}: not CSV: {error}. {CHAMPION_REMEDY}") from None
     answers: dict[str, ChampionAnswer] = {}
     wrong = [problem for row in listed if (problem := _add_answer(answers, row))]
     if wrong:
@@ -115,10 +110,10 @@ def _check_header(found: list[str]) -> None:
 
 
 def _add_answer(answers: dict[str, ChampionAnswer], row: list[str]) -> str:
-    """Add `row` to `answers`; return what is wrong with it, or nothing."""
+    """Add `row` to `answers`; return its problem, or an empty string."""
     image_id = row[0] if row else ""
     if image_id in answers:
-        return f"champion's image {quote_value(image_id)}: is listed twice"
+        return f"champion's image {quote_value(image_id)}: listed twice"
     try:
         answers[image_id] = _parse_answer(row)
     except BadInputError as error:
@@ -143,7 +138,7 @@ def _parse_answer(row: list[str]) -> ChampionAnswer:
 
 def _check_word(cells: Mapping[str, str], column: str, known: Iterable[str]) -> None:
     if cells[column] not in known:
-        raise BadInputError(f"{column} {quote_value(cells[column])}: is none of {', '.join(known)}")
+        raise BadInputError(f"{column} {quote_value(cells[column])}: not one of {', '.join(known)}")
 
 
 def _probabilities(cells: Mapping[str, str]) -> tuple[float, ...]:
@@ -159,37 +154,37 @@ def _probability(column: str, text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value <= 1:
-        raise BadInputError(f"{column} {quote_value(text)}: is no number from 0 to 1")
+        raise BadInputError(f"{column} {quote_value(text)}: not a number from 0 to 1")
     return value
 
 
-MISSING_LIMIT: Final = 0.05  # of the champion's test images; what a corrected archive may lack without a word
-CLASS_MISSING_LIMIT: Final = 0.20  # of those of one class, as a rare one weighs as much as nevi in balanced accuracy
-ONE_IMAGE: Final = 1  # of a class; a lone image is more than a fifth where there are four, and says nothing yet
+MISSING_LIMIT: Final = 0.05  # of the champion's test images; allows for corrections of the archive
+CLASS_MISSING_LIMIT: Final = 0.20  # of one class; rare classes have the same weight in balanced accuracy
+ONE_IMAGE: Final = 1  # of a class is always allowed, although of four images it is more than a fifth
 
 
 def missing_test_images(images: Iterable[HoldoutImage], answers: Mapping[str, ChampionAnswer]) -> list[ChampionAnswer]:
-    """Return the champion's answers to test images of its own that are not among `images`."""
+    """Return the champion's predictions for its test images that are not among `images`."""
     ours = {image.image_id for image in images}
     return [answer for name, answer in answers.items() if answer.split == contract.TEST and name not in ours]
 
 
 def refuse_missing_images(gone: list[ChampionAnswer], answers: Mapping[str, ChampionAnswer]) -> None:
-    """Refuse a test set that lacks too many of the champion's test images, or too many of one class.
+    """Refuse a test set without too many of the champion's test images, overall or of one class.
 
     Raises:
-        BadInputError: that is so.
+        BadInputError: too many are missing.
     """
     asked = Counter(answer.label for answer in answers.values() if answer.split == contract.TEST)
     lost = Counter(answer.label for answer in gone)
     few = len(gone) <= MISSING_LIMIT * asked.total()
     if few and all(count <= max(ONE_IMAGE, CLASS_MISSING_LIMIT * asked[label]) for label, count in lost.items()):
         return
-    # A class of which a lone image is gone is the worst only where no other lost more.
+    # A class that lost a single image is reported only if no class lost more.
     worst = max(lost, key=lambda label: (lost[label] > ONE_IMAGE, lost[label] / asked[label], label))
     raise BadInputError(
         f"{len(gone)} of the champion's {asked.total()} test images are missing from this model's test images, worst "
-        f"of {worst}: {lost[worst]} of {asked[worst]}. Leaving hard images out flatters the challenger, so that at "
+        f"of {worst}: {lost[worst]} of {asked[worst]}. Leaving out hard images favors the challenger, so at "
         f"most {MISSING_LIMIT:.0%} of all and {CLASS_MISSING_LIMIT:.0%} of a class may be missing. "
         "Train on the same archive, with "
         "the same TestFraction, or without a comparison (--no-champion; in the local run --champion none)."
@@ -197,10 +192,10 @@ def refuse_missing_images(gone: list[ChampionAnswer], answers: Mapping[str, Cham
 
 
 def refuse_differing_images(images: tuple[HoldoutImage, ...], answers: list[ChampionAnswer]) -> None:
-    """Refuse an image of which the two datasets do not say the same.
+    """Refuse images whose split, label or lesion differs between the two datasets.
 
     Raises:
-        BadInputError: there is one.
+        BadInputError: there is such an image.
     """
     remedy = {
         "split": "The champion may have learned from it. Evaluate the champion's model again on this dataset.",
@@ -221,18 +216,18 @@ def refuse_differing_images(images: tuple[HoldoutImage, ...], answers: list[Cham
 
 
 def refuse_missing_classes(images: tuple[HoldoutImage, ...]) -> None:
-    """Refuse shared images that lack a class.
+    """Refuse shared images that do not include every class.
 
     Raises:
-        BadInputError: they do, or there are none.
+        BadInputError: a class is missing, or there are no shared images.
     """
     if not images:
-        raise BadInputError(f"not one test image is shared with the champion. {CHAMPION_REMEDY}")
+        raise BadInputError(f"no test image is shared with the champion. {CHAMPION_REMEDY}")
     known = {image.label for image in images}
     missing = [label for label in contract.CLASS_LABELS if label not in known]
     if missing:
         raise BadInputError(
             f"none of the {len(images)} shared test images is {missing[0]} ({len(missing)} of "
-            f"{len(contract.CLASS_LABELS)} classes lack one), so that no balanced accuracy can be "
+            f"{len(contract.CLASS_LABELS)} classes are missing), so the balanced accuracy cannot be "
             f"compared. {CHAMPION_REMEDY}"
         )

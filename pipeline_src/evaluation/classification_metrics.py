@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: MIT-0
-"""How good the predictions are, class by class and on average: the figures themselves, without intervals.
+"""Computes classification metrics, overall and per class, as plain values and with intervals.
 
-A figure that is not defined (a class without a test image has no sensitivity) is None, never NaN and never 0.
+A metric that is not defined (a class without a test image has no sensitivity) is None, never NaN and never 0.
 
-The figures are those of `isic-challenge-scoring`, the scorer of ISIC 2018 Task 3 (balanced accuracy, and per class
-sensitivity, specificity, PPV, NPV, AUC, AUC from a sensitivity of 0.80 on, average precision), but for this:
+The metrics are those of `isic-challenge-scoring`, the scorer of ISIC 2018 Task 3 (balanced accuracy; per class
+sensitivity, specificity, PPV, NPV, AUC, AUC above a sensitivity of 0.80, average precision), with these differences:
 
-- It calls an image of a class, in the per-class rates, where that class's probability exceeds 0.5, so that an image may
-  be of no class. Here an image is of its most probable class, for these rates as for balanced accuracy.
-- Where two classes are equally the most probable it counts the image as wrong; here it is of the first of them in
-  `contract.CLASS_LABELS`, which is what `predictions.csv` says and what a user of the endpoint would see.
-- A rate of nothing (sensitivity without an image of the class, PPV where nothing is called so) it scores 1.0, and the
-  average precision of an absent class 0.0. Here both are None. Of areas it then has none either: NaN, or an error.
-- Its balanced accuracy is the mean over the classes that are there; here it is None if one is missing, because a mean
-  over fewer classes could not be compared with any other model's.
-
-All figures of one set of test images, each with its interval.
+- For per-class rates, the scorer predicts a class where its probability exceeds 0.5, so an image may have no class.
+  Here an image has its most probable class, for these rates and for balanced accuracy.
+- If two classes are equally probable, the scorer counts the image as wrong. Here the first of them in
+  `contract.CLASS_LABELS` is predicted, as in `predictions.csv` and as a user of the endpoint would see it.
+- The scorer returns 1.0 for a rate without any image (sensitivity of an absent class, PPV of a class that is never
+  predicted), 0.0 for the average precision of an absent class, and NaN or an error for its AUC. Here these are None.
+- The scorer's balanced accuracy is the mean over the classes that are present. Here it is None if one is missing,
+  because a mean over fewer classes cannot be compared with that of another model.
 """
 
 from dataclasses import dataclass
@@ -37,26 +35,24 @@ from pipeline_src.evaluation.confidence_intervals import (
 )
 from pipeline_src.evaluation.model_predictions import Predictions
 
-MaskArray = npt.NDArray[np.bool_]
-
 RATE_NAMES: Final = ("sensitivity", "specificity", "ppv", "npv")
 RANKING_NAMES: Final = ("auc", "auc_above_80", "average_precision")
 
 
 @dataclass(frozen=True)
 class ClassMetrics:
-    """One class against all others, with intervals.
+    """Metrics of one class against all others, with intervals.
 
     Attributes:
-        sensitivity: share of the class's images that are called so (recall).
-        specificity: share of the other classes' images that are not called so.
-        ppv: share of the images called so that are of the class (precision).
-        npv: share of the images not called so that are of another class.
+        sensitivity: share of the images of the class that are predicted as it (recall).
+        specificity: share of the images of other classes that are not predicted as it.
+        ppv: share of the images predicted as the class that are of it (precision).
+        npv: share of the images not predicted as the class that are of another one.
         auc: area under the ROC curve of the class's probability.
-        auc_above_80: the part of it from a sensitivity of 0.80 on, at most 1; see `ranking.Ranking`.
+        auc_above_80: area above a sensitivity of 0.80, at most 1; see `ranking_metrics.RankingFigures`.
         average_precision: area under the precision-recall curve, as a step function.
         test_images: number of the class's images.
-        test_lesions: number of the lesions that these show.
+        test_lesions: number of their lesions.
     """
 
     sensitivity: Estimate
@@ -72,7 +68,7 @@ class ClassMetrics:
 
 @dataclass(frozen=True)
 class PointMetrics:
-    """The same without intervals; None where not defined."""
+    """Metrics of one class without intervals; None where not defined."""
 
     sensitivity: float | None
     specificity: float | None
@@ -92,32 +88,32 @@ class RocCurve:
     true_positive_rate: npt.NDArray[np.float64]
 
 
-def one_hot_labels(positions: npt.NDArray[np.int64]) -> MaskArray:
-    """Return (N, 7), whether image i is of class k, of the classes' `positions` (N,)."""
-    matrix: MaskArray = positions[:, np.newaxis] == np.arange(len(contract.CLASS_LABELS))
+def one_hot_labels(positions: npt.NDArray[np.int64]) -> Mask:
+    """Return (N, classes): True where the position of image i, in `positions` (N,), is k."""
+    matrix: Mask = positions[:, np.newaxis] == np.arange(len(contract.CLASS_LABELS))
     return matrix
 
 
-def malignant_mask(positions: npt.NDArray[np.int64]) -> MaskArray:
-    """Return (N,), whether the class of the image is one of `contract.MALIGNANT`."""
-    found: MaskArray = np.isin(positions, [contract.CLASS_LABELS.index(label) for label in contract.MALIGNANT])
+def malignant_mask(positions: npt.NDArray[np.int64]) -> Mask:
+    """Return (N,): True where the class of the image is one of `contract.MALIGNANT`."""
+    found: Mask = np.isin(positions, [contract.CLASS_LABELS.index(label) for label in contract.MALIGNANT])
     return found
 
 
-def rate_masks(truth: MaskArray, called: MaskArray) -> tuple[tuple[MaskArray, MaskArray], ...]:
-    """Return, for each of `RATES`, which images count as found, and among which; shapes are those of the masks."""
+def rate_masks(truth: Mask, called: Mask) -> tuple[tuple[Mask, Mask], ...]:
+    """Return for each of `RATE_NAMES` the numerator's images and the denominator's, as masks of the same shape."""
     found, cleared = truth & called, ~truth & ~called
     return (found, truth), (cleared, ~truth), (found, called), (cleared, ~called)
 
 
-def masked_share(found: MaskArray, counted: MaskArray) -> float | None:
+def masked_share(found: Mask, counted: Mask) -> float | None:
     """Return the share of the `counted` (N,) that are `found` (N,), or None if none is counted."""
     total = np.count_nonzero(counted)
     return np.count_nonzero(found & counted) / total if total else None
 
 
 def confusion_matrix(predictions: Predictions) -> npt.NDArray[np.int64]:
-    """Return the (7, 7) counts: rows are the true class, columns the predicted one."""
+    """Return counts (classes, classes): rows are the true classes, columns the predicted ones."""
     size = len(contract.CLASS_LABELS)
     matrix = np.zeros((size, size), dtype=np.int64)
     np.add.at(matrix, (predictions.truth, predictions.predicted), 1)
@@ -131,7 +127,7 @@ def accuracy_score(predictions: Predictions) -> float | None:
 
 
 def balanced_accuracy_score(predictions: Predictions) -> float | None:
-    """Return the mean sensitivity of the seven classes, the metric of ISIC 2018 Task 3; None if one has no image.
+    """Return the mean sensitivity of all classes, the metric of ISIC 2018 Task 3; None if one has no image.
 
     Source: https://challenge.isic-archive.com/landing/2018/47/
     """
@@ -142,12 +138,12 @@ def balanced_accuracy_score(predictions: Predictions) -> float | None:
 
 
 def malignant_sensitivity_score(predictions: Predictions) -> float | None:
-    """Return the share of the malignant images whose most probable class is malignant, be it the right one or not."""
+    """Return the share of malignant images whose most probable class is malignant, right or wrong."""
     return masked_share(malignant_mask(predictions.predicted), malignant_mask(predictions.truth))
 
 
 def point_metrics_per_class(predictions: Predictions) -> dict[str, PointMetrics]:
-    """Return each class's figures by its label."""
+    """Return the metrics of each class by its label."""
     truth, called = one_hot_labels(predictions.truth), one_hot_labels(predictions.predicted)
     return {
         label: point_metrics_of_class(truth[:, column], called[:, column], predictions.probabilities[:, column])
@@ -155,24 +151,21 @@ def point_metrics_per_class(predictions: Predictions) -> dict[str, PointMetrics]
     }
 
 
-def point_metrics_of_class(truth: MaskArray, called: MaskArray, scores: npt.NDArray[np.float64]) -> PointMetrics:
-    """Return one class's figures, of which images are of it, are called so, and how probable it is: each (N,)."""
+def point_metrics_of_class(truth: Mask, called: Mask, scores: npt.NDArray[np.float64]) -> PointMetrics:
+    """Return the metrics of one class from true labels, predictions and probabilities of it: each (N,)."""
     shares = [masked_share(found, counted) for found, counted in rate_masks(truth, called)]
     named = dict(zip((*RATE_NAMES, *RANKING_NAMES), (*shares, *ranking_point_metrics(scores, truth)), strict=True))
     return PointMetrics(**named, test_images=int(truth.sum()))
 
 
 def ranking_point_metrics(
-    scores: npt.NDArray[np.float64], truth: MaskArray
+    scores: npt.NDArray[np.float64], truth: Mask
 ) -> tuple[float | None, float | None, float | None]:
-    """Return the figures `RANKS` of one class: how probable each image is of it, and which are: each (N,)."""
+    """Return the metrics `RANKING_NAMES` of one class from its probabilities `scores` (N,) and true labels (N,)."""
     found = ranking_metrics.measure_ranking(scores, truth, np.ones((1, truth.size), dtype=np.float32))
-    auc, partial, precision = (float(getattr(found, name)[0]) for name in RANKING_NAMES)
-    return _known(auc), _known(partial), _known(precision)
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else value
+    values = (float(getattr(found, name)[0]) for name in RANKING_NAMES)
+    auc, partial, precision = (None if np.isnan(value) else value for value in values)
+    return auc, partial, precision
 
 
 def roc_curve(predictions: Predictions, position: int) -> RocCurve | None:
@@ -184,19 +177,16 @@ def roc_curve(predictions: Predictions, position: int) -> RocCurve | None:
     return RocCurve(false_rate, true_rate)
 
 
-_MELANOMA = contract.CLASS_LABELS.index(contract.MELANOMA)
-
-
 @dataclass(frozen=True)
 class MetricEstimates:
-    """How good the predictions of one set of images are.
+    """Metrics of one set of images, with intervals.
 
     Attributes:
-        balanced_accuracy: mean sensitivity of the seven classes.
+        balanced_accuracy: mean sensitivity of all classes.
         accuracy: share of images whose most probable class is the true one.
-        malignant_sensitivity: share of the malignant images (mel, bcc, akiec) whose most probable class is malignant.
+        malignant_sensitivity: share of malignant images (`contract.MALIGNANT`) whose most probable class is malignant.
         melanoma_sensitivity: share of the melanomas found at the operating point.
-        melanoma_specificity: share of all others not called melanoma there.
+        melanoma_specificity: share of all others not predicted as melanoma there.
         per_class: by label.
     """
 
@@ -209,12 +199,12 @@ class MetricEstimates:
 
 
 def estimate_metrics(test: Predictions, threshold: float | None, resamples: Resamples) -> MetricEstimates:
-    """Measure `test`.
+    """Compute the metrics of `test`.
 
     Args:
-        test: the images; any number of them.
-        threshold: the melanoma operating point, or None, with which its two figures are not defined.
-        resamples: of the same images.
+        test: any number of images.
+        threshold: the melanoma operating point; None leaves the two melanoma metrics undefined.
+        resamples: resamples of the same images.
     """
     truth = one_hot_labels(test.truth)
     accuracy, malignant, sensitivity, specificity = confidence_intervals.estimate_proportions(
@@ -233,8 +223,8 @@ def estimate_metrics(test: Predictions, threshold: float | None, resamples: Resa
 
 
 def _overall_masks(test: Predictions, threshold: float | None) -> tuple[Mask, Mask]:
-    """Return what is looked for, and among which (N, 4): right, taken for malignant, suspected, not suspected."""
-    melanoma = test.truth == _MELANOMA
+    """Return numerators and denominators (N, 4) of the four overall shares, see `estimate_metrics`."""
+    melanoma = test.is_melanoma
     suspected = test.melanoma >= (np.inf if threshold is None else threshold)
     malignant, taken = malignant_mask(test.truth), malignant_mask(test.predicted)
     right = test.truth == test.predicted
@@ -263,12 +253,12 @@ def _estimate_per_class(test: Predictions, truth: Mask, resamples: Resamples) ->
 
 
 def _estimate_ranking(test: Predictions, column: int, resamples: Resamples) -> tuple[Estimate, ...]:
-    """Return AUC, its part above a sensitivity of 0.80 and average precision of the class at `column`.
+    """Return the metrics `RANKING_NAMES` of the class at `column`.
 
-    Their interval is the bootstrap's. With few lesions on either side, or a ranking without or of nothing but mistakes,
-    that says too little. AUC is then taken as a share of as many pairs as can be made without using a lesion twice,
-    for which the exact interval holds (all pairs together tell more, so it errs on the wide side); the two others have
-    no interval.
+    Their intervals are bootstrap intervals. With few lesions in the class or outside of it, or an AUC of 0 or 1, the
+    bootstrap is unreliable. The AUC is then treated as a share of as many pairs as can be formed without using a lesion
+    twice, for which the exact interval holds (all pairs together carry more information, so it is conservative); the
+    two others have no interval.
     """
     positive = test.truth == column
     sides = [confidence_intervals.count_lesions(test.images, side) for side in (positive, ~positive)]

@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: MIT-0
-"""The same figures in the words of SageMaker's model quality report, so that its console draws them.
+"""Evaluates one model and writes evaluation.json: all metrics and the verdict of the gate.
 
-Source: SageMaker Developer Guide, "Model Quality Metrics", multiclass metrics: the confusion matrix is
-``{actual: {predicted: count}}`` and each metric ``{"value": ..., "standard_deviation": ...}``, in which the text
-``"NaN"`` stands for a deviation that was not computed. The `best_constant_classifier` is the one that answers every
-image with the commonest class.
-
-The content of evaluation.json, in strict JSON's terms: an undefined figure is None.
-
-evaluation.json: everything that is known about one model, and the gate's verdict on it.
+The file is strict JSON; an undefined metric is null. `model_quality_report` repeats the metrics in the format of
+SageMaker's model quality report, so that the console shows them. Source: SageMaker Developer Guide, "Model Quality
+Metrics", multiclass metrics: the confusion matrix is ``{actual: {predicted: count}}`` and each metric ``{"value": ...,
+"standard_deviation": ...}``, where the text ``"NaN"`` means that the deviation was not computed. The
+`best_constant_classifier` predicts the most common class for every image.
 """
 
 import json
@@ -20,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn import metrics as sklearn_metrics
 
-from pipeline_src import contract, gate
+from pipeline_src import contract, gate, gate_thresholds
 from pipeline_src.evaluation import classification_metrics
 from pipeline_src.evaluation.champion_comparison import (
     CHAMPION_ABSENT,
@@ -33,6 +30,7 @@ from pipeline_src.evaluation.champion_comparison import (
 from pipeline_src.evaluation.model_measurement import EvaluationInputs, ModelMeasurement, measure_model
 from pipeline_src.evaluation.model_predictions import Predictions
 
+Json = dict[str, object]
 Labels = npt.NDArray[np.int64]
 
 
@@ -81,22 +79,21 @@ _STATUSES: Final = {
     COMPARISON_WAIVED: "comparison switched off",
     CHAMPION_REFUSED: "champion refused",
 }
-Json = dict[str, object]
 
 
 def format_metric(value: float | None) -> str:
-    """Return a metric in words: three decimals, or that there is none."""
+    """Return a metric with three decimals, or "not defined"."""
     return "not defined" if value is None else f"{value:.3f}"
 
 
 def archive_sha256_of_card(card: Json) -> str:
-    """Return the hash of the archive that the card names, or that it names none."""
+    """Return the archive's SHA-256 in the dataset card, or "unknown"."""
     archive = card.get("archive")
     return str(archive.get("sha256", "unknown")) if isinstance(archive, dict) else "unknown"
 
 
 def addition_sha256_of_card(card: Json) -> str:
-    """Return the hash of the additional archive that the card names, or `contract.NO_ADDITION`."""
+    """Return the additional archive's SHA-256 in the dataset card, or `contract.NO_ADDITION`."""
     addition = card.get("addition")
     return str(addition.get("sha256", contract.NO_ADDITION)) if isinstance(addition, dict) else contract.NO_ADDITION
 
@@ -105,7 +102,10 @@ def gate_input(measured: ModelMeasurement) -> Json:
     """Return the part of evaluation.json that the gate reads."""
     figures = measured.figures
     return {
-        **_metrics_json(measured),
+        "balanced_accuracy": asdict(figures.balanced_accuracy),
+        "accuracy": asdict(figures.accuracy),
+        "malignant_sensitivity": asdict(figures.malignant_sensitivity),
+        "per_class": {label: asdict(each) for label, each in figures.per_class.items()},
         "melanoma": {
             **asdict(measured.melanoma),
             "sensitivity": asdict(figures.melanoma_sensitivity),
@@ -120,7 +120,7 @@ def gate_input(measured: ModelMeasurement) -> Json:
 
 
 def evaluation_content(measured: ModelMeasurement, verdict: gate.GateVerdict) -> Json:
-    """Return all of evaluation.json but the model card."""
+    """Return the content of evaluation.json without the model card."""
     test, card = measured.test, measured.card
     counts = {contract.VALIDATION: _prediction_counts(measured.validation), contract.TEST: _prediction_counts(test)}
     return {
@@ -145,7 +145,7 @@ def evaluation_content(measured: ModelMeasurement, verdict: gate.GateVerdict) ->
 
 
 def headline_texts(measured: ModelMeasurement, verdict: gate.GateVerdict) -> dict[str, str]:
-    """Return the few strings that are attached to the model package, in the characters that its metadata may hold."""
+    """Return the strings attached to the model package, in the characters that its metadata may hold."""
     figures = measured.figures
     said = {
         "verdict": verdict.verdict,
@@ -165,7 +165,7 @@ def headline_texts(measured: ModelMeasurement, verdict: gate.GateVerdict) -> dic
 
 
 def champion_difference_text(found: ChampionComparison) -> str:
-    """Return what changed against the champion: ``balanced accuracy +0.012 from -0.020 to +0.044``, or the status."""
+    """Return the change against the champion: ``balanced accuracy +0.012 from -0.020 to +0.044``, or the status."""
     pair = found.balanced_accuracy
     if found.status not in {CHAMPION_COMPARED, MODELS_IDENTICAL} or pair is None or pair.difference.value is None:
         return _STATUSES.get(found.status, f"{found.status} champion")
@@ -173,16 +173,6 @@ def champion_difference_text(found: ChampionComparison) -> str:
     interval = "" if lower is None or upper is None else f" from {lower:+.3f} to {upper:+.3f}"
     same = " / the same predictions" if found.status == MODELS_IDENTICAL else ""
     return f"balanced accuracy {pair.difference.value:+.3f}{interval}{same}"
-
-
-def _metrics_json(measured: ModelMeasurement) -> Json:
-    found = measured.figures
-    return {
-        "balanced_accuracy": asdict(found.balanced_accuracy),
-        "accuracy": asdict(found.accuracy),
-        "malignant_sensitivity": asdict(found.malignant_sensitivity),
-        "per_class": {label: asdict(each) for label, each in found.per_class.items()},
-    }
 
 
 def _prediction_counts(predictions: Predictions) -> Json:
@@ -196,27 +186,31 @@ def _prediction_counts(predictions: Predictions) -> Json:
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What the evaluation is asked for: the melanoma sensitivity to aim at (above 0), and the gate's floors."""
+    """Options of an evaluation: the target melanoma sensitivity (above 0), and the thresholds of the gate."""
 
     melanoma_target_sensitivity: float
-    floors: gate.GateThresholds
+    floors: gate_thresholds.GateThresholds
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelEvaluation(ModelMeasurement):
-    """One model's figures and the gate's verdict on them."""
+    """The metrics of one model and the verdict of the gate."""
 
     verdict: gate.GateVerdict
 
 
 def evaluate_model(subject: EvaluationInputs, options: EvaluationOptions) -> ModelEvaluation:
-    """Measure `subject` and let the gate judge the figures."""
+    """Measure `subject` and apply the gate."""
     measured = measure_model(subject, options.melanoma_target_sensitivity)
     verdict = gate.decide_verdict(gate_input(measured), options.floors)
     return ModelEvaluation(**{field.name: getattr(measured, field.name) for field in fields(measured)}, verdict=verdict)
 
 
 def evaluation_json_text(evaluation: ModelEvaluation, model_card: str) -> str:
-    """Return evaluation.json with the text of the model card; a NaN that slipped in is a defect: ValueError."""
+    """Return evaluation.json with the text of the model card.
+
+    Raises:
+        ValueError: a value is NaN or infinite, which is a defect.
+    """
     content = evaluation_content(evaluation, evaluation.verdict) | {contract.MODEL_CARD_PATH: model_card}
     return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""What is evaluated: a model's predictions, the dataset's card, the champion's predictions, and how it came to be.
+"""Reads the inputs of an evaluation and measures one model.
 
-Everything that is measured of one model. Each field is a function of the predictions and lives in its own module.
+Each field of the measurement is computed from the predictions by a module of its own.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from pipeline_src import contract
 from pipeline_src.evaluation import (
     champion_comparison,
+    champion_predictions,
     classification_metrics,
     confidence_intervals,
     model_predictions,
@@ -33,7 +34,7 @@ from pipeline_src.runtime.errors import BadInputError
 
 
 class NotedValues(NamedTuple):
-    """What a job is told only to note it: the ARN of the champion's model package, and values by name."""
+    """Values that the job only records: the ARN of the champion's model package, and parameters by name."""
 
     champion_package: str = contract.NO_PACKAGE
     values: Mapping[str, str] = {}
@@ -41,14 +42,14 @@ class NotedValues(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationInputs:
-    """What is measured, and what is known of it.
+    """The inputs of an evaluation.
 
     Attributes:
         predictions: of validation, test and official images.
-        card: the dataset card, as Preprocess wrote it.
-        champion: the predictions of the model in production; None where there is none.
+        card: the dataset card that Preprocess wrote.
+        champion: the predictions of the model in production, or None.
         champion_package: the ARN of its model package, or `contract.NO_PACKAGE`.
-        provenance: how the model came to be, by name: commit, image, parameters.
+        provenance: origin of the model by name: commit, image, parameters.
     """
 
     predictions: Predictions
@@ -59,10 +60,10 @@ class EvaluationInputs:
 
 
 def read_evaluation_inputs(inputs: Path, noted: NotedValues, progress: Callable[[int, int], None]) -> EvaluationInputs:
-    """Read the folders below `inputs`, one for each input channel, telling `progress` how many scores are read.
+    """Read the folders below `inputs`, one for each input channel; `progress` is called with the scores read.
 
     Raises:
-        BadInputError: something is missing or cannot be read.
+        BadInputError: a file is missing or cannot be read.
     """
     dataset = inputs / contract.DATASET_OUTPUT
     images, card = model_predictions.read_holdout_images(dataset), read_dataset_card(dataset)
@@ -72,7 +73,7 @@ def read_evaluation_inputs(inputs: Path, noted: NotedValues, progress: Callable[
     return EvaluationInputs(
         predictions=model_predictions.join_predictions(images, answers),
         card=card,
-        champion=champion_comparison.read_champion_predictions(inputs / contract.CHAMPION_INPUT),
+        champion=champion_predictions.read_champion_predictions(inputs / contract.CHAMPION_INPUT),
         champion_package=noted.champion_package,
         provenance=_provenance(noted, card),
     )
@@ -82,22 +83,22 @@ def read_dataset_card(folder: Path) -> dict[str, object]:
     """Read the dataset card in `folder`.
 
     Raises:
-        BadInputError: it is not there or is no JSON object.
+        BadInputError: it is missing or not a JSON object.
     """
     path = folder / contract.DATASET_CARD_FILE
     try:
         card = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise BadInputError(f"{path}: is not there. Give the evaluation the dataset output of Preprocess.") from None
+        raise BadInputError(f"{path}: not found. Give the evaluation the dataset output of Preprocess.") from None
     except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{path}: is not JSON: {error}. Run Preprocess again.") from None
+        raise BadInputError(f"{path}: not JSON: {error}. Run Preprocess again.") from None
     if not isinstance(card, dict):
-        raise BadInputError(f"{path}: is no JSON object. Run Preprocess again.")
+        raise BadInputError(f"{path}: not a JSON object. Run Preprocess again.")
     return card
 
 
 def _provenance(noted: NotedValues, card: Mapping[str, object]) -> dict[str, str]:
-    """Return what is known of the model's origin: the commit first, then what the jobs were told."""
+    """Return the origin of the model: the commit first, then the parameters of the jobs."""
     commit = noted.values.get(contract.SOURCE_COMMIT_PARAMETER, "unknown")
     preprocessing = card.get("parameters")
     told = {str(name): str(value) for name, value in preprocessing.items()} if isinstance(preprocessing, dict) else {}
@@ -111,14 +112,14 @@ def _provenance(noted: NotedValues, card: Mapping[str, object]) -> dict[str, str
 
 @dataclass(frozen=True, kw_only=True)
 class ModelMeasurement:
-    """One model's figures; all are of the test images, but the operating point is the validation images'.
+    """The metrics of one model, measured on the test images; the operating point is chosen on validation images.
 
     Attributes:
-        official: predictions of the test images of ISIC 2018 Task 3; None where the archive has none.
-        card: the dataset card, as Preprocess wrote it.
-        figures: of the test images.
-        official_figures: of the official ones, at the same operating point.
-        provenance: how the model came to be, by name, in the order to be shown.
+        official: predictions of the test images of ISIC 2018 Task 3; None if the archive has none.
+        card: the dataset card that Preprocess wrote.
+        figures: metrics on the test images.
+        official_figures: metrics on the official test images, at the same operating point.
+        provenance: origin of the model by name, in the order of the report.
     """
 
     validation: Predictions
@@ -136,7 +137,7 @@ class ModelMeasurement:
 
 
 def measure_model(subject: EvaluationInputs, target_sensitivity: float) -> ModelMeasurement:
-    """Measure `subject` with a melanoma threshold that aims at `target_sensitivity`.
+    """Measure `subject` with a melanoma threshold chosen for `target_sensitivity`.
 
     Raises:
         BadInputError: the dataset card cannot be read.
@@ -151,7 +152,11 @@ def measure_model(subject: EvaluationInputs, target_sensitivity: float) -> Model
         official=official if official.images else None,
         card=subject.card,
         figures=classification_metrics.estimate_metrics(test, melanoma.threshold, resamples),
-        official_figures=_official_metrics(official, melanoma.threshold),
+        official_figures=classification_metrics.estimate_metrics(
+            official, melanoma.threshold, confidence_intervals.draw_resamples(official.images)
+        )
+        if official.images
+        else None,
         melanoma=melanoma,
         calibration=probability_calibration.measure_calibration(validation, test, resamples),
         subgroups=subgroup_metrics.measure_subgroups(test, resamples),
@@ -160,14 +165,4 @@ def measure_model(subject: EvaluationInputs, target_sensitivity: float) -> Model
             test, melanoma.threshold, subject.champion, subject.champion_package
         ),
         provenance=subject.provenance,
-    )
-
-
-def _official_metrics(official: Predictions, threshold: float | None) -> MetricEstimates | None:
-    return (
-        classification_metrics.estimate_metrics(
-            official, threshold, confidence_intervals.draw_resamples(official.images)
-        )
-        if official.images
-        else None
     )

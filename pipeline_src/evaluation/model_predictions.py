@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""The images that no model trained on, as the manifest of the dataset lists them.
+"""Reads the held-out images and the model's scores, and joins them into one table.
 
-The answers of the serving container, one file an image, as a batch transform leaves them.
-
-Scores joined with the truth: the one table from which every metric and plot is computed.
+All metrics and plots are computed from that table, `Predictions`.
 """
 
 import csv
@@ -27,8 +25,7 @@ from pipeline_src.runtime.errors import BadInputError
 class HoldoutImage:
     """One validation, test or official image; ordered by its id.
 
-    What is known of the patient, and where the image comes from, is text as the table has it; an older manifest does
-    not say it.
+    The optional fields describe patient and source, as text from the table; older manifests lack them.
     """
 
     image_id: str
@@ -56,13 +53,13 @@ def read_holdout_images(folder: Path) -> list[HoldoutImage]:
         The images, sorted by id.
 
     Raises:
-        BadInputError: there is no manifest, a row is wrong, an image is listed twice, or a lesion lies in two splits,
-            in which case the model may have seen what it is tested on.
+        BadInputError: there is no manifest, a row is invalid, an image is listed twice, or a lesion lies in two splits,
+            so that the model may have been trained on a tested lesion.
     """
     path = folder / contract.MANIFEST_FILE
     if not path.is_file():
         raise BadInputError(
-            f"{folder}: {contract.MANIFEST_FILE}: is not there. Give the evaluation the dataset output of Preprocess."
+            f"{folder}: {contract.MANIFEST_FILE}: not found. Give the evaluation the dataset output of Preprocess."
         )
     images = list(_manifest_images(path))
     _refuse_duplicates(path, images)
@@ -75,7 +72,7 @@ def _manifest_images(path: Path) -> Iterable[HoldoutImage]:
         rows = csv.DictReader(file)
         missing = [name for name in _NEEDED if name not in (rows.fieldnames or ())]
         if missing:
-            raise BadInputError(f"{path}: header: has no column {', '.join(missing)}. Run Preprocess again.")
+            raise BadInputError(f"{path}: header: missing column {', '.join(missing)}. Run Preprocess again.")
         for row in rows:
             yield _parse_image(row, f"{path}: line {rows.line_num}")
 
@@ -83,11 +80,11 @@ def _manifest_images(path: Path) -> Iterable[HoldoutImage]:
 def _parse_image(row: dict[str, str], place: str) -> HoldoutImage:
     image = HoldoutImage(**{name: row.get(name) or "" for name in _COLUMNS})
     if not image.image_id or "/" in image.image_id:
-        raise BadInputError(f"{place}: image_id {image.image_id!r}: is no file name. Run Preprocess again.")
+        raise BadInputError(f"{place}: image_id {image.image_id!r}: not a file name. Run Preprocess again.")
     if image.label not in contract.CLASS_LABELS:
-        raise BadInputError(f"{place}: label {image.label!r}: is none of {', '.join(contract.CLASS_LABELS)}.")
+        raise BadInputError(f"{place}: label {image.label!r}: not one of {', '.join(contract.CLASS_LABELS)}.")
     if image.split not in contract.IMAGE_PLACES:
-        raise BadInputError(f"{place}: split {image.split!r}: is none of {', '.join(contract.IMAGE_PLACES)}.")
+        raise BadInputError(f"{place}: split {image.split!r}: not one of {', '.join(contract.IMAGE_PLACES)}.")
     return image
 
 
@@ -95,7 +92,7 @@ def _refuse_duplicates(path: Path, images: list[HoldoutImage]) -> None:
     seen = set()
     for image in images:
         if image.image_id in seen:
-            raise BadInputError(f"{path}: {image.image_id}: is listed twice. Run Preprocess into an empty folder.")
+            raise BadInputError(f"{path}: {image.image_id}: listed twice. Run Preprocess into an empty folder.")
         seen.add(image.image_id)
 
 
@@ -103,16 +100,16 @@ def _refuse_leaks(path: Path, images: list[HoldoutImage]) -> None:
     splits = defaultdict(set)
     for image in images:
         if image.split == contract.OFFICIAL:
-            continue  # a lesion of it that the dataset has too is Preprocess's finding, which the card tells
+            continue  # Preprocess reports lesions that are also in the official test set, in the dataset card
         splits[image.lesion_id].add(image.split)
         if len(splits[image.lesion_id]) > 1:
             raise BadInputError(
-                f"{path}: lesion {image.lesion_id}: lies in more than one split "
-                f"({', '.join(sorted(splits[image.lesion_id]))}), so that the model may know it. Run Preprocess again."
+                f"{path}: lesion {image.lesion_id}: is in more than one split "
+                f"({', '.join(sorted(splits[image.lesion_id]))}), so the model may know it. Run Preprocess again."
             )
 
 
-# A float32 softmax that was printed as text adds up to 1 within about 1e-6; rounded prints may be this far off.
+# A float32 softmax printed as text adds up to 1 within about 1e-6; rounded values may deviate by this much.
 PROBABILITY_SUM_TOLERANCE: Final = 1e-3
 
 Scores = dict[str, tuple[float, ...]]
@@ -122,29 +119,29 @@ def read_scores(folder: Path, image_ids: Iterable[str], progress: Callable[[int,
     """Read the class probabilities of every image.
 
     Args:
-        folder: holds the file `contract.score_file` for each image and nothing else.
-        image_ids: the images that must have a score, and the only ones that may: validation, test and official ones.
-        progress: is told how many files of how many are read.
+        folder: holds the file `contract.score_file` of each image and nothing else.
+        image_ids: the validation, test and official images; each must have a score, and no other image may.
+        progress: called with the number of files read and the total.
 
     Returns:
         For each image id its probabilities in the order of `contract.CLASS_LABELS`.
 
     Raises:
-        BadInputError: a score is missing, is of no image that was sent, or cannot be read.
+        BadInputError: a score is missing, belongs to no listed image, or cannot be read.
     """
     wanted = sorted(image_ids)
     found = _score_files(folder)
     missing = [image_id for image_id in wanted if image_id not in found]
     if missing:
         raise BadInputError(
-            f"{folder}: {contract.score_file(missing[0])}: is missing, as are the scores of {len(missing)} of "
-            f"{len(wanted)} images in all. Run Score again over the whole holdout folder."
+            f"{folder}: {contract.score_file(missing[0])}: not found; {len(missing)} of {len(wanted)} "
+            f"images have no score. Run Score again over the whole holdout folder."
         )
     extra = sorted(found.keys() - set(wanted))
     if extra:
         raise BadInputError(
-            f"{found[extra[0]]}: is the score of no held-out image of the manifest, as are {len(extra)} in "
-            "all. Score and Evaluate must get the outputs of the same Preprocess."
+            f"{found[extra[0]]}: not the score of a held-out image of the manifest ({len(extra)} such "
+            "files). Score and Evaluate must get the outputs of the same Preprocess."
         )
     scores = {}
     for done, image_id in enumerate(wanted, start=1):
@@ -159,10 +156,10 @@ def _score_files(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in paths:
         if path.suffix != contract.SCORE_SUFFIX:
-            raise BadInputError(f"{path}: is no {contract.SCORE_SUFFIX} file. The folder may hold scores alone.")
+            raise BadInputError(f"{path}: not a {contract.SCORE_SUFFIX} file. The folder may contain only scores.")
         image_id = path.name.removesuffix(contract.SCORE_SUFFIX).removesuffix(contract.HELD_OUT_SUFFIX)
         if image_id in found:
-            raise BadInputError(f"{path}: is a second score of {image_id} beside {found[image_id].name}. Keep one.")
+            raise BadInputError(f"{path}: second score of {image_id}, besides {found[image_id].name}. Keep one.")
         found[image_id] = path
     return found
 
@@ -171,14 +168,14 @@ def parse_probabilities(body: bytes, place: str) -> tuple[float, ...]:
     """Parse one answer: a JSON array of probabilities, or that array under ``"prediction"``.
 
     Args:
-        body: what the container answered.
-        place: where it stands, for the error.
+        body: the response of the container.
+        place: its location, for the error message.
 
     Returns:
         The probabilities, as many as there are classes.
 
     Raises:
-        BadInputError: it is not that, or the numbers are no probabilities that add up to 1.
+        BadInputError: it has another form, or the numbers are not probabilities that add up to 1.
 
     Source: SageMaker Developer Guide, image classification, inference; the documentation shows the bare array and
     the endpoint's JSON Lines form the object.
@@ -186,11 +183,11 @@ def parse_probabilities(body: bytes, place: str) -> tuple[float, ...]:
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{place}: is not JSON: {error}. Run Score again.") from None
+        raise BadInputError(f"{place}: not JSON: {error}. Run Score again.") from None
     values = answer.get("prediction") if isinstance(answer, dict) else answer
     classes = len(contract.CLASS_LABELS)
     if not isinstance(values, list) or len(values) != classes or not all(_is_probability(value) for value in values):
-        raise BadInputError(f"{place}: {_short(body)}: is no list of {classes} numbers from 0 to 1. Run Score again.")
+        raise BadInputError(f"{place}: {_short(body)}: not a list of {classes} numbers from 0 to 1. Run Score again.")
     if abs(math.fsum(values) - 1) > PROBABILITY_SUM_TOLERANCE:
         raise BadInputError(f"{place}: the scores add up to {math.fsum(values):.6g}, not 1. Is the model a softmax?")
     return tuple(float(value) for value in values)
@@ -207,11 +204,11 @@ def _short(body: bytes) -> str:
 
 @dataclass(frozen=True)
 class Predictions:
-    """The held-out images and what the model says of them; row i of each field is image i.
+    """The held-out images and the model's probabilities; row i of each field is image i.
 
     Attributes:
         images: N images, sorted by id.
-        probabilities: (N, 7), columns in the order of `contract.CLASS_LABELS`.
+        probabilities: (N, classes), columns in the order of `contract.CLASS_LABELS`.
     """
 
     images: tuple[HoldoutImage, ...]
@@ -224,7 +221,7 @@ class Predictions:
 
     @property
     def predicted(self) -> npt.NDArray[np.int64]:
-        """(N,), the most probable class; of equals the first in `contract.CLASS_LABELS`."""
+        """(N,), the most probable class; of equally probable ones the first in `contract.CLASS_LABELS`."""
         best: npt.NDArray[np.int64] = np.argmax(self.probabilities, axis=1)
         return best
 
@@ -233,6 +230,11 @@ class Predictions:
         """(N,), the probability of melanoma."""
         column: npt.NDArray[np.float64] = self.probabilities[:, contract.CLASS_LABELS.index(contract.MELANOMA)]
         return column
+
+    @property
+    def is_melanoma(self) -> npt.NDArray[np.bool_]:
+        """(N,), True for images whose true class is melanoma."""
+        return np.array([image.label == contract.MELANOMA for image in self.images], dtype=np.bool_)
 
     def of(self, split: str) -> "Predictions":
         """Return the rows of `split` alone."""
@@ -255,8 +257,8 @@ def predictions_csv(predictions: Predictions, threshold: float | None) -> str:
         threshold: the melanoma operating point, or None if there is none.
 
     Returns:
-        CSV text, one row an image in the order of `predictions`; probabilities with every digit, so that reading them
-        back gives the same numbers; `melanoma_at_threshold` is 1, 0, or empty without a threshold.
+        CSV text, one row for each image in the order of `predictions`. Probabilities have all digits, so that reading
+        them back gives the same numbers. `melanoma_at_threshold` is 1, 0, or empty without a threshold.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: MIT-0
-"""Whether a probability means what it says.
+"""Measures the calibration of the probabilities: ECE, overconfidence, Brier score, temperature.
 
-Of the images to which a calibrated model gives its class with a probability of 0.8, it is right on 80 in 100. The
-expected calibration error (ECE) sums up how far that is from true. It cannot be negative, and chance adds to it: of a
-perfectly calibrated model, 140 images show an ECE of about 0.06 and 2,000 one of 0.016. A bootstrap adds chance a
-second time, so that its percentiles lie too high: with such a model they hold the truth in none of 100 samples. Their
-distances are therefore turned round the figure (the basic, or pivotal, interval), which holds the true overconfidence
-in 91 to 94 of 100 samples from 140 or 2,000 images, and the true ECE as often once it is 0.05; of a perfectly
-calibrated model's ECE the lower end stays a little above 0 all the same.
+A calibrated model is right on 80 of 100 images whose predicted class has a probability of 0.8. The expected calibration
+error (ECE) is the mean deviation from that. It cannot be negative, and chance adds to it: a perfectly calibrated model
+shows an ECE of about 0.06 on 140 images and 0.016 on 2,000. A bootstrap adds chance a second time, so its percentiles
+are too high: for such a model they contain the true ECE in none of 100 samples. The basic (pivotal) interval, which
+mirrors the percentiles at the estimate, is used instead. It contains the true overconfidence in 91 to 94 of 100 samples
+with 140 or 2,000 images, and the true ECE as often if that is 0.05; for a perfectly calibrated model the lower end of
+the ECE's interval remains slightly above 0.
 
-One temperature, by which the logits are divided, is fitted on the validation images. It is a remedy to look at: nothing
-that is served uses it, and no temperature changes which class is the most probable.
+One temperature, by which the logits are divided, is fitted on the validation images. It is only reported: the served
+model does not apply it, and no temperature changes the most probable class.
 
-Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017, for bins and temperature; Brier, Monthly
+Sources: Guo et al., On Calibration of Modern Neural Networks, ICML 2017, for bins and temperature; Brier, Monthly
 Weather Review 78 (1950); Davison and Hinkley, Bootstrap Methods and their Application (1997), 5.2, for the interval.
 """
 
@@ -29,12 +29,12 @@ from pipeline_src.evaluation.model_predictions import Predictions
 
 BIN_COUNT: Final = 15
 TEMPERATURE_BOUNDS: Final = (0.05, 20.0)
-# A container computes in float32 and rounds what is smaller to 0, of which there is no logarithm.
+# The container computes in float32 and rounds smaller values to 0, which has no logarithm.
 SMALLEST_PROBABILITY: Final = float(np.finfo(np.float32).tiny)
-# Values are added up as whole numbers of this size. Float64 holds such sums exactly, so that no order of adding, which
-# differs by processor and by number of threads, changes a digit; the images would have to be more than 200 million.
+# Values are summed as multiples of this step. Float64 holds such sums exactly for up to 200 million images, so the
+# order of summation, which differs by processor and number of threads, does not change a digit.
 STEP: Final = 2.0**-24
-# Logarithms differ by processor in their last digit, and what is fitted to them in later ones than these.
+# Logarithms differ by processor in their last digit, and values fitted to them in digits beyond these.
 DECIMALS: Final = 4
 
 Floats = npt.NDArray[np.float64]
@@ -42,7 +42,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Test images whose highest probability is in (`lower`, `upper`]; `confidence` and `accuracy` None if none is."""
+    """Test images whose highest probability is in (`lower`, `upper`]; an empty bin has no confidence or accuracy."""
 
     lower: float
     upper: float
@@ -53,13 +53,13 @@ class ReliabilityBin:
 
 @dataclass(frozen=True)
 class Reliability:
-    """How far probabilities are from the truth.
+    """Calibration metrics of one set of probabilities.
 
     Attributes:
         bins: of equal width, from 0 to 1.
         error: expected calibration error: the mean of |accuracy - confidence| over the images' bins.
-        overconfidence: the same, counting only bins whose confidence exceeds their accuracy.
-        brier: mean squared distance of the seven probabilities from the truth, from 0 to 2.
+        overconfidence: likewise, but counting only bins whose confidence exceeds their accuracy.
+        brier: mean squared distance of the probabilities from the truth, from 0 to 2.
     """
 
     bins: tuple[ReliabilityBin, ...]
@@ -70,12 +70,12 @@ class Reliability:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Reliability on the test images as the model is served, and what one temperature would make of it.
+    """Reliability on the test images, as served and at the fitted temperature.
 
     Attributes:
-        served: of the probabilities as they are.
-        temperature: by which the logits would be divided, fitted on the validation images; None without any.
-        tempered: reliability of the test images at that temperature; None without it.
+        served: of the probabilities as served.
+        temperature: divisor of the logits, fitted on the validation images; None without any.
+        tempered: of the test images at that temperature; None without one.
     """
 
     served: Reliability
@@ -84,7 +84,7 @@ class Calibration:
 
 
 def measure_calibration(validation: Predictions, test: Predictions, resamples: Resamples) -> Calibration:
-    """Measure `test` (N images), with `resamples` of it, as it is and at the temperature that `validation` asks for."""
+    """Measure `test` (N images), with its `resamples`, as served and at the temperature fitted on `validation`."""
     fitted = fit_temperature(validation)
     tempered = None if fitted is None else Predictions(test.images, apply_temperature(test.probabilities, fitted))
     return Calibration(
@@ -95,7 +95,7 @@ def measure_calibration(validation: Predictions, test: Predictions, resamples: R
 
 
 def fit_temperature(validation: Predictions) -> float | None:
-    """Return the temperature within `TEMPERATURES` that makes the truth of `validation` most likely; None of none."""
+    """Return the maximum-likelihood temperature on `validation` within `TEMPERATURE_BOUNDS`; None without images."""
     if not validation.images:
         return None
     logits, truth = _logits(validation.probabilities), validation.truth[:, np.newaxis]
@@ -111,13 +111,13 @@ def fit_temperature(validation: Predictions) -> float | None:
 
 
 def apply_temperature(probabilities: Floats, by: float) -> Floats:
-    """Return the (N, 7) probabilities of a softmax whose logits are divided by `by`: less sure above 1."""
+    """Return probabilities (N, classes) of a softmax with logits divided by `by`; above 1 lowers the confidence."""
     softened: Floats = special.softmax(_logits(probabilities) / by, axis=1)
     return softened
 
 
 def measure_reliability(test: Predictions, resamples: Resamples) -> Reliability:
-    """Return how far the probabilities of `test` (N images) are from the truth; undefined of no image."""
+    """Return the calibration metrics of `test` (N images); undefined without images."""
     confidence, right = test.probabilities.max(axis=1), test.truth == test.predicted
     inside, images = _inside(confidence), len(test.images)
     if not images:
@@ -143,7 +143,7 @@ def _logits(probabilities: Floats) -> Floats:
 
 
 def _inside(confidence: Floats) -> npt.NDArray[np.bool_]:
-    """Return (N, BINS), whether the confidence of image i lies in bin k; 0, which no softmax gives, is in the first."""
+    """Return (N, bins): True where the confidence of image i is in bin k; 0 is in the first bin."""
     upper = np.linspace(0, 1, BIN_COUNT + 1)[1:-1]
     inside: npt.NDArray[np.bool_] = np.searchsorted(upper, confidence)[:, np.newaxis] == np.arange(BIN_COUNT)
     return inside
@@ -162,13 +162,13 @@ def _bins(
 
 
 def _whole(values: Floats) -> Floats:
-    """Return `values` as whole numbers of `STEP`s."""
+    """Return `values` as multiples of `STEP`."""
     steps: Floats = np.rint(values / STEP)
     return steps
 
 
 def _means(values: Floats, resamples: Resamples) -> Floats:
-    """Return (1 + B, K): the means over images of `values` (N, K), first as they are, then of each resample."""
+    """Return (1 + B, K): the means of `values` (N, K) over the images, then over each resample."""
     whole, weights = _whole(values), resamples.weights.astype(np.float64)
     sums = np.concatenate([whole.sum(axis=0, keepdims=True), weights @ whole])
     images = np.concatenate([[len(whole)], weights.sum(axis=1)])[:, np.newaxis]
@@ -177,13 +177,13 @@ def _means(values: Floats, resamples: Resamples) -> Floats:
 
 
 def _folded(means: Floats) -> tuple[float, Draws]:
-    """Return the sums over columns of (1 + B, K): of the first row, and of the others."""
+    """Return the row sums of `means` (1 + B, K): the first, and the others."""
     sums = means.sum(axis=1)
     return float(sums[0]), sums[1:]
 
 
 def _pivotal(value: float, draws: Draws, *, images: int, lesions: int) -> Estimate:
-    """Return the estimate with its basic interval: not below 0, and not without `value` itself."""
+    """Return the estimate with its basic interval, limited to 0 and above and extended to contain `value`."""
     found = confidence_intervals.percentile_estimate(value, draws, images=images, lesions=lesions)
     if found.lower is None or found.upper is None:
         return found

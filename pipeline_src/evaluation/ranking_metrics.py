@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""How well one class's probability ranks its images above the others, on many weightings of the same images at once.
+"""Computes AUC, partial AUC and average precision of one class for many weightings of the same images at once.
 
-With weights of 1 these are scikit-learn's `roc_auc_score` and `average_precision_score` and the partial area of ISIC's
-scorer; a whole-number weight counts as that many copies of the image. Images of equal probability stand in no order: a
-tie of a positive and a negative counts half in both areas, and precision is taken after all images of the tie.
+With weights of 1 the results are those of scikit-learn's `roc_auc_score` and `average_precision_score`, and the partial
+area of ISIC's scorer. A whole-number weight counts as that many copies of the image. Images of equal probability are
+not ordered: a tie of a positive and a negative counts half in both areas, and precision is taken after all images of
+the tie.
 """
 
 from collections.abc import Iterator
@@ -15,8 +16,8 @@ import numpy.typing as npt
 
 from pipeline_src.evaluation.confidence_intervals import Weights
 
-PARTIAL_AREA_SENSITIVITY: Final = 0.80  # from which on the partial area counts, as on ISIC's leaderboards
-_CHUNK: Final = 1_000_000  # weights that are looked at once: some 60 MB of numbers, however many images there are
+PARTIAL_AREA_SENSITIVITY: Final = 0.80  # lower limit of the partial area, as on ISIC's leaderboards
+_CHUNK: Final = 1_000_000  # weights processed at once: about 60 MB, whatever the number of images
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -25,13 +26,13 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class RankingFigures:
-    """Three figures, each (B,), one a weighting; NaN where they are not defined.
+    """Three metrics, each (B,), one value for each weighting; NaN where they are not defined.
 
     Attributes:
-        auc: area under the ROC curve; not defined where all weight is positive or none is.
-        auc_above_80: the part of it right of the point at which the curve reaches a sensitivity of 0.80: 1 at best,
-            0.18 for a guesser. It is the raw area, not the one that McClish standardises.
-        average_precision: precision, averaged over the positive weight; not defined where there is none.
+        auc: area under the ROC curve; not defined if all weight is positive or none is.
+        auc_above_80: the area right of the point at which the curve reaches a sensitivity of 0.80: at most 1, and 0.18
+            for random guessing. It is the raw area, without McClish's standardization.
+        average_precision: precision averaged over the positive weight; not defined if there is none.
     """
 
     auc: Floats
@@ -41,7 +42,7 @@ class RankingFigures:
 
 @dataclass(frozen=True)
 class _Curve:
-    """Weight of positives and negatives up to and before each tie that holds a positive: (b, G), and all: (b, 1)."""
+    """Weight of positives and negatives up to and before each tie with a positive: (b, G); in total: (b, 1)."""
 
     true: Floats
     false: Floats
@@ -53,7 +54,7 @@ class _Curve:
 
 @dataclass(frozen=True)
 class _Order:
-    """Columns by falling probability, those of positives alone; where each tie with a positive starts and ends."""
+    """Columns by falling probability, of all images and of positives; start and end of each tie with a positive."""
 
     columns: Counts
     positive_columns: Counts
@@ -63,9 +64,9 @@ class _Order:
 
 
 def measure_ranking(scores: Floats, positive: Mask, weights: Weights) -> RankingFigures:
-    """Rank N images by `scores` (N,) under each of `weights` (B, N), whole numbers; `positive` (N,) says which count.
+    """Compute the metrics of N images from `scores` (N,) and true labels `positive` (N,) for each of `weights` (B, N).
 
-    Memory is bounded by working on a chunk of the weightings at a time.
+    The weights are whole numbers. Memory is bounded by processing them in chunks.
     """
     if not positive.any():
         return RankingFigures(*(np.full(len(weights), np.nan) for _ in range(3)))
@@ -106,7 +107,7 @@ def _curve(order: _Order, weights: Weights) -> _Curve:
 
 
 def _cumulated(weights: Weights, columns: Counts) -> Weights:
-    """Return (b, n + 1) sums of the weights at `columns` (n,) from 0 on; exact, as they are whole and below 2**24."""
+    """Return (b, n + 1) cumulative sums of the weights at `columns` (n,); exact, as they are whole and below 2**24."""
     sums = np.zeros((len(weights), len(columns) + 1), dtype=np.float32)
     np.cumsum(np.take(weights, columns, axis=1), axis=1, out=sums[:, 1:])
     return sums
@@ -120,11 +121,11 @@ def _ranking_figures(curve: _Curve) -> tuple[Floats, Floats, Floats]:
 
 
 def _area(curve: _Curve, sensitivity: float) -> Floats:
-    """Return the area under the curve right of where it reaches `sensitivity`.
+    """Return the area under the curve right of the point at which it reaches `sensitivity`.
 
-    It is summed over the positive weight, not along the false alarms: from the crossing on, each positive adds the
-    share of negatives that it outranks; all below the crossing add what the positive at the crossing outranks. A tie
-    is a straight line from its start to its end, within which the crossing may lie.
+    The sum runs over the positive weight, not over the false positive rate: from the crossing on, each positive adds
+    the share of negatives that it outranks; all positives below the crossing add what the positive at the crossing
+    outranks. A tie is a straight line from its start to its end, and the crossing may lie on it.
     """
     floor = sensitivity * curve.positives
     from_, to = np.maximum(curve.true_before, floor), np.maximum(curve.true, floor)

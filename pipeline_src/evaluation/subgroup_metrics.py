@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: MIT-0
-"""The groups that an image is in by what is known of its patient, its site, its confirmation and its source.
+"""Computes metrics of subgroups of the test images: by sex, age band, site, kind of confirmation and source.
 
-How much is right of each class of a set of images, and on average, as draws from which intervals are taken.
+A subgroup is averaged over the classes of which it has enough lesions, and compared with all other images on the same
+classes; otherwise a group of mostly benign lesions would appear better than it is. Intervals are computed as for all
+images, see confidence_intervals.py. To find the weakest of many groups, simultaneous bounds are needed: their tail
+probability is divided by the number of evaluable groups (Bonferroni). This is conservative: a group that is not flagged
+as weak is not proven to be as good. Correcting an error never lowers a bound of the group that it is in.
 
-The same figures for parts of the test images: by sex, age band, site, kind of confirmation and source.
-
-A group is averaged over the classes of which it has enough lesions, and compared with all other images on the same
-classes, or a group of mostly harmless lesions would look better than it is. Intervals are found as for all images (see
-melding.py); whoever looks for the weakest of many groups must besides look at simultaneous bounds: each leaves out as
-much less as there are groups that can be judged (Bonferroni). That errs to the careful side: that a group is not called
-weak does not prove that it is as good. Correcting a mistake never lowers a bound of the group that it is in.
-
-Skin tone is no group: HAM10000 comes from Vienna and Queensland (Tschandl et al., Scientific Data 5, 2018) and does not
-record it, and public datasets have few dark skins (Wen et al., The Lancet Digital Health 4, 2022).
+Skin tone is not an attribute: HAM10000 comes from Vienna and Queensland (Tschandl et al., Scientific Data 5, 2018) and
+does not record it, and public datasets have few images of dark skin (Wen et al., The Lancet Digital Health 4, 2022).
 """
 
 from collections.abc import Iterable, Iterator
@@ -36,19 +32,19 @@ from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
 UNKNOWN_GROUP: Final = "unknown"
 AGE_ATTRIBUTE: Final = "age"
 SUBGROUP_ATTRIBUTES: Final = ("sex", AGE_ATTRIBUTE, "localization", "dx_type", "source")
-# Ages from which a band starts, in years; HAM10000 gives them in steps of five.
+# First age of each band, in years; HAM10000 has ages in steps of five.
 _BANDS: Final = ((75, "75 and over"), (60, "60 to 74"), (45, "45 to 59"), (30, "30 to 44"), (0, "0 to 29"))
 
 
 def group_of_image(image: HoldoutImage, attribute: str) -> str:
-    """Return the group of `image` by one of `ATTRIBUTES`; `UNKNOWN` where the table has no value."""
+    """Return the group of `image` by one of `SUBGROUP_ATTRIBUTES`; `UNKNOWN_GROUP` without a value."""
     return age_band_of_image(image) if attribute == AGE_ATTRIBUTE else _normalized_value(getattr(image, attribute))
 
 
 def age_band_of_image(image: HoldoutImage) -> str:
     """Return the age band of the patient.
 
-    Age 0 of a patient of unknown sex is no age: it is what the dataset has where nothing is known of the patient.
+    Age 0 with unknown sex counts as unknown: the dataset has it for patients of whom nothing is recorded.
     """
     try:
         age = float(image.age)
@@ -60,7 +56,7 @@ def age_band_of_image(image: HoldoutImage) -> str:
 
 
 def order_groups(groups: Iterable[str]) -> list[str]:
-    """Return each of `groups` once: by name, which for age bands is by age, and `UNKNOWN` last."""
+    """Return the distinct `groups` sorted by name, which sorts age bands by age, with `UNKNOWN_GROUP` last."""
     return sorted(set(groups), key=lambda name: (name == UNKNOWN_GROUP, name))
 
 
@@ -70,14 +66,14 @@ def _normalized_value(value: str) -> str:
 
 @dataclass(frozen=True)
 class ClassStrata:
-    """K classes of a set of images, by themselves and on average.
+    """Sensitivities of K classes in a set of images, and their mean.
 
     Attributes:
         classes: their labels.
-        columns: (N, K), whether an image is in the set and of the class.
-        shares: (K,), the share of the class that is right.
-        lower: (B, K), draws of that share for its lower end; see `melding.draws`.
-        upper: (B, K), likewise for its upper end.
+        columns: (N, K), True where image i is in the set and of class k.
+        shares: (K,), the sensitivities.
+        lower: (B, K), draws of them for the lower end; see `confidence_intervals.melded_draws`.
+        upper: (B, K), likewise for the upper end.
     """
 
     classes: tuple[str, ...]
@@ -93,7 +89,7 @@ class ClassStrata:
 
     @property
     def value(self) -> float:
-        """The mean share of the classes."""
+        """The mean sensitivity of the classes."""
         return float(self.shares.mean())
 
     @property
@@ -109,7 +105,7 @@ class ClassStrata:
         return means
 
     def of(self, labels: tuple[str, ...]) -> "ClassStrata":
-        """Return the same of `labels` alone."""
+        """Return the strata of `labels` only."""
         kept = [self.classes.index(label) for label in labels]
         return ClassStrata(labels, self.columns[:, kept], self.shares[kept], self.lower[:, kept], self.upper[:, kept])
 
@@ -128,7 +124,7 @@ def measure_strata(test: Predictions, rows: Mask, labels: tuple[str, ...], resam
 
 
 def estimate_from_draws(test: Predictions, rows: Mask, value: float, low: Draws, high: Draws) -> Estimate:
-    """Return `value`, measured on the images `rows` (N,), with the interval that its draws (B,) give."""
+    """Return `value`, measured on the images `rows` (N,), with the interval of its draws (B,)."""
     ends = float(np.quantile(low, TAIL_PROBABILITY)), float(np.quantile(high, 1 - TAIL_PROBABILITY))
     return Estimate(
         value,
@@ -139,8 +135,8 @@ def estimate_from_draws(test: Predictions, rows: Mask, value: float, low: Draws,
     )
 
 
-MINIMUM_LESIONS: Final = 30  # lesions of a group; of fewer, half of them right may be anything from 0.31 to 0.69
-MINIMUM_CLASS_LESIONS: Final = 5  # lesions of a class in a group; of fewer, none right is still compatible with 0.6
+MINIMUM_LESIONS: Final = 30  # of a group; with fewer, the interval of 0.5 is 0.31 to 0.69 or wider
+MINIMUM_CLASS_LESIONS: Final = 5  # of a class in a group; with fewer, a result of 0 is still compatible with 0.6
 
 
 @dataclass(frozen=True)
@@ -148,19 +144,19 @@ class Subgroup:
     """Test images that share a value of an attribute.
 
     Attributes:
-        attribute: what they share: sex, age, localization, dx_type or source.
+        attribute: sex, age, localization, dx_type or source.
         group: its value, for example "female", "45 to 59", "back".
-        images: how many.
-        lesions: how many lesions these show.
-        classes: labels of the classes with at least `CLASS_MINIMUM` lesions among them, in the contract's order.
-        evaluable: whether they are enough to say anything: `MINIMUM` lesions, which always leave one of `classes`; if
-            not, every figure below is without a value.
-        balanced_accuracy: mean sensitivity of `classes` (not of seven, where some are absent).
-        malignant_sensitivity: share of the malignant images among them that are called malignant.
-        difference: `balanced_accuracy` less that of all other test images, on those of `classes` that both have; not
-            defined where they share none, as when all images are in one group.
+        images: the number of images.
+        lesions: the number of their lesions.
+        classes: labels of the classes with at least `MINIMUM_CLASS_LESIONS` of these lesions, in the contract's order.
+        evaluable: True with at least `MINIMUM_LESIONS` lesions, which always leave one of `classes`; if False, the
+            metrics below have no value.
+        balanced_accuracy: mean sensitivity of `classes`, even if some classes are absent.
+        malignant_sensitivity: share of the malignant images that are predicted as malignant.
+        difference: `balanced_accuracy` minus that of all other test images, on the classes of both; not defined if
+            they share none, for example if all images are in one group.
         ceiling: upper end of the simultaneous 95 % interval (over all evaluable subgroups) of `balanced_accuracy`.
-        weak: whether `difference` lies wholly below 0 even simultaneously: proven worse than the others.
+        weak: True if the whole simultaneous interval of `difference` is below 0: proven worse than the others.
     """
 
     attribute: str
@@ -178,7 +174,7 @@ class Subgroup:
 
 @dataclass(frozen=True)
 class _SubgroupImages:
-    """The images of a group: rows (N,), and the classes to average, in the group and in all other images alike."""
+    """The images of a group: rows (N,), its classes, and those classes that the other images have too (`shared`)."""
 
     attribute: str
     group: str
@@ -215,7 +211,7 @@ def _subgroup_images(test: Predictions) -> Iterator[_SubgroupImages]:
 
 
 def _evaluable_classes(test: Predictions, rows: Mask) -> tuple[str, ...]:
-    """Return the labels of the classes with enough lesions among the images `rows` (N,)."""
+    """Return the labels of the classes with at least `MINIMUM_CLASS_LESIONS` among the images `rows` (N,)."""
     columns = zip(contract.CLASS_LABELS, classification_metrics.one_hot_labels(test.truth).T, strict=True)
     return tuple(
         label
@@ -243,7 +239,7 @@ def _unevaluable_subgroup(part: _SubgroupImages) -> Subgroup:
 
 
 def _measured_subgroup(part: _SubgroupImages, test: Predictions, resamples: Resamples, tail: float) -> Subgroup:
-    """Return the figures of `part`; `tail` is what a simultaneous bound leaves out."""
+    """Return the metrics of `part`; `tail` is the tail probability of a simultaneous bound."""
     inside = measure_strata(test, part.rows, part.classes, resamples)
     malignant, taken = (
         classification_metrics.malignant_mask(test.truth),
@@ -270,7 +266,7 @@ def _measured_subgroup(part: _SubgroupImages, test: Predictions, resamples: Resa
 def _difference_from_others(
     part: _SubgroupImages, test: Predictions, inside: ClassStrata, resamples: Resamples, tail: float
 ) -> tuple[Estimate, float]:
-    """Return the mean share that is right `inside`, less that of all others, and its highest simultaneous bound."""
+    """Return the mean sensitivity `inside` minus that of all others, and its simultaneous upper bound."""
     if not part.shared:
         return confidence_intervals.undefined_estimate(), 0.0
     outside = measure_strata(test, ~part.rows, part.shared, resamples)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline_src import contract, gate
+from pipeline_src import contract, gate_thresholds
 from pipeline_src.drift import drift_baseline
 from pipeline_src.evaluation import evaluation_json, model_measurement, model_predictions
 from pipeline_src.evaluation.evaluation_json import ModelEvaluation
@@ -41,13 +41,19 @@ def parse_evaluation_options(arguments: Sequence[str]) -> tuple[evaluation_json.
     """Return the options that `arguments` give, and what they note; every floor must be given: none is assumed."""
     parser = command_line.JobArgumentParser(prog="evaluate", allow_abbrev=False)
     parser.add_argument("--melanoma-target-sensitivity", type=command_line.positive_fraction, required=True)
-    for floor in gate.THRESHOLD_PARAMETERS:
-        kind = command_line.whole_number if floor in gate.COUNT_THRESHOLDS else command_line.non_negative_fraction
+    for floor in gate_thresholds.THRESHOLD_PARAMETERS:
+        kind = (
+            command_line.whole_number
+            if floor in gate_thresholds.COUNT_THRESHOLDS
+            else command_line.non_negative_fraction
+        )
         parser.add_argument(f"--gate-{floor.replace('_', '-')}", dest=floor, type=kind, required=True)
     parser.add_argument("--champion-package", default=contract.NO_PACKAGE)
     parser.add_argument("--noted", type=command_line.name_value_pair, action="append", default=[], metavar="NAME=VALUE")
     given = parser.parse_args(arguments)
-    floors = gate.GateThresholds(**{floor: getattr(given, floor) for floor in gate.THRESHOLD_PARAMETERS})
+    floors = gate_thresholds.GateThresholds(
+        **{floor: getattr(given, floor) for floor in gate_thresholds.THRESHOLD_PARAMETERS}
+    )
     return evaluation_json.EvaluationOptions(given.melanoma_target_sensitivity, floors), NotedValues(
         given.champion_package, dict(given.noted)
     )

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Forest plots: one line a figure, its point, its 95 % interval, and both in numbers beside it.
-
-Forest plots of figures: of the classes, of the subgroups, and of what changed against the champion.
-"""
+"""Draws forest plots of classes, subgroups and champion differences: points, 95 % intervals, and both as text."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +23,7 @@ FRAME_HEIGHT: Final = 0.75  # inches: the axis and its label
 
 @dataclass(frozen=True)
 class ForestLine:
-    """One line of the plot; `striking` gives it another colour and marker."""
+    """One line of the plot; `striking` highlights it by colour and marker."""
 
     name: str
     estimate: Estimate
@@ -34,17 +31,17 @@ class ForestLine:
 
 
 def forest_height(lines: Sequence[ForestLine]) -> float:
-    """Return the inches that so many lines need."""
+    """Return the height of a figure with `lines`, in inches."""
     return FRAME_HEIGHT + LINE_HEIGHT * max(1, len(lines))
 
 
 def draw_forest(axes: Axes, lines: Sequence[ForestLine], words: Callable[[Estimate], str]) -> None:
-    """Draw `lines` from top to bottom; what has no value is said to have none.
+    """Draw `lines` from top to bottom.
 
     Args:
-        axes: where.
-        lines: what.
-        words: the text beside a line.
+        axes: the axes to draw on.
+        lines: the estimates; one without a value has only its text.
+        words: returns the text beside a line.
     """
     rows = np.arange(len(lines))
     for striking, colour, marker in ((False, report_plots.BLUE, "o"), (True, report_plots.VERMILION, "D")):
@@ -69,7 +66,7 @@ def draw_forest(axes: Axes, lines: Sequence[ForestLine], words: Callable[[Estima
 
 
 def short_estimate(measured: Estimate, form: str = ".2f") -> str:
-    """Return a figure with its interval in two decimals, for the room beside a line."""
+    """Return a value with its interval in two decimals, to fit beside a line."""
     if measured.value is None:
         return report_wording.NOT_DEFINED
     if measured.lower is None or measured.upper is None:
@@ -78,7 +75,7 @@ def short_estimate(measured: Estimate, form: str = ".2f") -> str:
 
 
 def short_difference(measured: Estimate) -> str:
-    """Return a difference likewise, with its sign."""
+    """Return a difference with its interval in two decimals and with signs."""
     return short_estimate(measured, "+.2f")
 
 
@@ -86,7 +83,7 @@ def _with_minus_sign(text: str) -> str:
     return text.replace("-", "\u2212")
 
 
-SHARE_AXIS: Final = (-0.02, 1.02)  # the axis of a share, with room for the marker at its ends
+SHARE_AXIS: Final = (-0.02, 1.02)  # limits of the axis of a share, with space for markers at its ends
 
 
 def plot_class_sensitivity(figures: MetricEstimates) -> ReportPlot:
@@ -108,7 +105,7 @@ def plot_class_sensitivity(figures: MetricEstimates) -> ReportPlot:
 
 
 def plot_subgroups(groups: Iterable[Subgroup], overall: float | None) -> ReportPlot | None:
-    """Draw the balanced accuracy of the subgroups that can be judged; None if none can."""
+    """Draw the balanced accuracy of the evaluable subgroups; None if there is none."""
     judged = [group for group in groups if group.evaluable]
     if not judged:
         return None
@@ -133,11 +130,11 @@ def plot_subgroups(groups: Iterable[Subgroup], overall: float | None) -> ReportP
 
 
 def plot_champion_differences(compared: ChampionComparison, margins: Mapping[str, float | None]) -> ReportPlot | None:
-    """Draw the differences from the champion; None where there is none.
+    """Draw the differences from the champion; None if the models were not compared.
 
     Args:
-        compared: what came of the comparison.
-        margins: the loss that the gate allows, by the name of the figure.
+        compared: the result of the comparison.
+        margins: the loss that the gate allows, by metric.
     """
     known = compared.pairs
     if compared.status != champion_comparison.CHAMPION_COMPARED or not known:
@@ -158,7 +155,7 @@ def plot_champion_differences(compared: ChampionComparison, margins: Mapping[str
             )
     axes.margins(x=0.1)
     axes.locator_params(axis="x", nbins=5)
-    axes.set_xlabel("this model less the champion; dotted: the loss that is allowed", fontsize=9)
+    axes.set_xlabel("this model minus the champion; dotted: allowed loss", fontsize=9)
     said = ", ".join(
         f"{name.replace('_', ' ')} {report_wording.format_difference_with_interval(pair.difference)}"
         for name, pair in known.items()

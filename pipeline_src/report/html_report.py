@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""The test images that the model got wrong while being most sure of itself.
+"""Renders report.html: one file that opens offline and on a phone, and shows the verdict first.
 
-report.html: one file that opens offline, on a phone too, and says first whether the model passed.
-
-The templates in page/ hold words and looks; this module gives them values. A new section is a template, a line in
-page.html.jinja and in `SECTIONS`, and, where it has pictures, a line in `plots_of`.
+The templates in templates/ hold text and layout, and this module provides their values. A new section is a template
+and an entry in `REPORT_SECTIONS`; its plots, if any, are added in `draw_plots`.
 """
 
 import base64
@@ -35,9 +33,9 @@ class WrongPrediction:
     """A wrong prediction.
 
     Attributes:
-        probability: of the predicted, wrong class.
+        probability: of the predicted class.
         true_probability: of the true class.
-        thumbnail: JPEG bytes, or None if the picture cannot be shown.
+        thumbnail: JPEG bytes, or None if the image cannot be shown.
     """
 
     image_id: str
@@ -49,12 +47,12 @@ class WrongPrediction:
 
 
 def worst_mistakes(test: Predictions, pictures: Path, limit: int) -> list[WrongPrediction]:
-    """Return the `limit` wrong predictions with the highest probability, of equals the first by image id.
+    """Return the `limit` wrong predictions with the highest probability; ties are sorted by image id.
 
     Args:
-        test: the test images.
+        test: predictions for the test images.
         pictures: the folder of the held-out images; see `contract.held_out_file`.
-        limit: how many at most.
+        limit: the largest number to return.
     """
     truth, predicted = test.truth, test.predicted
     wrong = np.flatnonzero(truth != predicted)
@@ -73,7 +71,7 @@ def worst_mistakes(test: Predictions, pictures: Path, limit: int) -> list[WrongP
 
 
 def jpeg_thumbnail(path: Path) -> bytes | None:
-    """Return the picture at `path` as a small JPEG; None if it is not there or cannot be decoded."""
+    """Return the image at `path` as a small JPEG; None if it is missing or cannot be decoded."""
     data = np.frombuffer(path.read_bytes() if path.is_file() else b"", dtype=np.uint8)
     picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if picture is None:
@@ -86,8 +84,8 @@ def jpeg_thumbnail(path: Path) -> bytes | None:
 TEMPLATE_FOLDER: Final = Path(__file__).parent / "templates"
 PAGE_TEMPLATE: Final = "page.html.jinja"
 SHOWN_MISTAKES: Final = 12
-SHOWN_PAIRS: Final = 6  # pairs of look-alikes that are shown; the dataset card has more
-# The sections in the order of the page: id, and name in the table of contents.
+SHOWN_PAIRS: Final = 6  # near-duplicate pairs shown; the dataset card has more
+# The sections in the order of the page: id and name in the table of contents.
 REPORT_SECTIONS: Final = {
     "verdict": "Verdict",
     "requirements": "Requirements",
@@ -95,7 +93,7 @@ REPORT_SECTIONS: Final = {
     "classes": "By class",
     "curves": "Curves",
     "confusion": "Confusion",
-    "mistakes": "Worst mistakes",
+    "mistakes": "Worst errors",
     "subgroups": "Subgroups",
     "calibration": "Calibration",
     "official": "Official test set",
@@ -103,7 +101,10 @@ REPORT_SECTIONS: Final = {
     "provenance": "Provenance",
     "glossary": "Glossary",
 }
-ATTRIBUTE_TITLES: Final = {"localization": "Site", "dx_type": "Confirmed by"}  # those that need other words
+ATTRIBUTE_TITLES: Final = {
+    "localization": "Site",
+    "dx_type": "Confirmed by",
+}  # others: capitalized
 TEMPLATE_FILTERS: Final[dict[str, Callable[..., str]]] = {
     "figure": report_wording.format_value,
     "signed": report_wording.format_difference,
@@ -120,8 +121,8 @@ def report_files(evaluation: ModelEvaluation, pictures: Path) -> dict[str, bytes
     """Return the report and its plots, content by file name.
 
     Args:
-        evaluation: what to report.
-        pictures: the folder of the held-out images, for the mistakes and the twins.
+        evaluation: the evaluation to report.
+        pictures: the folder of the held-out images, for thumbnails of errors and near-duplicates.
     """
     drawn = draw_plots(evaluation)
     page = render_report(evaluation, drawn, pictures)
@@ -129,8 +130,8 @@ def report_files(evaluation: ModelEvaluation, pictures: Path) -> dict[str, bytes
 
 
 def draw_plots(evaluation: ModelEvaluation) -> list[ReportPlot]:
-    """Return the plots in the order of the report; some there are only where there is something to show."""
-    with style.context("default"):  # whatever a matplotlibrc on this machine says
+    """Return the plots in the order of the report, without those that have no data."""
+    with style.context("default"):  # independent of a matplotlibrc on this machine
         return [plot for plot in _drawn(evaluation) if plot is not None]
 
 
@@ -148,13 +149,13 @@ def _drawn(evaluation: ModelEvaluation) -> Iterator[ReportPlot | None]:
 
 
 def allowed_losses(evaluation: ModelEvaluation) -> dict[str, float | None]:
-    """Return the loss that the gate allows against the champion, by the name of the figure."""
+    """Return the loss against the champion that the gate allows, by metric."""
     wanted = {each.name: each.wanted for each in evaluation.verdict.requirements}
     return {name: wanted.get(requirement) for name, (_, requirement) in report_findings.COMPARED_FIGURES.items()}
 
 
 def render_report(evaluation: ModelEvaluation, drawn: list[ReportPlot], pictures: Path) -> str:
-    """Return the page; the same evaluation gives the same text."""
+    """Return the page; the same evaluation gives the same bytes."""
     return (
         _template_environment()
         .get_template(PAGE_TEMPLATE)
@@ -185,7 +186,7 @@ def render_report(evaluation: ModelEvaluation, drawn: list[ReportPlot], pictures
 
 
 def _template_environment() -> jinja2.Environment:
-    """Return what renders the templates: everything is escaped, and a value that is not given is an error."""
+    """Return the template environment; it escapes all values, and a missing value is an error."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATE_FOLDER),
         autoescape=True,
@@ -197,6 +198,7 @@ def _template_environment() -> jinja2.Environment:
     environment.globals.update(
         audit=audit_summary,
         class_titles=contract.CLASS_TITLES,
+        malignant=contract.MALIGNANT,
         splits=contract.SPLITS,
         requirement_title=report_wording.requirement_title,
         requirement_note=report_wording.requirement_note,
@@ -214,7 +216,7 @@ def _data_uri(content: bytes, kind: str) -> str:
 def _pair_thumbnails(
     found: audit_summary.LeakageSummary, pictures: Path
 ) -> list[tuple[audit_summary.DuplicatePair, list[bytes | None]]]:
-    """Return the first pairs of look-alikes with the pictures of those that were held out, as no other is here."""
+    """Return the first near-duplicate pairs with thumbnails; training images are not available and have none."""
     shown = found.twins[:SHOWN_PAIRS]
     return [
         (twin, [jpeg_thumbnail(pictures / contract.held_out_file(image)) for image in twin.images]) for twin in shown
@@ -222,7 +224,7 @@ def _pair_thumbnails(
 
 
 def _by_attribute(groups: Iterable[Subgroup]) -> dict[str, list[Subgroup]]:
-    """Return the subgroups below the heading of what they share, in the order given."""
+    """Return the subgroups by the title of their attribute, in the given order."""
     headed: dict[str, list[Subgroup]] = {}
     for group in groups:
         headed.setdefault(ATTRIBUTE_TITLES.get(group.attribute, group.attribute.capitalize()), []).append(group)
@@ -230,7 +232,7 @@ def _by_attribute(groups: Iterable[Subgroup]) -> dict[str, list[Subgroup]]:
 
 
 def _counts(evaluation: ModelEvaluation) -> dict[str, dict[str, object]]:
-    """Return the images by class and split as the card has them; None where it does not say."""
+    """Return the number of images by class and split from the dataset card; None where it has none."""
     by_class = _mapping(_mapping(evaluation.card.get("images")).get("by_class_and_split"))
     return {
         label: {split: _mapping(by_class.get(label)).get(split) for split in contract.SPLITS}
@@ -239,7 +241,7 @@ def _counts(evaluation: ModelEvaluation) -> dict[str, dict[str, object]]:
 
 
 def _additional_image_counts(evaluation: ModelEvaluation) -> dict[str, object]:
-    """Return how many images of each split are of the additional archive; nothing where there is none."""
+    """Return the number of images of the additional archive by split, without splits that have none."""
     counts = _mapping(_mapping(evaluation.card.get("addition")).get("images_by_split"))
     return {split: count for split, count in counts.items() if count}
 

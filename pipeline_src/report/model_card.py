@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""The figures of an evaluation as the metric groups of a model card: a value each, interval and number in words.
+"""Creates the model card of a model package: the evaluation in the format of the model registry.
 
-The model card that a model package carries: the evaluation in the form in which the model registry shows it.
-
-Source of the form: SageMaker Developer Guide, "Model package model card schema" (model-registry-details), which is that
-of model cards without model_package_details and with little in model_overview; and the SageMaker API's
-ModelCardContent: at most 100,000 characters on one line. A text too long for its field is cut, so that no archive and
-no name of a subgroup can make a card that the service would refuse.
+Sources of the format: SageMaker Developer Guide, "Model package model card schema" (model-registry-details), which is
+that of model cards without model_package_details and with a reduced model_overview; SageMaker API, ModelCardContent: at
+most 100,000 characters on one line. Texts are truncated to the length of their field, so that no archive and no name of
+a subgroup can lead to a card that the service would refuse.
 """
 
 import json
@@ -26,8 +24,8 @@ from pipeline_src.evaluation.subgroup_metrics import Subgroup
 from pipeline_src.leakage import audit_summary
 from pipeline_src.report import report_wording
 
-Metric = dict[str, object]
-SUBGROUP_LIMIT: Final = 5  # the weak ones come first; all stand in report.html and evaluation.json
+Json = dict[str, object]
+SUBGROUP_LIMIT: Final = 5  # the weak ones first; report.html and evaluation.json have all
 METRIC_DIGITS: Final = 6
 _NAME: Final = 255
 _GROUP: Final = 63
@@ -41,51 +39,55 @@ def clip_text(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[: most - 3]}..."
 
 
-def metric_group(name: str, *measured: Metric) -> dict[str, object]:
+def metric_group(name: str, *measured: Json) -> Json:
     """Return a metric group."""
     return {"name": clip_text(name, _GROUP), "metric_data": list(measured)}
 
 
-def estimate_metric(name: str, estimate: Estimate, more: str = "") -> Metric:
-    """Return `estimate` as a metric; one without a value is the words "not defined", for the schema knows no null."""
+def estimate_metric(name: str, estimate: Estimate, more: str = "") -> Json:
+    """Return `estimate` as a metric; its value is "not defined" if undefined, because the schema has no null."""
     notes = "; ".join(part for part in (interval_text(estimate), sample_size_text(estimate), more) if part)
-    return _card_metric(name, "not defined" if estimate.value is None else round(estimate.value, METRIC_DIGITS), notes)
+    return plain_metric(name, "not defined" if estimate.value is None else round(estimate.value, METRIC_DIGITS), notes)
 
 
-def plain_metric(name: str, value: float | str, more: str = "") -> Metric:
-    """Return a figure that has no interval."""
-    return _card_metric(name, value, more)
+def plain_metric(name: str, value: float | str, notes: str = "") -> Json:
+    """Return a metric without an interval; texts are truncated to the limits of the schema."""
+    kind, content = ("string", clip_text(value, _VALUE)) if isinstance(value, str) else ("number", value)
+    metric: Json = {"name": clip_text(name, _NAME), "type": kind, "value": content}
+    return metric | ({"notes": clip_text(notes, _NOTES)} if notes else {})
 
 
 def interval_text(estimate: Estimate) -> str:
-    """Return the 95 % interval and how it was found; empty where there is none."""
+    """Return the 95 % interval and its method; empty without one."""
     if estimate.lower is None or estimate.upper is None:
         return ""
     return f"95 % {estimate.lower:.4f} to {estimate.upper:.4f} ({estimate.method})"
 
 
 def sample_size_text(estimate: Estimate) -> str:
-    """Return what it was measured on."""
+    """Return the numbers of images and lesions."""
     return f"{estimate.images} images, {estimate.lesions} lesions"
 
 
-def overall_metric_group(figures: MetricEstimates, threshold: float | None) -> dict[str, object]:
-    """Return the figures over all classes."""
+def overall_metric_group(figures: MetricEstimates, threshold: float | None) -> Json:
+    """Return the metrics over all classes."""
     point = "no operating point" if threshold is None else f"melanoma probability from {threshold:.6g} on"
     return metric_group(
         "All classes",
         estimate_metric("balanced_accuracy", figures.balanced_accuracy),
         estimate_metric("accuracy", figures.accuracy),
         estimate_metric(
-            "malignant_sensitivity", figures.malignant_sensitivity, "mel, bcc or akiec taken for any of these"
+            "malignant_sensitivity",
+            figures.malignant_sensitivity,
+            f"{', '.join(contract.MALIGNANT)}: predicted as any of these",
         ),
         estimate_metric("melanoma_sensitivity", figures.melanoma_sensitivity, point),
         estimate_metric("melanoma_specificity", figures.melanoma_specificity),
     )
 
 
-def class_metric_group(figures: MetricEstimates) -> dict[str, object]:
-    """Return the sensitivity of each class, its specificity in words."""
+def class_metric_group(figures: MetricEstimates) -> Json:
+    """Return the sensitivity of each class, with its specificity in the notes."""
     found = figures.per_class.items()
     measured = [
         estimate_metric(label, each.sensitivity, f"specificity {_estimate_words(each.specificity)}")
@@ -100,7 +102,7 @@ def _estimate_words(estimate: Estimate) -> str:
     return f"{estimate.value:.4f}, {estimate.lower:.4f} to {estimate.upper:.4f}"
 
 
-def confusion_matrix_metric(predictions: Predictions) -> Metric:
+def confusion_matrix_metric(predictions: Predictions) -> Json:
     """Return the counts of images by true and predicted class."""
     labels = list(contract.CLASS_LABELS)
     return {
@@ -113,8 +115,8 @@ def confusion_matrix_metric(predictions: Predictions) -> Metric:
     }
 
 
-def calibration_metric_group(measured: Calibration) -> dict[str, object]:
-    """Return how far the probabilities are from the truth as served, and what the fitted temperature would change."""
+def calibration_metric_group(measured: Calibration) -> Json:
+    """Return the calibration as served and at the fitted temperature."""
     served = measured.served
     found = [
         estimate_metric("expected_calibration_error", served.error),
@@ -129,7 +131,7 @@ def calibration_metric_group(measured: Calibration) -> dict[str, object]:
     return metric_group("Calibration", *found)
 
 
-def champion_metric_group(comparison: ChampionComparison) -> dict[str, object]:
+def champion_metric_group(comparison: ChampionComparison) -> Json:
     """Return the comparison with the model in production."""
     found = [
         plain_metric("comparison", clip_text(comparison.status, _VALUE), f"{comparison.package}: {comparison.reason}")
@@ -141,15 +143,15 @@ def champion_metric_group(comparison: ChampionComparison) -> dict[str, object]:
             plain_metric("fixed_images", comparison.fixed, note),
             plain_metric("broken_images", comparison.broken, note),
         ]
-    return metric_group("This model less the champion", *found)
+    return metric_group("This model minus the champion", *found)
 
 
-def _difference(name: str, pair: PairedEstimate) -> Metric:
+def _difference(name: str, pair: PairedEstimate) -> Json:
     return estimate_metric(f"{name}_difference", pair.difference, f"champion {_estimate_words(pair.champion)}")
 
 
-def subgroup_metric_group(found: Sequence[Subgroup]) -> dict[str, object]:
-    """Return the balanced accuracy of the `SUBGROUPS` that are weak or lowest."""
+def subgroup_metric_group(found: Sequence[Subgroup]) -> Json:
+    """Return the balanced accuracy of the `SUBGROUP_LIMIT` subgroups that are weak or lowest."""
     evaluable = [each for each in found if each.evaluable]
     ordered = sorted(evaluable, key=lambda each: (not each.weak, _rank(each.balanced_accuracy), each.attribute))
     lowest = [
@@ -167,8 +169,8 @@ def _rank(estimate: Estimate) -> float:
     return -1.0 if estimate.value is None else estimate.value
 
 
-def requirement_metric_group(verdict: gate.GateVerdict) -> dict[str, object]:
-    """Return the gate's table, the verdict as the value."""
+def requirement_metric_group(verdict: gate.GateVerdict) -> Json:
+    """Return the requirements of the gate, with the verdict as the value."""
     rows = []
     for each in verdict.requirements:
         measured = f"{each.images} images" if each.images is not None else ""
@@ -177,37 +179,30 @@ def requirement_metric_group(verdict: gate.GateVerdict) -> dict[str, object]:
     return metric_group("Requirements of the gate", *rows)
 
 
-def _card_metric(name: str, value: float | str, notes: str) -> Metric:
-    kind, content = ("string", clip_text(value, _VALUE)) if isinstance(value, str) else ("number", value)
-    metric: Metric = {"name": clip_text(name, _NAME), "type": kind, "value": content}
-    return metric | ({"notes": clip_text(notes, _NOTES)} if notes else {})
-
-
-Json = dict[str, object]
 CARD_LENGTH_LIMIT: Final = 100_000
 _TEXT: Final = 2048
 _OBSERVATION: Final = 2096
 _TRAINING: Final = 1024
 _LINE: Final = 1024
-_NAMES: Final = 700  # characters for a list of subgroups: two of them fit into a text, with words around them
+_NAMES: Final = 700  # characters of a list of names; a text holds two of them and the words around them
 
 
 def model_card_json(evaluation: ModelEvaluation) -> str:
     """Return the card as JSON on one line of ASCII, the same for the same evaluation.
 
     Raises:
-        ValueError: a figure is NaN or infinite, or the card is longer than the service takes: both are defects.
+        ValueError: a value is NaN or infinite, or the card exceeds the service's limit; both are defects.
     """
     card = json.dumps(model_card_content(evaluation), separators=(",", ":"), allow_nan=False)
     if len(card) > CARD_LENGTH_LIMIT:
         raise ValueError(
-            f"model card: {len(card)} characters; the service takes {CARD_LENGTH_LIMIT}. Put less into it."
+            f"model card: {len(card)} characters exceed the service's limit of {CARD_LENGTH_LIMIT}. Shorten it."
         )
     return card
 
 
 def model_card_content(evaluation: ModelEvaluation) -> Json:
-    """Return the card."""
+    """Return the content of the card."""
     return {
         "model_overview": {"model_creator": "skin-lesion-mlops, its SageMaker pipeline"},
         "intended_uses": _intended_uses(evaluation),
@@ -237,12 +232,12 @@ def _intended_uses(evaluation: ModelEvaluation) -> Json:
 
 
 def _limits(subgroups: Iterable[Subgroup]) -> str:
-    """Return for which groups of images the model is weak, and for which nothing can be said, by name."""
+    """Return the names of the subgroups for which the model is weak, and of those that are not evaluable."""
     groups = tuple(subgroups)
     weak = [f"{_subgroup_name(each)} ({_subgroup_figure(each)})" for each in groups if each.weak]
     unknown = [f"{_subgroup_name(each)} ({each.images})" for each in groups if not each.evaluable]
     return (
-        f"Weaker than on all other test images, beyond chance: {_join_clipped_names(weak)}. "
+        f"Proven worse than on all other test images: {_join_clipped_names(weak)}. "
         f"Not evaluable, too few test images (their number): {_join_clipped_names(unknown)}. "
         f"{report_wording.SKIN_TONE_LIMITATION}"
     )
@@ -259,7 +254,7 @@ def _subgroup_figure(subgroup: Subgroup) -> str:
 
 
 def _join_clipped_names(names: list[str]) -> str:
-    """Return as many `names` as there is room for, and how many are left out."""
+    """Return as many `names` as fit, and the number of those left out."""
     shown: list[str] = []
     for name in names:
         if len(", ".join([*shown, name])) > _NAMES:
@@ -318,8 +313,8 @@ def _caveats(evaluation: ModelEvaluation) -> str:
     told = [clip_text(str(each), 200) for each in warnings] if isinstance(warnings, list) else []
     return (
         f"For {report_wording.DISCLAIMER}. Intervals are of 95 %, by resampling lesions, exact where a class is small; "
-        "they tell of chance in the choice of test images, not of other clinics. Probabilities are served as the "
-        "network gives them. Validate on images of your own before any study. "
+        "they cover chance in the choice of test images, not differences between clinics. Served probabilities are not "
+        "calibrated. Validate on your own images before any study. "
         f"Warnings of the dataset: {_join_clipped_names(told)}"
     )
 
@@ -335,7 +330,7 @@ def _details(evaluation: ModelEvaluation) -> dict[str, str]:
         "additional_sha256": addition_sha256_of_card(evaluation.card),
         **evaluation.provenance,
     }
-    # CloudFormation's form of the same card takes identifiers as keys.
+    # CloudFormation's schema of the same card requires identifiers as keys.
     return {
         re.sub(r"\W|^(?=\d)", "_", name, flags=re.ASCII): clip_text(value, _LINE) for name, value in details.items()
     }

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""One line that whoever approves the model must know before anything else.
-
-What changed against the model in production, in one line, and why there may be nothing to say.
-
-The findings that belong on the first screen, as notices; what is in order is said in one line.
-"""
+"""Creates the notices on the report's first screen: findings, the change against the champion, and passed checks."""
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -17,8 +12,8 @@ from pipeline_src.evaluation.evaluation_json import ModelEvaluation
 from pipeline_src.report import report_wording
 from pipeline_src.report.report_wording import SYNTHETIC_SOURCE
 
-PROBLEM: Final = "problem"  # a finding for which the gate rejects
-CAUTION: Final = "caution"  # one for which it does not
+PROBLEM: Final = "problem"  # the gate rejects for it
+CAUTION: Final = "caution"  # the gate does not reject for it
 GOOD: Final = "good"
 NOTE: Final = "note"
 SEVERITIES: Final = (PROBLEM, CAUTION, GOOD, NOTE)
@@ -26,13 +21,13 @@ SEVERITIES: Final = (PROBLEM, CAUTION, GOOD, NOTE)
 
 @dataclass(frozen=True)
 class ReportNotice:
-    """One line.
+    """One notice.
 
     Attributes:
         severity: one of `SEVERITIES`.
-        lead: what it is, in a few words.
-        text: what follows from it.
-        section: the id of the section that says more; empty for none.
+        lead: the finding in a few words.
+        text: its details.
+        section: id of the section with more information, or empty.
     """
 
     severity: str
@@ -41,13 +36,13 @@ class ReportNotice:
     section: str = ""
 
 
-def severity_by_gate(missed: bool) -> str:  # noqa: FBT001  the one thing that it depends on
-    """Return the severity of a finding by whether the gate's requirement of it was missed."""
+def severity_by_gate(missed: bool) -> str:  # noqa: FBT001  the only parameter
+    """Return the severity of a finding: a problem if the gate's requirement for it is missed."""
     return PROBLEM if missed else CAUTION
 
 
 CHAMPION_SECTION: Final = "champion"
-# The figures that are compared: what they are called, and the gate's requirement of each.
+# The compared metrics: title, and the gate's requirement.
 COMPARED_FIGURES: Final = {
     "balanced_accuracy": ("balanced accuracy", "champion_balanced_accuracy_loss"),
     "melanoma_sensitivity": ("melanoma sensitivity", "champion_melanoma_sensitivity_loss"),
@@ -65,7 +60,7 @@ _WITHOUT: Final = {
 
 
 def champion_notice(compared: ChampionComparison, missed: AbstractSet[str]) -> ReportNotice:
-    """Return the notice; `missed` are the names of the requirements that the model does not meet."""
+    """Return the notice on the champion; `missed` are the names of the requirements that are not met."""
     if compared.status in _WITHOUT:
         severity, lead = _WITHOUT[compared.status]
         return ReportNotice(severity, lead, _first_sentence(compared.reason), CHAMPION_SECTION)
@@ -75,7 +70,7 @@ def champion_notice(compared: ChampionComparison, missed: AbstractSet[str]) -> R
     better = {name for name, pair in known.items() if (pair.difference.lower or 0.0) > 0}
     lead = _lead_sentence({_WORSE: worse, _UNPROVEN: unproven - worse, _BETTER: better - unproven})
     if compared.status == champion_comparison.MODELS_IDENTICAL:
-        # The operating points of one model can differ, and with them what it calls melanoma.
+        # The operating points of one model can differ, and with them its melanoma predictions.
         text = (
             f"{_first_sentence(compared.reason)} {lead} {_differences_sentence(known)}"
             if lead
@@ -93,7 +88,7 @@ def champion_notice(compared: ChampionComparison, missed: AbstractSet[str]) -> R
 
 
 def _lead_sentence(found: Mapping[str, AbstractSet[str]]) -> str:
-    """Return ``Worse than the champion in melanoma sensitivity, better in balanced accuracy.``; empty if none is."""
+    """Return ``Worse than the champion in melanoma sensitivity, better in balanced accuracy.``, or nothing."""
     clauses: list[str] = []
     for what, names in found.items():
         titles = [title for name, (title, _) in COMPARED_FIGURES.items() if name in names]
@@ -105,7 +100,7 @@ def _lead_sentence(found: Mapping[str, AbstractSet[str]]) -> str:
 
 
 def _first_sentence(reason: str) -> str:
-    """Return the first sentence of `reason`; the section has the others."""
+    """Return the first sentence of `reason`; the section shows all of it."""
     sentence, stop, _ = reason.partition(". ")
     whole = sentence + stop.strip()
     return f"{whole[:1].upper()}{whole[1:]}"
@@ -122,18 +117,18 @@ def _differences_sentence(chosen: dict[str, PairedEstimate]) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-THIN_TEST_IMAGES: Final = 10  # images; below that one image moves a class's sensitivity by more than 0.1
-# Networks of this kind that were never calibrated lie at 0.05 to 0.10 (Guo et al., "On Calibration of Modern Neural
-# Networks", 2017, table 1); above that, with the whole interval, is worth a line even if the gate allows more.
+THIN_TEST_IMAGES: Final = 10  # with fewer images, one image changes a class's sensitivity by more than 0.1
+# Uncalibrated networks of this kind lie at 0.05 to 0.10 (Guo et al., "On Calibration of Modern Neural Networks", 2017,
+# table 1). A whole interval above that is reported even if the gate allows more.
 NOTABLE_OVERCONFIDENCE: Final = 0.10
-NAMED_ITEMS: Final = 3  # subgroups or classes that a notice names; the section has all
+NAMED_ITEMS: Final = 3  # subgroups or classes named in a notice; the section has all
 RESEARCH_NOTICE: Final = ReportNotice(
     NOTE, "Research use only; not a medical device.", "Nothing here supports a diagnosis."
 )
 
 
 def report_notices(evaluation: ModelEvaluation) -> list[ReportNotice]:
-    """Return the notices, the worst first; of one severity in the order of the report's sections."""
+    """Return the notices by severity, and within one severity in the order of the report's sections."""
     missed = {each.name for each in evaluation.verdict.requirements if not each.passed}
     made = [
         _leak_notice(evaluation, missed),
@@ -149,13 +144,13 @@ def report_notices(evaluation: ModelEvaluation) -> list[ReportNotice]:
 
 
 def has_synthetic_images(evaluation: ModelEvaluation) -> bool:
-    """Tell whether the archive holds drawn pictures."""
+    """Return True if the archive contains synthetic images."""
     sources = evaluation.card.get("sources")
     return isinstance(sources, dict) and bool(sources.get(SYNTHETIC_SOURCE))
 
 
 def thin_test_classes(evaluation: ModelEvaluation) -> dict[str, int]:
-    """Return the classes with fewer than `THIN` test images, the rarest first."""
+    """Return the classes with fewer than `THIN_TEST_IMAGES` test images, the rarest first."""
     counts = {label: each.test_images for label, each in evaluation.figures.per_class.items()}
     return {
         label: count for label, count in sorted(counts.items(), key=lambda each: each[1]) if count < THIN_TEST_IMAGES
@@ -171,21 +166,21 @@ def _leak_notice(evaluation: ModelEvaluation, missed: set[str]) -> ReportNotice 
         )
     if found.leaked:
         text = (
-            f"{report_wording.format_count(found.leaked, 'test image')} with a twin in training: the "
-            "figures flatter the model."
+            f"{report_wording.format_count(found.leaked, 'test image')} with a near-duplicate in training: "
+            "the metrics are optimistic."
         )
-        return ReportNotice(PROBLEM, "Leak, still in training.", text, "dataset")
+        return ReportNotice(PROBLEM, "Leak in the training images.", text, "dataset")
     if found.dropped:
         text = (
-            f"{report_wording.format_count(found.dropped, 'training image')} with a held-out twin left out of training."
+            f"{report_wording.format_count(found.dropped, 'training image')} with a held-out near-duplicate left out."
         )
-        return ReportNotice(CAUTION, "Leak found and dropped.", text, "dataset")
+        return ReportNotice(CAUTION, "Leak found and removed.", text, "dataset")
     if found.pairs:
         text = (
-            f"{report_wording.format_count(found.pairs, 'pair')} of look-alikes across splits; none of a "
-            "test image was trained on."
+            f"{report_wording.format_count(found.pairs, 'pair')} of near-duplicates across splits; none "
+            "of a test image was trained on."
         )
-        return ReportNotice(CAUTION, "Twins across splits.", text, "dataset")
+        return ReportNotice(CAUTION, "Near-duplicates across splits.", text, "dataset")
     return None
 
 
@@ -202,26 +197,26 @@ def _weak_subgroup_notice(evaluation: ModelEvaluation, missed: set[str]) -> Repo
         lead = f"Weak subgroup{'s' if len(weak) > 1 else ''}."
         return ReportNotice(severity_by_gate("subgroup_balanced_accuracy" in missed), lead, text, "subgroups")
     if not any(each.evaluable for each in evaluation.subgroups):
-        return ReportNotice(CAUTION, "No subgroup can be judged.", "Each has too few test images.", "subgroups")
+        return ReportNotice(CAUTION, "No subgroup is evaluable.", "Each has too few test images.", "subgroups")
     return None
 
 
 def _overconfidence_notice(evaluation: ModelEvaluation, missed: set[str]) -> ReportNotice | None:
     found = evaluation.calibration
-    if not _surer_than_right(evaluation, missed):
+    if not _is_overconfident(evaluation, missed):
         return None
     surplus, error = (
         report_wording.format_value(found.served.overconfidence.value),
         report_wording.format_value(found.served.error.value),
     )
-    text = f"Surer than right by {surplus} on average, ECE {error}"
+    text = f"Mean confidence exceeds accuracy by {surplus}, ECE {error}"
     if found.tempered is not None and found.temperature is not None:
         better = report_wording.format_value(found.tempered.error.value)
-        text += f"; temperature {found.temperature:.2f} would make that {better}"
+        text += f"; temperature {found.temperature:.2f} would change it to {better}"
     return ReportNotice(severity_by_gate("overconfidence" in missed), "Overconfident.", f"{text}.", "calibration")
 
 
-def _surer_than_right(evaluation: ModelEvaluation, missed: set[str]) -> bool:
+def _is_overconfident(evaluation: ModelEvaluation, missed: set[str]) -> bool:
     return (
         "overconfidence" in missed
         or (evaluation.calibration.served.overconfidence.lower or 0.0) > NOTABLE_OVERCONFIDENCE
@@ -237,29 +232,27 @@ def _thin_class_notice(evaluation: ModelEvaluation, missed: set[str]) -> ReportN
     )
     lead = f"Thin class{'es' if len(few) > 1 else ''}."
     return ReportNotice(
-        severity_by_gate("test_images" in missed), lead, f"{names}: such figures say little.", "classes"
+        severity_by_gate("test_images" in missed), lead, f"{names}: too few images for reliable metrics.", "classes"
     )
 
 
 def _synthetic_notices(evaluation: ModelEvaluation) -> Iterator[ReportNotice]:
     if has_synthetic_images(evaluation):
-        yield ReportNotice(
-            CAUTION, "Synthetic images.", "Drawn pictures: the figures say nothing about skin.", "dataset"
-        )
+        yield ReportNotice(CAUTION, "Synthetic images.", "The results do not apply to skin.", "dataset")
 
 
 def _clear_notices(evaluation: ModelEvaluation, missed: set[str]) -> Iterator[ReportNotice]:
-    """Say what was looked for and not found, and how far that goes, so that silence is never taken for it."""
+    """Yield one notice that lists the checks without a finding, so that a missing finding is not a missing check."""
     found = evaluation.leakage
     checks = {
-        "no look-alike that the audit can see": found.audited and not found.pairs,
+        "no near-duplicate detectable by the audit": found.audited and not found.pairs,
         "no subgroup proven weak": any(each.evaluable for each in evaluation.subgroups)
         and not any(each.weak for each in evaluation.subgroups),
-        f"no overconfidence above {NOTABLE_OVERCONFIDENCE:.2f} proven": not _surer_than_right(evaluation, missed),
+        f"no overconfidence above {NOTABLE_OVERCONFIDENCE:.2f} proven": not _is_overconfident(evaluation, missed),
         f"no class below {THIN_TEST_IMAGES} test images": not thin_test_classes(evaluation),
     }
     names = [name for name, clear in checks.items() if clear]
     if names:
         yield ReportNotice(
-            GOOD, "Looked for and not found.", f"{report_wording.join_names(names, len(names))}.".capitalize()
+            GOOD, "Checked, no problem found.", f"{report_wording.join_names(names, len(names))}.".capitalize()
         )

@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: MIT-0
-"""What every plot is drawn on: PNG bytes that are the same for the same figures.
+"""Draws the report's plots of one model as PNG: confusion matrix, ROC and precision-recall curves, reliability diagram.
 
-A figure is five inches wide, so that its 8 to 11 point text stays that size on a phone.
-
-The confusion matrix: what the images of each class were taken for.
-
-Curves of the seven classes, each against the rest: ROC, and precision against recall.
-
-The reliability diagram: how often the model is right by how sure it is, and how often it is so sure.
+The same metrics give the same bytes. A figure is five inches wide, so that text of 8 to 11 points keeps that size on a
+phone.
 """
 
 import io
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +17,7 @@ from matplotlib.figure import Figure
 from sklearn import metrics as sklearn_metrics
 
 from pipeline_src import contract
+from pipeline_src.class_labels import CLASSES, DiagnosisClass
 from pipeline_src.evaluation import classification_metrics
 from pipeline_src.evaluation.classification_metrics import MetricEstimates
 from pipeline_src.evaluation.model_predictions import Predictions
@@ -34,30 +30,19 @@ INK: Final = "#14181F"
 GREY: Final = "#6B7280"
 PALE: Final = "#E5E7EB"
 BLUE: Final = "#0072B2"
-ORANGE: Final = "#E69F00"
 VERMILION: Final = "#D55E00"
 GREEN: Final = "#009E73"
-# One style a class, in the order of `contract.CLASS_LABELS`; melanoma stands out.
-CLASS_STYLES: Final = (
-    (VERMILION, "-", 2.8),
-    ("#000000", "-", 1.4),
-    (BLUE, "--", 1.6),
-    ("#56B4E9", "-", 1.6),
-    (GREEN, "-.", 1.6),
-    (ORANGE, "--", 1.6),
-    ("#CC79A7", ":", 2.2),
-)
 
 
 @dataclass(frozen=True)
 class ReportPlot:
-    """A picture of the report.
+    """A plot of the report.
 
     Attributes:
-        name: its file name.
-        title: what it shows.
-        alt: what it says, for a reader who cannot see it.
-        png: its bytes.
+        name: file name.
+        title: heading.
+        alt: text alternative of its content.
+        png: content of the file.
     """
 
     name: str
@@ -67,40 +52,40 @@ class ReportPlot:
 
 
 def new_figure(height: float) -> Figure:
-    """Return an empty figure of `height` inches that takes no part in matplotlib's global state."""
+    """Return an empty figure of `height` inches outside of matplotlib's global state."""
     drawing = Figure(figsize=(WIDTH, height), dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(drawing)
     return drawing
 
 
 def grid_axes(drawing: Figure) -> Axes:
-    """Return the one pair of axes of `drawing`, with a pale grid."""
+    """Return the only axes of `drawing`, with a pale grid."""
     axes = drawing.add_subplot()
     style_axes(axes)
     return axes
 
 
 def style_axes(axes: Axes) -> None:
-    """Give `axes` a pale grid behind everything, and no frame on top and on the right."""
+    """Add a pale grid behind the content of `axes`, and remove the top and right spines."""
     axes.grid(visible=True, color=PALE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def figure_png(drawing: Figure) -> bytes:
-    """Return the figure without the note by which matplotlib dates it to its version."""
+    """Return the figure as PNG without matplotlib's version in its metadata."""
     data = io.BytesIO()
     drawing.savefig(data, format="png", metadata={"Software": None})
     return data.getvalue()
 
 
 def plot_confusion_matrix(predictions: Predictions, name: str, images: str) -> ReportPlot:
-    """Draw the matrix: colour is the share of the true class, text the share and the count.
+    """Draw the confusion matrix: colour is the share of the true class, text the share and the count.
 
     Args:
-        predictions: the images.
-        name: of the file.
-        images: what the images are called, for example "test images".
+        predictions: predictions for the images.
+        name: file name.
+        images: the noun for the images, for example "test images".
     """
     counts = classification_metrics.confusion_matrix(predictions)
     totals = counts.sum(axis=1, keepdims=True)
@@ -127,25 +112,26 @@ def _confusion_alt_text(counts: npt.NDArray[np.int64], images: str) -> str:
     np.fill_diagonal(wrong, 0)
     row, column = np.unravel_index(np.argmax(wrong), wrong.shape)
     labels = contract.CLASS_LABELS
-    alt = f"Confusion matrix of {counts.sum()} {images}; {np.trace(counts)} are right."
+    alt = f"Confusion matrix of {counts.sum()} {images}; {np.trace(counts)} are correct."
     if wrong.any():
-        alt += f" The commonest mistake: {wrong[row, column]} of {labels[row]} taken for {labels[column]}."
+        alt += f" The most common error: {wrong[row, column]} of {labels[row]} predicted as {labels[column]}."
     return alt
 
 
+def _line_style(drawn: DiagnosisClass) -> dict[str, Any]:
+    return {"color": drawn.colour, "linestyle": drawn.line, "linewidth": drawn.line_width}
+
+
 def plot_roc_curves(test: Predictions, figures: MetricEstimates) -> ReportPlot:
-    """Draw each class's ROC curve, and the melanoma operating point on its own."""
+    """Draw the ROC curve of each class, and the melanoma operating point."""
     drawing = new_figure(5.2)
     axes = grid_axes(drawing)
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (2, 4)), label="guessing 0.500")
-    for position, label in enumerate(contract.CLASS_LABELS):
-        curve, area = classification_metrics.roc_curve(test, position), figures.per_class[label].auc
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (2, 4)), label="chance 0.500")
+    for position, each in enumerate(CLASSES):
+        curve, area = classification_metrics.roc_curve(test, position), figures.per_class[each.label].auc
         if curve is not None:
-            colour, style, width = CLASS_STYLES[position]
-            rates = curve.false_positive_rate, curve.true_positive_rate
-            axes.plot(
-                *rates, color=colour, linestyle=style, linewidth=width, label=f"{label} {format_value(area.value)}"
-            )
+            (line,) = axes.plot(curve.false_positive_rate, curve.true_positive_rate, **_line_style(each))
+            line.set_label(f"{each.label} {format_value(area.value)}")
     sensitivity, specificity = figures.melanoma_sensitivity.value, figures.melanoma_specificity.value
     if sensitivity is not None and specificity is not None:
         (spot,) = axes.plot([1 - specificity], [sensitivity], "o", markersize=11, zorder=5)
@@ -153,33 +139,30 @@ def plot_roc_curves(test: Predictions, figures: MetricEstimates) -> ReportPlot:
         spot.set_markeredgecolor(VERMILION)
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.legend(loc="lower right", fontsize=9, title="area under the curve", title_fontsize=9)
-    areas = ", ".join(f"{label} {format_value(each.auc.value)}" for label, each in figures.per_class.items())
-    alt = f"ROC curves of the seven classes on the test images. Areas under the curve: {areas}."
+    areas = ", ".join(f"{label} {format_value(found.auc.value)}" for label, found in figures.per_class.items())
+    alt = f"ROC curves of the {len(CLASSES)} classes on the test images. Areas under the curve: {areas}."
     return ReportPlot("roc.png", "ROC curves, each class against the rest", alt, figure_png(drawing))
 
 
 def plot_precision_recall(test: Predictions, figures: MetricEstimates) -> ReportPlot:
-    """Draw each class's precision (PPV) at every recall (sensitivity), in the steps that average precision sums."""
+    """Draw the precision-recall curve of each class, in the steps that average precision sums."""
     drawing = new_figure(5.2)
     axes = grid_axes(drawing)
-    for position, label in enumerate(contract.CLASS_LABELS):
+    for position, each in enumerate(CLASSES):
         positive = test.truth == position
         if positive.any():
-            colour, style, width = CLASS_STYLES[position]
             precision, recall, _ = sklearn_metrics.precision_recall_curve(positive, test.probabilities[:, position])
-            kept = np.append(np.diff(recall) != 0, True)  # of equal recalls the one that counts
-            (line,) = axes.step(
-                recall[kept], precision[kept], where="post", color=colour, linestyle=style, linewidth=width
-            )
-            line.set_label(f"{label} {format_value(figures.per_class[label].average_precision.value)}")
+            kept = np.append(np.diff(recall) != 0, True)  # of equal recalls the one used by average precision
+            (line,) = axes.step(recall[kept], precision[kept], where="post", **_line_style(each))
+            line.set_label(f"{each.label} {format_value(figures.per_class[each.label].average_precision.value)}")
     axes.set(xlabel="sensitivity (recall)", ylabel="PPV (precision)", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.set_aspect("equal")
     if np.size(test.truth):
         axes.legend(loc="lower left", fontsize=9, title="average precision", title_fontsize=9)
     areas = ", ".join(
-        f"{label} {format_value(each.average_precision.value)}" for label, each in figures.per_class.items()
+        f"{label} {format_value(found.average_precision.value)}" for label, found in figures.per_class.items()
     )
-    alt = f"Precision against recall of the seven classes on the test images. Average precision: {areas}."
+    alt = f"Precision against recall of the {len(CLASSES)} classes on the test images. Average precision: {areas}."
     return ReportPlot(
         "precision_recall.png", "Precision against recall, each class against the rest", alt, figure_png(drawing)
     )
@@ -197,7 +180,7 @@ def plot_reliability(calibration: Calibration) -> ReportPlot:
         _plot_reliability_curve(upper, calibration.tempered, label, GREEN, "s--")
     _plot_overconfidence(upper, calibration.served)
     _plot_reliability_curve(upper, calibration.served, "as served", BLUE, "o-")
-    upper.set(ylabel="share that is right", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    upper.set(ylabel="accuracy", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     upper.legend(loc="upper left", fontsize=9)
     bins = calibration.served.bins
     edges = [each.lower for each in bins]
@@ -223,7 +206,7 @@ def _plot_reliability_curve(axes: Axes, measured: Reliability, label: str, colou
 
 
 def _plot_overconfidence(axes: Axes, measured: Reliability) -> None:
-    """Mark in each bin by how much the model is surer than right."""
+    """Mark the excess of confidence over accuracy in each bin."""
     over = [
         (each.confidence, each.accuracy, each.confidence)
         for each in measured.bins
@@ -236,7 +219,7 @@ def _plot_overconfidence(axes: Axes, measured: Reliability) -> None:
 def _reliability_alt_text(calibration: Calibration) -> str:
     served = calibration.served
     alt = (
-        f"Share of right answers by confidence. Expected calibration error {format_value(served.error.value)},"
+        f"Accuracy by confidence. Expected calibration error {format_value(served.error.value)},"
         f" overconfidence {format_value(served.overconfidence.value)} as served."
     )
     if calibration.tempered is not None and calibration.temperature is not None:

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT-0
-"""What is said of every model made here, whatever its figures: what it is for, what not, and whose the images are.
+"""Wording shared by the report and the model card: statements on use, licence and ethics, numbers, gate requirements.
 
-The licence is that of HAM10000's page, https://doi.org/10.7910/DVN/DBW86T; what an archive holds is told by the column
-`dataset` of its table, which the synthetic archive fills with `SYNTHETIC` and HAM10000 with the names of its sources.
+The statements hold for every model, whatever its metrics. The licence is that of HAM10000's page,
+https://doi.org/10.7910/DVN/DBW86T. The column `dataset` of the archive's table names the source of each image:
+`SYNTHETIC_SOURCE` in the synthetic archive, the names of its sources in HAM10000.
 
-Figures in words, the same all over the report: three decimals, a real minus, and "not defined" instead of 0.
-
-The requirements' names for a reader who knows medicine rather than the code, and the verdict in one sentence.
+Numbers have three decimals and a real minus sign; an undefined one is "not defined" and never 0.
 """
 
 import math
@@ -22,56 +21,55 @@ SYNTHETIC_SOURCE: Final = "synthetic"
 DISCLAIMER: Final = "research use, not a medical device"
 
 MODEL_PURPOSE: Final = (
-    "Research on the automatic classification of dermatoscopic images of single skin lesions into the seven diagnoses "
-    "of HAM10000: melanoma, melanocytic nevus, basal cell carcinoma, actinic keratosis / intraepithelial carcinoma, "
-    "benign keratosis, dermatofibroma, vascular lesion."
+    "Research on the automatic classification of dermatoscopic images of single skin lesions into "
+    f"{len(contract.CLASS_TITLES)} diagnoses: {', '.join(contract.CLASS_TITLES.values())}."
 )
 INTENDED_USES: Final = (
-    f"For {DISCLAIMER}. Meant for: comparing training methods, studying errors, trying out how a model is released "
-    "and operated. Not meant for: diagnosis, triage, screening or any decision on a person's care, alone or as a "
+    f"For {DISCLAIMER}. Intended for: comparing training methods, studying errors, testing how a model is released "
+    "and operated. Not intended for: diagnosis, triage, screening or any decision on a person's care, alone or as a "
     "second reader; images that are not dermatoscopic (phone, clinical overview, histology); lesions of other "
-    "diagnoses than the seven, all of which it would call one of the seven; groups of patients and body sites named "
-    "below as not evaluable; darker skin tones, of which nothing is known."
+    f"diagnoses, each of which the model predicts as one of its {len(contract.CLASS_TITLES)}; groups of patients and "
+    "body sites named below as not evaluable; darker skin tones, for which there are no data."
 )
 RISK_RATING: Final = "High"
 RISK_EXPLANATION: Final = (
-    "Rated by the harm of using it for what it is not meant for, not by its figures: a melanoma called benign can cost "
-    "a life, and no clinical study stands behind any figure here."
+    "Rated by the harm of unintended use, not by the metrics: a melanoma predicted as benign can cost a life, and no "
+    "clinical study supports any metric here."
 )
 BUSINESS_PROBLEM: Final = (
-    "Retrain, judge and release an image classifier so that a reviewer can follow every step from the archive to the "
-    "endpoint."
+    "Retrain, evaluate and release an image classifier so that a reviewer can follow every step from the archive to "
+    "the endpoint."
 )
 BUSINESS_STAKEHOLDERS: Final = "Researchers who train and compare models; the reviewer who approves a version."
 SKIN_TONE_LIMITATION: Final = (
-    "Skin tone: not evaluable, for the dataset does not record it; a model can fail on dark skin without any figure "
-    "here showing it."
+    "Skin tone: not evaluable, because the dataset does not record it. No metric here would show a failure on dark "
+    "skin."
 )
 _PATIENTS: Final = (
-    "HAM10000's images were taken in Austria and Australia, of lesions that somebody had reason to examine, mostly on "
-    "light skin; about half of the diagnoses are confirmed by histopathology, the others by follow-up, consensus or "
-    "confocal microscopy. Other populations, cameras and frequencies of disease give other figures."
+    "HAM10000's images were taken in Austria and Australia, of lesions examined for a clinical reason, mostly on light "
+    "skin; about half of the diagnoses are confirmed by histopathology, the others by follow-up, consensus or confocal "
+    "microscopy. Other populations, cameras and disease frequencies lead to other results."
 )
-_NOBODY: Final = "The images are drawn and show nobody: nothing here tells how the model would do on anyone."
-# The licence's first sentence is a fact of HAM10000, whether or not the archive is HAM10000: nothing here can tell.
+_NOBODY: Final = "The images are synthetic and show no patient: the results do not apply to any person."
+# This states HAM10000's licence without knowing whether the archive is HAM10000.
 _LICENCE: Final = (
-    "HAM10000: CC BY-NC 4.0, which excludes commercial use, of a model trained on it too as far as the licence "
-    "reaches. Cite: Tschandl, Rosendahl, Kittler, The HAM10000 dataset, Scientific Data 5, 180161 (2018), "
-    "doi 10.7910/DVN/DBW86T. Images of other origin in the archive have licences of their own."
+    "HAM10000: CC BY-NC 4.0, which excludes commercial use, also of a model trained on it as far as the licence "
+    "applies. Cite: Tschandl, Rosendahl, Kittler, The HAM10000 dataset, Scientific Data 5, 180161 (2018), "
+    "doi 10.7910/DVN/DBW86T. Images from other sources in the archive have their own licences."
 )
-_DRAWN: Final = "Synthetic images, drawn by this project, MIT-0. Figures on them say nothing about skin."
+_DRAWN: Final = "Synthetic images, drawn by this project, MIT-0. Results on them do not apply to skin."
 
 
 def ethics_statement(sources: Mapping[str, object]) -> str:
-    """Return whom the images show; `sources` as in `licence`."""
+    """Return the statement on the patients; `sources` as in `licence_statement`."""
     return f"{SKIN_TONE_LIMITATION} {_NOBODY if set(sources) == {SYNTHETIC_SOURCE} else _PATIENTS}"
 
 
 def licence_statement(sources: Mapping[str, object]) -> str:
-    """Return whose the images are, and what they may be used for.
+    """Return the licence of the images.
 
     Args:
-        sources: number of images by the collection that they come from, as the dataset card has it.
+        sources: number of images by source, from the dataset card.
     """
     if SYNTHETIC_SOURCE not in sources:
         return _LICENCE
@@ -83,17 +81,17 @@ EXACT_MARK: Final = "†"
 
 
 def format_value(value: float | None) -> str:
-    """Return a figure: ``0.787``, or that there is none."""
+    """Return a value with three decimals, ``0.787``, or "not defined"."""
     return NOT_DEFINED if value is None else f"{value:.3f}".replace("-", "\u2212")
 
 
 def format_difference(value: float | None) -> str:
-    """Return a difference with its sign: ``+0.012``, ``\u22120.012``, or that there is none."""
+    """Return a difference with its sign, ``+0.012`` or ``\u22120.012``, or "not defined"."""
     return NOT_DEFINED if value is None else f"{value:+.3f}".replace("-", "\u2212")
 
 
 def format_interval(measured: Estimate) -> str:
-    """Return the 95 % interval: ``0.712 to 0.853``, with a mark if it is exact; empty where there is none."""
+    """Return the 95 % interval, ``0.712 to 0.853``, with a mark if it is exact; empty without one."""
     if measured.lower is None or measured.upper is None:
         return ""
     ends = f"{format_value(measured.lower)} to {format_value(measured.upper)}"
@@ -101,7 +99,7 @@ def format_interval(measured: Estimate) -> str:
 
 
 def format_difference_interval(measured: Estimate) -> str:
-    """Return the 95 % interval of a difference: ``\u22120.031 to +0.052``; empty where there is none."""
+    """Return the 95 % interval of a difference: ``\u22120.031 to +0.052``; empty without one."""
     if measured.lower is None or measured.upper is None:
         return ""
     return f"{format_difference(measured.lower)} to {format_difference(measured.upper)}"
@@ -114,14 +112,14 @@ def format_difference_with_interval(measured: Estimate) -> str:
 
 
 def format_p_value(value: float | None) -> str:
-    """Return a p-value, cut below at one in a thousand."""
+    """Return a p-value, ``< 0.001`` for smaller ones."""
     if value is None:
         return "\u2013"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def format_percent(fraction: float) -> str:
-    """Return a fraction in percent without useless digits: ``85 %``."""
+    """Return a fraction in percent without trailing zeros: ``85 %``."""
     return f"{100 * fraction:g}\u00a0%" if math.isfinite(fraction) else NOT_DEFINED
 
 
@@ -131,43 +129,46 @@ def format_count(number: int, one: str, many: str = "") -> str:
 
 
 def format_sample_size(measured: Estimate) -> str:
-    """Return what it was measured on: ``140 images of 110 lesions``."""
+    """Return the sample size: ``140 images of 110 lesions``."""
     return f"{format_count(measured.images, 'image')} of {format_count(measured.lesions, 'lesion')}"
 
 
 def join_names(names: list[str], most: int) -> str:
-    """Return names in a sentence, at most so many: ``female, 45 to 59 and 3 more``."""
+    """Return at most `most` names in a sentence: ``female, 45 to 59 and 3 more``."""
     shown = names[:most]
     return ", ".join(shown) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-# Name of the requirement: its title, and what it is about.
+# By name of the requirement: its title, and a note.
 REQUIREMENT_TITLES: Final = {
-    "balanced_accuracy": ("Balanced accuracy", "mean of the seven classes"),
+    "balanced_accuracy": ("Balanced accuracy", f"mean of the {len(contract.CLASS_LABELS)} classes"),
     "balanced_accuracy_lower": ("Balanced accuracy, lower end", "of its 95 % interval"),
     "melanoma_sensitivity": ("Melanoma sensitivity", "at the operating point"),
     "melanoma_sensitivity_lower": ("Melanoma sensitivity, lower end", "of its 95 % interval"),
     "melanoma_specificity": ("Melanoma specificity", "at the operating point"),
-    "malignant_sensitivity": ("Malignant sensitivity", "mel, bcc or akiec called one of them"),
+    "malignant_sensitivity": (
+        "Malignant sensitivity",
+        f"malignant images ({', '.join(contract.MALIGNANT)}) predicted as any malignant class",
+    ),
     "class_sensitivity": ("Class sensitivity", "of the weakest class"),
     "test_images": ("Test images", "of the rarest class"),
-    "subgroup_balanced_accuracy": ("Subgroup balanced accuracy", "of the weakest, at best, judging all groups at once"),
-    "overconfidence": ("Overconfidence", "how much surer than right"),
+    "subgroup_balanced_accuracy": ("Subgroup balanced accuracy", "simultaneous upper bound of the weakest group"),
+    "overconfidence": ("Overconfidence", "mean confidence minus accuracy"),
     "leaked_test_images": ("Leaked test images", "whose lesion was trained on under another id"),
-    "champion_balanced_accuracy_loss": ("Loss of balanced accuracy", "at worst, against the champion"),
-    "champion_melanoma_sensitivity_loss": ("Loss of melanoma sensitivity", "at worst, against the champion"),
-    "champion_melanoma_specificity_loss": ("Loss of melanoma specificity", "at worst, against the champion"),
+    "champion_balanced_accuracy_loss": ("Loss of balanced accuracy", "largest plausible, against the champion"),
+    "champion_melanoma_sensitivity_loss": ("Loss of melanoma sensitivity", "largest plausible, against the champion"),
+    "champion_melanoma_specificity_loss": ("Loss of melanoma specificity", "largest plausible, against the champion"),
 }
-NAMED_REQUIREMENTS: Final = 3  # requirements that the sentence names; the table has all
+NAMED_REQUIREMENTS: Final = 3  # requirements named in the sentence; the table has all
 
 
 def requirement_title(name: str) -> str:
-    """Return the title of the requirement `name`; a new one without a title goes by its name."""
+    """Return the title of the requirement `name`, or its name if it has no title."""
     return REQUIREMENT_TITLES.get(name, (name.replace("_", " ").capitalize(), ""))[0]
 
 
 def requirement_note(requirement: GateRequirement) -> str:
-    """Return what it is about, with the class or subgroup that decided."""
+    """Return the note of a requirement, with the class or subgroup that has the judged value."""
     about = REQUIREMENT_TITLES.get(requirement.name, ("", ""))[1]
     place = requirement.place
     if place in contract.CLASS_TITLES:
@@ -176,7 +177,7 @@ def requirement_note(requirement: GateRequirement) -> str:
 
 
 def verdict_sentence(verdict: GateVerdict) -> str:
-    """Return the verdict in one sentence, naming what was missed."""
+    """Return the verdict in one sentence, with the requirements that are not met."""
     every = verdict.requirements
     missed = [each for each in every if not each.passed]
     if missed:

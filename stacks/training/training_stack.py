@@ -10,7 +10,7 @@ from aws_cdk import aws_ecr_assets as assets
 from aws_cdk import aws_s3_assets as files
 from constructs import Construct
 
-from pipeline_src import gate
+from pipeline_src import gate_thresholds
 from pipeline_src.definition.pipeline import definition_json
 from pipeline_src.definition.pipeline_deployment import PipelineDeployment, TuningSettings
 from stacks.builtin_algorithm_image import AlgorithmImage
@@ -130,7 +130,7 @@ def tuning_from_settings(training: TrainingSettings) -> TuningSettings | None:
 
 def parameter_defaults(training: TrainingSettings) -> dict[str, str | int | float]:
     """Return the defaults of the pipeline's parameters that `training` chooses."""
-    wanted = asdict(gate.THRESHOLD_PROFILES[training.gate_profile])
+    wanted = asdict(gate_thresholds.THRESHOLD_PROFILES[training.gate_profile])
     return {
         "PreprocessInstanceType": training.preprocess_instance,
         "TrainInstanceType": training.train_instance,
@@ -139,5 +139,5 @@ def parameter_defaults(training: TrainingSettings) -> dict[str, str | int | floa
         "ScoreInstanceCount": training.score_instances,
         "EvaluateInstanceType": training.evaluate_instance,
         "NearDuplicates": training.near_duplicates,
-        **{name: wanted[requirement] for requirement, name in gate.THRESHOLD_PARAMETERS.items()},
+        **{name: wanted[requirement] for requirement, name in gate_thresholds.THRESHOLD_PARAMETERS.items()},
     }

@@ -11,7 +11,7 @@ from typing import Final
 
 from local.runners.job_runner import Job, JobOutcome, JobRunner
 from local.synthetic.synthetic_archive import write_synthetic_archive
-from pipeline_src import contract, gate
+from pipeline_src import contract, gate_thresholds
 
 IMAGES: Final = 60
 PREPROCESS: Final = ("python", "-m", "pipeline_src.jobs.preprocess", "--image-size", "64")
@@ -19,7 +19,7 @@ EVALUATE: Final = (
     *("python", "-m", "pipeline_src.jobs.evaluate", "--melanoma-target-sensitivity", "0.85"),
     *(
         word
-        for floor, value in asdict(gate.THRESHOLD_PROFILES["demo"]).items()
+        for floor, value in asdict(gate_thresholds.THRESHOLD_PROFILES["demo"]).items()
         for word in (f"--gate-{floor.replace('_', '-')}", str(value))
     ),
 )

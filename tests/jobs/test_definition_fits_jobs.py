@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from local.builtin_stand_in import algorithm_hyperparameters
+from pipeline_src import contract
 from pipeline_src.jobs import command_line, evaluate, preprocess
 
 DEFINITION = json.loads(
@@ -66,4 +67,4 @@ def test_the_module_that_a_container_starts_is_the_job(step: str) -> None:
 def test_the_algorithm_takes_the_hyperparameters_that_the_definition_gives() -> None:
     told = {name: resolved(value) for name, value in ARGUMENTS["Train"]["HyperParameters"].items()}
     taken = algorithm_hyperparameters.parse_hyperparameters(told, "the definition")
-    assert (taken.epochs, taken.num_classes, taken.num_training_samples) == (30, 7, 5000)
+    assert (taken.epochs, taken.num_classes, taken.num_training_samples) == (30, len(contract.CLASS_LABELS), 5000)

@@ -11,7 +11,7 @@ from tests.loop.home import JOBS, ROOT, Home
 
 def test_the_loop_learns_real_scans_of_digits_as_skewed_as_the_lesions(tmp_path: Path) -> None:
     archive = tmp_path / "digits.zip"
-    subprocess.run([str(JOBS), "tests/digits.py", str(archive)], cwd=ROOT, check=True)
+    subprocess.run([str(JOBS), "-m", "tests.digits", str(archive)], cwd=ROOT, check=True)
     home = Home(tmp_path / "home")
     result = home.local("run", "--archive", archive, "--profile", "demo", "--parameter", "TestFraction=0.3")
     evaluation = json.loads(home.output(contract.EVALUATION_FILE).read_text())

@@ -31,7 +31,7 @@ def picture(image_id: str) -> bytes:
 
 
 def scores(image: bytes) -> list[float]:
-    """What the model says of a picture: seven probabilities that differ, and that follow from its bytes."""
+    """What the model says of a picture: one probability a class that differ, and that follow from its bytes."""
     weights = [byte + 1 for byte in hashlib.sha256(image).digest()[: len(contract.CLASS_LABELS)]]
     return [weight / sum(weights) for weight in weights]
 

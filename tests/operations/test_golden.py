@@ -21,7 +21,7 @@ def test_it_is_the_first_test_image_by_id_of_each_class_that_has_one() -> None:
 
 
 def test_there_are_no_more_of_them_than_classes() -> None:
-    rows = [f"I{number},test,{label}{',0.125' * 7}" for label in CLASS_LABELS for number in range(100)]
+    rows = [f"I{number},test,{label}{',0.125' * len(CLASS_LABELS)}" for label in CLASS_LABELS for number in range(100)]
     header = ",".join(("image_id", "split", "label", *(f"p_{label}" for label in CLASS_LABELS)))
     assert len(choose_golden_images("\n".join([header, *rows]).encode(), "")) == len(CLASS_LABELS)
 

@@ -81,7 +81,7 @@ def test_a_run_without_a_violation_is_published_and_nobody_is_told(aws: Services
 
 
 def test_too_few_pictures_are_no_violation_and_no_proof_of_none(aws: Services) -> None:
-    message = "Completed: too few images to compare: 3 different ones in 3 requests, and 100 are needed."
+    message = "Completed: too few images to compare: 3 distinct ones in 3 requests; 100 are needed."
     reports(aws, CLEAN | {"status": "too few", "message": message, "requests": 3, "checks": []})
     publishes(aws, metric("MonitoredRequests", 3.0), metric("Compared", 0.0))
     assert judge(aws) == f"{JOB}: {message}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline_src import contract, gate
+from pipeline_src import contract, gate_thresholds
 from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
 
 Arguments = dict[str, Any]
@@ -85,7 +85,7 @@ def test_the_number_of_training_samples_comes_from_the_dataset_card(arguments: A
     given = arguments[contract.TRAIN_STEP]["HyperParameters"]
     wanted = read(contract.PREPROCESS_STEP, contract.DATASET_CARD_PROPERTY, contract.TRAINING_SAMPLES_PATH)
     assert given["num_training_samples"] == wanted
-    assert given["num_classes"] == "7"
+    assert given["num_classes"] == str(len(contract.CLASS_LABELS))
 
 
 def test_what_is_scored_is_the_holdout_image_by_image(arguments: Arguments) -> None:
@@ -143,10 +143,12 @@ def test_the_model_package_carries_its_evidence(arguments: Arguments) -> None:
     assert {"balanced_accuracy", "melanoma_sensitivity", "melanoma_threshold"} <= shown.keys()
 
 
-@pytest.mark.parametrize("field", asdict(gate.THRESHOLD_PROFILES["default"]))
+@pytest.mark.parametrize("field", asdict(gate_thresholds.THRESHOLD_PROFILES["default"]))
 def test_the_gates_floors_default_to_the_default_profile(document: dict[str, Any], field: str) -> None:
     defaults = {parameter["Name"]: parameter["DefaultValue"] for parameter in document["Parameters"]}
-    assert defaults[gate.THRESHOLD_PARAMETERS[field]] == getattr(gate.THRESHOLD_PROFILES["default"], field)
+    assert defaults[gate_thresholds.THRESHOLD_PARAMETERS[field]] == getattr(
+        gate_thresholds.THRESHOLD_PROFILES["default"], field
+    )
 
 
 def test_a_model_waits_for_approval_unless_told_otherwise(document: dict[str, Any], arguments: Arguments) -> None:

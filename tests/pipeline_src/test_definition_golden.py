@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pipeline_src import contract, gate
+from pipeline_src import contract, gate_thresholds
 from tests.pipeline_src.definition import check, walk
 
 GOLDEN = Path(__file__).parent / "golden" / "definition.json"
@@ -34,7 +34,7 @@ OPTIONAL = {
     "evidence": "dataset_sha256 additional_sha256 report holdout champion"
     " balanced_accuracy melanoma_sensitivity melanoma_specificity melanoma_threshold test_images temperature"
     " champion_difference ModelCard ModelCardContent ModelCardStatus "
-    + " ".join(contract.METADATA_REQUIREMENT + name for name in gate.THRESHOLD_PARAMETERS),
+    + " ".join(contract.METADATA_REQUIREMENT + name for name in gate_thresholds.THRESHOLD_PARAMETERS),
     "security": "VolumeKmsKeyId KmsKeyId NetworkConfig EnableNetworkIsolation EnableInterContainerTrafficEncryption",
     "every job": "Tags StoppingCondition MaxRuntimeInSeconds EnableManagedSpotTraining CacheConfig ContentType"
     " S3DataDistributionType InstanceCount",

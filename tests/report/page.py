@@ -16,11 +16,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from pipeline_src import contract, gate
+from pipeline_src import contract, gate_thresholds
 from pipeline_src.evaluation import model_predictions
 from pipeline_src.evaluation.model_predictions import HoldoutImage
 from pipeline_src.jobs import evaluate
-from tests.jobs.lesions.evaluation import case
+from tests.jobs.evaluation import case
 
 COUNTS: Final = {"mel": 120, "nv": 260, "bcc": 80, "akiec": 70, "bkl": 110, "df": 40, "vasc": 40}
 THRESHOLD: Final = 0.2  # the champion's own operating point
@@ -111,8 +111,10 @@ def audit(images: list[HoldoutImage], leaks: int) -> dict[str, object]:
 
 def arguments() -> list[str]:
     """Return the job's arguments: what the pipeline passes for the profile `default`."""
-    floors = gate.THRESHOLD_PROFILES["default"]
-    given = {f"--gate-{name.replace('_', '-')}": f"{getattr(floors, name)}" for name in gate.THRESHOLD_PARAMETERS}
+    floors = gate_thresholds.THRESHOLD_PROFILES["default"]
+    given = {
+        f"--gate-{name.replace('_', '-')}": f"{getattr(floors, name)}" for name in gate_thresholds.THRESHOLD_PARAMETERS
+    }
     noted = ("--noted", f"{contract.SOURCE_COMMIT_PARAMETER}={'0123abcd' * 5}", "--noted", "Epochs=30")
     pairs = {"--melanoma-target-sensitivity": "0.85"} | given
     return [*(word for pair in pairs.items() for word in pair), *noted]

@@ -10,9 +10,9 @@ from tests.report.browser import DESKTOP, PHONE, opened
 
 # Page: the verdict, and the lead and the requirement of what is planted there.
 PLANTED = {
-    "clean": ("PASS", "Looked for and not found.", ""),
+    "clean": ("PASS", "Checked, no problem found.", ""),
     "weak_subgroup": ("REJECTED", "Weak subgroup.", "Subgroup balanced accuracy"),
-    "leak": ("REJECTED", "Leak, still in training.", "Leaked test images"),
+    "leak": ("REJECTED", "Leak in the training images.", "Leaked test images"),
     "overconfident": ("REJECTED", "Overconfident.", "Overconfidence"),
     "worse_challenger": ("REJECTED", "Worse than the champion in balanced accuracy", "Loss of balanced accuracy"),
 }

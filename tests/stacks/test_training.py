@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Match, Template
 
-from pipeline_src import contract, gate
+from pipeline_src import contract, gate_thresholds
 from pipeline_src.definition.pipeline import definition_json
 from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
 from stacks.builtin_algorithm_image import ALGORITHM_REPOSITORY, ALGORITHM_TAG, REGISTRY_ACCOUNTS
@@ -68,8 +68,8 @@ def test_the_settings_choose_the_defaults_of_the_parameters(tmp_path: Path) -> N
     defaults = {each["Name"]: each["DefaultValue"] for each in document["Parameters"]}
     assert defaults["TrainInstanceType"] == "ml.g5.xlarge"
     assert defaults["NearDuplicates"] == "fail"
-    demo = asdict(gate.THRESHOLD_PROFILES["demo"])
-    assert {name: defaults[parameter] for name, parameter in gate.THRESHOLD_PARAMETERS.items()} == demo
+    demo = asdict(gate_thresholds.THRESHOLD_PROFILES["demo"])
+    assert {name: defaults[parameter] for name, parameter in gate_thresholds.THRESHOLD_PARAMETERS.items()} == demo
     train = next(each for each in document["Steps"] if each["Name"] == "Train")
     assert train["Arguments"]["EnableManagedSpotTraining"] is True
 

@@ -12,25 +12,25 @@ from pathlib import Path
 import numpy as np
 import simplejpeg
 
-from tests.jobs.lesions.preparation import crate
+from tests.jobs import archives
 
 
-def skewed() -> crate.Crate:
+def skewed() -> archives.ArchiveBuilder:
     """Return an archive with four times as many nevi as images of any other class."""
-    archive = crate.good()
+    archive = archives.good()
     for number in range(1000, 1024):
         row = {**archive.rows[0], "lesion_id": f"HAM_nv_{number}", "image_id": f"ISIC_{number:07d}", "dx": "nv"}
         archive.rows.append(row)
-        archive.pictures[row["image_id"]] = crate.picture(number)
+        archive.pictures[row["image_id"]] = archives.picture(number)
     return archive
 
 
-def striped() -> crate.Crate:
+def striped() -> archives.ArchiveBuilder:
     """Return an archive whose images are a red, a green and a blue bar."""
     bars = np.zeros((90, 120, 3), np.uint8)
     bars[:, :40, 0], bars[:, 40:80, 1], bars[:, 80:, 2] = 255, 255, 255  # RGB
     red_green_blue = bytes(simplejpeg.encode_jpeg(bars, quality=95, colorspace="RGB", colorsubsampling="444"))
-    archive = crate.good()
+    archive = archives.good()
     archive.pictures = dict.fromkeys(archive.pictures, red_green_blue)
     return archive
 
@@ -39,11 +39,11 @@ def write_outputs(folder: Path) -> None:
     """Run the job on each archive in a folder of its own."""
     stripes = ("--image-size", "96", "--near-duplicates", "report")
     for name, archive, arguments in (
-        ("good", crate.good(), ()),
+        ("good", archives.good(), ()),
         ("skewed", skewed(), ()),
         ("striped", striped(), stripes),
     ):
-        room = crate.Room(folder / name)
+        room = archives.Room(folder / name)
         room.put(archive.bytes())
         os.environ["ML_ROOT"] = str(room.root)
         if room.run(*arguments):

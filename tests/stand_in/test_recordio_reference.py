@@ -15,10 +15,6 @@ from hypothesis import strategies as st
 
 from pipeline_src import contract
 from pipeline_src.dataset import recordio_format
-<<<<<<<< HEAD:tests/stand_in/test_recordio_reference.py
-========
-from tests.jobs import archives
->>>>>>>> h-data:tests/jobs/dataset/test_recordio_format.py
 
 ROOT = Path(__file__).parent.parent.parent
 JOBS_PYTHON = ROOT / ".venv/jobs/bin/python"
@@ -69,11 +65,7 @@ def test_an_image_record_is_what_mxnet_packs(tmp_path: Path) -> None:
     assert recordio_format.encode_image_record(5, 10_014, b"picture") == _by_mxnet(tmp_path / "one.rec", [packed])
 
 
-<<<<<<<< HEAD:tests/stand_in/test_recordio_reference.py
 def _records(outputs: Path, archive: str, name: str) -> list[tuple[mx.recordio.IRHeader, bytes]]:
-========
-def _records(room: archives.Room, name: str) -> list[tuple[mx.recordio.IRHeader, bytes]]:
->>>>>>>> h-data:tests/jobs/dataset/test_recordio_format.py
     """Return header and picture of every record, read by index in the order of the index."""
     index, records = (
         _output(outputs, archive, "dataset") / f"{name}.idx",
@@ -83,39 +75,22 @@ def _records(room: archives.Room, name: str) -> list[tuple[mx.recordio.IRHeader,
     return [mx.recordio.unpack(reader.read_idx(key)) for key in reader.keys]
 
 
-<<<<<<<< HEAD:tests/stand_in/test_recordio_reference.py
 def _in_order(outputs: Path, archive: str, name: str) -> list[bytes]:
     reader = mx.recordio.MXRecordIO(str(_output(outputs, archive, name) / f"{name}.rec"), "r")
-========
-def _in_order(room: archives.Room, name: str) -> list[bytes]:
-    reader = mx.recordio.MXRecordIO(str(room.output(name) / f"{name}.rec"), "r")
->>>>>>>> h-data:tests/jobs/dataset/test_recordio_format.py
     return list(iter(reader.read, None))
 
 
 @pytest.mark.parametrize("name", ["train", "validation"])
-<<<<<<<< HEAD:tests/stand_in/test_recordio_reference.py
 def test_index_and_file_order_give_the_same_records(outputs: Path, name: str) -> None:
     packed = [mx.recordio.unpack(record) for record in _in_order(outputs, "good", name)]
-========
-def test_index_and_file_order_give_the_same_records(done: archives.Room, name: str) -> None:
-    packed = [mx.recordio.unpack(record) for record in _in_order(done, name)]
->>>>>>>> h-data:tests/jobs/dataset/test_recordio_format.py
     assert [(header.id, data) for header, data in packed] == [
         (header.id, data) for header, data in _records(outputs, "good", name)
     ]
 
 
 @pytest.mark.parametrize("name", ["train", "validation"])
-<<<<<<<< HEAD:tests/stand_in/test_recordio_reference.py
 def test_records_carry_label_and_number_of_their_image_as_often_as_the_manifest_says(outputs: Path, name: str) -> None:
     rows = _manifest(outputs, "good")
-========
-def test_records_carry_label_and_number_of_their_image_as_often_as_the_manifest_says(
-    done: archives.Room, name: str
-) -> None:
-    rows = done.manifest()
->>>>>>>> h-data:tests/jobs/dataset/test_recordio_format.py
     wanted = [
         (number, contract.CLASS_LABELS.index(row["label"]))
         for number, row in enumerate(rows)
@@ -127,15 +102,8 @@ def test_records_carry_label_and_number_of_their_image_as_often_as_the_manifest_
     assert all(header.flag == 0 and header.id2 == 0 for header, _ in _records(outputs, "good", name))
 
 
-<<<<<<<< HEAD:tests/stand_in/test_recordio_reference.py
 def test_repeated_records_are_equal_bytes_at_offsets_of_their_own(outputs: Path) -> None:
     lines = (_output(outputs, "skewed", "dataset") / "train.idx").read_text().splitlines()
-========
-def test_repeated_records_are_equal_bytes_at_offsets_of_their_own(room: archives.Room) -> None:
-    room.put(_skewed().bytes())
-    assert room.run() == 0
-    lines = (room.output("dataset") / "train.idx").read_text().splitlines()
->>>>>>>> h-data:tests/jobs/dataset/test_recordio_format.py
     keys, offsets = zip(*(line.split("\t") for line in lines), strict=True)
     assert list(keys) == [str(number) for number in range(len(lines))]
     assert len(set(offsets)) == len(offsets)
@@ -144,26 +112,14 @@ def test_repeated_records_are_equal_bytes_at_offsets_of_their_own(room: archives
     assert len(set(records)) == len(images) < len(records)
 
 
-<<<<<<<< HEAD:tests/stand_in/test_recordio_reference.py
 def test_records_come_shuffled_over_classes_and_repeats(outputs: Path) -> None:
     labels = [header.label for header, _ in _records(outputs, "skewed", "train")]
-========
-def test_records_come_shuffled_over_classes_and_repeats(room: archives.Room) -> None:
-    room.put(_skewed().bytes())
-    assert room.run() == 0
-    labels = [header.label for header, _ in _records(room, "train")]
->>>>>>>> h-data:tests/jobs/dataset/test_recordio_format.py
     changes = sum(a != b for a, b in itertools.pairwise(labels))
     assert changes > len(labels) / 2
 
 
-<<<<<<<< HEAD:tests/stand_in/test_recordio_reference.py
 def test_image_record_iter_reads_them_shuffled(outputs: Path) -> None:
     wanted = len(_in_order(outputs, "good", "train"))
-========
-def test_image_record_iter_reads_them_shuffled(done: archives.Room) -> None:
-    wanted = len(_in_order(done, "train"))
->>>>>>>> h-data:tests/jobs/dataset/test_recordio_format.py
     batches = mx.io.ImageRecordIter(
         path_imgrec=str(_output(outputs, "good", "train") / "train.rec"),
         path_imgidx=str(_output(outputs, "good", "dataset") / "train.idx"),
@@ -178,36 +134,11 @@ def test_image_record_iter_reads_them_shuffled(done: archives.Room) -> None:
     assert wanted == len(labels)
 
 
-<<<<<<<< HEAD:tests/stand_in/test_recordio_reference.py
 def test_no_color_channel_is_swapped(outputs: Path) -> None:
     """A red, a green and a blue bar, decoded by MXNet (BGR, as OpenCV), are where and what they were."""
-========
-def test_no_color_channel_is_swapped(room: archives.Room) -> None:
-    """A red, a green and a blue bar, decoded by MXNet (BGR, as OpenCV), are where and what they were."""
-    bars = np.zeros((90, 120, 3), np.uint8)
-    bars[:, :40, 0], bars[:, 40:80, 1], bars[:, 80:, 2] = 255, 255, 255  # RGB
-    red_green_blue = bytes(simplejpeg.encode_jpeg(bars, quality=95, colorspace="RGB", colorsubsampling="444"))
-    archive = archives.good()
-    archive.pictures = dict.fromkeys(archive.pictures, red_green_blue)
-    room.put(archive.bytes())
-    assert room.run("--image-size", "96", "--near-duplicates", "report") == 0
->>>>>>>> h-data:tests/jobs/dataset/test_recordio_format.py
     for name in ("train", "validation"):
         for record in _in_order(outputs, "striped", name):
             _, pixels = mx.recordio.unpack_img(record)
             assert pixels.shape == (96, 96, 3)
             for column, blue_green_red in ((16, (0, 0, 255)), (48, (0, 255, 0)), (80, (255, 0, 0))):
                 assert np.abs(pixels[48, column].astype(int) - blue_green_red).max() < 12
-<<<<<<<< HEAD:tests/stand_in/test_recordio_reference.py
-========
-
-
-def _skewed() -> archives.ArchiveBuilder:
-    """Return an archive with four times as many nevi as images of any other class."""
-    archive = archives.good()
-    for number in range(1000, 1024):
-        row = {**archive.rows[0], "lesion_id": f"HAM_nv_{number}", "image_id": f"ISIC_{number:07d}", "dx": "nv"}
-        archive.rows.append(row)
-        archive.pictures[row["image_id"]] = archives.picture(number)
-    return archive
->>>>>>>> h-data:tests/jobs/dataset/test_recordio_format.py

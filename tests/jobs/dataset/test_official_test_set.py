@@ -10,11 +10,12 @@ from pipeline_src import contract
 from pipeline_src.dataset import metadata_tables
 from pipeline_src.evaluation import model_predictions
 from pipeline_src.runtime.errors import BadInputError
+from tests.class_table import for_every_class, scores
 from tests.jobs import archives
 
 IMAGES, TRUTH = "ISIC2018_Task3_Test_Images.zip", "ISIC2018_Task3_Test_GroundTruth.csv"
 HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization,dataset"
-ONE_HOT = "image,MEL,NV,BCC,AKIEC,BKL,DF,VASC"
+ONE_HOT = ",".join(("image", *contract.CLASS_LABELS)).upper().replace("IMAGE", "image")
 LABELS = ("nv", "mel", "nv")
 IDS = tuple(f"ISIC_{35000 + number:07d}" for number in range(len(LABELS)))
 
@@ -30,6 +31,10 @@ def _one_hot() -> bytes:
         for n, label in enumerate(LABELS)
     ]
     return "\n".join([ONE_HOT, *rows, ""]).encode()
+
+
+def _row(*values: float) -> str:
+    return ",".join(map(str, scores(*values)))
 
 
 def _pictures() -> dict[str, bytes]:
@@ -63,7 +68,7 @@ def test_its_images_are_held_out_and_listed_and_counted_apart(
     card, before = _card(room), _card(done)
     assert card["official"] == {
         "images": 3,
-        "by_class": {"mel": 1, "nv": 2, "bcc": 0, "akiec": 0, "bkl": 0, "df": 0, "vasc": 0},
+        "by_class": for_every_class({"mel": 1, "nv": 2}, 0),
     }
     assert before["official"] is None
     for key in ("images", "lesions", "training_records", "sources", "images_without_metadata"):
@@ -188,10 +193,10 @@ def test_official_images_that_are_trained_on_are_counted_apart_from_test_images(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"{ONE_HOT}\nISIC_1,1.0,1.0,0.0,0.0,0.0,0.0,0.0\n", "line 2: 1.0, 1.0, 0.0"),
-        (f"{ONE_HOT}\nISIC_1,0.0,0.0,0.0,0.0,0.0,0.0,0.0\n", "must be 1 for one class"),
-        (f"{ONE_HOT}\nISIC_1,1.0,0.5,0.0,0.0,0.0,0.0,0.0\n", "must be 1 for one class"),
-        (f"{ONE_HOT}\nISIC_1,1.0,x,0.0,0.0,0.0,0.0,0.0\n", "must be 1 for one class"),
+        (f"{ONE_HOT}\nISIC_1,{_row(1.0, 1.0)}\n", "line 2: 1.0, 1.0, 0.0"),
+        (f"{ONE_HOT}\nISIC_1,{_row()}\n", "must be 1 for one class"),
+        (f"{ONE_HOT}\nISIC_1,{_row(1.0, 0.5)}\n", "must be 1 for one class"),
+        (f"{ONE_HOT}\nISIC_1,{_row(1.0, 0.5).replace('0.5', 'x')}\n", "must be 1 for one class"),
         ("image,MEL\nISIC_1,1.0\n", "has no column 'NV', 'BCC'"),
         ("image_id,label\nISIC_1,nv\n", "has no column 'dx'"),
         ("image_id,dx\nISIC_1,naevus\n", "line 2: dx 'naevus'"),

@@ -18,8 +18,8 @@ from pipeline_src.dataset import image_codec, recordio_format
 from pipeline_src.drift import image_features
 from pipeline_src.runtime.errors import BadInputError
 from tests.jobs import archives
+from tests.jobs.drift import stream
 from tests.jobs.feedback import export_desk
-from tests.jobs.lesions.drift import stream
 
 
 def as_png(data: bytes) -> bytes:

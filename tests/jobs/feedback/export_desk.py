@@ -12,7 +12,7 @@ from pipeline_src import contract
 from pipeline_src.dataset import metadata_tables
 from pipeline_src.dataset.metadata_tables import ImageMetadata
 from pipeline_src.jobs import command_line, export
-from tests.jobs.lesions.drift import stream
+from tests.jobs.drift import stream
 
 
 @dataclass(frozen=True)

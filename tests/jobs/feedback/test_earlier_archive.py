@@ -7,9 +7,9 @@ import pytest
 
 from pipeline_src import contract
 from tests.jobs import archives
+from tests.jobs.drift import stream
 from tests.jobs.feedback import export_desk
 from tests.jobs.feedback.export_desk import Desk, name_of
-from tests.jobs.lesions.drift import stream
 
 
 @pytest.fixture

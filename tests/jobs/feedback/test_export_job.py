@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pipeline_src import contract
+from tests.jobs.drift import stream
 from tests.jobs.feedback import export_desk
 from tests.jobs.feedback.export_desk import Desk, name_of
-from tests.jobs.lesions.drift import stream
 
 LABELS = {name_of(0): "mel", name_of(1): "nv", "event-2": "bcc"}
 

@@ -2,9 +2,9 @@
 """A picture is exported once and with one label; whatever speaks against its label leaves it out and is told."""
 
 from pipeline_src import contract
+from tests.jobs.drift import stream
 from tests.jobs.feedback import export_desk
 from tests.jobs.feedback.export_desk import Desk, name_of
-from tests.jobs.lesions.drift import stream
 
 
 def labels_of(desk: Desk) -> list[str]:

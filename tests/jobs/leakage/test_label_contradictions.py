@@ -31,7 +31,7 @@ def test_equal_bytes_with_two_labels_are_refused_wherever_they_lie(
     room: archives.Room, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     assert run(room, tmp_path_factory, *LABELS, again=bytes) == contract.EXIT_BAD_INPUT
-    assert "and 65 more" in room.reason()
+    assert f"and {10 * len(contract.CLASS_LABELS) - 5} more" in room.reason()
     assert room.files() == {}
     (name, label) = next(iter(LABELS.items()))
     assert run(room, tmp_path_factory, name, again=bytes) == contract.EXIT_BAD_INPUT

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A model server for tests: answers seven probabilities, refuses what is no JPEG, and remembers what it was asked."""
+"""A model server for tests: it answers one probability a class, refuses all but JPEG, and remembers the requests."""
 
 import http.server
 import json
@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message
 
-SCORES = (0.1, 0.6, 0.1, 0.05, 0.05, 0.05, 0.05)
+from tests.class_table import scores
+
+SCORES = tuple(scores(0.1, 0.6, 0.1, 0.05, 0.05, 0.05, 0.05))
 
 
 class ModelServer(http.server.ThreadingHTTPServer):

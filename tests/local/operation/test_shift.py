@@ -19,6 +19,7 @@ from local.endpoint.traffic_images import TrafficPlan, draw_images, pick_held_ou
 from local.errors import UsageError
 from local.synthetic.lesion_drawing import SYNTHETIC_NOTICE
 from pipeline_src import contract
+from tests.class_table import scores
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def record(tmp_path: Path, clean: list[LabelledImage]) -> ExecutionRecord:
         table.writerow(contract.PREDICTION_COLUMNS)
         for number in range(40):
             label = "mel" if number >= 36 else "nv"
-            table.writerow([f"I{number}", f"L{number}", "test", label, "nv", *([0.1] * 7), "0"])
+            table.writerow([f"I{number}", f"L{number}", "test", label, "nv", *scores(0.1, 0.9), "0"])
             (folder / f"I{number}.jpg").write_bytes(clean[0].content + bytes([number]))
     for step, output in (
         (contract.EVALUATE_STEP, contract.EVALUATION_OUTPUT),

@@ -19,7 +19,7 @@ def _generator(*key: int) -> np.random.Generator:
 
 @pytest.fixture(scope="module")
 def pictures() -> NDArray[np.float64]:
-    """Pictures by class and lesion, 28 x 28 pixels: (7, lesions, 28, 28, 3), from 0 to 1."""
+    """Pictures by class and lesion, 28 x 28 pixels: (classes, lesions, 28, 28, 3), from 0 to 1."""
     studio = lesion_drawing.LesionRenderer(9)
     small = np.zeros((len(contract.CLASS_LABELS), LESIONS, 28, 28, 3))
     for number, label in enumerate(contract.CLASS_LABELS):
@@ -33,7 +33,7 @@ def pictures() -> NDArray[np.float64]:
 
 
 def _balanced_accuracy(features: NDArray[np.float64]) -> float:
-    """Return how well a linear model, fitted to two thirds of (7, lesions, n), tells the classes of the others."""
+    """Return how well a linear model, fitted to two thirds of (classes, lesions, n), classifies the others."""
     flat = features - features.mean((0, 1))
     cut = LESIONS * 2 // 3
     fit, rest = flat[:, :cut].reshape(-1, flat.shape[-1]), flat[:, cut:].reshape(-1, flat.shape[-1])
@@ -50,10 +50,11 @@ def test_classes_can_be_told_apart_at_28_pixels_but_not_by_the_mean_colour(pictu
     assert by_mean_colour < by_pixels - 0.1
 
 
-def test_every_class_has_a_style_and_look_alikes_of_another_class() -> None:
-    assert set(lesion_drawing.STYLES_BY_CLASS) == set(lesion_drawing.LOOK_ALIKES) == set(contract.CLASS_LABELS)
-    for label, others in lesion_drawing.LOOK_ALIKES.items():
-        assert set(others) <= set(contract.CLASS_LABELS) - {label}
+def test_every_class_has_a_style_of_its_own_and_look_alikes_of_another_class() -> None:
+    assert set(lesion_drawing.STYLES_BY_CLASS) == set(lesion_drawing.LOOK_ALIKES)
+    assert len({lesion_drawing.style_of_class(label) for label in contract.CLASS_LABELS}) == len(contract.CLASS_LABELS)
+    for label in contract.CLASS_LABELS:
+        assert set(lesion_drawing.look_alikes(label)) <= set(contract.CLASS_LABELS) - {label}
 
 
 def _centre(picture: bytes) -> NDArray[np.float64]:

@@ -12,7 +12,8 @@ from local.synthetic import lesion_drawing, synthetic_cohort
 from local.synthetic.synthetic_archive import IMAGE_PARTS, METADATA_FILE, write_synthetic_archive
 from pipeline_src import contract
 
-IMAGES = 42
+LEAST = synthetic_cohort.MINIMUM_PER_CLASS * len(contract.CLASS_LABELS)
+IMAGES = 2 * LEAST
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +79,10 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_number_of_workers(archi
 
 def test_progress_counts_every_picture(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    write_synthetic_archive(tmp_path / "sample.zip", images=21, progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(done, 21) for done in range(1, 22)]
+    write_synthetic_archive(
+        tmp_path / "sample.zip", images=LEAST, progress=lambda done, total: seen.append((done, total))
+    )
+    assert seen == [(done, LEAST) for done in range(1, LEAST + 1)]
 
 
 def test_an_interrupted_archive_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -88,7 +91,7 @@ def test_an_interrupted_archive_leaves_nothing_behind(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_synthetic_archive(tmp_path / "new" / "sample.zip", images=21, progress=interrupt)
+        write_synthetic_archive(tmp_path / "new" / "sample.zip", images=LEAST, progress=interrupt)
     assert list((tmp_path / "new").iterdir()) == []
 
 
@@ -100,7 +103,7 @@ def test_an_interrupted_archive_leaves_an_older_one_as_it_was(tmp_path: Path) ->
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_synthetic_archive(path, images=21, progress=interrupt)
+        write_synthetic_archive(path, images=LEAST, progress=interrupt)
     assert path.read_bytes() == b"older"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -110,7 +113,7 @@ def test_two_that_write_the_same_archive_at_once_do_not_disturb_each_other(archi
 
     def write_another(done: int, _total: int) -> None:
         if done == IMAGES - 1:
-            write_synthetic_archive(path, images=21)
+            write_synthetic_archive(path, images=LEAST)
 
     write_synthetic_archive(path, images=IMAGES, seed=3, progress=write_another)
     assert path.read_bytes() == archive.read_bytes()
@@ -121,7 +124,7 @@ def test_two_that_write_the_same_archive_at_once_do_not_disturb_each_other(archi
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        ({"images": 20}, "images 20: every class needs 3 images. Use 21 or more."),
+        ({"images": LEAST - 1}, f"images {LEAST - 1}: every class needs 3 images. Use {LEAST} or more."),
         ({"seed": -1}, "seed -1: a seed must be 0 or more."),
     ],
 )

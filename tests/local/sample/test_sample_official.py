@@ -15,8 +15,9 @@ from local.synthetic.synthetic_archive import (
     OFFICIAL_TRUTH,
     write_synthetic_archive,
 )
+from pipeline_src import contract
 
-IMAGES = 21
+IMAGES = synthetic_cohort.MINIMUM_PER_CLASS * len(contract.CLASS_LABELS)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_progress_counts_its_pictures_too(tmp_path: Path) -> None:
 
 def test_its_ids_go_on_where_a_large_dataset_ends() -> None:
     shots, _ = synthetic_cohort.plan_images(12_000, 7, 5)
-    tests, _ = synthetic_cohort.plan_official_images(21, 7, shots)
+    tests, _ = synthetic_cohort.plan_official_images(IMAGES, 7, shots)
     assert tests[0].image_id > shots[-1].image_id
     assert {shot.lesion for shot in tests}.isdisjoint(shot.lesion for shot in shots)
 
@@ -71,5 +72,5 @@ def test_its_ids_go_on_where_a_large_dataset_ends() -> None:
 @pytest.mark.parametrize("wish", [{"official": -1}, {"twins": -1}])
 def test_fewer_than_none_are_refused(wish: dict[str, int], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="neither can be below 0"):
-        write_synthetic_archive(tmp_path / "s.zip", images=21, **wish)  # type: ignore[arg-type]
+        write_synthetic_archive(tmp_path / "s.zip", images=IMAGES, **wish)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT-0
+"""Report, document and model card name the additional archive, and say that nothing of it is tested on."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipeline_src.evaluation import evaluation_json, subgroup_metrics
+from pipeline_src.evaluation.evaluation_json import ModelEvaluation
+from pipeline_src.evaluation.model_predictions import HoldoutImage
+from pipeline_src.report import html_report, model_card
+from tests.jobs.report import finding_case, judgement
+
+SHA = "cd" * 32
+ADDED = {"sha256": SHA, "bytes": 9, "images": 3, "images_by_split": {"train": 2, "validation": 1, "test": 0}}
+
+
+def told(evaluation: ModelEvaluation) -> str:
+    return html_report.render_report(evaluation, list(finding_case.drawn()), Path("/absent"))
+
+
+def with_card(**more: Any) -> ModelEvaluation:
+    evaluation = finding_case.everything()
+    return replace(evaluation, card={**evaluation.card, **more})
+
+
+def test_the_page_names_it_and_how_its_images_are_shared_out() -> None:
+    page = told(with_card(addition=ADDED))
+    assert f"<dt>Additional archive SHA-256</dt><dd><code>{SHA}</code></dd>" in page
+    assert "adds 2 images to train, 1 image to validation; the test images come only from the first archive" in page
+
+
+def test_without_one_the_page_says_none_and_no_more() -> None:
+    page = told(finding_case.everything())
+    assert "<dt>Additional archive SHA-256</dt><dd><code>none</code></dd>" in page
+    assert "An additional archive of confirmed production images adds" not in page
+
+
+def test_document_and_model_card_name_it() -> None:
+    measured = judgement.evaluation(card={"archive": {"sha256": "ab" * 32}, "addition": ADDED})
+    found = evaluation_json.evaluation_content(measured, judgement.verdict())
+    assert found["addition"] == ADDED
+    assert evaluation_json.headline_texts(measured, judgement.verdict())["addition_sha256"] == SHA
+    assert f'"additional_sha256":"{SHA}"' in model_card.model_card_json(measured).replace('": "', '":"')
+
+
+def test_of_an_exported_image_every_group_but_its_source_and_confirmation_is_unknown() -> None:
+    image = HoldoutImage("PROD_1", "PROD_1", "nv", "validation", "unknown", "", "unknown", "confirmed", "production")
+    groups = {name: subgroup_metrics.group_of_image(image, name) for name in subgroup_metrics.SUBGROUP_ATTRIBUTES}
+    unknown = dict.fromkeys(("sex", "age", "localization"), subgroup_metrics.UNKNOWN_GROUP)
+    assert groups == unknown | {"dx_type": "confirmed", "source": "production"}

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: MIT-0
+"""The report stands alone, says the verdict first, and holds every figure with its interval and its n."""
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from pipeline_src import contract, gate, gate_thresholds
+from pipeline_src.evaluation.evaluation_json import ModelEvaluation
+from pipeline_src.report import html_report, report_wording
+from pipeline_src.report.report_plots import ReportPlot
+from tests.jobs.evaluation import case
+from tests.jobs.report import finding_case
+from tests.jobs.report.reader import Reader
+
+DASH = "\u2013"
+
+
+@pytest.fixture(scope="module")
+def drawn() -> list[ReportPlot]:
+    return list(finding_case.drawn())
+
+
+@pytest.fixture(scope="module")
+def plain(drawn: list[ReportPlot]) -> list[ReportPlot]:
+    return [plot for plot in drawn if plot.name not in {"champion.png", "confusion_matrix_official.png"}]
+
+
+def page(evaluation: ModelEvaluation, drawn: list[ReportPlot], pictures: Path = Path("/absent")) -> Reader:
+    return Reader(html_report.render_report(evaluation, drawn, pictures))
+
+
+def test_the_page_needs_nothing_from_elsewhere(drawn: list[ReportPlot], tmp_path: Path) -> None:
+    evaluation = finding_case.everything()
+    for image in evaluation.test.images:
+        (tmp_path / f"{image.image_id}.jpg").write_bytes(case.picture(image.image_id))
+    html = html_report.render_report(evaluation, drawn, tmp_path)
+    read = Reader(html)
+    assert all(address.startswith(("data:image/", "#")) for address in read.addresses)
+    assert (
+        len([address for address in read.addresses if address.startswith("data:")])
+        == 8 + html_report.SHOWN_MISTAKES + 3
+    )
+    assert not read.tags & {"script", "link", "iframe"}
+    assert "url(" not in html
+    assert "@import" not in html
+    assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in html
+    assert len(html) < 1_500_000
+
+
+def test_every_picture_has_words_of_its_own_for_who_cannot_see_it(drawn: list[ReportPlot], tmp_path: Path) -> None:
+    evaluation = finding_case.everything()
+    for image in evaluation.test.images:
+        (tmp_path / f"{image.image_id}.jpg").write_bytes(case.picture(image.image_id))
+    pictures = page(evaluation, drawn, tmp_path).pictures
+    assert all(len(alt) > 30 for alt in pictures)
+    assert len(set(pictures)) == len(pictures)
+
+
+def test_links_lead_to_ids_that_are_there_once_and_headings_skip_no_level(drawn: list[ReportPlot]) -> None:
+    read = page(finding_case.everything(), drawn)
+    links = {address[1:] for address in read.addresses if address.startswith("#")}
+    assert links == set(html_report.REPORT_SECTIONS)
+    assert links <= set(read.ids)
+    assert len(set(read.ids)) == len(read.ids)
+    assert read.headings[0] == 1
+    assert all(later <= earlier + 1 for earlier, later in pairwise(read.headings))
+
+
+def test_a_pass_says_so_and_what_did_not_apply(plain: list[ReportPlot]) -> None:
+    text = page(finding_case.evaluation(), plain).text
+    assert "PASS The model meets 11 of the 14 requirements of the gate; the others do not apply (no champion)." in text
+    assert "REJECTED" not in text
+
+
+def test_a_pass_of_everything_says_so(drawn: list[ReportPlot]) -> None:
+    text = page(finding_case.evaluation(comparison=finding_case.compared(0.02)), drawn).text
+    assert "The model meets each of the 14 requirements of the gate." in text
+
+
+def test_a_reject_names_what_was_missed_at_most_three(plain: list[ReportPlot]) -> None:
+    few = page(finding_case.evaluation(leakage=finding_case.leakage(leaked=2)), plain).text
+    said = "misses 1 of the 14 requirements of the gate: leaked test images 2 (wanted at most 0)."
+    assert f"REJECTED The model {said}" in few
+    many = page(finding_case.evaluation(counts=finding_case.COUNTS | {"df": 0, "mel": 0}), plain).text
+    assert re.search(
+        r"misses \d of the 14 requirements of the gate: balanced accuracy no valid figure .* and \d more", many
+    )
+
+
+def test_the_table_has_each_requirement_in_the_words_of_the_failure_message(drawn: list[ReportPlot]) -> None:
+    evaluation = finding_case.everything()
+    text = page(evaluation, drawn).text.replace("\xa0", " ")
+    for each in evaluation.verdict.requirements:
+        row = f"{each.verdict} {each.wanted_text} {each.got_text} {each.interval_text or DASH}"
+        assert f"{row} {DASH if each.images is None else each.images}" in text
+        assert report_wording.requirement_title(each.name) in text
+    assert "of the rarest class: dermatofibroma (df) ✗ missed at least 10 3" in text
+
+
+def test_every_requirement_of_the_gate_has_a_title_and_a_new_one_goes_by_its_name() -> None:
+    assert set(report_wording.REQUIREMENT_TITLES) == set(gate_thresholds.THRESHOLD_PARAMETERS)
+    new = gate.judge_requirement("new_one", gate.AT_LEAST, 0.5, gate.JudgedValue(got=0.4, place="back"))
+    assert report_wording.requirement_title(new.name) == "New one"
+    assert report_wording.requirement_note(new) == "back"
+
+
+def test_figures_come_with_interval_and_n(drawn: list[ReportPlot]) -> None:
+    text = page(finding_case.everything(), drawn).text
+    assert "0.812 Balanced accuracy 0.772 to 0.852, n 310" in text
+    assert re.search(r"df dermatofibroma 3 images, 1 lesion 0\.820 0\.720 to 0\.920 † n 3 ", text)
+    assert "n 300 images of 225 lesions 0.810 0.770 to 0.850 0.730 0.690 to 0.770" in text
+    assert "0.690 to 0.770 \u22120.080 \u22120.110 to \u22120.050 < 0.001" in text
+    assert "9 are correct only for this model" in text
+    assert "10 test images left out" in text
+
+
+def test_a_subgroup_that_cannot_be_judged_is_shown_with_its_n_and_no_figure(plain: list[ReportPlot]) -> None:
+    text = page(finding_case.evaluation(), plain).text
+    assert "ear 6 not evaluable 3" in text
+    assert text.index("Sex female") < text.index("Site back")
+    assert "Skin tone" in text
+
+
+def test_the_official_test_set_stands_beside_the_published_result_where_it_is_there(drawn: list[ReportPlot]) -> None:
+    without = replace(finding_case.everything(), official=None, official_figures=None)
+    assert "Official test set" not in page(without, drawn).text
+    text = page(finding_case.everything(), drawn).text
+    assert "Balanced accuracy 0.812 0.772 to 0.852 n 310 0.885 best entry" in text
+    assert "Quoted, not measured here." in text
+
+
+def test_the_page_carries_dataset_leaks_warnings_provenance_and_glossary(drawn: list[ReportPlot]) -> None:
+    text = page(finding_case.everything(), drawn).text
+    assert "ab" * 32 in text
+    assert "SourceCommit 0123abcd" in text
+    assert "df: only 3 test images. Add images of it." in text
+    assert re.search(r"nv melanocytic nevus 0 160 160", text)
+    assert "ISIC_nv_test_000 nv, test ISIC_train_0 mel, train 0 yes yes" in text
+    assert "Non-inferiority" in text
+    assert text.count("Research use only; not a medical device") == 2  # on top and at the foot
+
+
+def test_what_the_archive_says_is_shown_as_text_and_never_as_html(plain: list[ReportPlot]) -> None:
+    card = case.card(case.images(), "<script>alert(1)</script>")
+    assert "script" not in page(finding_case.evaluation(card=card), plain).tags
+
+
+def test_a_card_that_says_nothing_still_gives_a_page(plain: list[ReportPlot]) -> None:
+    text = page(finding_case.evaluation(card={"images": 3, "warnings": None}), plain).text
+    assert "Archive SHA-256 unknown" in text
+
+
+def test_without_a_test_image_there_is_a_page_and_nothing_is_zero() -> None:
+    nothing = dict.fromkeys(contract.CLASS_LABELS, 0)
+    evaluation = finding_case.evaluation(counts=nothing, subgroups=())
+    text = page(evaluation, html_report.draw_plots(evaluation)).text
+    assert "None: there are no test images" in text
+    assert "mel melanoma 0 images, 0 lesions not defined n 0" in text
+    assert "REJECTED" in text
+
+
+def test_a_picture_that_cannot_be_shown_costs_the_report_nothing(drawn: list[ReportPlot], tmp_path: Path) -> None:
+    (tmp_path / "ISIC_nv_test_000.jpg").write_bytes(b"\xff\xd8 no picture")
+    html = html_report.render_report(finding_case.everything(), drawn, tmp_path)
+    assert html.count('<div class="none">no image</div>') == html_report.SHOWN_MISTAKES + 2 * 3
