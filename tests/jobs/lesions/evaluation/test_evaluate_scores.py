@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline_src import class_probabilities
 from pipeline_src.evaluation import model_predictions
 from pipeline_src.runtime.errors import BadInputError
 
@@ -33,16 +34,16 @@ def test_probabilities_come_back_with_every_digit(values: list[float]) -> None:
         (b"[0.1, 0.5", "not JSON"),
         (b"\xff\xfe", "not JSON"),
         (b"[" * 100_000, "not JSON"),
-        (b"0.5", "no list of 7"),
-        (b"null", "no list of 7"),
-        (b'{"predictions": [0.1, 0.5, 0.05, 0.05, 0.1, 0.1, 0.1]}', "no list of 7"),
-        (json.dumps(GOOD[:6]).encode(), "no list of 7"),
-        (json.dumps([*GOOD, 0.0]).encode(), "no list of 7"),
-        (b"[NaN, 0.5, 0.05, 0.05, 0.1, 0.1, 0.1]", "no list of 7"),
-        (b"[Infinity, 0, 0, 0, 0, 0, 0]", "no list of 7"),
-        (b"[-0.1, 1.1, 0, 0, 0, 0, 0]", "no list of 7"),
-        (b"[true, 0, 0, 0, 0, 0, 0]", "no list of 7"),
-        (b'["1", 0, 0, 0, 0, 0, 0]', "no list of 7"),
+        (b"0.5", "not 7 numbers"),
+        (b"null", "not 7 numbers"),
+        (b'{"predictions": [0.1, 0.5, 0.05, 0.05, 0.1, 0.1, 0.1]}', "not 7 numbers"),
+        (json.dumps(GOOD[:6]).encode(), "not 7 numbers"),
+        (json.dumps([*GOOD, 0.0]).encode(), "not 7 numbers"),
+        (b"[NaN, 0.5, 0.05, 0.05, 0.1, 0.1, 0.1]", "mel: nan is not a probability"),
+        (b"[Infinity, 0, 0, 0, 0, 0, 0]", "mel: inf is not a probability"),
+        (b"[-0.1, 1.1, 0, 0, 0, 0, 0]", "mel: -0.1 is not a probability"),
+        (b"[true, 0, 0, 0, 0, 0, 0]", "not 7 numbers"),
+        (b'["1", 0, 0, 0, 0, 0, 0]', "not 7 numbers"),
         (b"[0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2]", "add up to 1.4"),
         (b"[0, 0, 0, 0, 0, 0, 0]", "add up to 0"),
     ],
@@ -60,7 +61,7 @@ def test_any_bytes_are_either_a_distribution_or_bad_input(body: bytes) -> None:
     except BadInputError:
         return
     assert len(values) == 7
-    assert math.isclose(math.fsum(values), 1, abs_tol=model_predictions.PROBABILITY_SUM_TOLERANCE)
+    assert math.isclose(math.fsum(values), 1, abs_tol=class_probabilities.PROBABILITY_SUM_TOLERANCE)
 
 
 def folder(path: Path, names: list[str]) -> Path:
@@ -104,5 +105,5 @@ def test_a_missing_folder_is_missing_scores(tmp_path: Path) -> None:
 
 def test_a_broken_score_is_named_by_its_file(tmp_path: Path) -> None:
     (folder(tmp_path, ["a.jpg.out"]) / "b.jpg.out").write_text("<html>")
-    with pytest.raises(BadInputError, match=r"b\.jpg\.out: is not JSON"):
+    with pytest.raises(BadInputError, match=r"b\.jpg\.out: .<html>. is not JSON"):
         model_predictions.read_scores(tmp_path, ["a", "b"])
