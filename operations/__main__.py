@@ -14,7 +14,7 @@ from operations.commands import cdk_bootstrap, export_job, next_steps, retrainin
 from operations.commands import label_upload as labelling
 from operations.commands import manual_smoke_test as smoking
 from operations.commands import multipart_upload as uploading
-from operations.destroy import destroy_confirmation
+from operations.destroy import destroy_command
 from operations.first_run import aws_beliefs, first_run_command
 from operations.functions import aws_clients
 from operations.functions.errors import UsageError
@@ -126,7 +126,7 @@ def destroy(account: Account, context: tuple[str, ...], *, yes: bool, data: bool
     """Delete the deployment but its data; says what goes and what stays, and asks."""
     settings = _settings(account, "destroy", context)
     ask = None if yes else lambda question: str(click.prompt(question))
-    destroy_confirmation.destroy_deployment(
+    destroy_command.destroy_deployment(
         account,
         output_console(),
         cdk=cdk_cli.cdk_in_region(account.region),

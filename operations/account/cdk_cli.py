@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Calls the pinned CDK command line, which alone knows how the application's stacks are deleted."""
+"""Runs the pinned CDK command line."""
 
 import functools
 import os
@@ -16,10 +16,10 @@ _PROJECT_FOLDER: Final = Path(__file__).parents[2]
 
 
 def cdk_in_region(region: str, root: Path = _PROJECT_FOLDER) -> CdkCommand:
-    """Return what runs ``cdk`` with some arguments in the project's folder, and returns its exit code.
+    """Return a function that runs ``cdk`` with arguments in the project's folder and returns its exit code.
 
     Args:
-        region: Where stacks are whose settings name no region; empty: the command line finds that by itself.
+        region: Region of the stacks whose settings name none; empty to let the command line choose it.
         root: The project's folder.
     """
     return functools.partial(_run_cdk, region, root)
@@ -28,27 +28,26 @@ def cdk_in_region(region: str, root: Path = _PROJECT_FOLDER) -> CdkCommand:
 def _run_cdk(region: str, root: Path, arguments: Sequence[str]) -> int:
     command = root / "node_modules" / ".bin" / "cdk"
     if not command.exists():
-        raise OperationError(f"{command}: not there. Install Node.js 22 or 24, then run npm ci.")
+        raise OperationError(f"{command}: not found. Install Node.js 22 or 24, then run npm ci.")
     environment = {**os.environ, **({"AWS_REGION": region} if region else {})}
     return subprocess.run([command, *arguments], cwd=root, env=environment, check=False).returncode
 
 
-def cdk_destroy(cdk: CdkCommand, parts: Sequence[str], context: Sequence[str]) -> None:
-    """Delete the stacks `parts` and no others.
+def cdk_destroy(cdk: CdkCommand, stacks: Sequence[str], context: Sequence[str]) -> None:
+    """Delete stacks and no others; the CDK orders them by their dependencies.
 
     Args:
         cdk: Runs the command line.
-        parts: For example ``["monitoring", "ProductionSite"]``; their ids in the application begin in upper case.
+        stacks: Ids in the application, for example ``["Monitoring", "Training"]``.
         context: ``KEY=VALUE`` each, as the deployment was given them.
 
     Raises:
-        OperationError: The command line failed; it has said why.
+        OperationError: The command line failed; it has printed the reason.
     """
-    ids = [part[:1].upper() + part[1:] for part in parts]
     settings = [word for pair in context for word in ("--context", pair)]
-    status = cdk(["destroy", *ids, "--exclusively", "--force", *settings])
+    status = cdk(["destroy", *stacks, "--exclusively", "--force", *settings])
     if status:
         raise OperationError(
-            f"cdk destroy {' '.join(ids)}: exit code {status}; the reason stands above. Mend it, then run the command "
-            "again: it goes on from here."
+            f"cdk destroy {' '.join(stacks)}: exit code {status}; the reason is printed above. Fix it and run the "
+            "command again: it continues from here."
         )

@@ -106,8 +106,8 @@ def delete_stack(client: Client, found: StackDescription, sleep: Callable[[float
         )
     except WaiterError as error:
         raise OperationError(
-            f"stack {found.name!r}: not deleted: {_deletion_failure(client, found.arn) or error}. Mend that, in the "
-            "CloudFormation console or with the service itself, and run the command again: it goes on from here."
+            f"stack {found.name!r}: not deleted: {_deletion_failure(client, found.arn) or error}. Fix that in the "
+            "console and run the command again: it continues from here."
         ) from error
 
 

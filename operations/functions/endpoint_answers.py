@@ -17,7 +17,6 @@ import csv
 import http.client
 import io
 import itertools
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from botocore.exceptions import ClientError
 from operations.functions.aws_clients import Client
 from operations.functions.errors import SmokeTestError, UsageError
 from pipeline_src import contract
+from pipeline_src.class_probabilities import parse_class_probabilities, shorten_body
 
 _REQUIRED_COLUMNS: Final = ("image_id", "split", "label", *contract.PREDICTION_SCORES)
 _RERUN_REMEDY: Final = "Run the pipeline again and approve the package that it registers."
@@ -146,7 +146,6 @@ def _parse_golden_image(row: dict[str, str], place: str) -> GoldenImage:
 # The serving hardware may differ from that of the evaluation, by which float32 scores differ by about 1e-5.
 SCORE_TOLERANCE: Final = 1e-3
 _LABELS: Final = contract.CLASS_LABELS
-_SHOWN_LENGTH: Final = 120
 
 
 @dataclass(frozen=True)
@@ -176,7 +175,7 @@ def read_probabilities(answer: EndpointAnswer, place: str) -> tuple[float, ...]:
     """
     if answer.status != 200:
         raise SmokeTestError(
-            f"{place}: answered status {answer.status}: {_shorten_body(answer.body)}. Read the container's log."
+            f"{place}: answered status {answer.status}: {shorten_body(answer.body)}. Read the container's log."
         )
     kind = answer.content_type.partition(";")[0].strip().lower()
     if kind != contract.JSON_CONTENT_TYPE:
@@ -184,29 +183,12 @@ def read_probabilities(answer: EndpointAnswer, place: str) -> tuple[float, ...]:
             f"{place}: answered content type {answer.content_type!r}, not {contract.JSON_CONTENT_TYPE}. "
             "Is it the built-in image classification's container?"
         )
-    return _parse_probabilities(answer.body, place)
-
-
-def _parse_probabilities(body: bytes, place: str) -> tuple[float, ...]:
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        return parse_class_probabilities(answer.body)
+    except ValueError as error:
         raise SmokeTestError(
-            f"{place}: answered no JSON ({error}): {_shorten_body(body)}. Read the container's log."
+            f"{place}: answered {error}. Read the container's log. Was the model trained on other classes?"
         ) from None
-    values = document.get("prediction") if isinstance(document, dict) else document
-    if not isinstance(values, list) or len(values) != len(_LABELS) or not all(map(_is_number, values)):
-        raise SmokeTestError(
-            f"{place}: answered {_shorten_body(body)}, not {len(_LABELS)} numbers, one for each of "
-            f"{', '.join(_LABELS)}. "
-            "Was the model trained on other classes?"
-        )
-    for label, value in zip(_LABELS, values, strict=True):
-        if not 0 <= value <= 1:  # False for NaN, too
-            raise SmokeTestError(f"{place}: {label}: answered {value}, which is no probability. Retrain the model.")
-    if abs(math.fsum(values) - 1) > SCORE_TOLERANCE:
-        raise SmokeTestError(f"{place}: the scores add up to {math.fsum(values):.6g}, not 1. Is the model a softmax?")
-    return tuple(map(float, values))
 
 
 def check_agreement(pairs: Sequence[tuple[GoldenImage, tuple[float, ...]]], place: str) -> float:
@@ -259,15 +241,6 @@ def find_label_permutation(pairs: Sequence[tuple[GoldenImage, tuple[float, ...]]
 def _position_fits_label(pairs: Sequence[tuple[GoldenImage, tuple[float, ...]]], position: int, label: int) -> bool:
     """Return whether what stands at `position` of each answer is the evaluation's score of that label."""
     return all(abs(scores[position] - golden.scores[label]) <= SCORE_TOLERANCE for golden, scores in pairs)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _shorten_body(body: bytes) -> str:
-    text = body.decode(errors="replace").strip()
-    return repr(text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…")
 
 
 _TIMEOUT_SECONDS: Final = 20.0

@@ -248,7 +248,7 @@ def read_payload(kind: type[Payload], event: object) -> Payload:
         UsageError: It is no object with exactly those keys, each a string, and filled where it has to be; `detail` is
             an object.
     """
-    place = f"payload of {kind.__name__.lower()}"
+    place = f"payload of {kind.__name__.removesuffix('Request').lower()}"
     needed, optional = _payload_keys(kind)
     if not isinstance(event, Mapping) or not set(needed) <= set(event) <= {*needed, *optional}:
         found = ", ".join(sorted(map(str, event))) if isinstance(event, Mapping) else type(event).__name__

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from pipeline_src import contract
-from pipeline_src.evaluation.model_predictions import PROBABILITY_SUM_TOLERANCE, HoldoutImage
+from pipeline_src.class_probabilities import PROBABILITY_SUM_TOLERANCE
+from pipeline_src.evaluation.model_predictions import HoldoutImage
 from pipeline_src.runtime.errors import BadInputError
 
 CHAMPION_FILE_LIMIT: Final = 64 << 20  # bytes; 4,000 images take 1 MB

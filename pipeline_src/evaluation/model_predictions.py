@@ -6,8 +6,6 @@ All metrics and plots are computed from that table, `Predictions`.
 
 import csv
 import io
-import json
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields
@@ -18,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline_src import contract
+from pipeline_src.class_probabilities import parse_class_probabilities
 from pipeline_src.runtime.errors import BadInputError
 
 
@@ -109,9 +108,6 @@ def _refuse_leaks(path: Path, images: list[HoldoutImage]) -> None:
             )
 
 
-# A float32 softmax printed as text adds up to 1 within about 1e-6; rounded values may deviate by this much.
-PROBABILITY_SUM_TOLERANCE: Final = 1e-3
-
 Scores = dict[str, tuple[float, ...]]
 
 
@@ -171,35 +167,13 @@ def parse_probabilities(body: bytes, place: str) -> tuple[float, ...]:
         body: the response of the container.
         place: its location, for the error message.
 
-    Returns:
-        The probabilities, as many as there are classes.
-
     Raises:
-        BadInputError: it has another form, or the numbers are not probabilities that add up to 1.
-
-    Source: SageMaker Developer Guide, image classification, inference; the documentation shows the bare array and
-    the endpoint's JSON Lines form the object.
+        BadInputError: it is not that, or the numbers are no probabilities that add up to 1.
     """
     try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{place}: not JSON: {error}. Run Score again.") from None
-    values = answer.get("prediction") if isinstance(answer, dict) else answer
-    classes = len(contract.CLASS_LABELS)
-    if not isinstance(values, list) or len(values) != classes or not all(_is_probability(value) for value in values):
-        raise BadInputError(f"{place}: {_short(body)}: not a list of {classes} numbers from 0 to 1. Run Score again.")
-    if abs(math.fsum(values) - 1) > PROBABILITY_SUM_TOLERANCE:
-        raise BadInputError(f"{place}: the scores add up to {math.fsum(values):.6g}, not 1. Is the model a softmax?")
-    return tuple(float(value) for value in values)
-
-
-def _is_probability(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-
-
-def _short(body: bytes) -> str:
-    text = body.decode(errors="replace").strip()
-    return repr(text if len(text) <= 80 else f"{text[:80]}…")
+        return parse_class_probabilities(body)
+    except ValueError as error:
+        raise BadInputError(f"{place}: {error}. Run Score again.") from None
 
 
 @dataclass(frozen=True)

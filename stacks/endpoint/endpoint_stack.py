@@ -219,7 +219,7 @@ class EndpointStack(Stack):
 
 
 def _retain_replaced_resource(resource: CfnResource) -> None:
-    """Keep what another package replaces; `make destroy` deletes it, and it costs nothing.
+    """Keep what another package replaces; `make destroy` lists it, and it costs nothing.
 
     An alarm may take an endpoint back to it after CloudFormation has been told that the update is done. Deleted then,
     it would leave an endpoint that can add no instance any more.

@@ -7,6 +7,7 @@ theirs is there. So endpoints, executions and the registry's versions are left t
 
 import functools
 import io
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,14 +15,14 @@ from typing import Any, Final
 from rich.console import Console
 
 from operations.account.deployment_account import Account
-from operations.destroy import destroy_confirmation
+from operations.destroy import destroy_command
 from operations.preflight import preflight_requirements
 from tests.emulator.command import CommandLine
 from tests.emulator.conftest import Cloud
 from tests.emulator.memory import remembering
-from tests.operations.command import cloud as played
-from tests.operations.command.answers import services
-from tests.operations.command.state import State
+from tests.operations import cloud as played
+from tests.operations.answers import services
+from tests.operations.state import State
 from tests.proof.sample import HERE, Place
 
 _PLAYED: Final = ("application-autoscaling", "codepipeline", "sagemaker")
@@ -49,7 +50,7 @@ class Teardown:
         account = Account("skin-lesion", self._clients(HERE), lambda _: None, named, self._connect)
         console = Console(record=True, width=200, file=io.StringIO())
         context = tuple(f"{key}={value}" for key, value in self.settings.items())
-        destroy_confirmation.destroy_deployment(
+        destroy_command.destroy_deployment(
             account,
             console,
             cdk=self._cdk,
@@ -80,8 +81,7 @@ class Teardown:
         """Run the command line as the root of each account; on AWS it goes there by its own roles."""
         ids = [word for word in arguments[1:] if word[0].isupper()]
         self.order.append(ids)
-        for place in dict.fromkeys(self.places[each] for each in ids):
-            there = [each for each in ids if self.places[each] == place]
+        for place, there in itertools.groupby(ids, self.places.__getitem__):
             command = CommandLine(self.cloud.emulator, self.cloud.cdk.home, place)
             command("destroy", *there, "--exclusively", "--force", assembly=self.cloud.assembly)
         return 0

@@ -14,7 +14,7 @@ from stacks.costs import cost_estimate
 from stacks.settings import aws_prices, deployment_settings
 from stacks.settings.deployment_settings import BudgetSettings, Settings, TrainingSettings
 from stacks.settings.settings_context import settings_from_context
-from tests.operations.test_job_contract import LESIONS, constant
+from tests.operations.functions.test_job_contract import JOB_SOURCE, constant
 from tests.proof.intrinsic import resources
 from tests.proof.sample import ACCOUNTS
 
@@ -101,10 +101,12 @@ def test_the_metrics_of_a_monitor_are_paid_for_the_hours_in_which_they_are_sent(
 
 def test_the_metrics_that_are_counted_are_those_that_a_run_publishes() -> None:
     """One for each title of the job's checks, of which two tables are spread into one, and three counts."""
-    measured = sum(len(constant("feature", table)) for table in ("PICTURE", "ANSWER"))
-    tree = ast.parse((LESIONS / "outcome.py").read_text())
+    measured = sum(len(constant("drift/image_features", table)) for table in ("IMAGE_FEATURES", "ANSWER_FEATURES"))
+    tree = ast.parse((JOB_SOURCE / "drift/monitor_results.py").read_text())
     (titles,) = [
-        each.value for each in tree.body if isinstance(each, ast.AnnAssign) and ast.unparse(each.target) == "TITLES"
+        each.value
+        for each in tree.body
+        if isinstance(each, ast.AnnAssign) and ast.unparse(each.target) == "CHECK_TITLES"
     ]
     assert isinstance(titles, ast.Dict)
     others = sum(1 for key in titles.keys if key is not None)

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline_src import class_probabilities
 from pipeline_src.evaluation import model_predictions
 from pipeline_src.runtime.errors import BadInputError
 from tests.class_table import CLASSES, scores
 
 GOOD = scores(0.1, 0.5, 0.05, 0.05, 0.1, 0.1, 0.1)
-NO_LIST = f"not a list of {CLASSES} numbers"
+NO_LIST = f"not {CLASSES} numbers"
 
 
 @pytest.mark.parametrize("answer", [GOOD, {"prediction": GOOD}])
@@ -40,9 +41,9 @@ def test_probabilities_come_back_with_every_digit(values: list[float]) -> None:
         (json.dumps({"predictions": GOOD}).encode(), NO_LIST),
         (json.dumps(GOOD[:-1]).encode(), NO_LIST),
         (json.dumps([*GOOD, 0.0]).encode(), NO_LIST),
-        (json.dumps([math.nan, *GOOD[1:]]).encode(), NO_LIST),
-        (json.dumps(scores(math.inf)).encode(), NO_LIST),
-        (json.dumps(scores(-0.1, 1.1)).encode(), NO_LIST),
+        (json.dumps([math.nan, *GOOD[1:]]).encode(), "mel: nan is not a probability"),
+        (json.dumps(scores(math.inf)).encode(), "mel: inf is not a probability"),
+        (json.dumps(scores(-0.1, 1.1)).encode(), "mel: -0.1 is not a probability"),
         (json.dumps([True, *scores()[1:]]).encode(), NO_LIST),
         (json.dumps(["1", *scores()[1:]]).encode(), NO_LIST),
         (json.dumps(scores(*[0.2] * 7)).encode(), "add up to 1.4"),
@@ -62,7 +63,7 @@ def test_any_bytes_are_either_a_distribution_or_bad_input(body: bytes) -> None:
     except BadInputError:
         return
     assert len(values) == CLASSES
-    assert math.isclose(math.fsum(values), 1, abs_tol=model_predictions.PROBABILITY_SUM_TOLERANCE)
+    assert math.isclose(math.fsum(values), 1, abs_tol=class_probabilities.PROBABILITY_SUM_TOLERANCE)
 
 
 def folder(path: Path, names: list[str]) -> Path:
@@ -106,5 +107,5 @@ def test_a_missing_folder_is_missing_scores(tmp_path: Path) -> None:
 
 def test_a_broken_score_is_named_by_its_file(tmp_path: Path) -> None:
     (folder(tmp_path, ["a.jpg.out"]) / "b.jpg.out").write_text("<html>")
-    with pytest.raises(BadInputError, match=r"b\.jpg\.out: not JSON"):
+    with pytest.raises(BadInputError, match=r"b\.jpg\.out: .<html>. is not JSON"):
         model_predictions.read_scores(tmp_path, ["a", "b"])

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from operations.account.deployment_account import Account
 from pipeline_src import contract
-from tests.operations.command.cloud import Cloud, RefusedError
-from tests.operations.command.state import ACCOUNT, MONDAY, NAME, OUTPUTS, REGION, Asked, Handler, arn
+from tests.operations.cloud import Cloud, RefusedError
+from tests.operations.state import ACCOUNT, MONDAY, NAME, OUTPUTS, REGION, Asked, Handler, arn
 
 NOW: Final = MONDAY + timedelta(hours=3)
 EXECUTION: Final = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/{NAME}/execution/abc"

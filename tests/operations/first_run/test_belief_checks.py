@@ -10,7 +10,6 @@ from operations.first_run.aws_beliefs import BELIEFS, settled_beliefs
 from operations.first_run.belief_checks import BeliefVerdict
 from operations.first_run.first_run_observations import FirstRunObservations
 from pipeline_src import contract
-from tests.operations.command.state import MONDAY, NAME
 from tests.operations.first_run.first_run_account import (
     DOCKER,
     FAR,
@@ -23,6 +22,7 @@ from tests.operations.first_run.first_run_account import (
     resource,
     tuning,
 )
+from tests.operations.state import MONDAY, NAME
 
 Arranging: TypeAlias = Callable[[Records], None]
 

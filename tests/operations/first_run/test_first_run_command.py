@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from operations.__main__ import main
 from operations.first_run.aws_beliefs import BELIEFS
 from pipeline_src import contract
-from tests.operations.command.state import MONDAY, arn
 from tests.operations.first_run.first_run_account import EXECUTION, Records, account, fresh, healthy
+from tests.operations.state import MONDAY, arn
 
 
 @pytest.fixture

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT-0
+"""Lists and deletes the data of a stack: buckets, keys and model registries, which CloudFormation retains."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from botocore.exceptions import ClientError
+
+from operations.account import aws_errors, cloudformation_stacks
+from operations.account.cloudformation_stacks import StackResource
+from operations.account.deployment_account import Account
+from operations.functions.aws_clients import Client
+from operations.functions.errors import OperationError
+
+KEY_DELETION_DAYS: Final = 30  # the longest that KMS offers: until then the deletion can be cancelled
+_KEY_KIND: Final = "AWS::KMS::Key"
+_DELETE_TRIES: Final = 3
+
+
+def list_stack_data(account: Account, name: str) -> list[StackResource]:
+    """Return the data in the stack `name`."""
+    resources = cloudformation_stacks.list_resources(account.client("cloudformation"), name)
+    return [one for one in resources if one.name and one.kind in _DATA_KINDS]
+
+
+def list_retained_data(account: Account, name: str) -> list[StackResource]:
+    """Return what the newest deleted stack `name` has retained and what still exists, keys last.
+
+    Resources of kinds that this module cannot delete are included: the caller names them to the user.
+    """
+    retained = cloudformation_stacks.retained_resources(account.client("cloudformation"), name)
+    return sorted((one for one in retained if _data_exists(account, one)), key=lambda one: one.kind == _KEY_KIND)
+
+
+def empty_stack_data(account: Account, one: StackResource) -> None:
+    """Delete the objects of a bucket or the packages of a registry that `list_stack_data` has returned."""
+    kind = _DATA_KINDS[one.kind]
+    kind.empty(account.client(kind.service), one.name)
+
+
+def delete_retained_data(account: Account, one: StackResource) -> bool:
+    """Delete a bucket, key or registry; return False for a resource of another kind."""
+    kind = _DATA_KINDS.get(one.kind)
+    if kind is None:
+        return False
+    kind.delete(account.client(kind.service), one.name)
+    return True
+
+
+def delete_bucket(s3: Client, name: str) -> None:
+    """Empty and delete a bucket.
+
+    Raises:
+        OperationError: Objects are still being written to it.
+    """
+    for _ in range(_DELETE_TRIES):
+        empty_bucket(s3, name)
+        try:
+            s3.delete_bucket(Bucket=name)
+        except ClientError as error:
+            if not aws_errors.has_error_code(error, "BucketNotEmpty"):
+                raise
+        else:
+            return
+    raise OperationError(
+        f"bucket {name!r}: not empty: something still writes to it (access logs arrive up to hours late). "
+        "Run the command again later: it continues from here."
+    )
+
+
+def empty_bucket(s3: Client, name: str) -> None:
+    """Delete all versions of all objects, and the parts of unfinished uploads.
+
+    Raises:
+        OperationError: S3 refused to delete an object.
+    """
+    while versions := _list_versions(s3, name):
+        objects = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
+        answer = s3.delete_objects(Bucket=name, Delete={"Objects": objects, "Quiet": True})
+        for failed in answer.get("Errors", [])[:1]:
+            raise OperationError(
+                f"s3://{name}/{failed['Key']}: not deleted: {failed['Code']}: {failed.get('Message', '')}. Fix that "
+                "(a retention lock? a policy?) and run the command again."
+            )
+    for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=name):
+        for upload in page.get("Uploads", []):
+            s3.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
+
+
+def _list_versions(s3: Client, name: str) -> list[dict[str, str]]:
+    """Return up to a thousand versions and delete markers, as many as one deletion may name."""
+    page = s3.list_object_versions(Bucket=name)
+    return [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+
+
+def _delete_packages(sagemaker: Client, registry: str) -> None:
+    """Delete the model packages of a group: SageMaker deletes only an empty one."""
+    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=_name_in_arn(registry))
+    for package in [package for page in pages for package in page["ModelPackageSummaryList"]]:
+        sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
+
+
+def _name_in_arn(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class _DataKind:
+    """How a kind of resource that holds data is deleted, by its physical id.
+
+    Attributes:
+        service: Name of the boto3 client.
+        describe: Describes the resource; the service refuses if it does not exist.
+        empty: Deletes its content, without which neither CloudFormation nor the service deletes it.
+        delete: Deletes the resource.
+    """
+
+    service: str
+    describe: Callable[[Client, str], object]
+    empty: Callable[[Client, str], object]
+    delete: Callable[[Client, str], object]
+
+
+_DATA_KINDS: Final[Mapping[str, _DataKind]] = {
+    "AWS::S3::Bucket": _DataKind("s3", lambda s3, name: s3.head_bucket(Bucket=name), empty_bucket, delete_bucket),
+    _KEY_KIND: _DataKind(
+        "kms",
+        lambda kms, key: kms.describe_key(KeyId=key),
+        lambda _kms, _key: None,
+        lambda kms, key: kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=KEY_DELETION_DAYS),
+    ),
+    "AWS::SageMaker::ModelPackageGroup": _DataKind(
+        "sagemaker",
+        lambda sagemaker, arn: sagemaker.describe_model_package_group(ModelPackageGroupName=_name_in_arn(arn)),
+        _delete_packages,
+        lambda sagemaker, arn: sagemaker.delete_model_package_group(ModelPackageGroupName=_name_in_arn(arn)),
+    ),
+}
+
+
+def _data_exists(account: Account, one: StackResource) -> bool:
+    kind = _DATA_KINDS.get(one.kind)
+    if kind is None:
+        return True
+    try:
+        described = kind.describe(account.client(kind.service), one.name)
+    except ClientError as error:
+        if aws_errors.is_not_found(error):
+            return False
+        raise
+    # A key whose deletion is scheduled exists for weeks; it counts as deleted.
+    return not (isinstance(described, dict) and described.get("KeyMetadata", {}).get("KeyState") == "PendingDeletion")
