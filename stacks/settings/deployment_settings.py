@@ -13,19 +13,6 @@ us-east-1 in US dollars, as cost.py states them.
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = [
-    "AwsEnvironment",
-    "BudgetSettings",
-    "DriftMonitorSettings",
-    "EndpointSettings",
-    "NotificationSettings",
-    "RetentionSettings",
-    "RetrainingSettings",
-    "Settings",
-    "SourceSettings",
-    "TrainingSettings",
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class RetrainingSettings:
