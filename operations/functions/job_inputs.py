@@ -189,15 +189,22 @@ class JobPlacement:
         role: ARN of the role.
         key: ARN of the key of the volume and the outputs.
         instance: Instance type.
+        network: Ids of the subnets and security groups of a VPC, by commas; empty: a network of SageMaker.
     """
 
     image: str
     role: str
     key: str
     instance: str
+    network: str = ""
 
     def job_request(self, name: str, project: str, job: ProcessingJob) -> Json:
         """Return the arguments of CreateProcessingJob: `job` under `name`, on one instance, without network access."""
+        ids = self.network.split(",")
+        vpc_config = {
+            "SecurityGroupIds": [each for each in ids if each.startswith("sg-")],
+            "Subnets": [each for each in ids if each.startswith("subnet-")],
+        }
         cluster = {
             "InstanceCount": 1,
             "InstanceType": self.instance,
@@ -215,7 +222,7 @@ class JobPlacement:
             },
             "ProcessingResources": {"ClusterConfig": cluster},
             "StoppingCondition": {"MaxRuntimeInSeconds": job.seconds},
-            "NetworkConfig": {"EnableNetworkIsolation": True},
+            "NetworkConfig": {"EnableNetworkIsolation": True, **({"VpcConfig": vpc_config} if self.network else {})},
             "Tags": [{"Key": "project", "Value": project}],
         }
 

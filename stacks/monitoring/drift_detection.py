@@ -175,7 +175,13 @@ class MonitorResultFunction(_EventFunction):
 
 def export_job_outputs(settings: Settings, role: ExportJobRole) -> dict[str, str]:
     """Return the stack outputs from which an export's job is started: `Export` and a field of `JobPlacement`."""
-    return {"ExportRole": role.role_arn, "ExportInstance": settings.monitor.instance}
+    outputs = {"ExportRole": role.role_arn, "ExportInstance": settings.monitor.instance}
+    return outputs | ({"ExportNetwork": _job_network(settings)} if settings.network.subnets else {})
+
+
+def _job_network(settings: Settings) -> str:
+    """Return the ids of subnets and security groups as `JobPlacement` reads them."""
+    return ",".join((*settings.network.subnet_ids, *settings.network.security_group_ids))
 
 
 LABEL_KEY_PATTERN: Final = f"{contract.LABELS_PREFIX}*.csv"
@@ -298,6 +304,7 @@ class DriftMonitor(Construct):
             "key": storage.key.key_arn,
             "instance": settings.monitor.instance,
             "minutes": str(settings.monitor.minutes),
+            **({"network": _job_network(settings)} if settings.network.subnets else {}),
         }
 
     def _reports(self) -> str:

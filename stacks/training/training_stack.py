@@ -118,6 +118,7 @@ class TrainingStack(Stack):
             defaults=parameter_defaults(settings.training),
             tuning=tuning_from_settings(settings.training),
             keep_warm_seconds=settings.training.keep_warm_seconds,
+            network=settings.network.vpc_config,
         )
 
 
