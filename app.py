@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from aws_cdk import App, Environment, Stack, Tags
+from aws_cdk import App, Environment, Stack
 
+from stacks.constructs.vpc_network import configure_resources
 from stacks.delivery.deployment_stack import DeploymentStack
 from stacks.delivery.remote_region_stack import RemoteRegionStack
 from stacks.endpoint.endpoint_stack import EndpointStage
@@ -18,8 +19,7 @@ from stacks.nag.wildcard_suppressions import WILDCARD_SUPPRESSIONS
 from stacks.remote_stage.remote_stage_stack import RemoteStageStack
 from stacks.retraining.retraining_stack import RetrainingStack
 from stacks.settings import stage_placement
-from stacks.settings.deployment_settings import AwsEnvironment as Place
-from stacks.settings.deployment_settings import Settings
+from stacks.settings.deployment_settings import AwsEnvironment, Settings
 from stacks.settings.settings_context import SettingError, settings_from_context
 from stacks.settings.settings_validation import validate_settings
 from stacks.storage.storage_stack import StorageStack
@@ -38,7 +38,7 @@ def build(app: App, settings: Settings, region: str = "") -> None:
         region: That of the credentials, of which a warning may tell; no template depends on it.
     """
 
-    def options(part: str, description: str, where: Place = settings.build) -> dict[str, Any]:
+    def options(part: str, description: str, where: AwsEnvironment = settings.build) -> dict[str, Any]:
         env = Environment(account=where.account, region=where.region) if where.account else None
         named = {"stack_name": f"{settings.name}-{part}", "description": f"{settings.name}: {description}"}
         return {"settings": settings, "env": env, **named}
@@ -55,14 +55,14 @@ def build(app: App, settings: Settings, region: str = "") -> None:
         deployment.add_stack_dependency(stack)
     known |= {"retraining": retraining, "deployment": deployment, "region": region}
     MonitoringStack(app, "Monitoring", **known, **options("monitoring", "notices, alarms, dashboard, budget"))
-    Tags.of(app).add("project", settings.name)
+    configure_resources(app, settings)
     suppress_findings(
         app, settings, (*NAG_SUPPRESSIONS, *WILDCARD_SUPPRESSIONS, *suppressions_of_remote_stages(settings))
     )
 
 
 def around(
-    app: App, settings: Settings, storage: StorageStack, options: Callable[[str, str, Place], dict[str, Any]]
+    app: App, settings: Settings, storage: StorageStack, options: Callable[[str, str, AwsEnvironment], dict[str, Any]]
 ) -> Iterator[Stack]:
     """Yield the stacks that a delivery needs in other accounts and regions: none where both stages are at home."""
     for stage, where in stage_placement.remote_stages(settings).items():
@@ -72,7 +72,7 @@ def around(
         site.add_stack_dependency(storage)
         yield site
     for region in stage_placement.remote_regions(settings):
-        where = Place(account=settings.build.account, region=region)
+        where = AwsEnvironment(account=settings.build.account, region=region)
         named = options(f"relay-{region}", "the delivery's artifacts of a region", where)
         yield RemoteRegionStack(app, f"Relay-{region}", region=region, **named)
 

@@ -22,6 +22,9 @@ CONNECTED: Final = {
     "retraining.schedule": "rate(30 days)",
     "notification.address": "someone@example.org",
     "monitor.retrain": "true",
+    "network.vpc": "vpc-0123456789abcdef0",
+    "network.subnets": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+    "network.security_groups": "sg-0123456789abcdef0",
 }
 
 

@@ -8,7 +8,7 @@ newest one before it, because captures expire. Source: SageMaker API Reference, 
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -28,7 +28,6 @@ _CAPTURE_INPUT: Final = "capture"
 _PRODUCTION_STAGE: Final = "production"
 _COMPLETED_STATUS: Final = "Completed"
 
-Json = dict[str, Any]
 Clock = Callable[[], datetime]
 
 
@@ -44,26 +43,28 @@ def start_export_job(account: Account, clock: Clock = lambda: datetime.now(UTC))
         AccountError: A stack is not deployed, or production captures nothing.
     """
     raw, key = account.output("storage", "RawBucket"), account.output("storage", "KeyArn")
-    role, instance = (account.output("monitoring", each) for each in ("ExportRole", "ExportInstance"))
+    given = account.outputs_with("monitoring", "ExportRole")
     name = f"{account.name}-export-{clock():%Y%m%dt%H%M%S}"
     inputs = list(_find_job_inputs(account.client("s3"), raw, _captures_uri(account)))
     # What is fetched is laid aside once more, picture by picture, and packed once more.
     volume = job_inputs.job_volume_gb(2 * sum(size for _, _, size in inputs))
-    cluster = {"InstanceCount": 1, "InstanceType": instance}
-    account.client("sagemaker").create_processing_job(
-        ProcessingJobName=name,
-        RoleArn=role,
-        AppSpecification={
-            "ImageUri": account.output("training", "Image"),
-            "ContainerEntrypoint": list(EXPORT_ENTRYPOINT),
-        },
-        ProcessingInputs=[job_inputs.processing_job_input(each, uri) for each, uri, _ in inputs],
-        ProcessingOutputConfig={"Outputs": _job_outputs(raw, name), "KmsKeyId": key},
-        ProcessingResources={"ClusterConfig": cluster | {"VolumeSizeInGB": volume, "VolumeKmsKeyId": key}},
-        StoppingCondition={"MaxRuntimeInSeconds": 3600 * _MAX_HOURS},
-        NetworkConfig={"EnableNetworkIsolation": True},
-        Tags=[{"Key": "project", "Value": account.name}],
+    placement = job_inputs.JobPlacement(
+        image=account.output("training", "Image"),
+        key=key,
+        **{each.removeprefix("Export").lower(): value for each, value in given.items() if each.startswith("Export")},
     )
+    additions = f"s3://{raw}/{contract.ADDITIONS_PREFIX}"
+    job = job_inputs.ProcessingJob(
+        entrypoint=EXPORT_ENTRYPOINT,
+        inputs={each: uri for each, uri, _ in inputs},
+        outputs={
+            contract.ADDITION_OUTPUT: additions.rstrip("/"),
+            contract.EXPORT_OUTPUT: f"{additions}{contract.EXPORT_OUTPUT}/{name}",
+        },
+        volume_gb=volume,
+        seconds=3600 * _MAX_HOURS,
+    )
+    account.client("sagemaker").create_processing_job(**placement.job_request(name, account.name, job))
     return name
 
 
@@ -126,11 +127,3 @@ def _find_job_inputs(s3: Client, raw: str, captured: str) -> Iterator[tuple[str,
     if earlier:
         uri = f"s3://{raw}/{earlier}"
         yield contract.ADDITION_INPUT, uri, job_inputs.total_object_bytes(s3, uri) or 0
-
-
-def _job_outputs(raw: str, name: str) -> list[Json]:
-    additions = f"s3://{raw}/{contract.ADDITIONS_PREFIX}"
-    return [
-        job_inputs.processing_job_output(contract.ADDITION_OUTPUT, additions.rstrip("/")),
-        job_inputs.processing_job_output(contract.EXPORT_OUTPUT, f"{additions}{contract.EXPORT_OUTPUT}/{name}"),
-    ]

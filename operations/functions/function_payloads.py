@@ -11,6 +11,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, Final, TypeVar
 
 from operations.functions.errors import UsageError
+from operations.functions.job_inputs import JobPlacement
 
 # What a run of the monitor looks at: the last whole day or hour in UTC, or all that is kept, once labels have arrived.
 DAY_WINDOW: Final = "day"
@@ -20,7 +21,7 @@ MONITORING_WINDOWS: Final = (DAY_WINDOW, HOUR_WINDOW, LABELS)
 
 
 @dataclass(frozen=True)
-class MonitorRequest:
+class MonitorRequest(JobPlacement):
     """Compare what production was asked with the evaluation of its model.
 
     Attributes:
@@ -32,10 +33,6 @@ class MonitorRequest:
         labels: S3 URI of the folder of confirmed labels.
         reports: S3 URI of the folder that receives the report, in a folder of the job's name.
         champion: Name of the SSM parameter that names the package in production.
-        image: URI of the job's image.
-        role: ARN of the job's role.
-        key: ARN of the key of its volume and its report.
-        instance: Its type.
         minutes: How long it may take.
     """
 
@@ -47,10 +44,6 @@ class MonitorRequest:
     labels: str
     reports: str
     champion: str
-    image: str
-    role: str
-    key: str
-    instance: str
     minutes: str
 
 

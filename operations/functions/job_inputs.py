@@ -15,6 +15,7 @@ Source: SageMaker API Reference, ProcessingInput and ProcessingOutput.
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -158,6 +159,72 @@ def job_volume_gb(size: int) -> int:
 
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessingJob:
+    """What a processing job does.
+
+    Attributes:
+        entrypoint: Command that the container starts.
+        inputs: S3 URI of each input, by its name.
+        outputs: S3 URI of each output, by its name.
+        volume_gb: Size of the volume.
+        seconds: Time after which the service ends the job.
+    """
+
+    entrypoint: Sequence[str]
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    volume_gb: int
+    seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobPlacement:
+    """Where a processing job runs and what secures it, as the monitoring stack says in payloads and outputs.
+
+    Attributes:
+        image: URI of the image.
+        role: ARN of the role.
+        key: ARN of the key of the volume and the outputs.
+        instance: Instance type.
+        network: Ids of the subnets and security groups of a VPC, by commas; empty: a network of SageMaker.
+    """
+
+    image: str
+    role: str
+    key: str
+    instance: str
+    network: str = ""
+
+    def job_request(self, name: str, project: str, job: ProcessingJob) -> Json:
+        """Return the arguments of CreateProcessingJob: `job` under `name`, on one instance, without network access."""
+        ids = self.network.split(",")
+        vpc_config = {
+            "SecurityGroupIds": [each for each in ids if each.startswith("sg-")],
+            "Subnets": [each for each in ids if each.startswith("subnet-")],
+        }
+        cluster = {
+            "InstanceCount": 1,
+            "InstanceType": self.instance,
+            "VolumeSizeInGB": job.volume_gb,
+            "VolumeKmsKeyId": self.key,
+        }
+        return {
+            "ProcessingJobName": name,
+            "RoleArn": self.role,
+            "AppSpecification": {"ImageUri": self.image, "ContainerEntrypoint": list(job.entrypoint)},
+            "ProcessingInputs": [processing_job_input(each, uri) for each, uri in job.inputs.items()],
+            "ProcessingOutputConfig": {
+                "Outputs": [processing_job_output(each, uri) for each, uri in job.outputs.items()],
+                "KmsKeyId": self.key,
+            },
+            "ProcessingResources": {"ClusterConfig": cluster},
+            "StoppingCondition": {"MaxRuntimeInSeconds": job.seconds},
+            "NetworkConfig": {"EnableNetworkIsolation": True, **({"VpcConfig": vpc_config} if self.network else {})},
+            "Tags": [{"Key": "project", "Value": project}],
+        }
 
 
 def processing_job_input(name: str, uri: str) -> Json:

@@ -26,7 +26,7 @@ sent to compare them, that is published, and no number of violations: a 0 would 
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ from operations.functions import aws_clients, job_inputs, model_delivery, model_
 from operations.functions.aws_clients import Client
 from operations.functions.errors import OperationError, UsageError
 from operations.functions.function_payloads import DAY_WINDOW, HOUR_WINDOW, LABELS, JudgeRequest, MonitorRequest
-from operations.functions.model_delivery import LiveChampion
+from operations.functions.job_inputs import ProcessingJob
 from pipeline_src import contract
 
 
@@ -104,8 +104,6 @@ _CAPTURE_INPUT: Final = "capture"
 _REPORT_OUTPUT: Final = "monitor"
 _STATUSES_WITHOUT_REPORT: Final = ("Failed", "Stopped")
 
-Json = dict[str, Any]
-
 
 def start_monitoring_run(request: MonitorRequest, *, sagemaker: Client, s3: Client, ssm: Client) -> str:
     """Start the job, and return what happened in a sentence.
@@ -136,8 +134,15 @@ def start_monitoring_run(request: MonitorRequest, *, sagemaker: Client, s3: Clie
     inputs = {_CAPTURE_INPUT: captured, **_baseline_uris(sagemaker, s3, live.package)}
     if _has_objects(s3, request.labels):
         inputs[LABELS] = request.labels
-    job = _job_fields(request, inputs, job_inputs.job_volume_gb(size))
-    return _create_job(sagemaker, request, f"{request.name}-monitor-{asked.word}", job, _period_variables(asked, live))
+    job = ProcessingJob(
+        entrypoint=MONITOR_ENTRYPOINT,
+        inputs=inputs,
+        outputs={},
+        volume_gb=job_inputs.job_volume_gb(size),
+        seconds=60 * int(request.minutes),
+    )
+    period = {"start_time": format_utc_time(asked.since(live.since)), "end_time": format_utc_time(asked.end)}
+    return _create_job(sagemaker, request, f"{request.name}-monitor-{asked.word}", job, period)
 
 
 def _baseline_uris(sagemaker: Client, s3: Client, arn: str) -> dict[str, str]:
@@ -161,12 +166,18 @@ def _has_objects(s3: Client, uri: str) -> bool:
     return bool(s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount", 0))
 
 
-def _create_job(sagemaker: Client, request: MonitorRequest, name: str, job: Json, period: Mapping[str, str]) -> str:
+def _create_job(
+    sagemaker: Client, request: MonitorRequest, name: str, job: ProcessingJob, period: Mapping[str, str]
+) -> str:
     """Create the job under `name`, or, where the one of that name has failed, under that and the next number."""
     for number in range(1, _JOB_TRIES + 1):
         numbered = name if number == 1 else f"{name}-{number}"
         try:
-            sagemaker.create_processing_job(**job, **_named_job_fields(request, numbered, period))
+            own = replace(job, outputs={_REPORT_OUTPUT: f"{request.reports}{numbered}"})
+            sagemaker.create_processing_job(
+                **request.job_request(numbered, request.name, own),
+                Environment=_environment_variables(request, numbered, period),
+            )
         except sagemaker.exceptions.ResourceInUse:
             # EventBridge delivers at least once; a second job of the same name would look at the same.
             status = sagemaker.describe_processing_job(ProcessingJobName=numbered)["ProcessingJobStatus"]
@@ -177,36 +188,6 @@ def _create_job(sagemaker: Client, request: MonitorRequest, name: str, job: Json
     raise UsageError(
         f"processing job {name}: failed {_JOB_TRIES} times. Its log says why; mend that before the next window."
     )
-
-
-def _named_job_fields(request: MonitorRequest, name: str, period: Mapping[str, str]) -> Json:
-    """Return what of the job depends on its name."""
-    outputs = {
-        "Outputs": [job_inputs.processing_job_output(_REPORT_OUTPUT, f"{request.reports}{name}")],
-        "KmsKeyId": request.key,
-    }
-    return {
-        "ProcessingJobName": name,
-        "Environment": _environment_variables(request, name, period),
-        "ProcessingOutputConfig": outputs,
-    }
-
-
-def _job_fields(request: MonitorRequest, inputs: Mapping[str, str], volume: int) -> Json:
-    cluster = {"InstanceCount": 1, "InstanceType": request.instance, "VolumeSizeInGB": volume}
-    return {
-        "RoleArn": request.role,
-        "AppSpecification": {"ImageUri": request.image, "ContainerEntrypoint": list(MONITOR_ENTRYPOINT)},
-        "ProcessingInputs": [job_inputs.processing_job_input(each, uri) for each, uri in inputs.items()],
-        "ProcessingResources": {"ClusterConfig": cluster | {"VolumeKmsKeyId": request.key}},
-        "StoppingCondition": {"MaxRuntimeInSeconds": 60 * int(request.minutes)},
-        "NetworkConfig": {"EnableNetworkIsolation": True},
-        "Tags": [{"Key": "project", "Value": request.name}],
-    }
-
-
-def _period_variables(asked: MonitoringWindow, live: LiveChampion) -> dict[str, str]:
-    return {"start_time": format_utc_time(asked.since(live.since)), "end_time": format_utc_time(asked.end)}
 
 
 def _environment_variables(request: MonitorRequest, name: str, period: Mapping[str, str]) -> dict[str, str]:

@@ -207,6 +207,16 @@ class _PipelineSteps(StepBuilder):
         ].expr
         if self.at.tuning:
             arguments[contract.TRAIN_STEP]["TrainingJobDefinition"] |= job_specs.ADDED
+        if self.at.network:
+            # The SDK hands a VPC on from some of its classes and drops it in others, so it is added to the requests.
+            train_request = arguments[contract.TRAIN_STEP]
+            for request in (
+                arguments[contract.PREPROCESS_STEP]["NetworkConfig"],
+                train_request["TrainingJobDefinition"] if self.at.tuning else train_request,
+                arguments[contract.MODEL_STEP],
+                arguments[contract.EVALUATE_STEP]["NetworkConfig"],
+            ):
+                request["VpcConfig"] = dict(self.at.network)
         return document
 
     def train(self, preprocess: Any) -> Any:

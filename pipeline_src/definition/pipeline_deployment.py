@@ -27,7 +27,7 @@ _SHAPES: Final = {
     "algorithm_image": "111111111111.dkr.ecr.us-east-1.amazonaws.com/{}:latest",
 }
 # `region` is no part of the JSON: a pipeline runs where it was created.
-_NOT_IN_DEFINITION: Final = frozenset({"region", "spot", "tags", "defaults", "tuning", "keep_warm_seconds"})
+_NOT_IN_DEFINITION: Final = frozenset({"region", "spot", "tags", "defaults", "tuning", "keep_warm_seconds", "network"})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,6 +74,7 @@ class PipelineDeployment:
         tags: Further tags of every job, model and model package; keys are plain strings.
         defaults: Other defaults of pipeline parameters than those of parameter.py, by name.
         keep_warm_seconds: How long the instances of Train are kept for a next training that is alike; 0: not at all.
+        network: VpcConfig of every job and model, in SageMaker's form; empty: none.
         tuning: Whether, and how, Train looks for hyperparameters; None: it trains once with those of the parameters.
     """
 
@@ -92,6 +93,7 @@ class PipelineDeployment:
     defaults: Mapping[str, str | int | float] = dataclasses.field(default_factory=dict)
     tuning: TuningSettings | None = None
     keep_warm_seconds: int = 0
+    network: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what contradicts.

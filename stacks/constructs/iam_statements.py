@@ -9,12 +9,30 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from aws_cdk import Aws, aws_iam
+from constructs import Construct
 
 _KEY_ACTIONS: Final = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
 _LOG_ACTIONS: Final = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
 _PULL_ACTIONS: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 
 PolicyConditions = Mapping[str, Mapping[str, Any]]
+
+
+def service_principal(service: str) -> aws_iam.ServicePrincipal:
+    """Return `service`, such as sagemaker, as a principal that acts for this account only.
+
+    CodeBuild, EventBridge and SageMaker document that condition for roles ("Cross-service confused deputy prevention").
+    """
+    own = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+    return aws_iam.ServicePrincipal(f"{service}.amazonaws.com", conditions=own)
+
+
+def create_event_role(scope: Construct, description: str) -> aws_iam.Role:
+    """Return the role of event rules, to which each target adds its permissions.
+
+    The library's own role could be assumed on behalf of any account.
+    """
+    return aws_iam.Role(scope, "EventRole", assumed_by=service_principal("events"), description=description)
 
 
 def resource_arn(service: str, resource: str) -> str:

@@ -10,10 +10,11 @@ change; EventBridge User Guide, "Input transformation".
 
 from typing import Final
 
-from aws_cdk import aws_events, aws_lambda_destinations, aws_sqs
+from aws_cdk import aws_events, aws_sqs
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
+from stacks.constructs.event_delivery import keep_failed_events
 from stacks.constructs.iam_statements import grant_actions, resource_arn, service_actions
 from stacks.delivery.delivery_pipeline import DeliveryPipeline
 from stacks.settings.deployment_settings import Settings
@@ -59,8 +60,7 @@ class ApprovalRules(Construct):
             settings=self._settings,
             storage=self._storage,
         )
-        # EventBridge is content once Lambda has taken the event; one that fails every time is kept here.
-        function.configure_async_invoke(on_failure=aws_lambda_destinations.SqsDestination(self._undelivered))
+        keep_failed_events(function, self._undelivered)
         return function
 
     def _allow(self, delivery: DeliveryPipeline) -> None:

@@ -14,13 +14,13 @@ from constructs import Construct
 
 from pipeline_src import contract
 from stacks.constructs.cross_account_access import remote_role_arn
+from stacks.constructs.event_delivery import UndeliveredQueue
 from stacks.delivery.approval_rules import ApprovalRules
 from stacks.delivery.delivery_functions import PromoteFunction, PublishFunction, SmokeTestFunction
 from stacks.delivery.delivery_pipeline import STAGING_SMOKE_NAMESPACE, DeliveryPipeline
 from stacks.delivery.deploy_target import home_deploy_target, remote_deploy_target
 from stacks.endpoint.endpoint_roles import ServingResources
 from stacks.endpoint.endpoint_stack import EndpointStage, endpoint_templates_asset
-from stacks.retraining.retraining_triggers import UndeliveredQueue
 from stacks.settings import stage_placement
 from stacks.settings.deployment_settings import Settings
 from stacks.stack_outputs import add_stack_outputs

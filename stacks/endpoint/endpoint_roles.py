@@ -47,11 +47,11 @@ from stacks.constructs.iam_statements import (
     resource_arn,
     service_actions,
 )
+from stacks.constructs.vpc_network import ExecutionRole
 from stacks.endpoint.endpoint_stack import SCALING_ROLE_RESOURCE, SCALING_SERVICE, endpoint_name, generated_logical_id
 from stacks.settings import stage_placement
 from stacks.settings.deployment_settings import AwsEnvironment, Settings
 from stacks.storage.lambda_function import log_retention
-from stacks.training.job_roles import sagemaker_principal
 
 _STACK_ACTIONS: Final = (
     "CreateStack",
@@ -289,8 +289,8 @@ class ServingResources(Construct):
         super().__init__(scope, id_)
         for stage in stages:
             self._log(settings, key, stage)
-        self.role = aws_iam.Role(
-            self, "Role", role_name=name, assumed_by=sagemaker_principal(), description="Models behind endpoints"
+        self.role = ExecutionRole(
+            self, "Role", settings=settings, role_name=name, description="Models behind endpoints"
         )
         grant_actions(self.role, "s3:GetObject", on=[models])
         own = f"{stages[0]}/" if name else ""

@@ -34,6 +34,7 @@ from constructs import Construct
 
 from pipeline_src import contract
 from stacks.builtin_algorithm_image import AlgorithmImage
+from stacks.constructs.vpc_network import configure_resources
 from stacks.endpoint.endpoint_alarms import EndpointAlarms, RolloutGuard, deployment_config
 from stacks.settings.deployment_settings import EndpointSettings, Settings
 from stacks.settings.stage_placement import STAGES, remote_environment
@@ -241,7 +242,7 @@ class EndpointStage(Stage):
         super().__init__(scope, id_)
         self.stacks = {stage: self._stack(settings, stage) for stage in STAGES}
         # Tags of the application do not reach into a stage.
-        Tags.of(self).add("project", settings.name)
+        configure_resources(self, settings)
 
     def _stack(self, settings: Settings, stage: str) -> EndpointStack:
         return EndpointStack(

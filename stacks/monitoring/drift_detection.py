@@ -19,12 +19,13 @@ Source of the event: SageMaker Developer Guide, "Events that Amazon SageMaker AI
 
 from typing import Any, Final
 
-from aws_cdk import Stack, aws_events, aws_iam, aws_lambda, aws_lambda_destinations, aws_sqs
+from aws_cdk import Stack, aws_events, aws_lambda, aws_sqs
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from pipeline_src import contract
+from stacks.constructs.event_delivery import keep_failed_events, object_created_pattern
 from stacks.constructs.iam_statements import (
     grant_actions,
     grant_key_use,
@@ -38,14 +39,13 @@ from stacks.constructs.iam_statements import (
     resource_arn,
     service_actions,
 )
+from stacks.constructs.vpc_network import ExecutionRole
 from stacks.endpoint.endpoint_stack import ENDPOINT_VARIANT, endpoint_name
 from stacks.monitoring.event_notifications import EventNotice
-from stacks.retraining.retraining_triggers import object_created_pattern
 from stacks.settings.deployment_settings import Settings
 from stacks.settings.stage_placement import STAGES
 from stacks.storage.lambda_function import OperationFunction
 from stacks.storage.storage_stack import StorageStack
-from stacks.training.job_roles import sagemaker_principal
 from stacks.training.training_stack import TrainingStack
 
 PRODUCTION_STAGE: Final = STAGES[-1]
@@ -61,11 +61,13 @@ def monitor_job_prefix(settings: Settings) -> str:
     return f"{settings.name}-monitor-"
 
 
-class MonitorJobRole(aws_iam.Role):
-    """What the monitor's job runs as: reads captures, baselines and labels, writes its reports, nothing else."""
+class MonitorJobRole(ExecutionRole):
+    """The role of the monitor's job: reads captures, baselines and labels, writes its reports, nothing else."""
 
-    def __init__(self, scope: Construct, id_: str, *, storage: StorageStack, training: TrainingStack) -> None:
-        super().__init__(scope, id_, assumed_by=sagemaker_principal(), description="Jobs of the monitor")
+    def __init__(
+        self, scope: Construct, id_: str, *, settings: Settings, storage: StorageStack, training: TrainingStack
+    ) -> None:
+        super().__init__(scope, id_, settings=settings, description="Jobs of the monitor")
         runs, raw = storage.runs, storage.raw
         grant_read_prefix(self, storage.captures.bucket_arn, PRODUCTION_CAPTURE_PREFIX)
         grant_actions(self, "s3:GetObject", on=[runs.arn_for_objects(_BASELINE_KEYS)])
@@ -77,14 +79,16 @@ class MonitorJobRole(aws_iam.Role):
         grant_pull_image(self, training.image.repository.repository_arn)
 
 
-class ExportJobRole(aws_iam.Role):
-    """What the export's job runs as: reads captures and labels, reads and writes additional archives, nothing else.
+class ExportJobRole(ExecutionRole):
+    """The role of the export's job: reads captures and labels, reads and writes additional archives, nothing else.
 
     Nobody in the account may assume or pass it by a policy of ours: a person starts the job (operations/commands).
     """
 
-    def __init__(self, scope: Construct, id_: str, *, storage: StorageStack, training: TrainingStack) -> None:
-        super().__init__(scope, id_, assumed_by=sagemaker_principal(), description="Jobs that export labelled images")
+    def __init__(
+        self, scope: Construct, id_: str, *, settings: Settings, storage: StorageStack, training: TrainingStack
+    ) -> None:
+        super().__init__(scope, id_, settings=settings, description="Jobs that export labelled images")
         grant_read_prefix(self, storage.captures.bucket_arn, PRODUCTION_CAPTURE_PREFIX)
         grant_read_prefix(self, storage.raw.bucket_arn, contract.LABELS_PREFIX, contract.ADDITIONS_PREFIX)
         grant_write_prefix(self, storage.raw.bucket_arn, contract.ADDITIONS_PREFIX)
@@ -96,8 +100,7 @@ class ExportJobRole(aws_iam.Role):
 class _EventFunction(OperationFunction):
     def __init__(self, scope: Construct, id_: str, *, undelivered: aws_sqs.Queue, **options: Any) -> None:
         super().__init__(scope, id_, **options)
-        # EventBridge is content once Lambda has taken the event; one that fails every time is kept here.
-        self.configure_async_invoke(on_failure=aws_lambda_destinations.SqsDestination(undelivered))
+        keep_failed_events(self, undelivered)
 
 
 class StartMonitorFunction(_EventFunction):
@@ -170,6 +173,17 @@ class MonitorResultFunction(_EventFunction):
             grant_actions(self, "states:StartExecution", on=[machine.state_machine_arn])
 
 
+def export_job_outputs(settings: Settings, role: ExportJobRole) -> dict[str, str]:
+    """Return the stack outputs from which an export's job is started: `Export` and a field of `JobPlacement`."""
+    outputs = {"ExportRole": role.role_arn, "ExportInstance": settings.monitor.instance}
+    return outputs | ({"ExportNetwork": _job_network(settings)} if settings.network.subnets else {})
+
+
+def _job_network(settings: Settings) -> str:
+    """Return the ids of subnets and security groups as `JobPlacement` reads them."""
+    return ",".join((*settings.network.subnet_ids, *settings.network.security_group_ids))
+
+
 LABEL_KEY_PATTERN: Final = f"{contract.LABELS_PREFIX}*.csv"
 # A whole day or hour is over by then, and what was captured at its end has been written.
 MONITOR_SCHEDULES: Final = {"day": "cron(0 1 * * ? *)", "hour": "cron(20 * * * ? *)"}
@@ -219,7 +233,7 @@ class DriftMonitor(Construct):
         super().__init__(scope, id_)
         self._settings, self._storage, self._training = settings, storage, training
         self._machine, self._undelivered = machine, undelivered
-        self._role = MonitorJobRole(self, "Role", storage=storage, training=training)
+        self._role = MonitorJobRole(self, "Role", settings=settings, storage=storage, training=training)
         self._start = StartMonitorFunction(
             self, "Start", settings=settings, storage=storage, role=self._role, undelivered=undelivered
         )
@@ -290,6 +304,7 @@ class DriftMonitor(Construct):
             "key": storage.key.key_arn,
             "instance": settings.monitor.instance,
             "minutes": str(settings.monitor.minutes),
+            **({"network": _job_network(settings)} if settings.network.subnets else {}),
         }
 
     def _reports(self) -> str:

@@ -16,9 +16,8 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from stacks.constructs.artifact_access import role_without_updates
-from stacks.constructs.iam_statements import grant_actions
+from stacks.constructs.iam_statements import grant_actions, service_principal
 from stacks.storage.storage_stack import StorageStack
-from stacks.training.job_roles import service_principal
 
 
 @dataclass(frozen=True, kw_only=True)

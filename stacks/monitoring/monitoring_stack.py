@@ -6,6 +6,7 @@ from typing import Any
 from aws_cdk import Stack, aws_lambda
 from constructs import Construct
 
+from stacks.constructs.event_delivery import UndeliveredQueue
 from stacks.delivery.deployment_stack import DeploymentStack
 from stacks.endpoint.endpoint_stack import endpoint_name
 from stacks.monitoring.application_alarms import ApplicationAlarms
@@ -14,6 +15,7 @@ from stacks.monitoring.drift_detection import (
     PRODUCTION_STAGE,
     DriftMonitor,
     ExportJobRole,
+    export_job_outputs,
     is_production_monitored,
     monitor_notices,
 )
@@ -27,7 +29,6 @@ from stacks.monitoring.event_notifications import (
 from stacks.monitoring.monthly_budget import add_budget
 from stacks.monitoring.prediction_counter import PredictionCounter, capture_percentages
 from stacks.retraining.retraining_stack import RetrainingStack
-from stacks.retraining.retraining_triggers import UndeliveredQueue
 from stacks.settings.deployment_settings import Settings
 from stacks.settings.stage_placement import home_stages, remote_stages, role_name
 from stacks.stack_outputs import add_stack_outputs
@@ -82,8 +83,8 @@ class MonitoringStack(Stack):
         """Return what whoever exports labelled images has to know; nothing where production captures none."""
         if PRODUCTION_STAGE not in capture_percentages(settings):
             return {}
-        role = ExportJobRole(self, "ExportRole", storage=self._storage, training=training)
-        return {"ExportRole": role.role_arn, "ExportInstance": settings.monitor.instance}
+        role = ExportJobRole(self, "ExportRole", settings=settings, storage=self._storage, training=training)
+        return export_job_outputs(settings, role)
 
     def _alarms(self, settings: Settings, more: dict[str, aws_lambda.IFunction]) -> ApplicationAlarms:
         retraining, deployment = self._retraining, self._deployment

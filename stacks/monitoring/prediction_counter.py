@@ -8,13 +8,13 @@ URL would encode.
 
 from typing import Final
 
-from aws_cdk import aws_events, aws_lambda_destinations, aws_sqs
+from aws_cdk import aws_events, aws_sqs
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from pipeline_src import contract
+from stacks.constructs.event_delivery import keep_failed_events, object_created_pattern
 from stacks.constructs.iam_statements import grant_actions
-from stacks.retraining.retraining_triggers import object_created_pattern
 from stacks.settings.deployment_settings import Settings
 from stacks.settings.stage_placement import STAGES
 from stacks.storage.lambda_function import OperationFunction
@@ -49,7 +49,7 @@ class PredictionCounter(Construct):
             storage=storage,
         )
         # EventBridge is content once Lambda has taken the event; one that fails every time is kept here.
-        self.function.configure_async_invoke(on_failure=aws_lambda_destinations.SqsDestination(undelivered))
+        keep_failed_events(self.function, undelivered)
         self._allow(settings.name, storage)
         self._rule(settings.name, storage, undelivered)
 

@@ -17,13 +17,15 @@ from stacks.nag.nag_suppressions import (
     role_policy_paths,
     wildcard_finding_ids,
 )
+from stacks.settings.stage_placement import STAGES
 
-_MONITORING_NO_RESOURCE: Final = wildcard_finding_ids("*")
+# Actions that know no resource (Service Authorization Reference); tests/proof/review.py names each of them.
+_NO_RESOURCE: Final = wildcard_finding_ids("*")
 MONITORING_WILDCARD_SUPPRESSIONS: Final = (
     NagSuppression(
         "PutMetricData knows no resource; a condition limits it to this application's namespace. SageMaker names "
         "captures by the minute, below the prefix of the stage.",
-        (*_MONITORING_NO_RESOURCE, *wildcard_finding_ids(f"{RUNS_BUCKET_ARN}/capture/*")),
+        (*_NO_RESOURCE, *wildcard_finding_ids(f"{RUNS_BUCKET_ARN}/capture/*")),
         role_policy_paths("Monitoring/Tally/FunctionRole"),
     ),
     NagSuppression(
@@ -58,7 +60,7 @@ MONITORING_WILDCARD_SUPPRESSIONS: Final = (
     NagSuppression(
         "A report lies in a folder that is called as its job, which is named by the window that it looked at. "
         "PutMetricData knows no resource; a condition limits it to this application's namespace.",
-        (*wildcard_finding_ids(f"{RUNS_BUCKET_ARN}/monitor/{{name}}-monitor-*/monitor.json"), *_MONITORING_NO_RESOURCE),
+        (*wildcard_finding_ids(f"{RUNS_BUCKET_ARN}/monitor/{{name}}-monitor-*/monitor.json"), *_NO_RESOURCE),
         role_policy_paths("Monitoring/Monitor/JudgeRole"),
     ),
 )
@@ -69,7 +71,6 @@ _JOB_KINDS: Final = ("Processing", "Training", "Transform")
 _PIPELINE_CREATED: Final = tuple(
     f"{kind}/pipelines-*" for kind in ("model", "processing-job", "training-job", "transform-job")
 )
-_STAGES: Final = ("staging", "production")
 
 
 def _deployment_role_ids(stage: str) -> tuple[str, ...]:
@@ -92,8 +93,6 @@ def _generated_name_ids(stage: str) -> tuple[str, ...]:
     )
 
 
-# Actions that know no resource (Service Authorization Reference); tests/proof/review.py names each of them.
-_NO_RESOURCE: Final = wildcard_finding_ids("*")
 WILDCARD_SUPPRESSIONS: Final = (
     *MONITORING_WILDCARD_SUPPRESSIONS,
     NagSuppression(
@@ -189,7 +188,7 @@ WILDCARD_SUPPRESSIONS: Final = (
         wildcard_finding_ids(
             *(
                 f"arn:<AWS::Partition>:cloudformation:{OWN_REGION_AND_ACCOUNT}:stack/{{name}}-{each}/*"
-                for each in _STAGES
+                for each in STAGES
             )
         ),
         role_policy_paths("Deployment/Delivery/Role"),

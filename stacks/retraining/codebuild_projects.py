@@ -14,12 +14,12 @@ from constructs import Construct
 
 from stacks.constructs import artifact_access
 from stacks.constructs.iam_statements import grant_actions
+from stacks.constructs.vpc_network import ExecutionRole
 from stacks.settings import stage_placement
 from stacks.settings.deployment_settings import AwsEnvironment, Settings
 from stacks.settings.settings_context import context_of_settings
 from stacks.storage.lambda_function import log_retention
 from stacks.storage.storage_stack import StorageStack
-from stacks.training.job_roles import service_principal
 
 SETTINGS_VARIABLE: Final = "SETTINGS"
 BUILD_TIMEOUT: Final = Duration.minutes(90)
@@ -40,11 +40,13 @@ BUILDS_QUOTA: Final = "Concurrently running builds for Linux/Medium environment"
 _BOOTSTRAP_ROLES: Final = ("deploy", "file-publishing", "image-publishing", "lookup")
 
 
-class BuildRole(aws_iam.Role):
-    """What a project runs as: writes its log; whoever makes it adds what its commands need."""
+class BuildRole(ExecutionRole):
+    """The role of a CodeBuild project: writes its log. Its owner adds what the build's commands need."""
 
-    def __init__(self, scope: Construct, id_: str, *, log: aws_logs.LogGroup, description: str) -> None:
-        super().__init__(scope, id_, assumed_by=service_principal("codebuild"), description=description)
+    def __init__(
+        self, scope: Construct, id_: str, *, settings: Settings, log: aws_logs.LogGroup, description: str
+    ) -> None:
+        super().__init__(scope, id_, settings=settings, service="codebuild", description=description)
         grant_actions(self, "logs:CreateLogStream", "logs:PutLogEvents", on=[log.log_group_arn])
 
 
@@ -57,7 +59,9 @@ def create_deploy_project(
     are, no other role.
     """
     log = create_build_log(scope, "BuildLog", settings=settings, storage=storage)
-    role = BuildRole(scope, "BuildRole", log=log, description="Checks, tests and deploys what was pushed")
+    role = BuildRole(
+        scope, "BuildRole", settings=settings, log=log, description="Checks, tests and deploys what was pushed"
+    )
     artifact_access.grant_read_artifacts(role, storage, artifact_access.artifact_prefix(pipeline))
     grant_actions(role, "sts:AssumeRole", on=bootstrap_role_arns(scope, settings))
     chosen = json.dumps(context_of_settings(settings), sort_keys=True)

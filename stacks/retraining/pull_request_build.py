@@ -12,7 +12,7 @@ from aws_cdk import aws_codebuild, aws_codecommit, aws_events, aws_sqs
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from stacks.constructs.iam_statements import grant_actions, service_actions
+from stacks.constructs.iam_statements import create_event_role, grant_actions, service_actions
 from stacks.retraining.codebuild_projects import (
     BuildRole,
     build_environment,
@@ -22,7 +22,6 @@ from stacks.retraining.codebuild_projects import (
 )
 from stacks.settings.deployment_settings import Settings
 from stacks.storage.storage_stack import StorageStack
-from stacks.training.job_roles import create_event_role
 
 PULL_REQUEST_EVENTS: Final = ("pullRequestCreated", "pullRequestSourceBranchUpdated")
 # What the build is told of the pull request, and where the event says it.
@@ -82,7 +81,9 @@ class PullRequestBuild(Construct):
         self, settings: Settings, storage: StorageStack, repository: aws_codecommit.IRepository
     ) -> aws_codebuild.Project:
         log = create_build_log(self, "Log", settings=settings, storage=storage)
-        role = BuildRole(self, "Role", log=log, description="Reviews a pull request; deploys nothing")
+        role = BuildRole(
+            self, "Role", settings=settings, log=log, description="Reviews a pull request; deploys nothing"
+        )
         grant_actions(role, *service_actions("codecommit", *_COMMENT_ACTIONS), on=[repository.repository_arn])
         named = aws_codebuild.BuildEnvironmentVariable(value=settings.source.repository)
         project = aws_codebuild.Project(

@@ -13,13 +13,12 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks.constructs import artifact_access
-from stacks.constructs.iam_statements import grant_actions, resource_arn, service_actions
+from stacks.constructs.iam_statements import create_event_role, grant_actions, resource_arn, service_actions
 from stacks.retraining.codebuild_projects import create_deploy_project
 from stacks.retraining.push_source import create_push_source
 from stacks.retraining.retraining_state_machine import REQUEST_DEFAULTS
 from stacks.settings.deployment_settings import Settings
 from stacks.storage.storage_stack import StorageStack
-from stacks.training.job_roles import create_event_role
 
 
 class PushPipeline(Construct):

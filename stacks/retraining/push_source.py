@@ -16,10 +16,9 @@ from aws_cdk import aws_codepipeline_actions as actions
 from constructs import Construct
 
 from stacks.constructs.artifact_access import grant_read_source_object
+from stacks.constructs.event_delivery import object_created_pattern
 from stacks.constructs.iam_statements import grant_actions, service_actions
-from stacks.retraining.retraining_triggers import object_created_pattern
-from stacks.settings.deployment_settings import Settings
-from stacks.settings.deployment_settings import SourceSettings as Choice
+from stacks.settings.deployment_settings import Settings, SourceSettings
 from stacks.settings.region_support import has_push_source
 from stacks.storage.storage_stack import StorageStack
 
@@ -54,7 +53,7 @@ class PushSource:
     connection: str = ""
 
 
-def missing_source_hint(source: Choice) -> str:
+def missing_source_hint(source: SourceSettings) -> str:
     """Return what has to be set so that pushes count, or nothing if they do."""
     if has_push_source(source):
         return ""
@@ -113,7 +112,9 @@ def _connection_source(scope: Construct, settings: Settings, role: aws_iam.Role,
     return PushSource(action=action, revision=_source_variable("CommitId"), triggers=[trigger], connection=made)
 
 
-def _codecommit_source(scope: Construct, chosen: Choice, role: aws_iam.Role, options: dict[str, Any]) -> PushSource:
+def _codecommit_source(
+    scope: Construct, chosen: SourceSettings, role: aws_iam.Role, options: dict[str, Any]
+) -> PushSource:
     repository = aws_codecommit.Repository.from_repository_name(scope, "Repository", chosen.repository)
     grant_actions(
         role, *service_actions("codecommit", *_CODECOMMIT_ACTIONS, "UploadArchive"), on=[repository.repository_arn]
@@ -134,7 +135,9 @@ def _codecommit_source(scope: Construct, chosen: Choice, role: aws_iam.Role, opt
     return PushSource(action=action, revision=_source_variable("CommitId"), pattern=pattern)
 
 
-def _bucket_source(chosen: Choice, storage: StorageStack, role: aws_iam.Role, options: dict[str, Any]) -> PushSource:
+def _bucket_source(
+    chosen: SourceSettings, storage: StorageStack, role: aws_iam.Role, options: dict[str, Any]
+) -> PushSource:
     grant_read_source_object(role, storage.raw, chosen.key, storage.key)
     action = actions.S3SourceAction(
         bucket=storage.raw, bucket_key=chosen.key, trigger=actions.S3Trigger.NONE, **options

@@ -13,19 +13,6 @@ us-east-1 in US dollars, as cost.py states them.
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = [
-    "AwsEnvironment",
-    "BudgetSettings",
-    "DriftMonitorSettings",
-    "EndpointSettings",
-    "NotificationSettings",
-    "RetentionSettings",
-    "RetrainingSettings",
-    "Settings",
-    "SourceSettings",
-    "TrainingSettings",
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class RetrainingSettings:
@@ -220,6 +207,42 @@ class EndpointSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NetworkSettings:
+    """The VPC of all jobs, models and builds; empty: they run in networks of the services.
+
+    The setting itself costs nothing. In subnets without internet access, jobs and models need a gateway endpoint for
+    S3, which is free, and no other; builds need a NAT gateway, about $33 a month and $0.045 a GB. Functions stay
+    outside: they call AWS's own APIs only. docs/operations.md, "In a VPC", says what the subnets need.
+
+    Attributes:
+        vpc: Id of the VPC of the subnets, which CodeBuild asks for.
+        subnets: Ids of up to 16 subnets, by commas. CodeBuild and GPU types are not offered in every zone.
+        security_groups: Ids of up to 5 security groups, by commas; they need outbound HTTPS, and no inbound rule.
+    """
+
+    vpc: str = ""
+    subnets: str = ""
+    security_groups: str = ""
+
+    @property
+    def subnet_ids(self) -> tuple[str, ...]:
+        """The ids of the subnets."""
+        return tuple(each.strip() for each in self.subnets.split(",")) if self.subnets else ()
+
+    @property
+    def security_group_ids(self) -> tuple[str, ...]:
+        """The ids of the security groups."""
+        return tuple(each.strip() for each in self.security_groups.split(",")) if self.security_groups else ()
+
+    @property
+    def vpc_config(self) -> dict[str, list[str]]:
+        """The VpcConfig of a SageMaker request; empty without a VPC."""
+        if not self.subnets:
+            return {}
+        return {"SecurityGroupIds": list(self.security_group_ids), "Subnets": list(self.subnet_ids)}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All choices.
 
@@ -235,6 +258,7 @@ class Settings:
     staging_environment: AwsEnvironment = field(default_factory=AwsEnvironment)
     production_environment: AwsEnvironment = field(default_factory=AwsEnvironment)
     source: SourceSettings = field(default_factory=SourceSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     staging: EndpointSettings = field(default_factory=EndpointSettings)
     production: EndpointSettings = field(

@@ -73,6 +73,7 @@ def _setting_rules(settings: Settings) -> Iterator[SettingRule]:
     for stage, where in remote_stages(settings).items():
         yield from _remote_stage_rules(f"{stage}_environment", where, settings.build)
     yield from _source_rules(settings)
+    yield from _network_rules(settings)
     yield from _training_rules(settings)
     for stage in ("staging", "production"):
         yield from _endpoint_rules(stage, getattr(settings, stage))
@@ -150,6 +151,29 @@ def _source_rules(settings: Settings) -> Iterator[SettingRule]:
     yield "source.connection_arn", other, arn, f"source.kind is {source.kind}, which has no connection; leave it empty"
     archive = source.key.startswith("archives/") or not source.key.endswith(".zip")
     yield "source.key", source.kind == "s3" and archive, source.key, "give a key that ends in .zip, not below archives/"
+
+
+def _network_rules(settings: Settings) -> Iterator[SettingRule]:
+    # SageMaker API Reference, VpcConfig; CodeBuild API Reference, VpcConfig.
+    network = settings.network
+    lists = {
+        "subnets": (network.subnets, network.subnet_ids, "subnet", 16),
+        "security_groups": (network.security_groups, network.security_group_ids, "sg", 5),
+    }
+    for name, (given, ids, kind, most) in lists.items():
+        wrong = any(not re.fullmatch(rf"{kind}-[0-9a-f]{{8,17}}", each) for each in ids)
+        wanted = f"give up to {most} ids such as {kind}-0123456789abcdef0, separated by commas, each once"
+        yield f"network.{name}", wrong or len(set(ids)) != len(ids) or len(ids) > most, given, wanted
+    vpc = network.vpc
+    wrong = bool(vpc) and not re.fullmatch(r"vpc-[0-9a-f]{8,17}", vpc)
+    yield "network.vpc", wrong, vpc, "give an id such as vpc-0123456789abcdef0"
+    for name, given in (("vpc", vpc), ("subnets", network.subnets), ("security_groups", network.security_groups)):
+        partial = not given and bool(vpc or network.subnets or network.security_groups)
+        yield f"network.{name}", partial, given, "give network.vpc, subnets and security_groups together, or none"
+    # Subnets belong to one account and region.
+    away = ", ".join(remote_stages(settings))
+    wanted = f"these subnets are in build's account and region, where {away} is not; leave network empty"
+    yield "network.subnets", bool(network.subnets and away), network.subnets, f"{wanted}, or keep the stages at home"
 
 
 def _training_rules(settings: Settings) -> Iterator[SettingRule]:

@@ -5,7 +5,7 @@ Sources: SageMaker Developer Guide, "How to use SageMaker AI execution roles" an
 Pipelines. Names of jobs and models that a pipeline creates begin with "pipelines-".
 """
 
-from aws_cdk import Aws, aws_iam
+from aws_cdk import aws_iam
 from constructs import Construct
 
 from pipeline_src import contract
@@ -18,7 +18,10 @@ from stacks.constructs.iam_statements import (
     grant_write_prefix,
     resource_arn,
     service_actions,
+    service_principal,
 )
+from stacks.constructs.vpc_network import ExecutionRole
+from stacks.settings.deployment_settings import Settings
 from stacks.storage.storage_stack import StorageStack
 
 _JOB_RESOURCES = ("processing-job", "training-job", "transform-job")
@@ -28,30 +31,11 @@ _TAG_ACTIONS = ("AddTags", "ListTags")
 _TUNING_JOB = "HyperParameterTuningJob"
 
 
-def service_principal(service: str) -> aws_iam.ServicePrincipal:
-    """Return `service`, such as sagemaker, as a principal that acts for this account alone.
+class JobRole(ExecutionRole):
+    """The role of Preprocess, Train, Score and Evaluate: reads archives, reads and writes its runs, nothing else."""
 
-    CodeBuild, EventBridge and SageMaker document that condition for roles ("Cross-service confused deputy prevention").
-    """
-    own = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-    return aws_iam.ServicePrincipal(f"{service}.amazonaws.com", conditions=own)
-
-
-def create_event_role(scope: Construct, description: str) -> aws_iam.Role:
-    """Return the role of rules; a target is given it and adds what it needs. The library's own serves any account."""
-    return aws_iam.Role(scope, "EventRole", assumed_by=service_principal("events"), description=description)
-
-
-def sagemaker_principal() -> aws_iam.ServicePrincipal:
-    """Return SageMaker as a principal that acts for this account alone."""
-    return service_principal("sagemaker")
-
-
-class JobRole(aws_iam.Role):
-    """What Preprocess, Train, Score and Evaluate run as: reads archives, reads and writes its runs, nothing else."""
-
-    def __init__(self, scope: Construct, id_: str, *, storage: StorageStack) -> None:
-        super().__init__(scope, id_, assumed_by=sagemaker_principal(), description="Jobs of the retraining pipeline")
+    def __init__(self, scope: Construct, id_: str, *, settings: Settings, storage: StorageStack) -> None:
+        super().__init__(scope, id_, settings=settings, description="Jobs of the retraining pipeline")
         work = (contract.RUNS_PREFIX, contract.CHECKPOINTS_PREFIX)
         grant_read_prefix(self, storage.raw.bucket_arn, contract.ARCHIVES_PREFIX, contract.ADDITIONS_PREFIX)
         grant_read_prefix(self, storage.runs.bucket_arn, *work)
@@ -64,7 +48,7 @@ class PipelineRole(aws_iam.Role):
     """What the pipeline runs as: starts, watches and stops its own jobs, and registers in its own group."""
 
     def __init__(self, scope: Construct, id_: str, *, storage: StorageStack, jobs: JobRole, registry: str) -> None:
-        super().__init__(scope, id_, assumed_by=sagemaker_principal(), description="The retraining pipeline")
+        super().__init__(scope, id_, assumed_by=service_principal("sagemaker"), description="The retraining pipeline")
         own = [resource_arn("sagemaker", f"{kind}/pipelines-*") for kind in (*_JOB_RESOURCES, "model")]
         grant_actions(
             self, *service_actions("sagemaker", *_JOB_ACTIONS, "CreateModel", "DescribeModel", *_TAG_ACTIONS), on=own

@@ -53,7 +53,7 @@ class TrainingStack(Stack):
         self.pipeline_arn = resource_arn("sagemaker", f"pipeline/{self.pipeline_name}")
         self.image = self._image()
         self.algorithm = AlgorithmImage(self, "Algorithm")
-        self.job_role = JobRole(self, "JobRole", storage=storage)
+        self.job_role = JobRole(self, "JobRole", settings=settings, storage=storage)
         self.absent = files.Asset(self, "Absent", path=str(_ABSENT_FILE))
         self._let_jobs_read()
         self.pipeline_role = PipelineRole(
@@ -118,6 +118,7 @@ class TrainingStack(Stack):
             defaults=parameter_defaults(settings.training),
             tuning=tuning_from_settings(settings.training),
             keep_warm_seconds=settings.training.keep_warm_seconds,
+            network=settings.network.vpc_config,
         )
 
 

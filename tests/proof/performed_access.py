@@ -164,6 +164,8 @@ class _Definition:
             account = on.split(":")[4] if on.startswith("arn:") else ""
             for action in actions:
                 context = _context(action, prefix, self._tags(step, action, row))
+                if row.on == "interface":
+                    context["ec2:Subnet"] = next(e for e in self._network(step, "interface parts") if ":subnet/" in e)
                 yield Request(role, action, on, account or self._where.account, context)
 
     def _tags(self, step: dict[str, Any], action: str, row: Operation) -> dict[str, str]:
@@ -196,6 +198,8 @@ class _Definition:
     def _arns(self, step: dict[str, Any], on: str) -> list[str]:
         if on in _ARGUMENTS:
             return self._named(step, *_ARGUMENTS[on])
+        if on in ("interface", "interface parts", "network"):
+            return self._network(step, on)
         if on == "image":
             images = [_IMAGE.match(each) for each in self._named(step, "ImageUri", "TrainingImage", "Image")]
             return [f"arn:aws:ecr:{each[2]}:{each[1]}:repository/{each[3]}" for each in images if each]
@@ -211,6 +215,20 @@ class _Definition:
             "anything": "*",
         }
         return [named[on]]
+
+    def _network(self, step: dict[str, Any], on: str) -> list[str]:
+        """Return what of EC2 a request is on whose step names a VPC."""
+        kinds = {"Subnets": "subnet", "SecurityGroupIds": "security-group"}
+        ec2 = f"arn:aws:ec2:{self._where.region}:{self._where.account}"
+        named = [
+            f"{ec2}:{kinds[str(path[-2])]}/{value}"
+            for path, value in walk.places(walk.own_arguments(step))
+            if "VpcConfig" in path and str(path[-2]) in kinds
+        ]
+        if on == "network":
+            return ["*"] if named else []
+        interface = [f"{ec2}:network-interface/eni-0a1b"] if named else []
+        return interface if on == "interface" else named + interface
 
     def _named(self, step: dict[str, Any], *keys: str, within: str = "", but: tuple[str, ...] = ()) -> list[str]:
         """Return the values of these arguments, below an argument called like `within` and none called like `but`."""

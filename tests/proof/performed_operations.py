@@ -29,6 +29,8 @@ _REGION_OF_BUCKET: Final = "SageMaker Developer Guide, execution role examples; 
 
 EVERY_STEP: Final = "Processing Training Tuning Transform Model RegisterModel Condition Fail"
 _JOBS: Final = "Processing Training Tuning Transform"
+# Steps whose requests name a VPC; a transform job is in that of its model.
+_VPC_STEPS: Final = "Processing Training Tuning Model"
 _RUNS: Final = "Processing Training Tuning Transform Model"
 # A model that CloudFormation makes for an endpoint, by the type of its resource.
 DEPLOYED_MODEL: Final = "AWS::SageMaker::Model"
@@ -72,6 +74,9 @@ THINGS: Final = {
     "namespace": ("namespaces below /aws/sagemaker/", "always"),
     "anything": ("no resource", "always"),
     "group": ("the model package group", "ModelPackageGroupName"),
+    "interface": ("network interfaces in the subnets of the VPC", "VpcConfig"),
+    "interface parts": ("subnets, security groups and the new network interface", "VpcConfig"),
+    "network": ("no resource", "VpcConfig"),
     "version": ("versions of the group", "ModelPackageGroupName, ModelPackageName"),
 }
 OPERATIONS: Final = (
@@ -118,6 +123,18 @@ OPERATIONS: Final = (
         _EXECUTION,
     ),
     Operation(_JOBS, "job", "cloudwatch:PutMetricData", "namespace", _EXECUTION),
+    Operation(
+        _VPC_STEPS,
+        "job",
+        "ec2:DescribeDhcpOptions ec2:DescribeNetworkInterfaces ec2:DescribeSecurityGroups ec2:DescribeSubnets "
+        "ec2:DescribeVpcs ec2:DeleteNetworkInterfacePermission",
+        "network",
+        _EXECUTION,
+    ),
+    Operation(_VPC_STEPS, "job", "ec2:CreateNetworkInterface", "interface parts", _EXECUTION),
+    Operation(
+        _VPC_STEPS, "job", "ec2:CreateNetworkInterfacePermission ec2:DeleteNetworkInterface", "interface", _EXECUTION
+    ),
     Operation(
         DEPLOYED_MODEL, "deployer", "sagemaker:CreateModel sagemaker:DescribeModel sagemaker:AddTags", "job", _VERSION
     ),

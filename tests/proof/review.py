@@ -11,6 +11,12 @@ NO_RESOURCE: Final = {
     "cloudwatch:PutMetricData": "knows no resource; allowed for named namespaces only, which iam.py checks",
     "codepipeline:PutJobFailureResult": "knows no resource; a job is known to the function that was given its id",
     "codepipeline:PutJobSuccessResult": "knows no resource; a job is known to the function that was given its id",
+    "ec2:DeleteNetworkInterfacePermission": "knows no resource; a permission belongs to an interface of the role's",
+    "ec2:DescribeDhcpOptions": "knows no resource; reads alone",
+    "ec2:DescribeNetworkInterfaces": "knows no resource; reads alone",
+    "ec2:DescribeSecurityGroups": "knows no resource; reads alone",
+    "ec2:DescribeSubnets": "knows no resource; reads alone",
+    "ec2:DescribeVpcs": "knows no resource; reads alone",
     "ecr:GetAuthorizationToken": "knows no resource; a token alone opens no repository",
     "lambda:ListFunctions": "knows no resource; CodePipeline's documented policy of a Lambda action asks for it",
     "logs:CreateLogDelivery": "log delivery of a state machine knows no resource",
@@ -75,6 +81,9 @@ NO_SOURCE: Final = {
 }
 # Actions on every resource of a kind, where the service knows nothing narrower.
 WHOLE_KIND: Final = {
+    "ec2:CreateNetworkInterface": "an interface is named when it is created; subnets and security groups are given",
+    "ec2:CreateNetworkInterfacePermission": "an interface's name is random; a condition gives the subnets",
+    "ec2:DeleteNetworkInterface": "an interface's name is random; a condition gives the subnets",
     "application-autoscaling": "a scalable target's ARN is a random id; the service namespace narrows it",
     "cloudwatch:DeleteAlarms": "Application Auto Scaling tries it without a name before it takes a scaling target",
     "cloudwatch:DescribeAlarms": "reading alarms; the service looks them up all together",

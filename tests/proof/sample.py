@@ -24,8 +24,12 @@ PSEUDO: Final = {
 # The deployment that spans accounts: staging in another account, production in a third one and in another region.
 STAGING: Final = ("222233334444", REGION)
 PRODUCTION: Final = ("333344445555", "eu-central-1")
-# What it adds to the settings that tests/assembly.py has everything switched on with.
+# What it adds to the settings that tests/assembly.py has everything switched on with. Subnets belong to one account
+# and region, so that a VPC is refused.
 ACCOUNTS: Final = {
+    "network.vpc": "",
+    "network.subnets": "",
+    "network.security_groups": "",
     "build.account": ACCOUNT,
     "build.region": REGION,
     "staging_environment.account": STAGING[0],

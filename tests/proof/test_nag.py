@@ -10,8 +10,9 @@ import pytest
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks
 
+from stacks.constructs.vpc_network import NETWORK_POLICY_FINDINGS, NETWORK_POLICY_REASON
 from stacks.endpoint.endpoint_stack import EndpointStage
-from stacks.nag.nag_suppressions import NAG_SUPPRESSIONS, suppression_rows
+from stacks.nag.nag_suppressions import NAG_SUPPRESSIONS, NagSuppression, suppression_rows
 from stacks.nag.remote_stage_suppressions import suppressions_of_remote_stages
 from stacks.nag.wildcard_suppressions import WILDCARD_SUPPRESSIONS
 from stacks.settings.deployment_settings import Settings
@@ -22,12 +23,22 @@ from tests.proof.sample import ACCOUNTS
 Found = list[dict[str, Any]]
 PACKS = ("AwsSolutions", "HIPAA.Security", "NIST.800.53.R5")
 APART = CONNECTED | ACCOUNTS
-TABLE = set(
-    suppression_rows(
-        (*NAG_SUPPRESSIONS, *WILDCARD_SUPPRESSIONS, *suppressions_of_remote_stages(settings_from_context(APART))),
-        Settings().name,
-    )
+IN_VPC = NagSuppression(
+    NETWORK_POLICY_REASON,
+    NETWORK_POLICY_FINDINGS,
+    tuple(
+        f"{role}/NetworkPolicy/Resource"
+        for role in (
+            "Training/JobRole",
+            "Deployment/Serving/Role",
+            "Monitoring/Monitor/Role",
+            "Monitoring/ExportRole",
+            "Retraining/Push/BuildRole",
+        )
+    ),
 )
+REMOTE = suppressions_of_remote_stages(settings_from_context(APART))
+TABLE = set(suppression_rows((*NAG_SUPPRESSIONS, *WILDCARD_SUPPRESSIONS, IN_VPC, *REMOTE), Settings().name))
 
 
 def reported(app: App) -> Found:

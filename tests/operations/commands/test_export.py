@@ -25,7 +25,7 @@ def listed(aws: Services, bucket: str, prefix: str, *keys: str, size: int = 7) -
 
 def ready(aws: Services, *additions: str, size: int = 7) -> None:
     """Have requests captured, labels uploaded and earlier archives exported, the newest first."""
-    for part in ("storage", "storage", "monitoring", "monitoring", "storage"):
+    for part in ("storage", "storage", "monitoring", "storage"):
         has_stack(aws, part)
     listed(aws, "runs", "capture/production/", "capture/production/e/AllTraffic/2026/11/23/08/a.jsonl", size=size)
     listed(aws, "raw", "labels/", "labels/1.csv")
@@ -105,7 +105,7 @@ def test_the_first_export_has_no_earlier_one(aws: Services) -> None:
     [(False, "s3://runs/capture/production/: nothing is there"), (True, r"s3://raw/labels/: .* make labels FILE=")],
 )
 def test_without_captures_or_labels_nothing_is_started(aws: Services, captured: bool, told: str) -> None:  # noqa: FBT001  parametrized
-    for part in ("storage", "storage", "monitoring", "monitoring", "storage"):
+    for part in ("storage", "storage", "monitoring", "storage"):
         has_stack(aws, part)
     listed(aws, "runs", "capture/production/", *(["a.jsonl"] if captured else []))
     if captured:

@@ -9,7 +9,7 @@ from tests.proof.intrinsic import Documents
 from tests.proof.mutation import GONE, Change, Mistake, find, prop, statement, word
 
 _START: Final = "Retraining IAM::Policy StarterStartRole"
-_JOB: Final = "Training IAM::Policy JobRole"
+_JOB: Final = "Training IAM::Policy JobRoleDefaultPolicy"
 _PIPELINE: Final = "Training SageMaker::Pipeline"
 _ARN: Final = "arn:aws:{}:eu-west-1:111122223333:{}"
 _ASSET: Final = re.compile(r"[0-9a-f]{64}(?=\.json)")

@@ -71,7 +71,7 @@ MISTAKES: Final = (
         "push that deploys into any account",
         "account",
         _NOBODY,
-        word("Retraining IAM::Policy PushBuildRole", "iam::222233334444:role", "iam::*:role"),
+        word("Retraining IAM::Policy PushBuildRoleDefaultPolicy", "iam::222233334444:role", "iam::*:role"),
     ),
     Mistake(
         "deliverer that passes any role",

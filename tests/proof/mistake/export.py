@@ -5,7 +5,7 @@ from typing import Final
 
 from tests.proof.mutation import GONE, Mistake, statement, word
 
-_EXPORT: Final = "Monitoring IAM::Policy ExportRole"
+_EXPORT: Final = "Monitoring IAM::Policy ExportRoleDefaultPolicy"
 _TRUST: Final = "Monitoring IAM::Role ExportRole"
 
 MISTAKES: Final = (
@@ -37,7 +37,7 @@ MISTAKES: Final = (
         "pipeline's jobs that read no additional archive",
         "access",
         "its job needs s3:GetObject",
-        word("Training IAM::Policy JobRole", "/additions/*", "/addition/*"),
+        word("Training IAM::Policy JobRoleDefaultPolicy", "/additions/*", "/addition/*"),
     ),
     Mistake(
         "start that sees no additional archive",

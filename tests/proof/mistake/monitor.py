@@ -5,7 +5,7 @@ from typing import Final
 
 from tests.proof.mutation import GONE, Change, Mistake, prop, remove, statement, word
 
-_JOB: Final = "Monitoring IAM::Policy MonitorRole"
+_JOB: Final = "Monitoring IAM::Policy MonitorRoleDefaultPolicy"
 _START: Final = "Monitoring IAM::Policy MonitorStartRole"
 _JUDGE: Final = "Monitoring IAM::Policy MonitorJudgeRole"
 _TRUST: Final = "Monitoring IAM::Role MonitorRole"

@@ -6,7 +6,7 @@ from typing import Any, Final
 from tests.proof.mutation import Change, Mistake, find, statement
 
 _PIPELINE: Final = "Training IAM::Policy PipelineRole"
-_JOB: Final = "Training IAM::Policy JobRole"
+_JOB: Final = "Training IAM::Policy JobRoleDefaultPolicy"
 _SAGEMAKER: Final = "arn:aws:sagemaker:eu-west-1:111122223333"
 _GROUP: Final = f"{_SAGEMAKER}:model-package-group/skin-lesion"
 _VERSION: Final = f"{_SAGEMAKER}:model-package/skin-lesion/7"
@@ -42,6 +42,8 @@ MISTAKES: Final = (
     _denied(_PIPELINE, "sagemaker:StopTrainingJob"),
     _denied(_JOB, "kms:CreateGrant"),
     _denied(_JOB, "s3:GetBucketLocation"),
+    _denied("Training IAM::Policy JobRoleNetworkPolicy", "ec2:CreateNetworkInterface", "arn:aws:ec2:"),
+    _denied("Training IAM::Policy JobRoleNetworkPolicy", "ec2:DescribeSubnets", "*"),
     _denied("Deployment IAM::Policy ProductionDeployer", "sagemaker:AccessModelPackage"),
     Mistake(
         "pipeline that may hand its jobs' role to another service",

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from tests.proof.mutation import GONE, Change, Mistake, find, prop, statement
 
-_JOB: Final = "Training IAM::Policy JobRole"
+_JOB: Final = "Training IAM::Policy JobRoleDefaultPolicy"
 _ROLE: Final = "Training IAM::Role JobRole"
 _PIPELINE: Final = "Training IAM::Policy PipelineRole"
 _SMOKE: Final = "Deployment IAM::Policy SmokeRole"

@@ -10,7 +10,7 @@ _RAW: Final = "Storage S3::Bucket Raw"
 _RUNS: Final = "Storage S3::Bucket Runs"
 _TOPIC: Final = "Storage SNS::Topic Topic"
 _ENCRYPTION: Final = "BucketEncryption/ServerSideEncryptionConfiguration/0/ServerSideEncryptionByDefault"
-_ROLE: Final = "Training IAM::Policy JobRole"
+_ROLE: Final = "Training IAM::Policy JobRoleDefaultPolicy"
 MISTAKES: Final = (
     Mistake("key that is not rotated", "protection", "not rotated", prop(_KEY, "EnableKeyRotation", value=False)),
     Mistake("key that is deleted in a week", "protection", "thirty days", prop(_KEY, "PendingWindowInDays", 7)),

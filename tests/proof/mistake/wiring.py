@@ -91,7 +91,7 @@ MISTAKES: Final = (
         "model that its role may not read",
         "access",
         "model needs s3:GetObject",
-        word("StagingSite IAM::Policy ServingRole", "/models/*", "/runs/*"),
+        word("StagingSite IAM::Policy ServingRoleDefaultPolicy", "/models/*", "/runs/*"),
     ),
     Mistake(
         "endpoint that its access role may not ask",
