@@ -106,13 +106,18 @@ def style_of_class(label: str) -> LesionStyle:
         return STYLES_BY_CLASS[label]
     position = contract.CLASS_LABELS.index(label)
     hue = 0.25 + 0.5 * (position * 0.618 % 1)  # multiples of the golden ratio lie far apart
-    base, second = (tuple(255 * part for part in colorsys.hsv_to_rgb(hue, 0.5, value)) for value in (0.7, 0.5))
+    base, second = _colour(hue, 0.7), _colour(hue, 0.5)
     return LesionStyle(
         base=base, second=second, variegation=0.5,
         radius=0.2 + 0.03 * (position % 5), elongation=1.2, irregularity=0.08, softness=0.15,
         blob=second, blobs=5, blob_size=0.04, blob_spread=0.8, blob_strength=0.6,
         network=0.0, lean=0.08,
     )  # fmt: skip
+
+
+def _colour(hue: float, value: float) -> Colour:
+    red, green, blue = colorsys.hsv_to_rgb(hue, 0.5, value)
+    return 255 * red, 255 * green, 255 * blue
 
 
 def look_alikes(label: str) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def _with(name: str, value: float | None) -> PipelineDefinition:
         ("GateMalignantSensitivity", None, 0.7, "new floor, `0.7`", False),
     ],
 )
-def test_a_change_that_admits_worse_models_needs_attention(
+def test_what_lets_worse_models_through_needs_attention(
     name: str, old: float | None, new: float | None, words: str, *, attention: bool
 ) -> None:
     assert gate_threshold_changes(_with(name, old), _with(name, new)) == [
@@ -42,6 +42,6 @@ def test_a_change_that_admits_worse_models_needs_attention(
     ]
 
 
-def test_the_review_knows_every_ceiling_of_the_gate() -> None:
+def test_every_requirement_of_the_gate_is_known_to_the_review_the_right_way_round() -> None:
     assert {gate_thresholds.THRESHOLD_PARAMETERS[name] for name in gate_thresholds.UPPER_THRESHOLDS} == CEILINGS
     assert all(map(is_gate_threshold, gate_thresholds.THRESHOLD_PARAMETERS.values()))
