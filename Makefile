@@ -289,7 +289,7 @@ check: $(VENV)/app/.dev $(VENV)/jobs-test/.done  ## Lint, types, import contract
 	@$(VENV)/app/bin/ruff format --check .
 	@$(VENV)/app/bin/lint-imports
 	@$(VENV)/app/bin/mypy
-	@$(VENV)/app/bin/mypy --python-executable $(JOBS_TEST) $(filter-out pipeline_src/definition,$(patsubst %/,%,$(wildcard pipeline_src/*/))) $(wildcard local/builtin_stand_in/*.py) benchmarks
+	@$(VENV)/app/bin/mypy --python-executable $(JOBS_TEST) $(filter-out pipeline_src/definition pipeline_src/__pycache__,$(patsubst %/,%,$(wildcard pipeline_src/*/))) $(wildcard local/builtin_stand_in/*.py) benchmarks
 	@$(VENV)/app/bin/hadolint containers/*/Dockerfile
 
 .PHONY: bench
