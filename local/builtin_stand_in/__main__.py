@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The commands that the container starts: ``python -m local.builtin_stand_in train`` and ``... serve``."""
+"""The command line of the stand-in: ``python -m local.builtin_stand_in train`` and ``... serve``."""
 
 import argparse
 import contextlib
@@ -49,7 +49,7 @@ def _run(job: Callable[[], None]) -> int:
             place = error.filename or contract.ml_root()
             return _fail(f"{place}: the disk is full. Free some space.", contract.EXIT_BAD_INPUT)
         return _defect(error)
-    except Exception as error:  # noqa: BLE001  the last frame of a job: whatever it was, SageMaker must learn of it
+    except Exception as error:  # noqa: BLE001  last frame of a job: SageMaker reads the reason of any failure
         return _defect(error)
     return contract.EXIT_OK
 
@@ -60,10 +60,10 @@ def _defect(error: Exception) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    """Say why and return `code`; SageMaker shows the first 1024 characters of ``output/failure``."""
+    """Report `message` and return `code`; SageMaker shows the first 1024 characters of ``output/failure``."""
     print(message, file=sys.stderr, flush=True)
     folder = contract.ml_root() / "output"
-    # Where not even this can be written, the log has the message and the exit code still tells.
+    # If the file cannot be written, the log still has the message.
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "failure").write_text(message[:1024], encoding="utf-8")

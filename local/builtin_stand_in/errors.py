@@ -1,31 +1,31 @@
 # SPDX-License-Identifier: MIT-0
-"""What can go wrong here, and who mends it.
+"""Exceptions of the stand-in.
 
 ::
 
     UserError              ends the process with exit code 2 and the message alone
-      HyperparameterError  a name or a value that the algorithm does not take
-      ChannelError         a channel that is missing, or whose records cannot be trained on
+      HyperparameterError  a hyperparameter whose name or value is not allowed
+      ChannelError         a channel that is missing, or whose records are unusable
       ModelError           a model folder that cannot be served
-      AddressError         an address that cannot be listened on
+      AddressError         an address that the server cannot listen on
     RequestError           one HTTP request is refused; the server goes on
 
-Every message says place, value, cause and remedy. Anything else is a defect and keeps its traceback.
+Every message says place, value, cause and remedy. Any other exception is a defect and keeps its traceback.
 """
 
 from http import HTTPStatus
 
 
 class UserError(Exception):
-    """Something the user can mend."""
+    """An error that the user can correct."""
 
 
 class HyperparameterError(UserError):
-    """A hyperparameter's name or value is not one that the algorithm takes."""
+    """The name or the value of a hyperparameter is not allowed."""
 
 
 class ChannelError(UserError):
-    """A channel is missing or its records cannot be trained on."""
+    """A channel is missing or its records are unusable."""
 
 
 class ModelError(UserError):
@@ -33,7 +33,7 @@ class ModelError(UserError):
 
 
 class AddressError(UserError):
-    """The address cannot be listened on."""
+    """The server cannot listen on the address."""
 
 
 class RequestError(Exception):

@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""From an encoded picture to what the network takes, as its training records were made.
+"""The model server: answers ``/ping`` and ``/invocations`` as a SageMaker endpoint forwards them.
 
-Training records are whole frames stretched to a square, so serving stretches whole frames too; it decodes a JPEG at
-the smallest eighth of its size that is not below the square and scales the rest linearly, like the Preprocess step.
-The channels are red, green, blue, as MXNet's record reader hands them to training.
-
-A predictor: the network, asked one picture at a time.
-
-The model server: ``/ping`` and ``/invocations`` as a SageMaker endpoint forwards them.
+Images are decoded as the Preprocess step decodes training records: a JPEG is decoded at the smallest eighth of its size
+that is not below the square, and the whole frame is then stretched linearly to the square. The channels are red, green,
+blue, as in MXNet's record reader. JPEG is the only format.
 
 Sources: SageMaker Developer Guide, "Use Your Own Inference Code with Hosting Services" and "Input/Output Interface
 for the Image Classification Algorithm"; API reference, InvokeEndpoint (6,291,456 bytes at most).
@@ -41,11 +37,11 @@ _JPEG_SIGNATURE: Final = b"\xff\xd8"
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_SIZE: Final = struct.Struct(">II")  # width and height, at byte 16
 
-cv2.setNumThreads(1)  # the server decodes several pictures at once already
+cv2.setNumThreads(1)  # the server decodes several images at once already
 
 
 def decode_image_tensor(data: bytes, image_shape: tuple[int, int, int]) -> npt.NDArray[np.float32]:
-    """Return the picture as the network takes it.
+    """Return the image as the input of the network.
 
     Args:
         data: A JPEG or PNG file.
@@ -126,13 +122,13 @@ def _bad_request(message: str) -> RequestError:
 
 
 class ImagePredictor:
-    """Scores pictures, for any number of threads at once.
+    """Scores images, for any number of threads at once.
 
-    MXNet's executor is not made for several threads, so that one thread owns it and the others wait for it. Pictures
-    are never put together into batches: a picture's scores must not depend on those that arrive beside it.
+    MXNet's executor is not thread-safe, so that one thread owns it and the others wait for it. Images are never
+    batched: an image's scores must not depend on those that arrive at the same time.
 
     Args:
-        model: The model to ask.
+        model: The model.
 
     Raises:
         ModelError: The weights do not fit the graph.
@@ -148,12 +144,12 @@ class ImagePredictor:
             cause = str(error).strip().splitlines()[-1]
             raise ModelError(f"{model.name}: the weights do not fit the graph ({cause}). Train it again.") from error
 
-    def scores(self, picture: npt.NDArray[np.float32]) -> list[float]:
-        """Return the probability of each class for one picture of the shape (1, 3, height, width)."""
-        return self._owner.submit(self._ask, picture).result()
+    def scores(self, image: npt.NDArray[np.float32]) -> list[float]:
+        """Return the probability of each class for one image of the shape (1, 3, height, width)."""
+        return self._owner.submit(self._ask, image).result()
 
-    def _ask(self, picture: npt.NDArray[np.float32]) -> list[float]:
-        self._module.forward(mx.io.DataBatch([mx.nd.array(picture)]), is_train=False)
+    def _ask(self, image: npt.NDArray[np.float32]) -> list[float]:
+        self._module.forward(mx.io.DataBatch([mx.nd.array(image)]), is_train=False)
         return [float(score) for score in self._module.get_outputs()[0].asnumpy()[0]]
 
 
@@ -168,7 +164,9 @@ BODY_LIMIT: Final = 6 * 1024 * 1024  # bytes
 CONTENT_TYPES: Final = (contract.IMAGE_CONTENT_TYPE, "image/jpeg")
 JSON_LINES_CONTENT_TYPE: Final = "application/jsonlines"
 _TEXT_CONTENT_TYPE: Final = "text/plain; charset=utf-8"
-_RECEIVED_LIMIT: Final = 100 * 1024 * 1024  # bytes: read to their end, so that the sender gets to see the refusal
+_RECEIVED_LIMIT: Final = (
+    100 * 1024 * 1024
+)  # bytes: larger bodies are read to their end, so that the client sees the refusal
 _THREADS: Final = 8  # decode while the predictor's own thread computes
 
 WsgiEnvironment = dict[str, Any]
@@ -205,7 +203,7 @@ def wsgi_application(predictor: ImagePredictor) -> WsgiApplication:
             status, kind, body = error.status, _TEXT_CONTENT_TYPE, f"{error}\n"
             if status == HTTPStatus.METHOD_NOT_ALLOWED:
                 headers.append(("Allow", _METHODS_BY_PATH[environment["PATH_INFO"]]))
-        except Exception:  # noqa: BLE001  whatever one request met, the next one is served
+        except Exception:  # noqa: BLE001  the server must go on
             traceback.print_exc()
             status, kind, body = (
                 HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -240,7 +238,7 @@ def _answer_request(environment: WsgiEnvironment, predictor: ImagePredictor) -> 
 
 
 def _request_body(environment: WsgiEnvironment) -> bytes:
-    """Return the request's body if its type and size are taken."""
+    """Return the request's body if its type and size are allowed."""
     kind = environment.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if kind not in CONTENT_TYPES:
         raise RequestError(
@@ -251,7 +249,7 @@ def _request_body(environment: WsgiEnvironment) -> bytes:
     if length > BODY_LIMIT:
         raise RequestError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"the body has {length} bytes; at most {BODY_LIMIT} are taken. Send a smaller picture.",
+            f"the body has {length} bytes; at most {BODY_LIMIT} are taken. Send a smaller image.",
         )
     data: bytes = environment["wsgi.input"].read(length)
     return data

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: MIT-0
-"""RecordIO files, checked before MXNet reads them.
+"""Checks the RecordIO file of a channel and reads its batches with MXNet.
 
-MXNet's reader answers a damaged file with a C++ assertion, or reads on at the next magic word; this one names the
+MXNet's reader answers a damaged file with a C++ assertion, or reads on at the next magic word; the check names the
 file, the record and the remedy.
 
 Format (dmlc-core ``recordio.h``; MXNet ``image_recordio.h``): a record is the magic word, a word with 3 flag bits
 and 29 length bits, and the payload padded to 4 bytes. The payload of an image record begins with a header of
-24 bytes (label count, label, id, id); the encoded picture follows it. All numbers are little-endian.
-
-A channel: the RecordIO file of one folder, and the batches that MXNet reads from it.
+24 bytes (label count, label, id, id); the encoded image follows it. All numbers are little-endian.
 """
 
 import struct
@@ -26,10 +24,7 @@ from pipeline_src import contract
 RECORDIO_MAGIC: Final = 0xCED7230A
 _FRAME: Final = struct.Struct("<II")
 _HEADER: Final = struct.Struct("<IfQQ")
-_WHOLE_RECORD, _FIRST_PART = (
-    0,
-    1,
-)  # flags of a record that holds the header; 2 and 3 continue one that was cut at a magic word
+_WITH_HEADER: Final = (0, 1)  # flags of a whole record and of a first part; 2 and 3 continue a record
 _JPEG_SIGNATURE: Final = b"\xff\xd8\xff"
 _REMEDY: Final = "Write the channel again: run the Preprocess step once more."
 
@@ -41,8 +36,8 @@ def read_record_labels(path: Path, num_classes: int) -> list[int]:
         ChannelError: The file is damaged, a record holds no JPEG, or a label is no class.
     """
     found = []
-    for number, (label, picture) in enumerate(_read_records(path)):
-        if not picture.startswith(_JPEG_SIGNATURE):
+    for number, (label, image) in enumerate(_read_records(path)):
+        if not image.startswith(_JPEG_SIGNATURE):
             raise ChannelError(f"{path}: record {number} holds no JPEG image. {_REMEDY}")
         if label != int(label) or not 0 <= label < num_classes:
             raise ChannelError(
@@ -59,7 +54,7 @@ def _read_records(path: Path) -> Iterator[tuple[float, bytes]]:
         number = 0
         while stream.tell() < size:
             flag, head = _read_part(stream, size, path, number)
-            if flag in (_WHOLE_RECORD, _FIRST_PART):
+            if flag in _WITH_HEADER:
                 if len(head) < _HEADER.size:
                     raise ChannelError(f"{path}: record {number} is too short for its header. {_REMEDY}")
                 count, label, _, _ = _HEADER.unpack_from(head)
@@ -88,7 +83,9 @@ def _read_part(stream: BinaryIO, size: int, path: Path, number: int) -> tuple[in
     raise ChannelError(f"{path}: the file ends within record {number}, at byte {size}. {_REMEDY}")
 
 
-_DECODING_THREADS: Final = 2  # fixed, because each thread draws augmentations of its own: same seed, same pictures
+_DECODING_THREADS: Final = (
+    2  # fixed, because each thread draws its own augmentations: the same seed gives the same images
+)
 _CROP_OPTIONS: Final = {"rand_crop": True, "rand_mirror": True}
 _COLOR_OPTIONS: Final = {"random_h": 36, "random_s": 50, "random_l": 50}
 _TRANSFORM_OPTIONS: Final = {
@@ -97,7 +94,7 @@ _TRANSFORM_OPTIONS: Final = {
     "max_aspect_ratio": 0.25,
     "fill_value": 127,
 }
-# What the Developer Guide says of each type, in the words of MXNet's ImageRecordIter.
+# Options of MXNet's ImageRecordIter for each type in the Developer Guide.
 AUGMENTATIONS: Final[dict[str | None, dict[str, Any]]] = {
     None: {},
     "crop": _CROP_OPTIONS,
@@ -108,25 +105,25 @@ AUGMENTATIONS: Final[dict[str | None, dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Channel:
-    """The checked records of one channel."""
+    """Checked records of one channel."""
 
     name: str
     file: Path
     labels: tuple[int, ...]
 
     def __len__(self) -> int:
-        """Return how many records there are."""
+        """Return the number of records."""
         return len(self.labels)
 
 
 def find_channel(name: str, num_classes: int) -> Channel:
     """Return the channel `name` below the folder that SageMaker calls ``/opt/ml/input/data``.
 
-    AWS documents one RecordIO file in a channel and does not say what becomes of others, so several are refused.
+    AWS documents one RecordIO file in a channel and does not say how several are read, so several are refused.
     Source: Developer Guide, "Image Classification - MXNet", "Input/Output Interface".
 
     Raises:
-        ChannelError: The channel has no RecordIO file, several or no record, or its records cannot be trained on.
+        ChannelError: The channel has no RecordIO file, several files or no record, or its records are unusable.
     """
     folder = contract.ml_root() / "input" / "data" / name
     files = sorted(folder.glob(f"*{contract.RECORDS_SUFFIX}"))
@@ -138,39 +135,39 @@ def find_channel(name: str, num_classes: int) -> Channel:
         )
     labels = tuple(read_record_labels(files[0], num_classes))
     if not labels:
-        raise ChannelError(f"channel '{name}': {files[0]}: no record. Give it at least one picture.")
+        raise ChannelError(f"channel '{name}': {files[0]}: no record. Give it at least one image.")
     return Channel(name, files[0], labels)
 
 
 @dataclass(frozen=True)
 class ImageBatch:
-    """Some pictures and their labels."""
+    """Images and their labels."""
 
     data: Any
     """Float32 pixels from 0 to 255, red, green, blue: (batch, 3, height, width)."""
     label: Any
     """Class positions as float32: (batch,)."""
     filled: int
-    """How many of them are in place of missing ones, at the end."""
+    """Number of images at the end that only fill the batch up."""
 
 
 def read_batches(
     channel: Channel, *, batch_size: int, image_shape: tuple[int, int, int], augmentation: str | None, seed: int | None
 ) -> Iterator[ImageBatch]:
-    """Yield the channel's pictures once, the last batch filled up with its first pictures.
+    """Yield the channel's images once, the last batch filled up with its first images.
 
     Args:
-        channel: What to read.
-        batch_size: Pictures in a batch.
-        image_shape: Channels, height and width of a picture; records of another size are scaled or cropped.
+        channel: The records.
+        batch_size: Images in a batch.
+        image_shape: Channels, height and width of an image; records of another size are scaled or cropped.
         augmentation: A key of `AUGMENTATIONS`.
-        seed: Decides the order and the augmentations; None reads in order of the file.
+        seed: Seed of the order and the augmentations; None reads in the order of the file.
 
     Raises:
-        ChannelError: A picture cannot be decoded.
+        ChannelError: A image cannot be decoded.
     """
     order = {} if seed is None else {"shuffle": True, "seed": seed, "seed_aug": seed}
-    read = min(batch_size, len(channel))  # the reader fills a batch up with its first pictures, but only once over
+    read = min(batch_size, len(channel))  # the reader repeats its first images to fill a batch up, but only once
     try:
         for batch in mx.io.ImageRecordIter(
             path_imgrec=str(channel.file),
@@ -190,11 +187,11 @@ def read_batches(
     except mx.MXNetError as error:
         cause = str(error).strip().splitlines()[-1]
         raise ChannelError(
-            f"channel '{channel.name}': a picture cannot be decoded ({cause})."
+            f"channel '{channel.name}': an image cannot be decoded ({cause})."
             " Write the channel again: run the Preprocess step once more."
         ) from error
 
 
 def count_classes(channel: Channel, num_classes: int) -> list[int]:
-    """Return how many records each class has."""
+    """Return the number of records of each class."""
     return [int(count) for count in np.bincount(channel.labels, minlength=num_classes)]

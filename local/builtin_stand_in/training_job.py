@@ -28,7 +28,7 @@ _SMALLEST_PROBABILITY: Final = 1e-12  # keeps the logarithm of a probability tha
 
 @dataclass
 class EpochMetrics:
-    """Sums over the pictures of one epoch."""
+    """Sums over the images of one epoch."""
 
     top_k: int | None = None
     count: int = 0
@@ -37,11 +37,11 @@ class EpochMetrics:
     loss: float = 0.0
 
     def add(self, probabilities: npt.NDArray[Any], labels: npt.NDArray[Any]) -> None:
-        """Count in some pictures.
+        """Add the results of a batch.
 
         Args:
-            probabilities: (pictures, classes).
-            labels: Class positions, (pictures,).
+            probabilities: (images, classes).
+            labels: Class positions, (images,).
         """
         positions = labels.astype(int)
         own = probabilities[np.arange(len(positions)), positions]
@@ -54,16 +54,16 @@ class EpochMetrics:
 
     @property
     def accuracy(self) -> float:
-        """The fraction of pictures whose likeliest class is their own."""
+        """The fraction of images whose most probable class is their own."""
         return self.correct / self.count
 
     @property
     def cross_entropy(self) -> float:
-        """The mean of the negative logarithm of the probability of a picture's own class."""
+        """The mean of the negative logarithm of the probability of an image's own class."""
         return self.loss / self.count
 
     def lines(self, epoch: int, split: str) -> list[str]:
-        """Return the lines that SageMaker's metric definitions look for, such as ``Epoch[3] Train-accuracy=0.81``."""
+        """Return the lines that SageMaker's metric definitions match, such as ``Epoch[3] Train-accuracy=0.81``."""
         lines = [f"Epoch[{epoch}] {split}-accuracy={self.accuracy:.6f}"]
         if self.top_k is not None:
             value = self.correct_in_top_k / self.count
@@ -75,15 +75,15 @@ NETWORK_COPIES: Final = 2
 
 
 class NetworkTrainer:
-    """A network that learns from batches and judges them.
+    """A network with its optimizer, as one MXNet module.
 
-    Each batch is shared out among `WORKERS` copies of the network, as the built-in algorithm shares it out among
-    GPUs. On two cores that is faster than letting both compute each layer together, and it does not collapse when
-    another process takes one of them; the number is fixed, so that the result does not depend on the machine.
+    Each batch is split among `NETWORK_COPIES` copies of the network, as the built-in algorithm splits it among GPUs. On
+    two cores that is faster than computing each layer with both, and it does not slow down much when another process
+    takes one of them. The number is fixed, so that the result does not depend on the machine.
 
     Args:
-        hyperparameters: What to build and how to train it.
-        batch_size: Pictures in every batch.
+        hyperparameters: Hyperparameters of network and optimizer.
+        batch_size: Images in every batch.
         epoch_batches: Batches in an epoch.
     """
 
@@ -106,18 +106,18 @@ class NetworkTrainer:
         )
 
     def learn(self, batch: ImageBatch, tally: EpochMetrics) -> None:
-        """Take one step of the optimizer, counting the batch's pictures into `tally` as they were before it."""
+        """Take one step of the optimizer, and add the results of the batch before the step to `tally`."""
         self._module.forward_backward(mx.io.DataBatch([batch.data], [batch.label]))
         self._module.update()
         self._count(batch, tally)
 
     def judge(self, batch: ImageBatch, tally: EpochMetrics) -> None:
-        """Count the batch's pictures into `tally` without learning from them."""
+        """Add the results of the batch to `tally` without learning from it."""
         self._module.forward(mx.io.DataBatch([batch.data], [batch.label]), is_train=False)
         self._count(batch, tally)
 
     def weights(self) -> NetworkWeights:
-        """Return a copy of what the network has learned."""
+        """Return a copy of the weights."""
         arguments, auxiliary = self._module.get_params()
         return NetworkWeights(
             {name: array.copy() for name, array in arguments.items()},
@@ -149,15 +149,15 @@ def _optimizer_parameters(hyperparameters: Hyperparameters, epoch_batches: int) 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """How far training is, by validation accuracies; epochs count from one, 0 is before the first."""
+    """Progress of a training, by validation accuracies; epochs count from one, 0 is before the first."""
 
     epoch: int = 0
     best_accuracy: float = 0.0
     kept_epoch: int = 0
-    """The epoch whose weights are kept for the model."""
+    """Epoch whose weights are kept for the model."""
     kept_accuracy: float = 0.0
     stop_epoch: int = 0
-    """The latest epoch that was an improvement in the sense of early stopping."""
+    """Latest epoch that was an improvement in the sense of early stopping."""
     stop_accuracy: float = 0.0
 
 
@@ -170,9 +170,9 @@ class TrainingLoop:
     """One training job.
 
     Args:
-        hyperparameters: What to train.
-        train: The records to learn from.
-        validation: The records that decide which epoch was the best.
+        hyperparameters: Hyperparameters.
+        train: Training records.
+        validation: Validation records; they decide which epoch is kept.
     """
 
     def __init__(self, hyperparameters: Hyperparameters, train: Channel, validation: Channel) -> None:
@@ -217,14 +217,14 @@ class TrainingLoop:
     def _learn(self, epoch: int, start: float) -> EpochMetrics:
         parameters = self._parameters
         tally = EpochMetrics(parameters.top_k)
-        pictures = recordio_channel.read_batches(
+        images = recordio_channel.read_batches(
             self._train,
             batch_size=self._batch_size,
             image_shape=parameters.image_shape,
             augmentation=parameters.augmentation_type,
             seed=TRAINING_SEED + epoch,
         )
-        for number, batch in enumerate(pictures, start=1):
+        for number, batch in enumerate(images, start=1):
             self.learner.learn(batch, tally)
             self._progress(epoch * len(self._train) + tally.count)
             if number % _LOG_BATCHES == 0:
@@ -274,20 +274,20 @@ class TrainingLoop:
             print(f"mini_batch_size is lowered to {self._batch_size}, the number of records.")
 
 
-def _next_state(state: TrainingState, accuracy: float, pictures: int, tolerance: float) -> TrainingState:
-    """Return the state after one more epoch, which reached `accuracy` on so many validation `pictures`.
+def _next_state(state: TrainingState, accuracy: float, images: int, tolerance: float) -> TrainingState:
+    """Return the state after one more epoch, which reached `accuracy` on the validation `images` (a number).
 
-    The built-in algorithm keeps the epoch of the highest accuracy. So does this one, up to what is chance: of the
-    epochs within one standard error of the highest, it keeps the last, which has settled most. With thousands of
-    pictures that comes to the same; with a hundred, the highest is often a lucky epoch in the middle of training.
-    (Breiman et al., "Classification and Regression Trees", 1984, choose a tree by the same rule.)
+    The built-in algorithm keeps the epoch of the highest accuracy. This one keeps the last of the epochs within one
+    standard error of the highest. With thousands of images that is the same epoch; with a hundred, the highest is often
+    a lucky epoch in the middle of training. (Breiman et al., "Classification and Regression Trees", 1984, choose a tree
+    by the same rule.)
 
-    Early stopping counts as improvement what raises the accuracy by more than `tolerance` of what it was.
+    An improvement in the sense of early stopping raises the accuracy by more than the fraction `tolerance`.
     """
     epoch = state.epoch + 1
     state = dataclasses.replace(state, epoch=epoch, best_accuracy=max(accuracy, state.best_accuracy))
-    share = (state.best_accuracy * pictures + 1) / (pictures + 2)  # Laplace's estimate, uncertain even if all are right
-    if accuracy >= state.best_accuracy - math.sqrt(share * (1 - share) / pictures):
+    share = (state.best_accuracy * images + 1) / (images + 2)  # Laplace's estimate, uncertain even if all are right
+    if accuracy >= state.best_accuracy - math.sqrt(share * (1 - share) / images):
         state = dataclasses.replace(state, kept_epoch=epoch, kept_accuracy=accuracy)
     if accuracy > state.stop_accuracy * (1 + tolerance):
         state = dataclasses.replace(state, stop_epoch=epoch, stop_accuracy=accuracy)
@@ -295,10 +295,10 @@ def _next_state(state: TrainingState, accuracy: float, pictures: int, tolerance:
 
 
 def run_training_job() -> None:
-    """Train as ``/opt/ml`` says, and leave the kept weights in its model folder.
+    """Train with the files below ``/opt/ml``, and write the kept weights to its model folder.
 
     Raises:
-        UserError: The hyperparameters, the channels or the values they lead to are not usable.
+        UserError: The hyperparameters or the channels are unusable, or the loss became infinite.
     """
     root = contract.ml_root()
     hyperparameters = _read_hyperparameters(root / "input" / "config" / "hyperparameters.json")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A channel's pictures come once an epoch, in an order and with changes that the seed decides."""
+"""A channel's images come once an epoch, in an order and with changes that the seed decides."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,11 +32,11 @@ def read(records: Channel, seed: int | None = None, augmentation: str | None = N
 
 
 def labels(batches: list[ImageBatch]) -> list[int]:
-    """Return the labels of the pictures that are in place of no other."""
+    """Return the labels of the images that are in place of no other."""
     return [int(label) for batch in batches for label in batch.label.asnumpy()[: len(batch.label) - batch.filled]]
 
 
-def first_picture(records: Channel, augmentation: str | None, seed: int) -> np.ndarray[Any, Any]:
+def first_image(records: Channel, augmentation: str | None, seed: int) -> np.ndarray[Any, Any]:
     order = read(records, seed, augmentation, 11)[0]
     return np.asarray(order.data[labels([order]).index(2)].asnumpy())
 
@@ -46,7 +46,7 @@ def test_records_are_read_in_the_order_of_the_file(records: Channel) -> None:
     assert labels(read(records)) == [*records.labels]
 
 
-def test_the_last_batch_says_how_many_pictures_fill_it_up(records: Channel) -> None:
+def test_the_last_batch_says_how_many_images_fill_it_up(records: Channel) -> None:
     assert [(len(batch.label), batch.filled) for batch in read(records)] == [(4, 0), (4, 0), (4, 1)]
 
 
@@ -78,21 +78,21 @@ def test_each_epoch_has_an_order_of_its_own(train: Callable[..., object], monkey
     assert len(seeds) == 6
 
 
-def test_without_augmentation_a_picture_stays_as_it_is(records: Channel) -> None:
-    assert (first_picture(records, None, 1) == first_picture(records, None, 2)).all()
+def test_without_augmentation_an_image_stays_as_it_is(records: Channel) -> None:
+    assert (first_image(records, None, 1) == first_image(records, None, 2)).all()
 
 
-def test_crop_mirrors_half_of_the_pictures_and_changes_no_color(records: Channel) -> None:
-    plain = first_picture(records, None, 0)
+def test_crop_mirrors_half_of_the_images_and_changes_no_color(records: Channel) -> None:
+    plain = first_image(records, None, 0)
     for seed in range(6):
-        picture = first_picture(records, "crop", seed)
-        assert (picture == plain).all() or (picture == plain[:, :, ::-1]).all()
-    assert len({first_picture(records, "crop", seed).tobytes() for seed in range(6)}) == 2
+        image = first_image(records, "crop", seed)
+        assert (image == plain).all() or (image == plain[:, :, ::-1]).all()
+    assert len({first_image(records, "crop", seed).tobytes() for seed in range(6)}) == 2
 
 
 def test_color_changes_colors(records: Channel) -> None:
-    plain = first_picture(records, None, 0).mean(axis=(1, 2))
-    shifts = [np.abs(first_picture(records, "crop_color", seed).mean(axis=(1, 2)) - plain).max() for seed in range(6)]
+    plain = first_image(records, None, 0).mean(axis=(1, 2))
+    shifts = [np.abs(first_image(records, "crop_color", seed).mean(axis=(1, 2)) - plain).max() for seed in range(6)]
     assert max(shifts) > 20
 
 

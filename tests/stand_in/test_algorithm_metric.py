@@ -13,7 +13,7 @@ PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.3, 0.6]], np
 LABELS = np.array([0, 1, 0], np.float32)
 
 
-def test_accuracy_top_k_and_cross_entropy_are_means_over_pictures() -> None:
+def test_accuracy_top_k_and_cross_entropy_are_means_over_images() -> None:
     tally = EpochMetrics(top_k=2)
     tally.add(PROBABILITIES[:2], LABELS[:2])
     tally.add(PROBABILITIES[2:], LABELS[2:])

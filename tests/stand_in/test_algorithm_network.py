@@ -27,7 +27,7 @@ def test_any_side_ends_in_one_probability_a_class(num_layers: int, side: int) ->
     assert outputs == [(2, 7)]
 
 
-def test_large_pictures_are_shrunk_by_the_stem_and_small_ones_are_not() -> None:
+def test_large_images_are_shrunk_by_the_stem_and_small_ones_are_not() -> None:
     def side_before_pooling(side: int) -> int:
         symbol = residual_network.build_network_symbol(
             num_layers=18, num_classes=7, image_shape=(3, side, side), momentum=0.9

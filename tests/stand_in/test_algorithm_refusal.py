@@ -66,10 +66,10 @@ def test_a_damaged_file(root: Path, train: Train) -> None:
     assert "ends within record 41" in refused(root, train())
 
 
-def test_a_damaged_picture(root: Path, train: Train) -> None:
-    pictures = [(float(k), jpeg(colored(k, k))) for k in range(6)] + [(6.0, b"\xff\xd8\xff" + b"no picture" * 20)]
-    write_records(root / "input" / "data" / "train" / "train.rec", pictures)
-    assert "channel 'train': a picture cannot be decoded" in refused(root, train())
+def test_a_damaged_image(root: Path, train: Train) -> None:
+    images = [(float(k), jpeg(colored(k, k))) for k in range(6)] + [(6.0, b"\xff\xd8\xff" + b"no image" * 20)]
+    write_records(root / "input" / "data" / "train" / "train.rec", images)
+    assert "channel 'train': an image cannot be decoded" in refused(root, train())
 
 
 def test_a_learning_rate_that_explodes(root: Path, train: Train, monkeypatch: pytest.MonkeyPatch) -> None:

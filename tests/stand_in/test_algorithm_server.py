@@ -36,7 +36,7 @@ def test_ping_is_answered(server: Server) -> None:
 
 
 @pytest.mark.parametrize("kind", [IMAGE, "image/jpeg", "IMAGE/JPEG", "image/jpeg; charset=binary"])
-def test_a_picture_is_answered_with_one_probability_a_class(server: Server, kind: str) -> None:
+def test_an_image_is_answered_with_one_probability_a_class(server: Server, kind: str) -> None:
     scores = server.scores(PICTURES[0], kind)
     assert len(scores) == len(contract.CLASS_LABELS)
     assert all(0 <= score <= 1 for score in scores)
@@ -56,7 +56,7 @@ def test_json_lines_are_given_to_who_asks_for_them(server: Server) -> None:
     assert answer.text.endswith("}\n")
 
 
-def test_the_same_picture_has_the_same_scores_whatever_arrives_beside_it(server: Server) -> None:
+def test_the_same_image_has_the_same_scores_whatever_arrives_beside_it(server: Server) -> None:
     alone = [server.scores(data) for data in PICTURES]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(server.scores, PICTURES * 5))
@@ -77,7 +77,7 @@ def test_a_body_beyond_the_limit_is_413_and_one_at_the_limit_is_read(server: Ser
     assert server.ask("POST", "/invocations", b"\0" * BODY_LIMIT, TYPED).status == 400
 
 
-@pytest.mark.parametrize("body", [b"", b"no picture", PICTURES[0][:200], b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n" * 9])
+@pytest.mark.parametrize("body", [b"", b"no image", PICTURES[0][:200], b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n" * 9])
 def test_what_cannot_be_decoded_is_400_with_the_reason_and_the_server_goes_on(server: Server, body: bytes) -> None:
     before = server.scores(PICTURES[1])
     answer = server.ask("POST", "/invocations", body, TYPED)
@@ -90,7 +90,7 @@ def test_a_defect_is_500_without_its_details(capsys: pytest.CaptureFixture[str])
     class Broken:
         image_shape = (3, 12, 12)
 
-        def scores(self, _picture: object) -> list[float]:
+        def scores(self, _image: object) -> list[float]:
             raise RuntimeError("secret")
 
     answer = wsgi_application(cast("ImagePredictor", Broken()))

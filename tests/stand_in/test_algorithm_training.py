@@ -40,8 +40,8 @@ def test_a_separable_set_is_learned(trained: Path) -> None:
     module = mx.mod.Module(model.symbol)
     module.bind([("data", (70, 3, SIDE, SIDE))], [("softmax_label", (70,))], for_training=False)
     module.set_params(*model.weights)
-    pictures = np.stack([colored(k % 7, 5000 + k).transpose(2, 0, 1) for k in range(70)])
-    module.forward(mx.io.DataBatch([mx.nd.array(pictures)]))
+    images = np.stack([colored(k % 7, 5000 + k).transpose(2, 0, 1) for k in range(70)])
+    module.forward(mx.io.DataBatch([mx.nd.array(images)]))
     answers = module.get_outputs()[0].asnumpy().argmax(axis=1)
     assert (answers == np.arange(70) % len(COLORS)).mean() >= 0.9
 
@@ -79,7 +79,7 @@ def test_fewer_records_than_a_batch_are_trained_on(train: Train) -> None:
     assert "mini_batch_size is lowered to 42" in out
 
 
-def test_pictures_that_fill_up_a_batch_are_not_counted(train: Train) -> None:
+def test_images_that_fill_up_a_batch_are_not_counted(train: Train) -> None:
     """42 and 14 records in batches of 10: accuracies are whole numbers of 42nds and 14ths."""
     _, out, _ = train(epochs="2", mini_batch_size="10")
     for split, count in (("Train", 42), ("Validation", 14)):
@@ -102,7 +102,7 @@ def test_a_later_training_leaves_no_weights_of_an_earlier_one(root: Path, train:
 
 
 @pytest.mark.parametrize(
-    ("accuracies", "pictures", "kept"),
+    ("accuracies", "images", "kept"),
     [
         ([0.5, 0.9, 0.6], 100, 2),  # far below the highest: the highest is kept
         ([0.5, 0.9, 0.88, 0.6], 100, 3),  # a standard error is 0.03: the later of two that chance cannot tell apart
@@ -113,11 +113,11 @@ def test_a_later_training_leaves_no_weights_of_an_earlier_one(root: Path, train:
     ],
 )
 def test_the_last_epoch_that_is_as_good_as_the_best_up_to_chance_is_kept(
-    accuracies: list[float], pictures: int, kept: int
+    accuracies: list[float], images: int, kept: int
 ) -> None:
     state = TrainingState()
     for accuracy in accuracies:
-        state = training_job._next_state(state, accuracy, pictures, 0.0)
+        state = training_job._next_state(state, accuracy, images, 0.0)
     assert (state.epoch, state.kept_epoch, state.kept_accuracy) == (len(accuracies), kept, accuracies[kept - 1])
 
 
