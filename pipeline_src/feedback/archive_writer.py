@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""Writes an additional archive in the layout of the dataset's own: a zip of pictures and a table, in a zip.
+"""Writes an additional archive in the layout of the base archive: a ZIP of images and a table, in a ZIP.
 
-Nothing in it depends on the clock, the machine or a library's compression: JPEG does not shrink, so all is stored.
+Its bytes do not depend on clock, machine or compression library: images hardly shrink, so everything is stored.
 """
 
 import csv
@@ -19,17 +19,17 @@ from pipeline_src.feedback.captured_images import ImagePool
 PART_NAME: Final = "HAM10000_images_part_1.zip"
 TABLE_NAME: Final = "HAM10000_metadata"
 ADDITIONAL_COLUMNS: Final = (*metadata_tables.HAM10000_COLUMNS, "dataset")
-_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the first that a zip can name
+_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time in a ZIP
 _UNIX: Final = 3
 _MODE: Final = 0o100644 << 16
 _CHUNK: Final = 1 << 20
 
 
 def write_additional_archive(folder: Path, labels: Mapping[str, str], pool: ImagePool) -> Path:
-    """Write the archive of the pictures with these `labels` by image id, as ``<SHA-256>.zip`` in `folder`.
+    """Write the archive of the images in `labels`, by image id, as ``<SHA-256>.zip`` in `folder`.
 
     Raises:
-        OSError: for example a full disk.
+        OSError: for example the disk is full.
     """
     path = folder / "archive.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -45,7 +45,7 @@ def write_additional_archive(folder: Path, labels: Mapping[str, str], pool: Imag
 
 
 def additional_metadata_csv(labels: Mapping[str, str]) -> str:
-    """Return the table: of a picture from production its class is all that is known."""
+    """Return the metadata table; of an image from production only the class is known."""
     text = io.StringIO()
     rows = csv.DictWriter(text, ADDITIONAL_COLUMNS, restval="", lineterminator="\n")
     rows.writeheader()

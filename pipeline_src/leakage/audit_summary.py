@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What Preprocess found of images that lie in two splits at once, as the dataset card tells it.
-
-The audit of the split in sentences, the same in report and model card.
-"""
+"""Reads the leak audit from the dataset card, and describes it for the report and the model card."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,16 +12,15 @@ from pipeline_src.runtime.errors import BadInputError
 
 @dataclass(frozen=True)
 class DuplicatePair:
-    """Two images in different splits that show one lesion: as they look, by their bytes, or by an official image's id.
+    """Two images in different splits that show one lesion: they look the same, or share bytes or an official lesion id.
 
     Attributes:
-        images: both image ids; the one further from training first (test before validation before train).
+        images: both image ids, the image farther from training first (test before validation before train).
         splits: their splits.
         labels: their classes.
-        distance: of their perceptual hashes in bits, for a pair that is one by its lesion id alone any number; 0 may
-            mean equal bytes, see `exact`.
-        exact: whether their bytes are equal.
-        dropped: whether the second, a training image, was left out of training.
+        distance: distance of their perceptual hashes in bits; arbitrary for a pair that only shares its lesion id.
+        exact: True if their bytes are equal.
+        dropped: True if the second, a training image, was left out of training.
     """
 
     images: tuple[str, str]
@@ -37,20 +33,20 @@ class DuplicatePair:
 
 @dataclass(frozen=True)
 class LeakageSummary:
-    """The audit of the split.
+    """The leak audit. Counts are None if the card has no audit.
 
     Attributes:
-        policy: what was asked for: "report", "drop" or "fail"; empty without an audit.
-        distance: pictures whose hashes are at most this many bits apart are looked at again (see `twin`).
-        twins: pairs across splits, the worst first, as many as the card has.
-        pairs: how many there are in all.
-        dropped: training images that were left out, as they show the lesion of a held-out one.
-        leaked: images of the split test whose lesion was trained on all the same; None without an audit.
-        audited: whether the card has an audit at all; an older one has none.
-        leaked_official: as `leaked`, of the official test set, which no requirement is about.
-        dropped_for_official: how many of `dropped` show the lesion of an official image; None without an audit.
-        validated: images of the split test whose lesion a validation image shows too; None without an audit.
-        lesions_across_splits: lesions that still lie in more than one split; None without an audit.
+        policy: one of `dataset_plan.DUPLICATE_POLICIES`; empty without an audit.
+        distance: maximum hash distance in bits of candidate pairs (see `near_duplicates`).
+        twins: duplicate pairs across splits, the worst first, as many as the card has.
+        pairs: number of pairs in all.
+        dropped: number of training images left out because they show the lesion of a held-out image.
+        leaked: number of test images whose lesion was trained on nevertheless.
+        audited: True if the card has an audit; older cards have none.
+        leaked_official: as `leaked`, for the official test set, to which no gate requirement applies.
+        dropped_for_official: number of `dropped` images that show the lesion of an official image.
+        validated: number of test images whose lesion a validation image shows too.
+        lesions_across_splits: number of lesions that are still in more than one split.
     """
 
     policy: str
@@ -85,7 +81,7 @@ def read_leakage_summary(card: Mapping[str, object]) -> LeakageSummary:
     """Read the audit in the dataset `card`.
 
     Raises:
-        BadInputError: it is there but cannot be read; names the place.
+        BadInputError: the audit cannot be read; names the place.
     """
     if "leakage" not in card:
         return UNAUDITED_LEAKAGE
@@ -181,7 +177,7 @@ def _card_error(place: str, value: object, what: str) -> BadInputError:
 
 
 def describe_leaking_pairs(found: LeakageSummary) -> str:
-    """Return what was looked for, what was found, and what became of it."""
+    """Return a description of the search, the pairs found, and their treatment."""
     if not found.audited:
         return "None was made: the dataset card holds none, and look-alikes across splits were not looked for."
     shown, left = _agree(found.pairs, "shows", "show"), _agree(found.dropped, "was", "were")
@@ -199,7 +195,7 @@ def describe_leaking_pairs(found: LeakageSummary) -> str:
 
 
 def describe_split_consistency(found: LeakageSummary) -> str:
-    """Return whether all images of a lesion lie in one split."""
+    """Return a statement on lesions whose images are in more than one split."""
     if found.lesions_across_splits is None:
         return "Split by lesion id; whether two ids stand for one lesion was not looked at."
     if found.lesions_across_splits:
@@ -210,7 +206,7 @@ def describe_split_consistency(found: LeakageSummary) -> str:
 
 
 def describe_operating_point_leaks(found: LeakageSummary) -> str:
-    """Return whether the test images had a say in the operating point."""
+    """Return a statement on test images that influenced the operating point."""
     if not found.validated:
         return "No test image had a say in it."
     return (
@@ -220,7 +216,7 @@ def describe_operating_point_leaks(found: LeakageSummary) -> str:
 
 
 def describe_official_test_leaks(found: LeakageSummary) -> str:
-    """Return what the official test set had to do with the model."""
+    """Return a statement on lesions that the official test set shares with training."""
     said = ["None is a training image, none chose the threshold, and no requirement of the gate is about them."]
     if found.dropped_for_official:
         dropped = _count_noun(found.dropped_for_official, "training image")
