@@ -22,7 +22,6 @@ ADDITIONAL_COLUMNS: Final = (*metadata_tables.HAM10000_COLUMNS, "dataset")
 _TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time in a ZIP
 _UNIX: Final = 3
 _MODE: Final = 0o100644 << 16
-_CHUNK: Final = 1 << 20
 
 
 def write_additional_archive(folder: Path, labels: Mapping[str, str], pool: ImagePool) -> Path:
@@ -41,7 +40,9 @@ def write_additional_archive(folder: Path, labels: Mapping[str, str], pool: Imag
                 data = pool.content(name)
                 part.writestr(_reproducible_entry(name + image_codec.file_suffix(data)), data)
         archive.writestr(_reproducible_entry(TABLE_NAME), additional_metadata_csv(labels))
-    return path.replace(folder / f"{hash_archive_file(path)}.zip")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return path.replace(folder / f"{digest}.zip")
 
 
 def additional_metadata_csv(labels: Mapping[str, str]) -> str:
@@ -53,15 +54,6 @@ def additional_metadata_csv(labels: Mapping[str, str]) -> str:
         known = {"dx_type": "confirmed", "sex": "unknown", "localization": "unknown", "dataset": PRODUCTION_SOURCE}
         rows.writerow({"lesion_id": name, "image_id": name, "dx": label, **known})
     return text.getvalue()
-
-
-def hash_archive_file(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _reproducible_entry(name: str) -> zipfile.ZipInfo:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline_src import contract
-from pipeline_src.dataset import metadata_tables, zip_entries
+from pipeline_src.dataset import archive_collection, metadata_tables, zip_entries
 from pipeline_src.dataset.archive_collection import PRODUCTION_SOURCE
 from pipeline_src.dataset.ham10000_archive import DatasetArchive
 from pipeline_src.dataset.metadata_tables import ImageMetadata
@@ -39,10 +39,7 @@ def include_earlier_archive(path: Path, target: ImagePool) -> dict[str, str]:
     """
     with DatasetArchive(path, kind=EARLIER_DESCRIPTION) as archive:
         place, content = archive.metadata()
-        labels = {
-            row.image_id: _check_production_row(row, place).label
-            for row in metadata_tables.read_metadata(place, content)
-        }
+        labels = {row.image_id: row.label for row in _read_production_rows(place, content)}
         left = set(labels)
         for found in archive.entries():
             data = zip_entries.unpack_entry(found)
@@ -56,12 +53,14 @@ def include_earlier_archive(path: Path, target: ImagePool) -> dict[str, str]:
     return labels
 
 
-def _check_production_row(row: ImageMetadata, place: str) -> ImageMetadata:
-    if row.source != PRODUCTION_SOURCE or not row.image_id.startswith(captured_images.IMAGE_ID_PREFIX):
-        raise BadInputError(
-            f"{place}: image {row.image_id}: was not exported from production: not an additional archive. {_REMEDY}"
-        )
-    return row
+def _read_production_rows(place: str, content: bytes) -> list[ImageMetadata]:
+    rows = metadata_tables.read_metadata(place, content)
+    for row in rows:
+        if row.source != PRODUCTION_SOURCE or not row.image_id.startswith(captured_images.IMAGE_ID_PREFIX):
+            raise BadInputError(
+                f"{place}: image {row.image_id}: was not exported from production: not an additional archive. {_REMEDY}"
+            )
+    return rows
 
 
 CONTRADICTING_LABELS: Final = "labels contradict each other"
@@ -118,10 +117,7 @@ EXPORT_REPORT_FILE: Final = "export.json"
 UNMATCHED_LABEL: Final = "no captured request has this id"
 EXPORT_OUTPUTS: Final = (contract.ADDITION_OUTPUT, contract.EXPORT_OUTPUT)
 _SHOWN: Final = 5  # ids named in the report
-_LIMIT: Final = 1 << 10  # bytes: below any archive's size and above that of `contract.ABSENT_OBJECT`
 _NOTHING: Final = "Nothing was exported and no archive was written."
-
-Json = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -135,7 +131,7 @@ class ArchiveExport:
     """
 
     archive: str
-    report: Json
+    report: dict[str, object]
     message: str
 
 
@@ -178,7 +174,7 @@ def _read_earlier_archive(folder: Path, pool: ImagePool) -> dict[str, str]:
     found = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
     if len(found) > 1:
         raise BadInputError(f"{folder}: {len(found)} files: give one earlier archive; it contains those before it.")
-    if not found or (found[0].stat().st_size < _LIMIT and contract.is_absent_object(found[0].read_bytes())):
+    if not found or archive_collection.is_absent(found[0]):
         return {}
     return include_earlier_archive(found[0], pool)
 
@@ -219,7 +215,7 @@ def _export_result(
     by_class = {label: counts[label] for label in contract.CLASS_LABELS}
     new = len(chosen.labels.keys() - before.keys())
     numbers = {reason: found.rejections.counts.get(reason, len(names)) for reason, names in left_out.items()}
-    report: Json = {
+    report: dict[str, object] = {
         "schema": 1,
         "archive": {"name": archive.name, "sha256": archive.stem, "bytes": archive.stat().st_size},
         "captured": found.captured,

@@ -85,88 +85,72 @@ def read_leakage_summary(card: Mapping[str, object]) -> LeakageSummary:
     """
     if "leakage" not in card:
         return UNAUDITED_LEAKAGE
-    place = "leakage"
-    audit = _check_object(card["leakage"], place)
-    twins = _read_list(audit, "twins", place)
+    audit = _CardObject(card["leakage"], "leakage")
     return LeakageSummary(
-        policy=_check_word(audit.get("policy"), dataset_plan.DUPLICATE_POLICIES, f"{place}.policy"),
-        distance=_read_count(audit, "distance", place),
-        twins=tuple(_read_duplicate_pair(twin, f"{place}.twins[{number}]") for number, twin in enumerate(twins)),
-        pairs=_read_count(audit, "pairs", place),
-        dropped=len(_read_list(audit, "dropped", place)),
-        leaked=_read_count(audit, "leaked_test_images", place),
+        policy=_check_word(audit.fields.get("policy"), dataset_plan.DUPLICATE_POLICIES, "leakage.policy"),
+        distance=audit.count("distance"),
+        twins=tuple(_read_duplicate_pair(each, f"leakage.twins[{at}]") for at, each in enumerate(audit.items("twins"))),
+        pairs=audit.count("pairs"),
+        dropped=len(audit.items("dropped")),
+        leaked=audit.count("leaked_test_images"),
         audited=True,
-        leaked_official=_read_count(audit, "leaked_official_images", place),
-        dropped_for_official=_read_count(audit, "dropped_for_official_images", place),
-        validated=_read_count(audit, "test_images_in_validation", place),
-        lesions_across_splits=_read_count(audit, "lesions_across_splits", place),
+        leaked_official=audit.count("leaked_official_images"),
+        dropped_for_official=audit.count("dropped_for_official_images"),
+        validated=audit.count("test_images_in_validation"),
+        lesions_across_splits=audit.count("lesions_across_splits"),
     )
 
 
 def _read_duplicate_pair(value: object, place: str) -> DuplicatePair:
-    twin = _check_object(value, place)
-    first, second = _read_pair(twin, "images", place)
-    splits, labels = _read_pair(twin, "splits", place), _read_pair(twin, "labels", place)
+    pair = _CardObject(value, place)
     return DuplicatePair(
-        images=(_check_text(first, f"{place}.images[0]"), _check_text(second, f"{place}.images[1]")),
-        splits=(
-            _check_word(splits[0], contract.IMAGE_PLACES, f"{place}.splits[0]"),
-            _check_word(splits[1], contract.IMAGE_PLACES, f"{place}.splits[1]"),
-        ),
-        labels=(_check_label(labels[0], f"{place}.labels[0]"), _check_label(labels[1], f"{place}.labels[1]")),
-        distance=_read_count(twin, "distance", place),
-        exact=_read_flag(twin, "exact", place),
-        dropped=_read_flag(twin, "dropped", place),
+        images=pair.two_words("images"),
+        splits=pair.two_words("splits", contract.IMAGE_PLACES),
+        labels=pair.two_words("labels", contract.CLASS_LABELS),
+        distance=pair.count("distance"),
+        exact=pair.flag("exact"),
+        dropped=pair.flag("dropped"),
     )
 
 
-def _check_label(value: object, place: str) -> str:
-    return _check_word(value, contract.CLASS_LABELS, place)
+class _CardObject:
+    """A JSON object of the card; its methods return checked fields, and name the place of a wrong one."""
 
+    def __init__(self, value: object, place: str) -> None:
+        if not isinstance(value, dict):
+            raise _card_error(place, value, "no object")
+        self.fields: dict[str, object] = value
+        self._place = place
 
-def _check_object(value: object, place: str) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        raise _card_error(place, value, "no object")
-    return value
+    def count(self, key: str) -> int:
+        value = self.fields.get(key)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise _card_error(f"{self._place}.{key}", value, "no count")
+        return value
 
+    def flag(self, key: str) -> bool:
+        value = self.fields.get(key)
+        if not isinstance(value, bool):
+            raise _card_error(f"{self._place}.{key}", value, "neither true nor false")
+        return value
 
-def _read_list(found: Mapping[str, object], key: str, place: str) -> list[object]:
-    value = found.get(key)
-    if not isinstance(value, list):
-        raise _card_error(f"{place}.{key}", value, "no list")
-    return value
+    def items(self, key: str) -> list[object]:
+        value = self.fields.get(key)
+        if not isinstance(value, list):
+            raise _card_error(f"{self._place}.{key}", value, "no list")
+        return value
 
-
-def _read_pair(found: Mapping[str, object], key: str, place: str) -> list[object]:
-    values = _read_list(found, key, place)
-    if len(values) != 2:
-        raise _card_error(f"{place}.{key}", values, "no list of two")
-    return values
-
-
-def _read_count(found: Mapping[str, object], key: str, place: str) -> int:
-    value = found.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _card_error(f"{place}.{key}", value, "no count")
-    return value
-
-
-def _read_flag(found: Mapping[str, object], key: str, place: str) -> bool:
-    value = found.get(key)
-    if not isinstance(value, bool):
-        raise _card_error(f"{place}.{key}", value, "neither true nor false")
-    return value
-
-
-def _check_text(value: object, place: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise _card_error(place, value, "no text")
-    return value
+    def two_words(self, key: str, known: Collection[str] = ()) -> tuple[str, str]:
+        values, place = self.items(key), f"{self._place}.{key}"
+        if len(values) != 2:
+            raise _card_error(place, values, "no list of two")
+        return _check_word(values[0], known, f"{place}[0]"), _check_word(values[1], known, f"{place}[1]")
 
 
 def _check_word(value: object, known: Collection[str], place: str) -> str:
-    if not isinstance(value, str) or value not in known:
-        raise _card_error(place, value, f"none of {', '.join(known)}")
+    """Return `value`, which must be one of `known`; without `known`, any text."""
+    if not isinstance(value, str) or not value or (known and value not in known):
+        raise _card_error(place, value, f"none of {', '.join(known)}" if known else "no text")
     return value
 
 
