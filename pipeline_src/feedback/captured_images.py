@@ -42,11 +42,11 @@ class ImagePool:
     """All collected images; any thread may add to it.
 
     Attributes:
-        pictures: the images by image id.
+        images: the images by image id.
     """
 
     def __init__(self, records: RecordSpool) -> None:
-        self.pictures: dict[str, PooledImage] = {}
+        self.images: dict[str, PooledImage] = {}
         self._records = records
         self._lock = threading.Lock()
 
@@ -54,14 +54,14 @@ class ImagePool:
         """Add the image `data`, or new ids and a new label of a known one."""
         name = image_id_of_bytes(data)
         with self._lock:
-            if name not in self.pictures:
-                self.pictures[name] = PooledImage(self._records.add(bytes(data)))
-            self.pictures[name].names |= names or set()
-            self.pictures[name].label = label or self.pictures[name].label
+            if name not in self.images:
+                self.images[name] = PooledImage(self._records.add(bytes(data)))
+            self.images[name].names |= names or set()
+            self.images[name].label = label or self.images[name].label
 
     def content(self, name: str) -> bytes:
         """Return the bytes of the image with the id `name`."""
-        return self._records.read(self.pictures[name].place)
+        return self._records.read(self.images[name].place)
 
 
 def image_id_of_bytes(data: bytes | bytearray) -> str:

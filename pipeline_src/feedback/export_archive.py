@@ -89,8 +89,8 @@ def select_labelled_images(pool: ImagePool, said: Mapping[str, set[str]]) -> Lab
     """
     found = LabelSelection()
     ambiguous = _ambiguous_ids(pool)
-    for name, picture in sorted(pool.pictures.items()):
-        labels = _labels_of_image(name, picture, said, ambiguous)
+    for name, image in sorted(pool.images.items()):
+        labels = _labels_of_image(name, image, said, ambiguous)
         if len(labels) == 1:
             found.labels[name] = min(labels)
         elif labels:
@@ -102,13 +102,13 @@ def select_labelled_images(pool: ImagePool, said: Mapping[str, set[str]]) -> Lab
 
 def _ambiguous_ids(pool: ImagePool) -> set[str]:
     """Return the ids that several images share."""
-    counts = Counter(name for picture in pool.pictures.values() for name in picture.names)
+    counts = Counter(name for image in pool.images.values() for name in image.names)
     return {name for name, count in counts.items() if count > 1}
 
 
-def _labels_of_image(name: str, picture: PooledImage, said: Mapping[str, set[str]], ambiguous: set[str]) -> set[str]:
-    labels = {label for asked in picture.names - ambiguous for label in said[asked]} | said.get(name, set())
-    return labels | ({picture.label} if picture.label else set())
+def _labels_of_image(name: str, image: PooledImage, said: Mapping[str, set[str]], ambiguous: set[str]) -> set[str]:
+    labels = {label for asked in image.names - ambiguous for label in said[asked]} | said.get(name, set())
+    return labels | ({image.label} if image.label else set())
 
 
 CAPTURE_FOLDER: Final = "capture"  # inputs, as folders; the third is `contract.ADDITION_INPUT`
@@ -187,7 +187,7 @@ def _left_out(
         reason: [f"{place}: {what}" for place, what in found.rejections.examples[reason]]
         for reason in found.rejections.counts
     }
-    unknown = sorted(labels.said.keys() - found.seen - pool.pictures.keys())
+    unknown = sorted(labels.said.keys() - found.seen - pool.images.keys())
     unmatched = {UNMATCHED_LABEL: unknown} if unknown else {}
     return dict(sorted((labels.problems | rejected | chosen.left_out | unmatched).items()))
 

@@ -163,54 +163,51 @@ def _card_error(place: str, value: object, what: str) -> BadInputError:
 def describe_leaking_pairs(found: LeakageSummary) -> str:
     """Return a description of the search, the pairs found, and their treatment."""
     if not found.audited:
-        return "None was made: the dataset card holds none, and look-alikes across splits were not looked for."
-    shown, left = _agree(found.pairs, "shows", "show"), _agree(found.dropped, "was", "were")
+        return "No audit: the dataset card has none, so look-alikes across splits were not searched for."
     leaked = found.leaked or 0
     return (
-        f"{_count_noun(found.pairs, 'pair')} of images in different splits {shown} one lesion: equal "
-        "bytes; or perceptual "
-        f"hashes at most {found.distance} bits apart and a second look that confirms one picture; or a lesion id that "
-        f"the dataset and the official test set share. {_count_noun(found.dropped, 'training image')} "
-        "of lesions that a "
-        f"held-out image shows {left} left out. {_count_noun(leaked, 'test image')} "
-        f"{_agree(leaked, 'shows', 'show')} a "
-        f"lesion that was trained on all the same. Policy: {found.policy}."
+        f"{_count_noun(found.pairs, 'pair')} of images in different splits {_agree(found.pairs, 'shows', 'show')} one"
+        f" lesion: equal bytes; or perceptual hashes at most {found.distance} bits apart and a second measure that"
+        " confirms one image; or a lesion id that the dataset and the official test set share."
+        f" {_count_noun(found.dropped, 'training image')} of lesions that a held-out image shows"
+        f" {_agree(found.dropped, 'was', 'were')} left out. {_count_noun(leaked, 'test image')}"
+        f" {_agree(leaked, 'shows', 'show')} a lesion that was trained on nevertheless. Policy: {found.policy}."
     )
 
 
 def describe_split_consistency(found: LeakageSummary) -> str:
     """Return a statement on lesions whose images are in more than one split."""
     if found.lesions_across_splits is None:
-        return "Split by lesion id; whether two ids stand for one lesion was not looked at."
+        return "Split by lesion id. Not checked: whether two ids denote one lesion."
     if found.lesions_across_splits:
         across = _count_noun(found.lesions_across_splits, "lesion")
-        lies = _agree(found.lesions_across_splits, "lies", "lie")
-        return f"Split by lesion id, but {across} {lies} in more than one split, as the audit found."
-    return "All images of a lesion that are used lie in one split, as far as the audit can tell."
+        return f"Split by lesion id, but the audit found {across} in more than one split."
+    return "All images of a lesion that are used are in one split, as far as the audit can tell."
 
 
 def describe_operating_point_leaks(found: LeakageSummary) -> str:
     """Return a statement on test images that influenced the operating point."""
     if not found.validated:
-        return "No test image had a say in it."
+        return "Test images were not used to choose it."
     return (
-        f"No test image had a say in it, but {_count_noun(found.validated, 'test image')} "
+        f"Test images were not used to choose it, but {_count_noun(found.validated, 'test image')} "
         f"{_agree(found.validated, 'shows', 'show')} a lesion that a validation image shows too."
     )
 
 
 def describe_official_test_leaks(found: LeakageSummary) -> str:
     """Return a statement on lesions that the official test set shares with training."""
-    said = ["None is a training image, none chose the threshold, and no requirement of the gate is about them."]
+    said = ["None is a training image, none was used to choose the threshold, and no gate requirement applies to them."]
     if found.dropped_for_official:
         dropped = _count_noun(found.dropped_for_official, "training image")
         shows = _agree(found.dropped_for_official, "shows", "show")
-        said.append(f"{dropped} that {shows} a lesion of theirs left training.")
+        was = _agree(found.dropped_for_official, "was", "were")
+        said.append(f"{dropped} that {shows} one of their lesions {was} left out of training.")
     if found.leaked_official is None:
-        said.append("Whether training showed the model a lesion of theirs was not looked at.")
+        said.append("Not checked: whether training images show one of their lesions.")
     elif found.leaked_official:
         shown = _agree(found.leaked_official, "image of them shows", "images of them show")
-        said.append(f"{found.leaked_official:,} {shown} a lesion that was trained on: these figures flatter the model.")
+        said.append(f"{found.leaked_official:,} {shown} a lesion that was trained on: these figures are optimistic.")
     else:
         said.append("None shows a lesion that was trained on, as far as the audit can tell.")
     return " ".join(said)
