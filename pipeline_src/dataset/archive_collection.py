@@ -36,8 +36,12 @@ def find_input_archives(inputs: Path) -> tuple[Path, Path | None]:
     base = _only_file(inputs / contract.ARCHIVE_INPUT, contract.INPUT_ARCHIVE_PARAMETER)
     folder = inputs / contract.ADDITION_INPUT
     addition = _only_file(folder, contract.ADDITIONAL_ARCHIVE_PARAMETER) if folder.is_dir() else None
-    absent = addition is None or (addition.stat().st_size < _SMALL and contract.is_absent_object(addition.read_bytes()))
-    return base, None if absent else addition
+    return base, None if addition is None or is_absent(addition) else addition
+
+
+def is_absent(path: Path) -> bool:
+    """Return True if the file at `path` is not an archive but `contract.ABSENT_OBJECT`."""
+    return path.stat().st_size < _SMALL and contract.is_absent_object(path.read_bytes())
 
 
 def _only_file(folder: Path, parameter: str) -> Path:

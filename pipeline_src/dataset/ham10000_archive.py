@@ -179,14 +179,14 @@ class DatasetArchive:
     @property
     def lacks_official(self) -> str | None:
         """A remark if the archive has only one of the two files of the official test set, or None."""
-        images, truth = (
-            self._found(metadata_tables.OFFICIAL_IMAGES_FILE),
-            self._found(metadata_tables.OFFICIAL_TRUTH_FILE),
-        )
+        images, truth = self._official_files()
         if bool(images) == bool(truth):
             return None
         there, missing = (images, "ground truth") if images else (truth, "images")
         return f"{there[0].filename} is in the archive without its {missing}, so the official test set is not used."
+
+    def _official_files(self) -> tuple[list[zipfile.ZipInfo], list[zipfile.ZipInfo]]:
+        return self._found(metadata_tables.OFFICIAL_IMAGES_FILE), self._found(metadata_tables.OFFICIAL_TRUTH_FILE)
 
     def official(self) -> tuple[str, bytes] | None:
         """Return the place and the bytes of the official test set's ground truth, or None without both of its files.
@@ -194,10 +194,7 @@ class DatasetArchive:
         Raises:
             BadInputError: one of the two files appears twice, or the ground truth is too large or damaged.
         """
-        images, truth = (
-            self._found(metadata_tables.OFFICIAL_IMAGES_FILE),
-            self._found(metadata_tables.OFFICIAL_TRUTH_FILE),
-        )
+        images, truth = self._official_files()
         for found in (images, truth):
             if len(found) > 1:
                 names = ", ".join(info.filename for info in found)
@@ -225,20 +222,17 @@ class DatasetArchive:
         Raises:
             BadInputError: there is no part, or one is damaged, truncated, encrypted or a ZIP bomb.
         """
-        yield from self._entries(self._parts())
-
-    def official_entries(self) -> Iterator[ZipEntry]:
-        """Yield every entry of the official test set's images, still compressed."""
-        yield from self._entries(self._found(metadata_tables.OFFICIAL_IMAGES_FILE))
-
-    def _parts(self) -> list[zipfile.ZipInfo]:
         parts = self._found(contract.ARCHIVE_PART)
         if not parts:
             raise BadInputError(
                 f"{self.place}: HAM10000_images_part_1.zip: inner zip missing, and so is every other part. "
                 f"{self.kind.whole} Do not unpack it."
             )
-        return parts
+        yield from self._entries(parts)
+
+    def official_entries(self) -> Iterator[ZipEntry]:
+        """Yield every entry of the official test set's images, still compressed."""
+        yield from self._entries(self._found(metadata_tables.OFFICIAL_IMAGES_FILE))
 
     def _entries(self, parts: list[zipfile.ZipInfo]) -> Iterator[ZipEntry]:
         for info in sorted(parts, key=lambda info: info.header_offset):

@@ -73,13 +73,13 @@ def view_outlines(views: Bytes) -> Floats:
     return _unit(views.reshape(-1, _COARSE, step, _COARSE, step).mean(axis=(2, 4), dtype=np.float32))
 
 
-def turn_pictures(pictures: NDArray[T], numbers: Numbers, orientations: Numbers) -> NDArray[T]:
-    """Return the flat square `pictures` (n, pixels) with these `numbers`, each in the corresponding orientation.
+def orient_images(images: NDArray[T], numbers: Numbers, orientations: Numbers) -> NDArray[T]:
+    """Return the flat square `images` (n, pixels) with these `numbers`, each in the corresponding orientation.
 
     Orientations are numbered in the order of `orient_views`.
     """
-    pixels = pictures.shape[1]
-    turned: NDArray[T] = np.take(pictures.ravel(), _ORDERS[pixels][orientations] + numbers[:, None] * pixels)
+    pixels = images.shape[1]
+    turned: NDArray[T] = np.take(images.ravel(), _ORDERS[pixels][orientations] + numbers[:, None] * pixels)
     return turned
 
 
@@ -87,10 +87,10 @@ class ViewMotifs:
     """Views with the first-order terms of a small shift, zoom, rotation and skew of each."""
 
     def __init__(self, views: Bytes) -> None:
-        pictures = views.astype(np.float32)
-        down, right = np.gradient(pictures, axis=(1, 2))
+        images = views.astype(np.float32)
+        down, right = np.gradient(images, axis=(1, 2))
         slopes = (down, right, _ACROSS * right, _DOWN * down, _DOWN * right, _ACROSS * down)
-        self._terms = _unit(np.stack([pictures, *slopes], axis=1)).reshape(len(views), -1, VIEW_SIDE * VIEW_SIDE)
+        self._terms = _unit(np.stack([images, *slopes], axis=1)).reshape(len(views), -1, VIEW_SIDE * VIEW_SIDE)
         overlap = (self._terms @ self._terms.transpose(0, 2, 1)).astype(np.float64)
         self._inverse = np.linalg.inv(overlap + np.eye(overlap.shape[1]) * 1e-6)  # the terms of a flat view are zero
 
@@ -99,15 +99,15 @@ class ViewMotifs:
 
         It is 0 if either view is flat.
         """
-        pictures = _unit(others.astype(np.float32).reshape(-1, VIEW_SIDE, VIEW_SIDE))
-        fits = pictures @ self._terms[motif].T
+        images = _unit(others.astype(np.float32).reshape(-1, VIEW_SIDE, VIEW_SIDE))
+        fits = images @ self._terms[motif].T
         share: Floats = ((fits @ self._inverse[motif]) * fits).sum(axis=1).astype(np.float32)
         return share
 
 
-def _unit(pictures: Floats) -> Floats:
-    """Return `pictures` (..., height, width) as vectors of mean 0 and length 1; uniform ones become 0."""
-    flat = pictures.reshape(-1, pictures.shape[-2] * pictures.shape[-1])
+def _unit(images: Floats) -> Floats:
+    """Return `images` (..., height, width) as vectors of mean 0 and length 1; uniform ones become 0."""
+    flat = images.reshape(-1, images.shape[-2] * images.shape[-1])
     flat = flat - flat.mean(axis=1, keepdims=True)
     length = np.sqrt(np.einsum("np,np->n", flat, flat))[:, None]
     shown = length > _FLAT * np.sqrt(flat.shape[1])

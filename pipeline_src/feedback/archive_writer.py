@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""Writes an additional archive in the layout of the dataset's own: a zip of pictures and a table, in a zip.
+"""Writes an additional archive in the layout of the base archive: a ZIP of images and a table, in a ZIP.
 
-Nothing in it depends on the clock, the machine or a library's compression: JPEG does not shrink, so all is stored.
+Its bytes do not depend on clock, machine or compression library: images hardly shrink, so everything is stored.
 """
 
 import csv
@@ -19,17 +19,16 @@ from pipeline_src.feedback.captured_images import ImagePool
 PART_NAME: Final = "HAM10000_images_part_1.zip"
 TABLE_NAME: Final = "HAM10000_metadata"
 ADDITIONAL_COLUMNS: Final = (*metadata_tables.HAM10000_COLUMNS, "dataset")
-_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the first that a zip can name
+_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time in a ZIP
 _UNIX: Final = 3
 _MODE: Final = 0o100644 << 16
-_CHUNK: Final = 1 << 20
 
 
 def write_additional_archive(folder: Path, labels: Mapping[str, str], pool: ImagePool) -> Path:
-    """Write the archive of the pictures with these `labels` by image id, as ``<SHA-256>.zip`` in `folder`.
+    """Write the archive of the images in `labels`, by image id, as ``<SHA-256>.zip`` in `folder`.
 
     Raises:
-        OSError: for example a full disk.
+        OSError: for example the disk is full.
     """
     path = folder / "archive.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -41,11 +40,13 @@ def write_additional_archive(folder: Path, labels: Mapping[str, str], pool: Imag
                 data = pool.content(name)
                 part.writestr(_reproducible_entry(name + image_codec.file_suffix(data)), data)
         archive.writestr(_reproducible_entry(TABLE_NAME), additional_metadata_csv(labels))
-    return path.replace(folder / f"{hash_archive_file(path)}.zip")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return path.replace(folder / f"{digest}.zip")
 
 
 def additional_metadata_csv(labels: Mapping[str, str]) -> str:
-    """Return the table: of a picture from production its class is all that is known."""
+    """Return the metadata table; of an image from production only the class is known."""
     text = io.StringIO()
     rows = csv.DictWriter(text, ADDITIONAL_COLUMNS, restval="", lineterminator="\n")
     rows.writeheader()
@@ -53,15 +54,6 @@ def additional_metadata_csv(labels: Mapping[str, str]) -> str:
         known = {"dx_type": "confirmed", "sex": "unknown", "localization": "unknown", "dataset": PRODUCTION_SOURCE}
         rows.writerow({"lesion_id": name, "image_id": name, "dx": label, **known})
     return text.getvalue()
-
-
-def hash_archive_file(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _reproducible_entry(name: str) -> zipfile.ZipInfo:

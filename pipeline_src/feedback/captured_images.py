@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""The pictures that may be exported, each once, however often it was sent.
+"""Collects the labelled images of captured requests, each once however often it was sent.
 
-A picture is known by the SHA-256 of its bytes, of which its image id has the first 64 bits. Its bytes wait on the disk;
-memory holds some hundred bytes a picture.
-
-The captured requests whose picture somebody has confirmed: one pass over them, a line at a time.
+An image is identified by the SHA-256 of its bytes, whose first 64 bits make its image id. Its bytes are kept on disk;
+memory holds some hundred bytes per image.
 """
 
 import threading
@@ -27,12 +25,12 @@ _DIGITS: Final = 16
 
 @dataclass
 class PooledImage:
-    """One picture.
+    """One image.
 
     Attributes:
-        place: where its bytes wait.
-        names: the ids by which it was asked for.
-        label: that of the earlier archive, empty if it was not in it.
+        place: location of its bytes.
+        names: the ids of the requests that sent it.
+        label: its label in the earlier archive, empty if it was not there.
     """
 
     place: RecordLocation
@@ -41,44 +39,44 @@ class PooledImage:
 
 
 class ImagePool:
-    """The pictures; any thread may add to it.
+    """All collected images; any thread may add to it.
 
     Attributes:
-        pictures: by image id.
+        images: the images by image id.
     """
 
-    def __init__(self, spill: RecordSpool) -> None:
-        self.pictures: dict[str, PooledImage] = {}
-        self._spill = spill
+    def __init__(self, records: RecordSpool) -> None:
+        self.images: dict[str, PooledImage] = {}
+        self._records = records
         self._lock = threading.Lock()
 
     def add(self, data: bytes | bytearray, *, names: set[str] | None = None, label: str = "") -> None:
-        """Add the picture `data`, or what is new about it."""
+        """Add the image `data`, or new ids and a new label of a known one."""
         name = image_id_of_bytes(data)
         with self._lock:
-            if name not in self.pictures:
-                self.pictures[name] = PooledImage(self._spill.add(bytes(data)))
-            self.pictures[name].names |= names or set()
-            self.pictures[name].label = label or self.pictures[name].label
+            if name not in self.images:
+                self.images[name] = PooledImage(self._records.add(bytes(data)))
+            self.images[name].names |= names or set()
+            self.images[name].label = label or self.images[name].label
 
     def content(self, name: str) -> bytes:
-        """Return the bytes of the picture with this image id."""
-        return self._spill.read(self.pictures[name].place)
+        """Return the bytes of the image with the id `name`."""
+        return self._records.read(self.images[name].place)
 
 
 def image_id_of_bytes(data: bytes | bytearray) -> str:
-    """Return the image id, and the lesion id, of the picture `data`."""
+    """Return the image id of `data`, which is its lesion id too."""
     return IMAGE_ID_PREFIX + sha256(data).hexdigest()[:_DIGITS]
 
 
 @dataclass
 class CapturedImages:
-    """What the pass met.
+    """Counts of the captured requests.
 
     Attributes:
-        captured: requests that could be read.
-        labelled: those of them whose id has a label.
-        seen: the ids of those.
+        captured: number of requests that could be read.
+        labelled: number of them with a label.
+        seen: ids of the labelled requests.
         rejections: lines that could not be used.
     """
 
@@ -89,13 +87,13 @@ class CapturedImages:
 
 
 def collect_labelled_images(folder: Path, labelled: Container[str], pool: ImagePool, workers: int) -> CapturedImages:
-    """Put the pictures of all captured requests below `folder` that have a label into `pool`.
+    """Add the images of all labelled requests below `folder` to `pool`.
 
     Args:
-        folder: of the captured files; it may be missing.
+        folder: folder of the captured files; it may be missing.
         labelled: the event and inference ids that have a label.
-        pool: receives the pictures.
-        workers: threads that decode them.
+        pool: receives the images.
+        workers: number of threads that decode them.
     """
     reader = _CaptureReader(labelled, pool)
     worker_threads.process_in_threads(captured_requests.read_capture_lines(folder), reader.take, workers)
@@ -109,12 +107,12 @@ class _CaptureReader:
         self._lock = threading.Lock()
 
     def take(self, line: CaptureLine) -> None:
-        """Read one line, or count why it cannot be."""
+        """Read one line, or count why it cannot be read."""
         try:
-            asked = captured_requests.parse_event(line)
-            names = {name for name in (asked.event_id, asked.inference_id) if name and name in self._labelled}
+            event = captured_requests.parse_event(line)
+            names = {name for name in (event.event_id, event.inference_id) if name and name in self._labelled}
             if names:
-                self._pool.add(_verified_image(captured_requests.image_of_event(asked), str(line.place)), names=names)
+                self._pool.add(_verified_image(captured_requests.image_of_event(event), str(line.place)), names=names)
         except CaptureError as error:
             self.found.rejections.add(line.place, error)
         else:
@@ -125,7 +123,7 @@ class _CaptureReader:
 
 
 def _verified_image(data: bytes, place: str) -> bytes:
-    """Return `data` if Preprocess will take it."""
+    """Return `data` if Preprocess accepts it."""
     try:
         image_codec.verify_image(data, place)
     except BadInputError as error:

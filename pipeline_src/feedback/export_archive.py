@@ -1,24 +1,21 @@
 # SPDX-License-Identifier: MIT-0
-"""An earlier additional archive, of which a new one holds everything: the captures that it was made of expire.
+"""Exports labelled production images as an additional archive, with a report.
 
-Which pictures are exported: those with one label.
-
-A picture's labels are those of all ids that it was asked for by, that of the earlier archive, and that of its own image
-id, by which a person can speak of one whose capture has expired. An id that was given to different pictures says
-nothing of any of them.
-
-One export, from captured requests and labels to an additional archive and what is told of it.
+A new archive contains everything of the earlier one, because the captures expire from which that was made. An image
+is exported if it has exactly one label. Its labels are those of all requests that sent it, that of the earlier archive,
+and that of its own image id, which a person can label after the capture has expired. Ids that several images share are
+ignored.
 """
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from pipeline_src import contract
-from pipeline_src.dataset import metadata_tables, zip_entries
+from pipeline_src.dataset import archive_collection, metadata_tables, zip_entries
 from pipeline_src.dataset.archive_collection import PRODUCTION_SOURCE
 from pipeline_src.dataset.ham10000_archive import DatasetArchive
 from pipeline_src.dataset.metadata_tables import ImageMetadata
@@ -30,28 +27,25 @@ from pipeline_src.runtime import temporary_files
 from pipeline_src.runtime.errors import BadInputError
 from pipeline_src.runtime.temporary_files import RecordSpool
 
-_REMEDY: Final = "Give the archive as it was exported, or export without it."
+_REMEDY: Final = "Use the archive exactly as it was exported, or export without it."
 EARLIER_DESCRIPTION: Final = ArchiveDescription("earlier additional archive", _REMEDY, _REMEDY)
 
 
 def include_earlier_archive(path: Path, target: ImagePool) -> dict[str, str]:
-    """Put every picture of the archive at `path` into `target`, and return their labels by image id.
+    """Add every image of the archive at `path` to `target`, and return their labels by image id.
 
     Raises:
-        BadInputError: it is no archive, or none that was exported; or a picture is missing, or not the one it was.
+        BadInputError: it is not an exported archive, or an image in it is missing or changed.
     """
     with DatasetArchive(path, kind=EARLIER_DESCRIPTION) as archive:
         place, content = archive.metadata()
-        labels = {
-            row.image_id: _check_production_row(row, place).label
-            for row in metadata_tables.read_metadata(place, content)
-        }
+        labels = {row.image_id: row.label for row in _read_production_rows(place, content)}
         left = set(labels)
         for found in archive.entries():
             data = zip_entries.unpack_entry(found)
             name = found.name.rpartition("/")[2].rpartition(".")[0]
             if name not in left or captured_images.image_id_of_bytes(data) != name:
-                raise BadInputError(f"{found.place}: is not the picture that was exported by this name. {_REMEDY}")
+                raise BadInputError(f"{found.place}: is not the image that was exported under this name. {_REMEDY}")
             left.remove(name)
             target.add(data, label=labels[name])
     if left:
@@ -59,25 +53,27 @@ def include_earlier_archive(path: Path, target: ImagePool) -> dict[str, str]:
     return labels
 
 
-def _check_production_row(row: ImageMetadata, place: str) -> ImageMetadata:
-    if row.source != PRODUCTION_SOURCE or not row.image_id.startswith(captured_images.IMAGE_ID_PREFIX):
-        raise BadInputError(
-            f"{place}: image {row.image_id}: was not exported from production: this is no additional archive. {_REMEDY}"
-        )
-    return row
+def _read_production_rows(place: str, content: bytes) -> list[ImageMetadata]:
+    rows = metadata_tables.read_metadata(place, content)
+    for row in rows:
+        if row.source != PRODUCTION_SOURCE or not row.image_id.startswith(captured_images.IMAGE_ID_PREFIX):
+            raise BadInputError(
+                f"{place}: image {row.image_id}: was not exported from production: not an additional archive. {_REMEDY}"
+            )
+    return rows
 
 
 CONTRADICTING_LABELS: Final = "labels contradict each other"
-AMBIGUOUS_ID: Final = "one id for different pictures"
+AMBIGUOUS_ID: Final = "one id for different pictures"  # a key of export.json
 
 
 @dataclass
 class LabelSelection:
-    """The choice.
+    """The images to export.
 
     Attributes:
-        labels: of the pictures that are exported, by image id and in its order.
-        left_out: by reason the image ids, or the ids of requests, that are left out.
+        labels: labels of the exported images, by image id and in its order.
+        left_out: image ids or request ids that are left out, by reason.
     """
 
     labels: dict[str, str] = field(default_factory=dict)
@@ -85,79 +81,73 @@ class LabelSelection:
 
 
 def select_labelled_images(pool: ImagePool, said: Mapping[str, set[str]]) -> LabelSelection:
-    """Return which pictures of `pool` are exported.
+    """Return the images of `pool` to export.
 
     Args:
-        pool: all that are labelled.
+        pool: all labelled images.
         said: all labels of each id.
     """
     found = LabelSelection()
-    vague = _ambiguous_ids(pool)
-    for name, picture in sorted(pool.pictures.items()):
-        labels = _labels_of_image(name, picture, said, vague)
+    ambiguous = _ambiguous_ids(pool)
+    for name, image in sorted(pool.images.items()):
+        labels = _labels_of_image(name, image, said, ambiguous)
         if len(labels) == 1:
             found.labels[name] = min(labels)
         elif labels:
             found.left_out.setdefault(CONTRADICTING_LABELS, []).append(f"{name} ({' and '.join(sorted(labels))})")
-    if vague:
-        found.left_out[AMBIGUOUS_ID] = sorted(vague)
+    if ambiguous:
+        found.left_out[AMBIGUOUS_ID] = sorted(ambiguous)
     return found
 
 
 def _ambiguous_ids(pool: ImagePool) -> set[str]:
-    """Return the ids that were given to more than one picture."""
-    pictures: dict[str, int] = defaultdict(int)
-    for picture in pool.pictures.values():
-        for name in picture.names:
-            pictures[name] += 1
-    return {name for name, count in pictures.items() if count > 1}
+    """Return the ids that several images share."""
+    counts = Counter(name for image in pool.images.values() for name in image.names)
+    return {name for name, count in counts.items() if count > 1}
 
 
-def _labels_of_image(name: str, picture: PooledImage, said: Mapping[str, set[str]], vague: set[str]) -> set[str]:
-    labels = {label for asked in picture.names - vague for label in said[asked]} | said.get(name, set())
-    return labels | ({picture.label} if picture.label else set())
+def _labels_of_image(name: str, image: PooledImage, said: Mapping[str, set[str]], ambiguous: set[str]) -> set[str]:
+    labels = {label for asked in image.names - ambiguous for label in said[asked]} | said.get(name, set())
+    return labels | ({image.label} if image.label else set())
 
 
-CAPTURE_FOLDER: Final = "capture"  # inputs, as folders; ADDITION_INPUT of the contract is the third
+CAPTURE_FOLDER: Final = "capture"  # inputs, as folders; the third is `contract.ADDITION_INPUT`
 LABELS_FOLDER: Final = "labels"
 EXPORT_REPORT_FILE: Final = "export.json"
 UNMATCHED_LABEL: Final = "no captured request has this id"
 EXPORT_OUTPUTS: Final = (contract.ADDITION_OUTPUT, contract.EXPORT_OUTPUT)
-_SHOWN: Final = 5  # ids that are named
-_LIMIT: Final = 1 << 10  # bytes of `contract.ABSENT` at the most, below which no archive is
-_NOTHING: Final = "Nothing was exported, and no archive written."
-
-Json = dict[str, object]
+_SHOWN: Final = 5  # ids named in the report
+_NOTHING: Final = "Nothing was exported and no archive was written."
 
 
 @dataclass(frozen=True)
 class ArchiveExport:
-    """What was exported.
+    """Result of an export.
 
     Attributes:
         archive: file name of the archive.
-        report: what export.json says.
-        message: the same in sentences.
+        report: content of export.json.
+        message: the report in sentences.
     """
 
     archive: str
-    report: Json
+    report: dict[str, object]
     message: str
 
 
 def export_labelled_images(inputs: Path, outputs: Path, workers: int) -> ArchiveExport:
-    """Export what lies in the folders below `inputs` into those below `outputs`.
+    """Export from the folders below `inputs` into those below `outputs`.
 
     Raises:
-        BadInputError: there is no label, no labelled picture, or none that the earlier archive has not; or a table or
+        BadInputError: there is no label or no labelled image, the earlier archive already has them all, or a table or
             the earlier archive cannot be used. The outputs are left empty.
-        OSError: for example a full disk; likewise.
+        OSError: for example the disk is full. The outputs are left empty.
     """
     with temporary_files.atomic_folders({name: outputs / name for name in EXPORT_OUTPUTS}) as asides:
         folder = asides[contract.ADDITION_OUTPUT]
         labels = _read_labels(inputs / LABELS_FOLDER)
-        with RecordSpool(folder) as spill:
-            pool = ImagePool(spill)
+        with RecordSpool(folder) as records:
+            pool = ImagePool(records)
             before = _read_earlier_archive(inputs / contract.ADDITION_INPUT, pool)
             found = captured_images.collect_labelled_images(inputs / CAPTURE_FOLDER, labels.said.keys(), pool, workers)
             chosen = select_labelled_images(pool, labels.said)
@@ -180,11 +170,11 @@ def _read_labels(folder: Path) -> ground_truth.ConfirmedLabels:
 
 
 def _read_earlier_archive(folder: Path, pool: ImagePool) -> dict[str, str]:
-    """Return the labels of the earlier archive in `folder`; none where it holds none, or says so."""
+    """Return the labels of the earlier archive in `folder`, empty if there is none."""
     found = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
     if len(found) > 1:
-        raise BadInputError(f"{folder}: {len(found)} files: give one earlier archive, which holds those before it.")
-    if not found or (found[0].stat().st_size < _LIMIT and contract.is_absent_object(found[0].read_bytes())):
+        raise BadInputError(f"{folder}: {len(found)} files: give one earlier archive; it contains those before it.")
+    if not found or archive_collection.is_absent(found[0]):
         return {}
     return include_earlier_archive(found[0], pool)
 
@@ -192,12 +182,12 @@ def _read_earlier_archive(folder: Path, pool: ImagePool) -> dict[str, str]:
 def _left_out(
     chosen: LabelSelection, found: CapturedImages, labels: ground_truth.ConfirmedLabels, pool: ImagePool
 ) -> dict[str, list[str]]:
-    """Return all that is not exported, by reason: ids, or places of lines and rows."""
+    """Return everything that is left out, by reason: ids, or places of lines and rows."""
     rejected = {
         reason: [f"{place}: {what}" for place, what in found.rejections.examples[reason]]
         for reason in found.rejections.counts
     }
-    unknown = sorted(labels.said.keys() - found.seen - pool.pictures.keys())
+    unknown = sorted(labels.said.keys() - found.seen - pool.images.keys())
     unmatched = {UNMATCHED_LABEL: unknown} if unknown else {}
     return dict(sorted((labels.problems | rejected | chosen.left_out | unmatched).items()))
 
@@ -209,8 +199,8 @@ def _check_selection(
         return
     counted = f"{found.captured:,} requests captured, {found.labelled:,} of them labelled"
     why = "; ".join(f"{reason}: {', '.join(names[:2])}" for reason, names in left_out.items())
-    what = "nothing that the earlier archive does not hold" if chosen.labels else "no picture with one label"
-    remedy = "Confirm more pictures" if chosen.labels else "Give labels whose ids are those of requests"
+    what = "nothing that the earlier archive does not contain" if chosen.labels else "no image with exactly one label"
+    remedy = "Confirm more images" if chosen.labels else "Give labels with the ids of captured requests"
     raise BadInputError(f"export: {what} ({counted}{'; ' if why else ''}{why}). {_NOTHING} {remedy}.")
 
 
@@ -225,7 +215,7 @@ def _export_result(
     by_class = {label: counts[label] for label in contract.CLASS_LABELS}
     new = len(chosen.labels.keys() - before.keys())
     numbers = {reason: found.rejections.counts.get(reason, len(names)) for reason, names in left_out.items()}
-    report: Json = {
+    report: dict[str, object] = {
         "schema": 1,
         "archive": {"name": archive.name, "sha256": archive.stem, "bytes": archive.stat().st_size},
         "captured": found.captured,

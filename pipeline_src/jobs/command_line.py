@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""Arguments of a job, which are parameters of the pipeline: a wrong one is the user's to mend.
+"""Parses a job's arguments, and reports how the job ended: exit code, and message where SageMaker reads it.
 
-How a job ends: its message where SageMaker looks for it, and its exit code.
-
-Error tree of the jobs: `lesions.error.BadInputError` (the user can mend it) ends with exit code 2 and its
-own message; everything else is a defect and ends with exit code 1 and a traceback in the log.
+A `BadInputError`, which the user can fix, ends a job with exit code 2 and the error's message, as does a full disk. Any
+other error is a defect: exit code 1, and a traceback in the log.
 """
 
 import argparse
@@ -19,15 +17,15 @@ from pipeline_src.runtime.errors import BadInputError
 
 
 class JobArgumentParser(argparse.ArgumentParser):
-    """An argument parser that raises BadInputError, so that the reason reaches the execution's failure reason."""
+    """An argument parser that raises BadInputError, so that the message becomes the execution's failure reason."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise `message` instead of leaving the process."""
+        """Raise `message` instead of exiting the process."""
         raise BadInputError(f"arguments: {message}. Correct the pipeline's parameter.")
 
 
 def non_negative_fraction(text: str) -> float:
-    """Return `text` as a number from 0 to 1; NaN is none."""
+    """Return `text` as a number from 0 to 1; refuse NaN."""
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
@@ -58,14 +56,14 @@ def name_value_pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-_LIMIT: Final = 1024  # bytes
+_MESSAGE_LIMIT: Final = 1024  # bytes
 
 
 def run_job(job: Callable[[], None]) -> int:
-    """Run `job` and return its exit code, leaving the reason of a failure where SageMaker reads it.
+    """Run `job` and return its exit code; write the reason of a failure where SageMaker reads it.
 
-    Training reads ``/opt/ml/output/failure``, Processing ``/opt/ml/output/message`` (DescribeProcessingJob's
-    ExitMessage): both are written, at most 1024 bytes.
+    Training reads ``/opt/ml/output/failure`` and Processing ``/opt/ml/output/message`` (ExitMessage of
+    DescribeProcessingJob). Both are written, with at most 1024 bytes.
     """
     try:
         job()
@@ -77,23 +75,23 @@ def run_job(job: Callable[[], None]) -> int:
             return _fail(f"{place}: the disk is full. Free some space or give the job a larger volume.", 2)
         traceback.print_exc()
         return _fail(f"{type(error).__name__}: {error}", contract.EXIT_FAILED)
-    except Exception as error:  # noqa: BLE001  the last frame of a job: whatever it was, SageMaker must learn of it
+    except Exception as error:  # noqa: BLE001  last frame of the job: SageMaker must learn of any error
         traceback.print_exc()
         return _fail(f"{type(error).__name__}: {error}", contract.EXIT_FAILED)
     return contract.EXIT_OK
 
 
 def write_exit_message(message: str, *names: str) -> None:
-    """Leave `message` in the files `names` below /opt/ml/output, as much of it as the service keeps."""
+    """Write `message`, cut to what the service keeps, into the files `names` below /opt/ml/output."""
     folder = contract.ml_root() / "output"
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        (folder / name).write_text(message.encode()[:_LIMIT].decode(errors="ignore"), encoding="utf-8")
+        (folder / name).write_text(message.encode()[:_MESSAGE_LIMIT].decode(errors="ignore"), encoding="utf-8")
 
 
 def _fail(message: str, code: int) -> int:
     print(message, file=sys.stderr, flush=True)
-    # Where not even this can be written, the log has the message and the exit code still tells.
+    # If even this cannot be written, the log has the message and the exit code still shows the failure.
     with contextlib.suppress(OSError):
         write_exit_message(message, "failure", "message")
     return code

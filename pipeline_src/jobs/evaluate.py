@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""All files of an evaluation: what a person reads, what the next steps read, and what production is compared with.
-
-The Evaluate job: scores, manifest and the champion's predictions in; report, card and every figure out.
-"""
+"""The Evaluate job: reads scores, manifest and the champion's predictions; writes report, model card and metrics."""
 
 import sys
 from collections.abc import Sequence
@@ -19,18 +16,18 @@ from pipeline_src.report import html_report, model_card
 from pipeline_src.runtime import temporary_files
 
 
-def evaluation_files(found: ModelEvaluation, predictions: Predictions, pictures: Path) -> dict[str, bytes]:
-    """Return the files, content by name.
+def evaluation_files(found: ModelEvaluation, predictions: Predictions, images: Path) -> dict[str, bytes]:
+    """Return all output files, content by name: for people, for the next steps, and for the monitor.
 
     Args:
-        found: what to tell.
-        predictions: of all held-out images.
-        pictures: the folder of the held-out images; see `contract.held_out_file`.
+        found: the evaluation.
+        predictions: predictions of all held-out images.
+        images: folder of the held-out images; see `contract.held_out_file`.
     """
     card, threshold = model_card.model_card_json(found), found.melanoma.threshold
     return {
-        **html_report.report_files(found, pictures),
-        **drift_baseline.baseline_files(predictions, pictures, threshold),
+        **html_report.report_files(found, images),
+        **drift_baseline.baseline_files(predictions, images, threshold),
         contract.PREDICTIONS_FILE: model_predictions.predictions_csv(predictions, threshold).encode(),
         contract.MODEL_CARD_FILE: card.encode(),
         contract.EVALUATION_FILE: evaluation_json.evaluation_json_text(found, card).encode(),
@@ -38,39 +35,39 @@ def evaluation_files(found: ModelEvaluation, predictions: Predictions, pictures:
 
 
 def parse_evaluation_options(arguments: Sequence[str]) -> tuple[evaluation_json.EvaluationOptions, NotedValues]:
-    """Return the options that `arguments` give, and what they note; every floor must be given: none is assumed."""
+    """Return the options and the noted values in `arguments`; every threshold is required, without defaults."""
     parser = command_line.JobArgumentParser(prog="evaluate", allow_abbrev=False)
     parser.add_argument("--melanoma-target-sensitivity", type=command_line.positive_fraction, required=True)
-    for floor in gate_thresholds.THRESHOLD_PARAMETERS:
+    for threshold in gate_thresholds.THRESHOLD_PARAMETERS:
         kind = (
             command_line.whole_number
-            if floor in gate_thresholds.COUNT_THRESHOLDS
+            if threshold in gate_thresholds.COUNT_THRESHOLDS
             else command_line.non_negative_fraction
         )
-        parser.add_argument(f"--gate-{floor.replace('_', '-')}", dest=floor, type=kind, required=True)
+        parser.add_argument(f"--gate-{threshold.replace('_', '-')}", dest=threshold, type=kind, required=True)
     parser.add_argument("--champion-package", default=contract.NO_PACKAGE)
     parser.add_argument("--noted", type=command_line.name_value_pair, action="append", default=[], metavar="NAME=VALUE")
     given = parser.parse_args(arguments)
-    floors = gate_thresholds.GateThresholds(
-        **{floor: getattr(given, floor) for floor in gate_thresholds.THRESHOLD_PARAMETERS}
+    thresholds = gate_thresholds.GateThresholds(
+        **{name: getattr(given, name) for name in gate_thresholds.THRESHOLD_PARAMETERS}
     )
-    return evaluation_json.EvaluationOptions(given.melanoma_target_sensitivity, floors), NotedValues(
+    return evaluation_json.EvaluationOptions(given.melanoma_target_sensitivity, thresholds), NotedValues(
         given.champion_package, dict(given.noted)
     )
 
 
-def run_evaluation(wanted: evaluation_json.EvaluationOptions, noted: NotedValues) -> None:
-    """Evaluate what lies in the input folders below `contract.ml_root()`."""
+def run_evaluation(options: evaluation_json.EvaluationOptions, noted: NotedValues) -> None:
+    """Evaluate the content of the input folders below `contract.ml_root()`."""
     inputs = contract.ml_root() / "processing" / "input"
     found = model_measurement.read_evaluation_inputs(inputs, noted, _progress)
-    result = evaluation_json.evaluate_model(found, wanted)
+    result = evaluation_json.evaluate_model(found, options)
     files = evaluation_files(result, found.predictions, inputs / contract.HOLDOUT_OUTPUT)
     outputs = contract.ml_root() / "processing" / "output"
     with temporary_files.atomic_folders({contract.EVALUATION_OUTPUT: outputs / contract.EVALUATION_OUTPUT}) as asides:
         for name, content in files.items():
             (asides[contract.EVALUATION_OUTPUT] / name).write_bytes(content)
-    reached = evaluation_json.format_metric(result.figures.balanced_accuracy.value)
-    print(f"Balanced accuracy {reached}. {result.verdict.reason}", flush=True)
+    accuracy = evaluation_json.format_metric(result.figures.balanced_accuracy.value)
+    print(f"Balanced accuracy {accuracy}. {result.verdict.reason}", flush=True)
 
 
 def _progress(done: int, total: int) -> None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""The Export job: captured requests, confirmed labels and an earlier export in, an additional archive out.
+"""The Export job: reads captured requests, confirmed labels and an earlier export; writes an additional archive.
 
-It takes no arguments: what is there is what is exported. Exit code 0 if an archive was written (the message has the
-counts), `contract.EXIT_BAD_INPUT` if there was nothing to export, or something could not be read.
+It takes no arguments. Exit code 0 if an archive was written (the message has the counts), `contract.EXIT_BAD_INPUT` if
+there was nothing to export or an input could not be read.
 """
 
 import sys
@@ -14,7 +14,7 @@ from pipeline_src.runtime import worker_threads
 
 
 def run_export() -> None:
-    """Export what lies in the input folders below `contract.ml_root()`."""
+    """Export from the input folders below `contract.ml_root()`."""
     root = contract.ml_root()
     made = export_archive.export_labelled_images(
         root / "processing" / "input", root / "processing" / "output", worker_threads.available_cores()

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""One run of the monitor, from the captured lines to the files that are left.
+"""The Monitor job: compares the requests that an endpoint captured with the model's baseline.
 
-The Monitor job: what an endpoint captured in, and how it differs from the model's baseline out.
-
-It keeps the contract of a container of one's own for SageMaker Model Monitor and needs nothing of that service: a
-plain processing job runs it as well. Exit code 0 if it ran to its end, with violations or without (the message tells
-which), `contract.EXIT_BAD_INPUT` if there is no baseline or the labels cannot be read.
+It keeps the contract of a custom container for SageMaker Model Monitor but needs nothing of that service: a plain
+processing job can run it. Exit code 0 if it completed, with or without violations (the message says which),
+`contract.EXIT_BAD_INPUT` if there is no baseline or the labels cannot be read.
 """
 
 import json
@@ -37,31 +35,29 @@ REPORT_PAGE_FILE: Final = "monitor.html"
 
 
 def compare_with_baseline(
-    assignment: MonitorSettings, workers: int, progress: Callable[[int], None] | None = None
+    settings: MonitorSettings, workers: int, progress: Callable[[int], None] | None = None
 ) -> MonitorResult:
-    """Compare what was captured with the baseline.
+    """Compare the captured requests with the baseline.
 
     Args:
-        assignment: what to do.
-        workers: threads that measure pictures.
-        progress: is told now and then how many requests were read.
+        settings: inputs, period and outputs.
+        workers: number of threads that measure images.
+        progress: called from time to time with the number of requests read.
 
     Raises:
         BadInputError: there is no baseline, or the labels cannot be read.
     """
-    known = drift_baseline.read_baseline(
-        assignment.statistics, assignment.constraints
-    )  # first: without it nothing else is worth it
-    labels = ground_truth.read_confirmed_labels(assignment.labels)
-    remembered = {} if labels is None else labels.by_id
-    sent = capture_window.read_capture_window(assignment.source, assignment.period, remembered, progress, workers)
-    threshold = known.constraints.melanoma_threshold
-    judged = None if labels is None else ground_truth.score_answers(labels, sent.answers, threshold)
-    return MonitorResult(assignment, sent, known, drift_tests.run_drift_checks(sent, known), judged)
+    baseline = drift_baseline.read_baseline(settings.statistics, settings.constraints)  # first: the rest needs it
+    labels = ground_truth.read_confirmed_labels(settings.labels)
+    labels_by_id = {} if labels is None else labels.by_id
+    window = capture_window.read_capture_window(settings.source, settings.period, labels_by_id, progress, workers)
+    threshold = baseline.constraints.melanoma_threshold
+    truth = None if labels is None else ground_truth.score_answers(labels, window.answers, threshold)
+    return MonitorResult(settings, window, baseline, drift_tests.run_drift_checks(window, baseline), truth)
 
 
 def write_monitor_reports(made: MonitorResult) -> None:
-    """Write the reports and, if they are to be published, the metrics: whole or not at all."""
+    """Write the reports and, if they are to be published, the metrics: completely or not at all."""
     files = {
         WINDOW_STATISTICS_FILE: _json_text(monitor_results.window_statistics_json(made)),
         VIOLATIONS_FILE: _json_text(monitor_results.violations_json(made)),
@@ -77,11 +73,11 @@ def write_monitor_reports(made: MonitorResult) -> None:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write `text` aside, then in place of the file at `path`."""
+    """Write `text` to a temporary file, then replace the file at `path` by it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.partial")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    temporary = path.with_name(f".{path.name}.partial")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
 
 
 def _json_text(content: object) -> str:
@@ -89,9 +85,9 @@ def _json_text(content: object) -> str:
 
 
 def run_monitor() -> None:
-    """Monitor what lies in the input folders below `contract.ml_root()`."""
-    wanted = job_environment.read_monitor_settings(os.environ, contract.ml_root())
-    made = compare_with_baseline(wanted, worker_threads.available_cores(), _progress)
+    """Monitor the content of the input folders below `contract.ml_root()`."""
+    settings = job_environment.read_monitor_settings(os.environ, contract.ml_root())
+    made = compare_with_baseline(settings, worker_threads.available_cores(), _progress)
     write_monitor_reports(made)
     replace_file(contract.ml_root() / "output" / "message", made.message)
     embedded = monitor_results.embedded_metrics_line(made)

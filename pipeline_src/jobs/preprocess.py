@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The Preprocess job: archives in, RecordIO channels, holdout pictures, manifest and dataset card out."""
+"""The Preprocess job: reads archives; writes RecordIO channels, held-out images, manifest and dataset card."""
 
 import sys
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from pipeline_src.runtime import worker_threads
 
 
 def parse_preprocessing_options(arguments: Sequence[str]) -> dataset_plan.PreprocessingOptions:
-    """Return the options that `arguments` give."""
+    """Return the options in `arguments`."""
     parser = command_line.JobArgumentParser(prog="preprocess", allow_abbrev=False)
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--validation-fraction", type=float, default=0.15)
@@ -32,21 +32,19 @@ def parse_preprocessing_options(arguments: Sequence[str]) -> dataset_plan.Prepro
     )
 
 
-def run_preprocessing(wanted: dataset_plan.PreprocessingOptions) -> None:
-    """Preprocess the archives that lie below `contract.ml_root()`."""
+def run_preprocessing(options: dataset_plan.PreprocessingOptions) -> None:
+    """Preprocess the archives below `contract.ml_root()`."""
     root = contract.ml_root()
     base, addition = archive_collection.find_input_archives(root / "processing" / "input")
     task = dataset_builder.PreprocessingTask(
         archive=base,
         addition=addition,
         outputs={name: root / "processing" / "output" / name for name in dataset_builder.DATASET_OUTPUTS},
-        options=wanted,
+        options=options,
         workers=worker_threads.available_cores(),
     )
-    print(
-        dataset_builder.build_dataset(task, lambda *state: print(contract.progress_line(*state), flush=True)),
-        flush=True,
-    )
+    summary = dataset_builder.build_dataset(task, lambda *state: print(contract.progress_line(*state), flush=True))
+    print(summary, flush=True)
 
 
 if __name__ == "__main__":

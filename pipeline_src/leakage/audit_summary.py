@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What Preprocess found of images that lie in two splits at once, as the dataset card tells it.
-
-The audit of the split in sentences, the same in report and model card.
-"""
+"""Reads the leak audit from the dataset card, and describes it for the report and the model card."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,16 +12,15 @@ from pipeline_src.runtime.errors import BadInputError
 
 @dataclass(frozen=True)
 class DuplicatePair:
-    """Two images in different splits that show one lesion: as they look, by their bytes, or by an official image's id.
+    """Two images in different splits that show one lesion: they look the same, or share bytes or an official lesion id.
 
     Attributes:
-        images: both image ids; the one further from training first (test before validation before train).
+        images: both image ids, the image farther from training first (test before validation before train).
         splits: their splits.
         labels: their classes.
-        distance: of their perceptual hashes in bits, for a pair that is one by its lesion id alone any number; 0 may
-            mean equal bytes, see `exact`.
-        exact: whether their bytes are equal.
-        dropped: whether the second, a training image, was left out of training.
+        distance: distance of their perceptual hashes in bits; arbitrary for a pair that only shares its lesion id.
+        exact: True if their bytes are equal.
+        dropped: True if the second, a training image, was left out of training.
     """
 
     images: tuple[str, str]
@@ -37,20 +33,20 @@ class DuplicatePair:
 
 @dataclass(frozen=True)
 class LeakageSummary:
-    """The audit of the split.
+    """The leak audit. Counts are None if the card has no audit.
 
     Attributes:
-        policy: what was asked for: "report", "drop" or "fail"; empty without an audit.
-        distance: pictures whose hashes are at most this many bits apart are looked at again (see `twin`).
-        twins: pairs across splits, the worst first, as many as the card has.
-        pairs: how many there are in all.
-        dropped: training images that were left out, as they show the lesion of a held-out one.
-        leaked: images of the split test whose lesion was trained on all the same; None without an audit.
-        audited: whether the card has an audit at all; an older one has none.
-        leaked_official: as `leaked`, of the official test set, which no requirement is about.
-        dropped_for_official: how many of `dropped` show the lesion of an official image; None without an audit.
-        validated: images of the split test whose lesion a validation image shows too; None without an audit.
-        lesions_across_splits: lesions that still lie in more than one split; None without an audit.
+        policy: one of `dataset_plan.DUPLICATE_POLICIES`; empty without an audit.
+        distance: maximum hash distance in bits of candidate pairs (see `near_duplicates`).
+        twins: duplicate pairs across splits, the worst first, as many as the card has.
+        pairs: number of pairs in all.
+        dropped: number of training images left out because they show the lesion of a held-out image.
+        leaked: number of test images whose lesion was trained on nevertheless.
+        audited: True if the card has an audit; older cards have none.
+        leaked_official: as `leaked`, for the official test set, to which no gate requirement applies.
+        dropped_for_official: number of `dropped` images that show the lesion of an official image.
+        validated: number of test images whose lesion a validation image shows too.
+        lesions_across_splits: number of lesions that are still in more than one split.
     """
 
     policy: str
@@ -85,92 +81,76 @@ def read_leakage_summary(card: Mapping[str, object]) -> LeakageSummary:
     """Read the audit in the dataset `card`.
 
     Raises:
-        BadInputError: it is there but cannot be read; names the place.
+        BadInputError: the audit cannot be read; names the place.
     """
     if "leakage" not in card:
         return UNAUDITED_LEAKAGE
-    place = "leakage"
-    audit = _check_object(card["leakage"], place)
-    twins = _read_list(audit, "twins", place)
+    audit = _CardObject(card["leakage"], "leakage")
     return LeakageSummary(
-        policy=_check_word(audit.get("policy"), dataset_plan.DUPLICATE_POLICIES, f"{place}.policy"),
-        distance=_read_count(audit, "distance", place),
-        twins=tuple(_read_duplicate_pair(twin, f"{place}.twins[{number}]") for number, twin in enumerate(twins)),
-        pairs=_read_count(audit, "pairs", place),
-        dropped=len(_read_list(audit, "dropped", place)),
-        leaked=_read_count(audit, "leaked_test_images", place),
+        policy=_check_word(audit.fields.get("policy"), dataset_plan.DUPLICATE_POLICIES, "leakage.policy"),
+        distance=audit.count("distance"),
+        twins=tuple(_read_duplicate_pair(each, f"leakage.twins[{at}]") for at, each in enumerate(audit.items("twins"))),
+        pairs=audit.count("pairs"),
+        dropped=len(audit.items("dropped")),
+        leaked=audit.count("leaked_test_images"),
         audited=True,
-        leaked_official=_read_count(audit, "leaked_official_images", place),
-        dropped_for_official=_read_count(audit, "dropped_for_official_images", place),
-        validated=_read_count(audit, "test_images_in_validation", place),
-        lesions_across_splits=_read_count(audit, "lesions_across_splits", place),
+        leaked_official=audit.count("leaked_official_images"),
+        dropped_for_official=audit.count("dropped_for_official_images"),
+        validated=audit.count("test_images_in_validation"),
+        lesions_across_splits=audit.count("lesions_across_splits"),
     )
 
 
 def _read_duplicate_pair(value: object, place: str) -> DuplicatePair:
-    twin = _check_object(value, place)
-    first, second = _read_pair(twin, "images", place)
-    splits, labels = _read_pair(twin, "splits", place), _read_pair(twin, "labels", place)
+    pair = _CardObject(value, place)
     return DuplicatePair(
-        images=(_check_text(first, f"{place}.images[0]"), _check_text(second, f"{place}.images[1]")),
-        splits=(
-            _check_word(splits[0], contract.IMAGE_PLACES, f"{place}.splits[0]"),
-            _check_word(splits[1], contract.IMAGE_PLACES, f"{place}.splits[1]"),
-        ),
-        labels=(_check_label(labels[0], f"{place}.labels[0]"), _check_label(labels[1], f"{place}.labels[1]")),
-        distance=_read_count(twin, "distance", place),
-        exact=_read_flag(twin, "exact", place),
-        dropped=_read_flag(twin, "dropped", place),
+        images=pair.two_words("images"),
+        splits=pair.two_words("splits", contract.IMAGE_PLACES),
+        labels=pair.two_words("labels", contract.CLASS_LABELS),
+        distance=pair.count("distance"),
+        exact=pair.flag("exact"),
+        dropped=pair.flag("dropped"),
     )
 
 
-def _check_label(value: object, place: str) -> str:
-    return _check_word(value, contract.CLASS_LABELS, place)
+class _CardObject:
+    """A JSON object of the card; its methods return checked fields, and name the place of a wrong one."""
 
+    def __init__(self, value: object, place: str) -> None:
+        if not isinstance(value, dict):
+            raise _card_error(place, value, "no object")
+        self.fields: dict[str, object] = value
+        self._place = place
 
-def _check_object(value: object, place: str) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        raise _card_error(place, value, "no object")
-    return value
+    def count(self, key: str) -> int:
+        value = self.fields.get(key)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise _card_error(f"{self._place}.{key}", value, "no count")
+        return value
 
+    def flag(self, key: str) -> bool:
+        value = self.fields.get(key)
+        if not isinstance(value, bool):
+            raise _card_error(f"{self._place}.{key}", value, "neither true nor false")
+        return value
 
-def _read_list(found: Mapping[str, object], key: str, place: str) -> list[object]:
-    value = found.get(key)
-    if not isinstance(value, list):
-        raise _card_error(f"{place}.{key}", value, "no list")
-    return value
+    def items(self, key: str) -> list[object]:
+        value = self.fields.get(key)
+        if not isinstance(value, list):
+            raise _card_error(f"{self._place}.{key}", value, "no list")
+        return value
 
-
-def _read_pair(found: Mapping[str, object], key: str, place: str) -> list[object]:
-    values = _read_list(found, key, place)
-    if len(values) != 2:
-        raise _card_error(f"{place}.{key}", values, "no list of two")
-    return values
-
-
-def _read_count(found: Mapping[str, object], key: str, place: str) -> int:
-    value = found.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _card_error(f"{place}.{key}", value, "no count")
-    return value
-
-
-def _read_flag(found: Mapping[str, object], key: str, place: str) -> bool:
-    value = found.get(key)
-    if not isinstance(value, bool):
-        raise _card_error(f"{place}.{key}", value, "neither true nor false")
-    return value
-
-
-def _check_text(value: object, place: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise _card_error(place, value, "no text")
-    return value
+    def two_words(self, key: str, known: Collection[str] = ()) -> tuple[str, str]:
+        values, place = self.items(key), f"{self._place}.{key}"
+        if len(values) != 2:
+            raise _card_error(place, values, "no list of two")
+        return _check_word(values[0], known, f"{place}[0]"), _check_word(values[1], known, f"{place}[1]")
 
 
 def _check_word(value: object, known: Collection[str], place: str) -> str:
-    if not isinstance(value, str) or value not in known:
-        raise _card_error(place, value, f"none of {', '.join(known)}")
+    """Return `value`, which must be one of `known`; without `known`, any text."""
+    if not isinstance(value, str) or not value or (known and value not in known):
+        raise _card_error(place, value, f"none of {', '.join(known)}" if known else "no text")
     return value
 
 
@@ -181,56 +161,53 @@ def _card_error(place: str, value: object, what: str) -> BadInputError:
 
 
 def describe_leaking_pairs(found: LeakageSummary) -> str:
-    """Return what was looked for, what was found, and what became of it."""
+    """Return a description of the search, the pairs found, and their treatment."""
     if not found.audited:
-        return "None was made: the dataset card holds none, and look-alikes across splits were not looked for."
-    shown, left = _agree(found.pairs, "shows", "show"), _agree(found.dropped, "was", "were")
+        return "No audit: the dataset card has none, so look-alikes across splits were not searched for."
     leaked = found.leaked or 0
     return (
-        f"{_count_noun(found.pairs, 'pair')} of images in different splits {shown} one lesion: equal "
-        "bytes; or perceptual "
-        f"hashes at most {found.distance} bits apart and a second look that confirms one picture; or a lesion id that "
-        f"the dataset and the official test set share. {_count_noun(found.dropped, 'training image')} "
-        "of lesions that a "
-        f"held-out image shows {left} left out. {_count_noun(leaked, 'test image')} "
-        f"{_agree(leaked, 'shows', 'show')} a "
-        f"lesion that was trained on all the same. Policy: {found.policy}."
+        f"{_count_noun(found.pairs, 'pair')} of images in different splits {_agree(found.pairs, 'shows', 'show')} one"
+        f" lesion: equal bytes; or perceptual hashes at most {found.distance} bits apart and a second measure that"
+        " confirms one image; or a lesion id that the dataset and the official test set share."
+        f" {_count_noun(found.dropped, 'training image')} of lesions that a held-out image shows"
+        f" {_agree(found.dropped, 'was', 'were')} left out. {_count_noun(leaked, 'test image')}"
+        f" {_agree(leaked, 'shows', 'show')} a lesion that was trained on nevertheless. Policy: {found.policy}."
     )
 
 
 def describe_split_consistency(found: LeakageSummary) -> str:
-    """Return whether all images of a lesion lie in one split."""
+    """Return a statement on lesions whose images are in more than one split."""
     if found.lesions_across_splits is None:
-        return "Split by lesion id; whether two ids stand for one lesion was not looked at."
+        return "Split by lesion id. Not checked: whether two ids denote one lesion."
     if found.lesions_across_splits:
         across = _count_noun(found.lesions_across_splits, "lesion")
-        lies = _agree(found.lesions_across_splits, "lies", "lie")
-        return f"Split by lesion id, but {across} {lies} in more than one split, as the audit found."
-    return "All images of a lesion that are used lie in one split, as far as the audit can tell."
+        return f"Split by lesion id, but the audit found {across} in more than one split."
+    return "All images of a lesion that are used are in one split, as far as the audit can tell."
 
 
 def describe_operating_point_leaks(found: LeakageSummary) -> str:
-    """Return whether the test images had a say in the operating point."""
+    """Return a statement on test images that influenced the operating point."""
     if not found.validated:
-        return "No test image had a say in it."
+        return "Test images were not used to choose it."
     return (
-        f"No test image had a say in it, but {_count_noun(found.validated, 'test image')} "
+        f"Test images were not used to choose it, but {_count_noun(found.validated, 'test image')} "
         f"{_agree(found.validated, 'shows', 'show')} a lesion that a validation image shows too."
     )
 
 
 def describe_official_test_leaks(found: LeakageSummary) -> str:
-    """Return what the official test set had to do with the model."""
-    said = ["None is a training image, none chose the threshold, and no requirement of the gate is about them."]
+    """Return a statement on lesions that the official test set shares with training."""
+    said = ["None is a training image, none was used to choose the threshold, and no gate requirement applies to them."]
     if found.dropped_for_official:
         dropped = _count_noun(found.dropped_for_official, "training image")
         shows = _agree(found.dropped_for_official, "shows", "show")
-        said.append(f"{dropped} that {shows} a lesion of theirs left training.")
+        was = _agree(found.dropped_for_official, "was", "were")
+        said.append(f"{dropped} that {shows} one of their lesions {was} left out of training.")
     if found.leaked_official is None:
-        said.append("Whether training showed the model a lesion of theirs was not looked at.")
+        said.append("Not checked: whether training images show one of their lesions.")
     elif found.leaked_official:
         shown = _agree(found.leaked_official, "image of them shows", "images of them show")
-        said.append(f"{found.leaked_official:,} {shown} a lesion that was trained on: these figures flatter the model.")
+        said.append(f"{found.leaked_official:,} {shown} a lesion that was trained on: these figures are optimistic.")
     else:
         said.append("None shows a lesion that was trained on, as far as the audit can tell.")
     return " ".join(said)

@@ -118,7 +118,7 @@ class _DuplicateSearch:
         for column in np.unique(columns):
             chosen = columns == column
             images, orientations = np.divmod(rows[chosen], perceptual_hash.ORIENTATIONS)
-            turned = perceptual_hash.turn_pictures(self._flat, self.held_out[images], orientations)
+            turned = perceptual_hash.orient_images(self._flat, self.held_out[images], orientations)
             same = motifs.explain(column, turned) >= self._bounds.explained
             self._keep(int(self._numbers[start + column]), self.held_out[images[same]], agreement[chosen][same])
 
@@ -140,7 +140,7 @@ class _DuplicateSearch:
         images, orientations = np.divmod(rows + tile, perceptual_hash.ORIENTATIONS)
         farther = self._held_out_ranks[images] > self._ranks[start + columns]
         columns, images, orientations = columns[farther], images[farther], orientations[farther]
-        others = perceptual_hash.turn_pictures(self._outlines, images, orientations)
+        others = perceptual_hash.orient_images(self._outlines, images, orientations)
         alike = np.einsum("np,np->n", outlines[columns], others) >= self._bounds.outline
         found = images[alike] * perceptual_hash.ORIENTATIONS + orientations[alike]
         return columns[alike], found, agreement.ravel()[near[farther][alike]]

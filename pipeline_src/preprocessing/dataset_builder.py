@@ -130,7 +130,7 @@ def _dataset_findings(
         image_size=options.image_size,
         rows=[row for row, _ in used],
         official=[archive_pass.plan.rows[number].label for number, name in splits.items() if name == contract.OFFICIAL],
-        tally=counts,
+        counts=counts,
         repeats=dataset_plan.records_per_image(trained, options.balance, options.repeat_cap),
         audit=audit,
         unlisted=archive_pass.unlisted,

@@ -36,12 +36,12 @@ def counts_of_split(counts: Mapping[str, Mapping[str, int]], split: str) -> dict
     return {label: splits[split] for label, splits in counts.items()}
 
 
-def counts_table(tally: ImageCounts, records: Mapping[str, int]) -> str:
+def counts_table(counts: ImageCounts, records: Mapping[str, int]) -> str:
     """Return the counts and the training `records` by class, as a text table."""
     titles = ("images", *contract.SPLITS, "lesions", "training records")
     lines: list[tuple[str, ...]] = [("class", *titles)]
     for label in contract.CLASS_LABELS:
-        images, lesions = tally.images[label], sum(tally.lesions[label].values())
+        images, lesions = counts.images[label], sum(counts.lesions[label].values())
         figures = (sum(images.values()), *(images[split] for split in contract.SPLITS), lesions, records[label])
         lines.append((label, *(str(figure) for figure in figures)))
     sums = (str(sum(int(line[column]) for line in lines[1:])) for column in range(1, len(titles) + 1))
@@ -67,11 +67,11 @@ class ArchiveSummary(NamedTuple):
 
     sha256: str
     size: int
-    tally: ImageCounts
+    counts: ImageCounts
 
     def as_json(self) -> dict[str, object]:
         """Return its entry in the card."""
-        images, lesions = _sum_counts(self.tally.images), _sum_counts(self.tally.lesions)
+        images, lesions = _sum_counts(self.counts.images), _sum_counts(self.counts.lesions)
         counts = {"images": images["total"], "lesions": lesions["total"], "images_by_split": images["by_split"]}
         return {"sha256": self.sha256, "bytes": self.size, **counts}
 
@@ -88,7 +88,7 @@ class DatasetFindings:
         image_size: side of the recorded images in pixels.
         rows: the images in use, without missing images and without those left out of training.
         official: labels of the images of the official test set, which is not one of the splits.
-        tally: counts of `rows`.
+        counts: counts of `rows`.
         repeats: records per training image, by class.
         audit: the leak audit.
         unlisted: ids of images that no table names.
@@ -101,7 +101,7 @@ class DatasetFindings:
     image_size: int
     rows: Sequence[ImageMetadata]
     official: Sequence[str]
-    tally: ImageCounts
+    counts: ImageCounts
     repeats: Mapping[str, int]
     audit: LeakAudit
     unlisted: Sequence[str]
@@ -117,7 +117,7 @@ def count_training_records(counts: ImageCounts, repeats: Mapping[str, int]) -> d
 
 def dataset_warnings(found: DatasetFindings) -> list[str]:
     """Return the warnings that apply to every figure computed from this dataset."""
-    lines = [*found.audit.warnings(), *found.remarks, *lesion_split.thin_class_warnings(found.tally.lesions)]
+    lines = [*found.audit.warnings(), *found.remarks, *lesion_split.thin_class_warnings(found.counts.lesions)]
     if found.missing:
         lines.append(f"{len(found.missing)} images of the tables are missing in the archive.")
     if found.unlisted:
@@ -127,7 +127,7 @@ def dataset_warnings(found: DatasetFindings) -> list[str]:
 
 def dataset_card_json(found: DatasetFindings) -> str:
     """Return the card as JSON."""
-    records = count_training_records(found.tally, found.repeats)
+    records = count_training_records(found.counts, found.repeats)
     card = {
         "schema": 1,
         "archive": found.parts[contract.BASE_ORIGIN].as_json(),
@@ -135,8 +135,8 @@ def dataset_card_json(found: DatasetFindings) -> str:
         "parameters": found.parameters,
         "image_size": found.image_size,
         "sources": dict(sorted(Counter(row.source for row in found.rows).items())),
-        "images": _sum_counts(found.tally.images),
-        "lesions": _sum_counts(found.tally.lesions),
+        "images": _sum_counts(found.counts.images),
+        "lesions": _sum_counts(found.counts.lesions),
         "training_records": {"total": sum(records.values()), "by_class": records},
         "hyperparameters": {
             "num_classes": str(len(contract.CLASS_LABELS)),
@@ -155,7 +155,7 @@ def dataset_card_json(found: DatasetFindings) -> str:
 
 def summarize_dataset(found: DatasetFindings) -> str:
     """Return the counts and the warnings as lines of text."""
-    table = counts_table(found.tally, count_training_records(found.tally, found.repeats))
+    table = counts_table(found.counts, count_training_records(found.counts, found.repeats))
     more = (
         [_describe_addition(found.parts[contract.ADDITION_ORIGIN])] if contract.ADDITION_ORIGIN in found.parts else []
     )
@@ -164,7 +164,7 @@ def summarize_dataset(found: DatasetFindings) -> str:
 
 def _describe_addition(added: ArchiveSummary) -> str:
     """Return the additional archive's share of the counts as text."""
-    images = {split: sum(counts_of_split(added.tally.images, split).values()) for split in contract.SPLITS}
+    images = {split: sum(counts_of_split(added.counts.images, split).values()) for split in contract.SPLITS}
     where = ", ".join(f"{count} in {split}" for split, count in images.items() if count)
     return f"of them from the additional archive {added.sha256[:12]}: {sum(images.values())} images: {where}"
 

@@ -2,47 +2,14 @@
 """Writes the records, their indices and the manifest, once all images are processed."""
 
 import csv
-import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from pipeline_src import contract
 from pipeline_src.dataset import dataset_plan, recordio_format
 from pipeline_src.dataset.archive_pass import ArchivePass
 from pipeline_src.runtime import worker_threads
-
-
-class ManifestLine(NamedTuple):
-    """One image, in the columns of `contract.MANIFEST_COLUMNS`.
-
-    `repeats` is its number of records: 1 for a validation image, 0 for an image that is not trained on. `archive` is
-    `contract.BASE_ORIGIN` or `contract.ADDITION_ORIGIN`.
-    """
-
-    image_id: str
-    lesion_id: str
-    label: str
-    split: str
-    sha256: str
-    bytes: int
-    repeats: int
-    sex: str
-    age: str
-    localization: str
-    dx_type: str
-    source: str
-    archive: str
-
-
-def manifest_csv(lines: Iterable[ManifestLine]) -> str:
-    """Return the manifest as CSV, in the order of `lines`."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(contract.MANIFEST_COLUMNS)
-    writer.writerows(lines)
-    return file.getvalue()
 
 
 def write_dataset_outputs(
@@ -80,16 +47,23 @@ def _write_records(folders: Mapping[str, Path], archive_pass: ArchivePass, times
 
 
 def _write_manifest(folders: Mapping[str, Path], archive_pass: ArchivePass, times: Mapping[int, int]) -> None:
-    lines = manifest_csv(_manifest_line(archive_pass, number, count) for number, count in times.items())
-    (folders[contract.DATASET_OUTPUT] / contract.MANIFEST_FILE).write_text(lines, encoding="utf-8")
+    """Write one line per image, in the columns of `contract.MANIFEST_COLUMNS`.
 
-
-def _manifest_line(archive_pass: ArchivePass, number: int, count: int) -> ManifestLine:
-    row, outcome = archive_pass.plan.rows[number], archive_pass.outcomes[number]
-    added = archive_pass.plan.origins[number] == contract.ADDITION_ORIGIN
-    return ManifestLine(
-        *(row.image_id, row.lesion_id, row.label, archive_pass.plan.splits[number]),
-        *(outcome.sha256.hex(), outcome.size, count),
-        *(row.sex, row.age, row.localization, row.dx_type, row.source),
-        contract.ADDITION_ORIGIN if added else contract.BASE_ORIGIN,
-    )
+    The column `repeats` is the number of records: 1 for a validation image, 0 for an image that is not trained on.
+    """
+    plan = archive_pass.plan
+    path = folders[contract.DATASET_OUTPUT] / contract.MANIFEST_FILE
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(contract.MANIFEST_COLUMNS)
+        for number, count in times.items():
+            row, outcome = plan.rows[number], archive_pass.outcomes[number]
+            added = plan.origins[number] == contract.ADDITION_ORIGIN
+            writer.writerow(
+                (
+                    *(row.image_id, row.lesion_id, row.label, plan.splits[number]),
+                    *(outcome.sha256.hex(), outcome.size, count),
+                    *(row.sex, row.age, row.localization, row.dx_type, row.source),
+                    contract.ADDITION_ORIGIN if added else contract.BASE_ORIGIN,
+                )
+            )

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""Output folders that are filled whole or not at all.
+"""Output folders that are filled completely or left empty, and a temporary file of records.
 
-What is written lies in a hidden folder inside each output folder, because each may be a mount of its own, across which
-nothing can be renamed. Only when everything is there is it moved into place. The folders belong to the job: what an
-earlier, killed run left in them is removed first.
-
-Where records wait, in the order in which they come, until their final order is known.
+Files are written into a hidden folder inside each output folder, because each may be a mount of its own, across which
+files cannot be renamed. They are moved into place once all are complete. The folders belong to the job: files that an
+earlier, killed run left there are removed first.
 """
 
 import contextlib
@@ -24,9 +22,9 @@ _PARTIAL_FOLDER: Final = ".partial"
 
 @contextlib.contextmanager
 def atomic_folders(folders: Mapping[str, Path]) -> Iterator[dict[str, Path]]:
-    """Yield a folder to write into for each of `folders`; on leaving, move what is there into place.
+    """Yield a hidden folder to write into for each of `folders`; on exit, move its content into place.
 
-    The last of `folders` is filled last. On any error, an interrupt too, all are left empty.
+    The last of `folders` is filled last. On any error, including an interrupt, all are left empty.
 
     Raises:
         OSError: a folder cannot be written.
@@ -57,20 +55,20 @@ def _clear_folder(folder: Path) -> None:
             path.unlink()
 
 
-_BATCH: Final = 1 << 18  # bytes: what stays in a core's cache
+_BATCH: Final = 1 << 18  # bytes: fits a core's cache
 
 
 class RecordLocation(NamedTuple):
-    """Where a record lies in a `Spill`, in bytes."""
+    """Offset and length of a record in a `RecordSpool`, in bytes."""
 
     offset: int
     length: int
 
 
 class RecordSpool:
-    """The waiting records; a context manager.
+    """A temporary file of records, in the order in which they are added; a context manager.
 
-    Its file has no name, so it is gone with the process, however that ends.
+    The file has no name, so it disappears with the process, however that ends.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -79,17 +77,17 @@ class RecordSpool:
         self._size = 0
 
     def __enter__(self) -> Self:
-        """Return the spill itself."""
+        """Return the spool itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the room back."""
+        """Close and thereby delete the file."""
         self._file.close()
 
     def add(self, record: bytes) -> RecordLocation:
-        """Keep `record`; threads may call this at once."""
+        """Append `record`; several threads may call this at once."""
         with self._lock:
             offset = self._size
             self._size += len(record)
@@ -101,12 +99,12 @@ class RecordSpool:
         return self._read([place])
 
     def copy(self, path: Path, places: Sequence[RecordLocation]) -> None:
-        """Write the records at `places` into a new file, in that order and as often as they come.
+        """Write the records at `places` into a new file, in that order, with repetitions.
 
-        One thread does it: the kernel lets one at a time write to a file, and several only wait for each other.
+        One thread does it: the kernel lets only one thread at a time write to a file.
 
         Raises:
-            OSError: for example a full disk.
+            OSError: for example the disk is full.
         """
         with path.open("wb", buffering=0) as file:
             for offset, batch in _batches(places):
@@ -118,7 +116,7 @@ class RecordSpool:
 
 
 def _batches(places: Sequence[RecordLocation]) -> Iterator[tuple[int, Sequence[RecordLocation]]]:
-    """Yield the offset in the new file and the places of about `_BATCH` bytes at a time."""
+    """Yield the offset in the new file, and the places, of batches of about `_BATCH` bytes."""
     ends = itertools.accumulate(place.length for place in places)
     first = offset = 0
     for last, end in enumerate(ends, start=1):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""Threads that share out work.
+"""Processes items in several threads.
 
-Inflating, hashing, decoding, resizing and encoding all release the interpreter, so threads use every core at the
-memory of one process; whoever is free takes the next item, so nothing is queued.
+Inflating, hashing, decoding, resizing and encoding all release the GIL, so threads use every core with the memory of
+one process. A free thread takes the next item, so nothing is queued.
 """
 
 import ctypes
@@ -12,20 +12,19 @@ from collections.abc import Callable, Iterator
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
-_KEPT: Final = 8 << 20  # bytes a thread; more than it needs for one picture
+_KEPT: Final = 8 << 20  # bytes per thread; more than one image needs
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def available_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def keep_freed_memory() -> None:
-    """Have the C library keep freed memory for the next picture.
+    """Make glibc keep freed memory for the next image; without glibc, do nothing.
 
-    Otherwise it gives it back to the kernel and takes it anew, about a hundred pages a picture. Where there is no
-    glibc, nothing changes.
+    Otherwise it returns about a hundred pages per image to the kernel and requests them again.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:
@@ -37,7 +36,7 @@ def process_in_threads(items: Iterator[T], work: Callable[[T], None], workers: i
     """Call `work` on every item, in `workers` threads; `items` is advanced by one thread at a time.
 
     Raises:
-        Exception: of `items` or `work`. Items are taken in order and what was taken is finished, so with several
+        Exception: raised by `items` or `work`. Items are taken in order and every taken item is finished, so of several
             errors it is always that of the earliest item, whatever the number of workers.
     """
     keep_freed_memory()
@@ -47,13 +46,13 @@ def process_in_threads(items: Iterator[T], work: Callable[[T], None], workers: i
             threading.Thread(target=crew.run, name=f"worker {number}").start()
         crew.wait(workers)
     finally:
-        crew.stop()  # an interrupt reaches this thread alone
+        crew.stop()  # an interrupt reaches only this thread
     if crew.errors:
         raise crew.errors[min(crew.errors)]
 
 
 class _ThreadCrew(Generic[T]):
-    """Counts its threads itself: an interrupted Thread.join takes a running thread for an ended one (bpo-45274)."""
+    """Counts its own threads: an interrupted Thread.join takes a running thread for an ended one (bpo-45274)."""
 
     def __init__(self, items: Iterator[T], work: Callable[[T], None]) -> None:
         self.errors: dict[int, Exception] = {}
@@ -66,12 +65,12 @@ class _ThreadCrew(Generic[T]):
         self._changed = threading.Condition()
 
     def wait(self, workers: int) -> None:
-        """Return when as many threads have ended."""
+        """Wait until `workers` threads have ended."""
         with self._changed:
             self._changed.wait_for(lambda: self._ended == workers)
 
     def stop(self) -> None:
-        """Return when every thread that has begun has ended; one that begins later does nothing."""
+        """Wait until every started thread has ended; a thread that starts later does nothing."""
         with self._changed:
             self._stopped = True
             self._changed.wait_for(lambda: self._ended == self._begun)
@@ -88,7 +87,7 @@ class _ThreadCrew(Generic[T]):
                 self._changed.notify_all()
 
     def _one(self) -> bool:
-        """Do the next item; return False when there is none."""
+        """Process the next item; return False if there is none."""
         number = -1
         try:
             with self._lock:
@@ -98,7 +97,7 @@ class _ThreadCrew(Generic[T]):
             self._work(item)
         except StopIteration:
             return False
-        except Exception as error:  # noqa: BLE001  it is raised again where the work was asked for
+        except Exception as error:  # noqa: BLE001  raised again in `process_in_threads`
             self.errors[number] = error
             self._stopped = True
         return True

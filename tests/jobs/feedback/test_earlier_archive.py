@@ -51,7 +51,7 @@ def test_where_nothing_is_new_no_archive_is_written(desk: Desk, earlier: bytes) 
     desk.capture(stream.captured(1))
     desk.label({name_of(1): "nv"})
     assert desk.run() == contract.EXIT_BAD_INPUT
-    assert "nothing that the earlier archive does not hold" in desk.message()
+    assert "nothing that the earlier archive does not contain" in desk.message()
     assert desk.archives() == {}
 
 
@@ -90,7 +90,7 @@ def test_what_is_no_earlier_export_is_refused_and_nothing_is_written(desk: Desk,
         b"no zip at all": "not a zip file",
         earlier[:-30]: "cut short or damaged",
         archives.good().bytes(): "was not exported from production",
-        other(earlier, 77): "is not the picture that was exported by this name",
+        other(earlier, 77): "is not the image that was exported under this name",
         archives.zipped({"readme.txt": b"x"}): "HAM10000_metadata: must appear once",
     }
     for data, reason in wrong.items():

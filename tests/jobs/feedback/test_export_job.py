@@ -82,7 +82,7 @@ def test_the_same_captures_and_labels_give_the_same_bytes_in_any_order_at_any_ti
         ({}, "no usable label in any table"),
         (
             {"somebody": "mel"},
-            r"no picture with one label \(6 requests captured, 0 of them labelled; no captured request has this id",
+            r"exactly one label \(6 requests captured, 0 of them labelled; no captured request has this id",
         ),
         ({name_of(0): "melanoma"}, "no usable label in any table"),
     ],

@@ -15,18 +15,18 @@ UNAUDITED = audit_summary.UNAUDITED_LEAKAGE
 
 
 def test_all_images_of_a_lesion_lie_in_one_split_only_if_none_was_found_across() -> None:
-    said = "All images of a lesion that are used lie in one split, as far as the audit can tell."
+    said = "All images of a lesion that are used are in one split, as far as the audit can tell."
     assert audit_summary.describe_split_consistency(judgement.audit()) == said
     across = audit_summary.describe_split_consistency(judgement.audit(lesions_across_splits=2))
-    assert across == "Split by lesion id, but 2 lesions lie in more than one split, as the audit found."
-    assert "was not looked at" in audit_summary.describe_split_consistency(UNAUDITED)
+    assert across == "Split by lesion id, but the audit found 2 lesions in more than one split."
+    assert "Not checked" in audit_summary.describe_split_consistency(UNAUDITED)
 
 
 def test_a_test_image_whose_lesion_chose_the_threshold_is_told_of() -> None:
     assert (
         audit_summary.describe_operating_point_leaks(judgement.audit())
         == audit_summary.describe_operating_point_leaks(UNAUDITED)
-        == "No test image had a say in it."
+        == "Test images were not used to choose it."
     )
     told = audit_summary.describe_operating_point_leaks(judgement.audit(test_images_in_validation=1))
     assert told.endswith("but 1 test image shows a lesion that a validation image shows too.")
@@ -36,33 +36,39 @@ def test_a_test_image_whose_lesion_chose_the_threshold_is_told_of() -> None:
     ("counts", "said"),
     [
         ({}, "None shows a lesion that was trained on, as far as the audit can tell."),
-        ({"dropped_for_official_images": 3}, "3 training images that show a lesion of theirs left training."),
-        ({"leaked_official_images": 2}, "2 images of them show a lesion that was trained on: these figures flatter"),
+        (
+            {"dropped_for_official_images": 3},
+            "3 training images that show one of their lesions were left out of",
+        ),
+        (
+            {"leaked_official_images": 2},
+            "2 images of them show a lesion that was trained on: these figures are optim",
+        ),
     ],
 )
 def test_the_official_set_is_called_unseen_only_as_far_as_it_is(counts: dict[str, int], said: str) -> None:
     found = judgement.audit(**counts)
     assert said in audit_summary.describe_official_test_leaks(found)
-    assert ("left training" in audit_summary.describe_official_test_leaks(found)) is (
+    assert ("left out of training" in audit_summary.describe_official_test_leaks(found)) is (
         "dropped_for_official_images" in counts
     )
     assert ("None shows" in audit_summary.describe_official_test_leaks(found)) is (
         "leaked_official_images" not in counts
     )
-    assert "was not looked at" in audit_summary.describe_official_test_leaks(UNAUDITED)
+    assert "Not checked" in audit_summary.describe_official_test_leaks(UNAUDITED)
 
 
 def test_the_criterion_is_told_whole() -> None:
     said = audit_summary.describe_leaking_pairs(judgement.audit(leaked_test_images=1))
     for part in (
         "12 pairs of images in different splits show one lesion: equal bytes",
-        "at most 6 bits apart and a second look that confirms one picture",
+        "at most 6 bits apart and a second measure that confirms one image",
         "a lesion id that the dataset and the official test set share",
         "9 training images of lesions that a held-out image shows were left out",
-        "1 test image shows a lesion that was trained on all the same. Policy: drop.",
+        "1 test image shows a lesion that was trained on nevertheless. Policy: drop.",
     ):
         assert part in said
-    assert audit_summary.describe_leaking_pairs(UNAUDITED).startswith("None was made")
+    assert audit_summary.describe_leaking_pairs(UNAUDITED).startswith("No audit")
 
 
 def test_report_and_model_card_say_it_in_the_same_words() -> None:

@@ -143,7 +143,7 @@ def test_a_figure_that_is_not_defined_says_so_and_is_never_zero() -> None:
     assert (found["balanced_accuracy"]["type"], found["balanced_accuracy"]["value"]) == ("string", "not defined")
     assert found["comparison"]["value"] == "absent"
     assert "there is no champion yet" in found["comparison"]["notes"]
-    assert "Leakage audit: None was made" in model_card.model_card_json(EVALUATIONS["bare"])
+    assert "Leakage audit: No audit" in model_card.model_card_json(EVALUATIONS["bare"])
 
 
 def test_the_gates_whole_table_is_in_the_card_in_the_gates_own_words() -> None:
