@@ -232,9 +232,9 @@ def _print_settings(plan: ExecutionPlan, request: RunRequest, runner: JobRunner,
         "scale": (request.scale, TRAINING_SCALES[request.scale]),
         "profile": (request.profile, profile_thresholds("demo")),
     }
-    for what, (chosen, names) in presets.items():
+    for option, (chosen, names) in presets.items():
         values = ", ".join(f"{name} {plan.parameters[name]}" for name in names if name in plan.parameters)
-        console.print(f"{what} {chosen}: {values or 'the definition as it is'}", style="dim")
+        console.print(f"{option} {chosen}: {values or 'defaults of the definition'}", style="dim")
     package = plan.parameters.get(contract.CHAMPION_PACKAGE_PARAMETER)
     if package is not None:
         console.print(f"champion: {package}", style="dim", soft_wrap=True)
