@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The names under which runs are kept are the sample deployment's, and taking them from it costs no start-up time."""
+"""The names in a run's record are those of the sample deployment; the command line starts without the SDK."""
 
 import subprocess
 import sys

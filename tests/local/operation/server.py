@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A model server for tests: answers seven probabilities, refuses what is no JPEG, and remembers what it was asked."""
+"""A model server for tests: answers fixed probabilities, rejects what is not a JPEG, and records its requests."""
 
 import http.server
 import json

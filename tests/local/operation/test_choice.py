@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Without a run's id, a command takes the newest run that it can use, and says which."""
+"""The selection of a run without an id."""
 
 import io
 import socket

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Exporting what was captured and confirmed: the job finds its inputs where the service puts them."""
+"""Exporting captured images with confirmed labels: the inputs of the job, and the errors of the command."""
 
 import json
 from datetime import UTC, datetime

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Running the monitor over what was captured: what the job finds, and what is made of what it leaves."""
+"""Running the monitor over captured requests: the inputs of the job, and the result of the command."""
 
 import json
 from datetime import UTC, datetime, timedelta
