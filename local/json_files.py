@@ -6,15 +6,16 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Json: TypeAlias = Any  # the result of json.loads; checked by the shapes of arguments
 JsonObject: TypeAlias = dict[str, Json]
 
-_TOKEN = re.compile(r"\.?(?P<name>[^.\[\]]+)|\[(?P<index>\d+)\]|\[(?P<quote>['\"])(?P<key>.*?)(?P=quote)\]")
+TEMPORARY_PREFIX: Final = ".aside-"  # of the names of files that are being written
+_TOKEN: Final = re.compile(r"\.?(?P<name>[^.\[\]]+)|\[(?P<index>\d+)\]|\[(?P<quote>['\"])(?P<key>.*?)(?P=quote)\]")
 
 # The fields by which a path may name an element of a list: Outputs['train'] is the one with that OutputName.
-_NAME_FIELDS = ("OutputName", "InputName", "ChannelName", "ContainerHostname", "Name")
+_NAME_FIELDS: Final = ("OutputName", "InputName", "ChannelName", "ContainerHostname", "Name")
 
 
 def parse_json_path(path: str) -> list[str | int]:
@@ -86,7 +87,7 @@ def write_json(path: Path, document: Json) -> None:
 def write_file_atomically(path: Path, content: bytes) -> None:
     """Write `content` to a temporary file and rename it to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:

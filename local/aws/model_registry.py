@@ -84,11 +84,11 @@ class ModelRegistry:
 
 def _write_new(path: Path, package: JsonObject) -> bool:
     """Write `path` atomically and return True, or False if it exists because another run took this version."""
-    with tempfile.TemporaryDirectory(prefix=".aside-", dir=path.parent) as folder:
-        aside = Path(folder) / path.name
-        json_files.write_json(aside, package)
+    with tempfile.TemporaryDirectory(prefix=json_files.TEMPORARY_PREFIX, dir=path.parent) as folder:
+        temporary = Path(folder) / path.name
+        json_files.write_json(temporary, package)
         try:
-            os.link(aside, path)
+            os.link(temporary, path)
         except FileExistsError:
             return False
     return True

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from local.errors import StepError, UsageError
+from local.json_files import TEMPORARY_PREFIX, write_file_atomically
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,6 @@ class LocalHome:
 
 
 _CHUNK: Final = 4 << 20  # bytes
-_TEMPORARY: Final = ".aside-"  # prefix of the names of unfinished objects
 
 
 @dataclass(frozen=True)
@@ -81,14 +81,7 @@ class S3Store:
 
     def write(self, content: bytes, uri: str) -> None:
         """Store `content` as the object `uri`."""
-        target = self.path(uri)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside = target.with_name(_TEMPORARY + secrets.token_hex(8))
-        try:
-            aside.write_bytes(content)
-            aside.replace(target)
-        finally:
-            aside.unlink(missing_ok=True)
+        write_file_atomically(self.path(uri), content)
 
     def put_folder(self, folder: Path, uri: str) -> None:
         """Store every file below `folder` as an object below the prefix `uri`."""
@@ -101,11 +94,6 @@ class S3Store:
         for name, file in self.objects(uri):
             link_or_copy_file(file, folder / name)
 
-    def holds(self, uri: str) -> bool:
-        """Return whether `uri` is an object or a prefix of one."""
-        path = self.path(uri)
-        return path.is_file() or next(files_below(path), None) is not None
-
     def size(self, uri: str) -> tuple[int, int]:
         """Return the number and the total bytes of the objects of `uri`; (0, 0) where there are none."""
         path = self.path(uri)
@@ -116,23 +104,23 @@ class S3Store:
 def files_below(folder: Path) -> Iterator[Path]:
     """Yield the regular files below `folder`, sorted by name, without temporary ones."""
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        if path.is_file() and not path.name.startswith(_TEMPORARY):
+        if path.is_file() and not path.name.startswith(TEMPORARY_PREFIX):
             yield path
 
 
 def link_or_copy_file(source: Path, target: Path) -> None:
     """Make `target` a hard link to `source`, else a copy."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(_TEMPORARY + secrets.token_hex(8))
+    temporary = target.with_name(TEMPORARY_PREFIX + secrets.token_hex(8))
     try:
         try:
-            os.link(source.resolve(), aside)
+            os.link(source.resolve(), temporary)
         except OSError:  # Another file system, or one without hard links.
-            shutil.copyfile(source, aside)
-        aside.replace(target)
+            shutil.copyfile(source, temporary)
+        temporary.replace(target)
     finally:
         # Renaming a link onto another link of the same file does nothing, so the temporary name may still exist.
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def sha256_of_file(path: Path, *, progress: Callable[[int, int], None] | None = None) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """Selects the champion: the approved model with which a run compares its own.
 
-On AWS the champion is a parameter given by whoever starts the pipeline. ``auto`` selects the model package that was
+On AWS the champion is a parameter of the execution. ``auto`` selects the model package that was
 approved last among runs of the same profile, because another profile's gate has other thresholds. Both models must be
 measured on the same test images; the Evaluate job checks that and rejects what it cannot compare.
 """

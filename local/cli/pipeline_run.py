@@ -77,16 +77,22 @@ def render_definition(home: LocalHome, tuning: TuningSettings | None = None) -> 
     Rendering imports the SageMaker SDK, about eight seconds of processor time, and gives the same bytes for the same
     sources. So the result is cached under a digest of the sources and of the lock file, which has the SDK's version.
     """
-    sources = sorted(path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "pipeline_src").glob("*.py"))
     tuned = f"-{tuning.jobs}-{tuning.parallel}" if tuning else ""
-    kept = home.root / "definitions" / f"{digest_of_sources(REPOSITORY, [*sources, _LOCK_FILE])}{tuned}.json"
-    if not kept.is_file():
+    digest = digest_of_sources(REPOSITORY, [*definition_sources(), _LOCK_FILE])
+    cached = home.root / "definitions" / f"{digest}{tuned}.json"
+    if not cached.is_file():
         from pipeline_src.definition import pipeline  # noqa: PLC0415  its import takes seconds
 
-        json_files.write_json(
-            kept, json.loads(pipeline.definition_json(dataclasses.replace(OFFLINE_DEPLOYMENT, tuning=tuning)))
-        )
-    return json_files.read_json(kept)
+        deployment = dataclasses.replace(OFFLINE_DEPLOYMENT, tuning=tuning)
+        json_files.write_json(cached, json.loads(pipeline.definition_json(deployment)))
+    return json_files.read_json(cached)
+
+
+def definition_sources() -> list[str]:
+    """Return the files from which the definition is rendered: pipeline_src without the folders of the jobs."""
+    root = REPOSITORY / "pipeline_src"
+    files = [*root.glob("*.py"), *root.glob("definition/*.py"), *root.glob("definition/*.json")]
+    return sorted(path.relative_to(REPOSITORY).as_posix() for path in files)
 
 
 @dataclass(frozen=True)
@@ -232,9 +238,9 @@ def _print_settings(plan: ExecutionPlan, request: RunRequest, runner: JobRunner,
         "scale": (request.scale, TRAINING_SCALES[request.scale]),
         "profile": (request.profile, profile_thresholds("demo")),
     }
-    for what, (chosen, names) in presets.items():
+    for option, (chosen, names) in presets.items():
         values = ", ".join(f"{name} {plan.parameters[name]}" for name in names if name in plan.parameters)
-        console.print(f"{what} {chosen}: {values or 'the definition as it is'}", style="dim")
+        console.print(f"{option} {chosen}: {values or 'defaults of the definition'}", style="dim")
     package = plan.parameters.get(contract.CHAMPION_PACKAGE_PARAMETER)
     if package is not None:
         console.print(f"champion: {package}", style="dim", soft_wrap=True)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT-0
-"""Prints the progress and the results of runs; holds what all commands share."""
+"""Consoles, progress and summaries of the commands."""

@@ -116,7 +116,8 @@ def _is_registered(record: ExecutionRecord, home: LocalHome) -> bool:
 
 
 def _is_captured(record: ExecutionRecord, home: LocalHome) -> bool:
-    return S3Store(home.s3).holds(data_capture.capture_uri(data_capture.endpoint_name_of_run(record.execution_id)))
+    captured = data_capture.capture_uri(data_capture.endpoint_name_of_run(record.execution_id))
+    return S3Store(home.s3).size(captured)[0] > 0
 
 
 def _is_evaluated(record: ExecutionRecord, _home: LocalHome) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Parses a pipeline definition, and rejects what the engine does not know before anything runs.
+"""Parses a pipeline definition, and rejects what the engine does not support before anything runs.
 
 Checked are step types, functions, conditions, fields and arguments, and that every reference names something that
 exists and can have run before.
@@ -111,9 +111,9 @@ def _require_known_fields(place: str, value: JsonObject, names: set[str]) -> Non
             raise DefinitionError(f"{place}: field {key!r} is not supported by the local engine. {known}")
 
 
-def _require_known(place: str, name: str, names: set[str], what: str) -> None:
+def _require_known(place: str, name: str, names: set[str], kind: str) -> None:
     if name not in names:
-        raise DefinitionError(f"{place}: no {what} {name!r}. {suggest_known_names(name, names)}")
+        raise DefinitionError(f"{place}: no {kind} {name!r}. {suggest_known_names(name, names)}")
 
 
 def _check_references(steps: StepsByName, parameters: set[str]) -> None:

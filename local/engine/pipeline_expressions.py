@@ -70,28 +70,21 @@ def pipeline_function_of(value: Json) -> str | None:
 
 def get_targets(value: Json) -> Iterator[str]:
     """Yield the target of every Get within `value`, for example ``Steps.Train.ModelArtifacts.S3ModelArtifacts``."""
-    if isinstance(value, dict):
-        kind = pipeline_function_of(value)
-        if kind == GET:
-            yield str(value[GET])
-        else:
-            for child in value.values():
-                yield from get_targets(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from get_targets(child)
+    return (str(each[GET]) for each in _objects(value) if pipeline_function_of(each) == GET)
 
 
 def json_get_arguments(value: Json) -> Iterator[JsonObject]:
     """Yield the arguments of every Std:JsonGet within `value`."""
+    return (each[JSON_GET] for each in _objects(value) if pipeline_function_of(each) == JSON_GET)
+
+
+def _objects(value: Json) -> Iterator[JsonObject]:
+    """Yield every JSON object within `value`, outer ones first."""
     if isinstance(value, dict):
-        if pipeline_function_of(value) == JSON_GET:
-            yield value[JSON_GET]
-        for child in value.values():
-            yield from json_get_arguments(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from json_get_arguments(child)
+        yield value
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for child in children:
+        yield from _objects(child)
 
 
 def evaluate_expression(value: Json, scope: EvaluationScope) -> Json:

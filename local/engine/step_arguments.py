@@ -315,7 +315,7 @@ _GENERATED_PROPERTIES: Final[dict[str, JsonObject]] = {
 def generated_step_properties(kind: str, arguments: JsonObject) -> JsonObject:
     """Return the properties that the service generates for a step in addition to its arguments.
 
-    A Get may name them. For a Tuning step they depend on its arguments: the number of jobs and what they try.
+    A Get may name them. For a Tuning step they depend on its arguments: the number of jobs and their hyperparameters.
     """
     if kind != "Tuning":
         return _GENERATED_PROPERTIES[kind]

@@ -60,11 +60,11 @@ def _draw_value(kind: str, given: JsonObject, generator: random.Random) -> str:
     if kind == "CategoricalParameterRanges":
         return str(generator.choice(given["Values"]))
     low, high = _range_ends(given)
-    spread = _SPREADS[given.get("ScalingType", "Linear")]
+    draw = _DISTRIBUTIONS[given.get("ScalingType", "Linear")]
     if kind == "ContinuousParameterRanges":
-        return repr(min(max(spread(low, high, generator), low), high))
+        return repr(min(max(draw(low, high, generator), low), high))
     # Extended by a half on both sides, so that the ends are as likely as the numbers between.
-    drawn = round(spread(max(low - 0.5, min(low, 0.5)), high + 0.5, generator))
+    drawn = round(draw(max(low - 0.5, min(low, 0.5)), high + 0.5, generator))
     return str(int(min(max(drawn, low), high)))
 
 
@@ -85,22 +85,14 @@ def _range_ends(given: JsonObject) -> tuple[float, float]:
     return low, high
 
 
-def _linear(low: float, high: float, generator: random.Random) -> float:
-    return generator.uniform(low, high)
-
-
-def _logarithmic(low: float, high: float, generator: random.Random) -> float:
+def _draw_logarithmic(low: float, high: float, generator: random.Random) -> float:
     return math.exp(generator.uniform(math.log(low), math.log(high)))
 
 
-def _reverse_logarithmic(low: float, high: float, generator: random.Random) -> float:
-    return 1 - _logarithmic(1 - high, 1 - low, generator)
-
-
-_SPREADS: Final[Mapping[str, Callable[[float, float, random.Random], float]]] = {
-    "Linear": _linear,
-    "Logarithmic": _logarithmic,
-    "ReverseLogarithmic": _reverse_logarithmic,
+_DISTRIBUTIONS: Final[Mapping[str, Callable[[float, float, random.Random], float]]] = {
+    "Linear": lambda low, high, generator: generator.uniform(low, high),
+    "Logarithmic": _draw_logarithmic,
+    "ReverseLogarithmic": lambda low, high, generator: 1 - _draw_logarithmic(1 - high, 1 - low, generator),
 }
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A runner without processes, and small definitions in the shape that the SageMaker SDK emits."""
+"""A runner without processes, and builders of small definitions in the form that the SageMaker SDK emits."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ Action = Callable[[Job], int | None]
 
 
 def write_outputs(job: Job) -> None:
-    """Do what a job does that has nothing to say: one file in each output, a model where it trains."""
+    """Write one file to each output, and a model for a training job."""
     for folder in (job.root / "processing/output").glob("*"):
         (folder / "file.txt").write_text(folder.name)
     if (job.root / "model").is_dir():
@@ -31,7 +31,7 @@ def write_outputs(job: Job) -> None:
 
 
 class FakeRunner:
-    """Calls a function where another runner would start a container; `ran` names the steps, in order."""
+    """Calls a function where another runner would start a container; `ran` has the steps in order."""
 
     name = "fake"
     notice = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""``--add`` puts an additional archive beside the first; without it the run is told that there is none."""
+"""``--add`` adds an additional archive to the first; without it the parameter names the object that stands for none."""
 
 import json
 import zipfile

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What the summary says of how a run was asked for, and what to type next."""
+"""The settings and the next command in the summary."""
 
 import io
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""``run --champion``: which approved model a run compares its own with."""
+"""``run --champion``: the approved model with which a run compares its own."""
 
 import json
 from pathlib import Path

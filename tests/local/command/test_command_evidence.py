@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""``show --evidence``: what a reviewer files."""
+"""``show --evidence``: the evidence for a review."""
 
 import csv
 import hashlib

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A run that is killed without warning leaves nothing that disturbs the next one."""
+"""A killed run does not affect the next one."""
 
 import os
 import signal

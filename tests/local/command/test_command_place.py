@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A place that cannot be written to is one line and exit code 2, whichever command meets it."""
+"""A folder that is not writable is reported in one line with exit code 2 by every command."""
 
 import errno
 import os

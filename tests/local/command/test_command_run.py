@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""``run``: what it prints and its exit codes."""
+"""``run``: its output and exit codes."""
 
 import os
 import signal

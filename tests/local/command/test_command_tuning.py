@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""``--tune``: what it prints, what it refuses, and that its jobs are real processes that end with it."""
+"""``--tune``: its output and errors, and the end of its processes."""
 
 import io
 import json

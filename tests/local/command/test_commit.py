@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Which commit a run is told that it runs."""
+"""The commit that a run records as SourceCommit."""
 
 import subprocess
 from pathlib import Path

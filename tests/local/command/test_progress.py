@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What is shown while a run goes."""
+"""The progress of a run."""
 
 import io
 

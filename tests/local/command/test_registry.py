@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The model registry, and finding a run again."""
+"""The model registry, and finding a run by its id."""
 
 import threading
 from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""S3 as a folder tree, and the archive that goes into it."""
+"""S3 as a folder tree, and storing an archive."""
 
 import tempfile
 import zipfile

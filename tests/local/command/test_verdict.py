@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What evaluation.json reads like on a terminal of 80 columns."""
+"""The summary of evaluation.json on a terminal of 80 columns."""
 
 import io
 from typing import Any

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What is reused, and what makes it be done again."""
+"""Step caching: reuse and invalidation."""
 
 import json
 from collections.abc import Callable

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Which steps run, in which order, and how an execution ends."""
+"""The selection and order of steps, and the end of an execution."""
 
 import json
 import threading

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""How a Processing job finds /opt/ml."""
+"""The files of a Processing job in /opt/ml."""
 
 import copy
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""How a Training job finds /opt/ml, and what becomes of its model."""
+"""The files of a Training job in /opt/ml, and its model archive."""
 
 import hashlib
 import io

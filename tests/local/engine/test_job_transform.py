@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A Transform step: each object's answer, by a server that always ends."""
+"""A Transform step: the answers, and the end of the server."""
 
 from pathlib import Path
 from typing import Any

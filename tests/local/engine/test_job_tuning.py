@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A Tuning step: each job on its own, the best one's model for those who come after."""
+"""A Tuning step: its jobs, and the model of the best one."""
 
 import json
 import os

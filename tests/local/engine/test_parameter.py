@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Pipeline parameters, as declared and as typed."""
+"""The declarations and values of pipeline parameters."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What a tuning tries is drawn from its ranges, spread as they say, and for the same seed the same."""
+"""The hyperparameters that a tuning draws."""
 
 import math
 from typing import Any

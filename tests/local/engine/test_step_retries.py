@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A step is tried again after faults of the service as its policies say: so often, after such waits, and no more."""
+"""Retries after service faults."""
 
 import threading
 from collections.abc import Callable

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What the engine does not know it refuses by name, before anything runs."""
+"""The validation of a pipeline definition."""
 
 import copy
 from collections.abc import Callable

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""A home that holds runs with registered models, as far as operating them needs."""
+"""Creates runs with registered models in a home, as far as the commands that operate a model need them."""
 
 import csv
-import json
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from local.aws.model_registry import ModelRegistry
@@ -13,25 +10,29 @@ from local.aws.s3_store import LocalHome, S3Store
 from local.steps.training_step import pack_model_archive
 from pipeline_src import contract
 from tests.local.fake import ALGORITHM
+from tests.local.operation.server import SCORES
 
 PICTURE = b"\xff\xd8picture"
 _BASELINE = "s3://local-runs/baseline/{}.json"
 
 
-def run(home: LocalHome, run_id: str, scores: Sequence[float], *, baseline: bool = True) -> ExecutionRecord:
-    """Add a run whose registered model answers `scores` to the held-out picture I1."""
+def run(home: LocalHome, run_id: str, *, baseline: bool = True) -> ExecutionRecord:
+    """Add a run that registered a model and held out the image I1."""
     record = ExecutionRecord.create(home.runs, ExecutionIdentity(run_id, "test"), {}, {"Profile": "demo"})
     folder = record.path.parent / "left"
-    _judged(folder, scores)
+    folder.mkdir()
+    (folder / "I1.jpg").write_bytes(PICTURE)
+    with (folder / contract.PREDICTIONS_FILE).open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(contract.PREDICTION_COLUMNS)
+        table.writerow(["I1", "L1", "test", "nv", "nv", *SCORES, "0"])
     for step, output in (
         (contract.EVALUATE_STEP, contract.EVALUATION_OUTPUT),
         (contract.PREPROCESS_STEP, contract.HOLDOUT_OUTPUT),
     ):
         record.start(step, "Processing")
         record.finish(step, "Succeeded", Outputs={output: str(folder)})
-    package = ModelRegistry(home.registry).create(
-        _package(home, run_id, scores, baseline=baseline), "arn:aws:sagemaker:r:a"
-    )
+    package = ModelRegistry(home.registry).create(_package(home, run_id, baseline=baseline), "arn:aws:sagemaker:r:a")
     record.start(contract.REGISTER_STEP, "RegisterModel")
     arn = {"RegisterModel": {"Arn": package["ModelPackageArn"]}}
     record.finish(contract.REGISTER_STEP, "Succeeded", Metadata=arn)
@@ -39,20 +40,11 @@ def run(home: LocalHome, run_id: str, scores: Sequence[float], *, baseline: bool
     return record
 
 
-def _judged(folder: Path, scores: Sequence[float]) -> None:
-    folder.mkdir()
-    (folder / "I1.jpg").write_bytes(PICTURE)
-    with (folder / contract.PREDICTIONS_FILE).open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(contract.PREDICTION_COLUMNS)
-        table.writerow(["I1", "L1", "test", "nv", "nv", *scores, "0"])
-
-
-def _package(home: LocalHome, run_id: str, scores: Sequence[float], *, baseline: bool) -> dict[str, Any]:
-    """Return the arguments of CreateModelPackage; the artifact holds what its model answers."""
+def _package(home: LocalHome, run_id: str, *, baseline: bool) -> dict[str, Any]:
+    """Return the arguments of CreateModelPackage."""
     model = home.root / "made" / run_id
     model.mkdir(parents=True)
-    (model / "scores.json").write_text(json.dumps(list(scores)))
+    (model / "weights").write_bytes(b"weights")
     uri = f"s3://local-runs/models/{run_id}/model.tar.gz"
     path = S3Store(home.s3).path(uri)
     path.parent.mkdir(parents=True)

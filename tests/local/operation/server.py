@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A model server for tests: it answers one probability a class, refuses all but JPEG, and remembers the requests."""
+"""A model server for tests: answers fixed probabilities, rejects what is not a JPEG, and records its requests."""
 
 import http.server
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Without a run's id, a command takes the newest run that it can use, and says which."""
+"""The selection of a run without an id."""
 
 import io
 import socket
@@ -32,7 +32,7 @@ def place(tmp_path: Path) -> LocalHome:
     """An approved run, of which something was captured, then one that awaits approval, then one that failed."""
     home = LocalHome(tmp_path)
     for run in (OLD, NEW):
-        registered.run(home, run, SCORES)
+        registered.run(home, run)
     ModelRegistry(home.registry).decide("model-package/small/1", APPROVED, "test")
     at = datetime(2026, 11, 25, 15, tzinfo=UTC)
     simulate_traffic(PICTURES, lambda _: SCORES, at, data_capture.endpoint_name_of_run(OLD), S3Store(home.s3))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Exporting what was captured and confirmed: the job finds its inputs where the service puts them."""
+"""Exporting captured images with confirmed labels: the inputs of the job, and the errors of the command."""
 
 import json
 from datetime import UTC, datetime
@@ -52,7 +52,7 @@ def place(home: Path) -> LocalHome:
 @pytest.fixture
 def record(place: LocalHome) -> ExecutionRecord:
     """A run of whose model four requests were captured."""
-    made = registered.run(place, "a" * 12, SCORES)
+    made = registered.run(place, "a" * 12)
     simulate_traffic(
         PICTURES, lambda _: SCORES, NOW, data_capture.endpoint_name_of_run(made.execution_id), S3Store(place.s3)
     )
@@ -110,7 +110,7 @@ def test_what_is_missing_is_said_before_anything_runs(
     with pytest.raises(UsageError, match=r"no such file\. Give a CSV table"):
         take(record, place, job, labels=tmp_path / "none.csv")
     with pytest.raises(UsageError, match=r"nothing was captured\. Serve the run"):
-        take(registered.run(place, "b" * 12, SCORES), place, job)
+        take(registered.run(place, "b" * 12), place, job)
     assert job.runner.ran == []
 
 

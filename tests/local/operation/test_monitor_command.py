@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Running the monitor over what was captured: what the job finds, and what is made of what it leaves."""
+"""Running the monitor over captured requests: the inputs of the job, and the result of the command."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -58,7 +58,7 @@ def place(home: Path) -> LocalHome:
 @pytest.fixture
 def record(place: LocalHome) -> ExecutionRecord:
     """A run of whose model four requests were captured, two in one hour and two in the next."""
-    made = registered.run(place, "a" * 12, SCORES)
+    made = registered.run(place, "a" * 12)
     simulate_traffic(
         PICTURES, lambda _: SCORES, AT, data_capture.endpoint_name_of_run(made.execution_id), S3Store(place.s3)
     )
@@ -129,13 +129,13 @@ def test_the_exit_code_tells_violations_from_none_and_from_nothing_to_compare(
 def test_where_nothing_was_captured_it_says_how_to(record: ExecutionRecord, place: LocalHome) -> None:
     with pytest.raises(UsageError, match=r"for it since 2026-11-25T15:00:00Z\. Serve it: .* serve a+ --capture"):
         look(Monitor({}), record, place, NOW)
-    other = registered.run(place, "b" * 12, SCORES)
+    other = registered.run(place, "b" * 12)
     with pytest.raises(UsageError, match=r"no requests have been captured for it\."):
         look(Monitor({}), other, place)
 
 
 def test_a_model_package_without_a_baseline_is_refused(place: LocalHome) -> None:
-    bare = registered.run(place, "c" * 12, SCORES, baseline=False)
+    bare = registered.run(place, "c" * 12, baseline=False)
     simulate_traffic(
         PICTURES, lambda _: SCORES, AT, data_capture.endpoint_name_of_run(bare.execution_id), S3Store(place.s3)
     )

@@ -25,7 +25,7 @@ from local.endpoint import model_serving
 from local.errors import StepError
 from tests.local.fake import FakeRunner
 from tests.local.operation import registered
-from tests.local.operation.server import SCORES, ModelServer, answering
+from tests.local.operation.server import ModelServer, answering
 from tests.local.operation.test_capture import captured
 
 RUN = "a" * 12
@@ -38,7 +38,7 @@ def place(home: Path) -> LocalHome:
 
 @pytest.fixture
 def record(place: LocalHome) -> ExecutionRecord:
-    made = registered.run(place, RUN, SCORES)
+    made = registered.run(place, RUN)
     ModelRegistry(place.registry).decide("model-package/small/1", APPROVED, "test")
     return made
 
@@ -129,7 +129,7 @@ def test_the_traffic_command_sends_what_was_asked_for_and_says_what_was_answered
 def test_it_names_the_run_that_is_served_to_be_monitored_whichever_is_the_newest(
     place: LocalHome, record: ExecutionRecord
 ) -> None:
-    registered.run(place, "b" * 12, SCORES)
+    registered.run(place, "b" * 12)
     with answering() as server:
         server.said = CaptureStatus(data_capture.endpoint_name_of_run(record.execution_id), 3, 0).text().encode()
         result = sent(place, server)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What `traffic` sends, and that each shift is what it says."""
+"""The images of `traffic`, and the shifts."""
 
 import csv
 import io

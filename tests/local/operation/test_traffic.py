@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Sending pictures to a server, and writing what would be captured without one."""
+"""Sending images to a server, and writing captured files without one."""
 
 import socket
 import threading
