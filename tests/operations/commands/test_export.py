@@ -102,7 +102,7 @@ def test_the_first_export_has_no_earlier_one(aws: Services) -> None:
 
 @pytest.mark.parametrize(
     ("captured", "told"),
-    [(False, "s3://runs/capture/production/: nothing is there"), (True, r"s3://raw/labels/: .* make labels FILE=")],
+    [(False, "s3://runs/capture/production/: no objects"), (True, r"s3://raw/labels/: .* make labels FILE=")],
 )
 def test_without_captures_or_labels_nothing_is_started(aws: Services, captured: bool, told: str) -> None:  # noqa: FBT001  parametrized
     for part in ("storage", "storage", "monitoring", "monitoring", "storage"):
@@ -125,7 +125,7 @@ def test_its_end_is_waited_for_and_what_it_says_is_said(aws: Services) -> None:
     [
         ("Failed", {"ExitMessage": "export: no picture with one label."}, "Failed: export: no picture with one label"),
         ("Failed", {"FailureReason": "No capacity."}, "Failed: No capacity"),
-        ("Stopped", {}, "Stopped: It says no reason"),
+        ("Stopped", {}, "Stopped: no reason given"),
     ],
 )
 def test_an_export_that_failed_is_an_error_with_the_reason(

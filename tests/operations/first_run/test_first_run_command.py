@@ -128,7 +128,7 @@ def test_a_permission_that_is_missing_leaves_its_beliefs_open_and_is_named(kept:
     assert typed(records, kept).exit_code == 0
     seen = document(kept)["beliefs"]["image-manifest"]
     assert seen["verdict"] == "not reached"
-    assert "could not look: DescribeImages: AccessDeniedException" in seen["message"]
+    assert "not checked: DescribeImages: AccessDeniedException" in seen["message"]
 
 
 class _Living(Records):
