@@ -24,6 +24,12 @@ from operations.functions.aws_clients import Client, ClientFactory
 from operations.functions.errors import AccountError
 
 STAGE_TITLES: Final = ("Production", "Staging")
+# Returns a client factory for a profile, or with an empty name for the default credentials, in a region.
+ProfileConnector: TypeAlias = Callable[[str, str], ClientFactory]
+# S3 answers a copy request when the object is copied: up to some minutes at 5 GB.
+_CLIENT_CONFIG: Final = Config(
+    retries={"mode": "standard", "total_max_attempts": 6}, read_timeout=300, max_pool_connections=16
+)
 
 
 @dataclass(frozen=True)
@@ -61,15 +67,6 @@ def stages_of_outputs(outputs: Mapping[str, str]) -> Iterator[DeliveryStage]:
         if f"{title}Stack" in outputs:
             place = outputs.get(f"{title}Account", ""), outputs.get(f"{title}Region", "")
             yield DeliveryStage(outputs[f"{title}Stack"], outputs[f"{title}Endpoint"], title, *place)
-
-
-# Returns a client factory for a profile, or with an empty name for the default credentials, in a region.
-ProfileConnector: TypeAlias = Callable[[str, str], ClientFactory]
-
-# S3 answers a copy request when the object is copied: up to some minutes at 5 GB.
-_CLIENT_CONFIG: Final = Config(
-    retries={"mode": "standard", "total_max_attempts": 6}, read_timeout=300, max_pool_connections=16
-)
 
 
 def connect_with_profile(profile: str, region: str) -> ClientFactory:

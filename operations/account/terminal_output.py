@@ -15,6 +15,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from operations.account.aws_errors import AWS_ERRORS, explain_aws_error
 from operations.functions.errors import OperationError, StoppedError, UsageError
 
+_PLAIN_INTERVAL_SECONDS: Final = 10.0
+_BYTES_PER_MB: Final = 1_000_000
+
 
 class CommandGroup(click.Group):
     """A command group that prints errors as one line on stderr, without a traceback."""
@@ -57,10 +60,6 @@ def output_console() -> Console:
 def error_console() -> Console:
     """Return the console for progress and errors."""
     return Console(stderr=True, highlight=False)
-
-
-_PLAIN_INTERVAL_SECONDS: Final = 10.0
-_BYTES_PER_MB: Final = 1_000_000
 
 
 @contextmanager

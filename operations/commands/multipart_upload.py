@@ -28,6 +28,13 @@ from operations.functions.errors import StoppedError, UsageError
 
 CHECKSUM_ALGORITHM: Final = "SHA256"
 ZIP_CONTENT_TYPE: Final = "application/zip"
+_RESULT_TEXTS: Final = {
+    (True, False): "uploaded.",
+    (True, True): "uploaded, and made the newest archive: another upload had begun later.",
+    (False, True): "already uploaded; it is the newest archive again.",
+    (False, False): "already uploaded, and the newest archive: nothing to do.",
+}
+_MAX_COPY_BYTES: Final = 5 * 1024**3  # bytes: what S3 copies in one request
 
 
 @dataclass
@@ -166,15 +173,6 @@ def _kept_parts_text(sending: MultipartUpload) -> str:
         f"{len(sending.there)} of {len(sending.archive.parts)} parts are kept in the bucket. "
         "The same command sends the rest."
     )
-
-
-_RESULT_TEXTS: Final = {
-    (True, False): "uploaded.",
-    (True, True): "uploaded, and made the newest archive: another upload had begun later.",
-    (False, True): "already uploaded; it is the newest archive again.",
-    (False, False): "already uploaded, and the newest archive: nothing to do.",
-}
-_MAX_COPY_BYTES: Final = 5 * 1024**3  # bytes: what S3 copies in one request
 
 
 def upload_archive(client: Client, bucket: str, path: Path, console: Console) -> str:

@@ -29,6 +29,7 @@ CLIENT_CONFIG: Final = Config(
     read_timeout=READ_SECONDS,
     retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
 )
+_CONSOLE_HOSTS: Final = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 
 
 @functools.cache
@@ -47,9 +48,6 @@ def split_s3_uri(uri: str) -> tuple[str, str]:
     """Return bucket and key of an S3 URI."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return bucket, key
-
-
-_CONSOLE_HOSTS: Final = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 
 
 def console_page_url(partition: str, region: str, path: str) -> str:

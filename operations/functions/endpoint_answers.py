@@ -26,6 +26,12 @@ from pipeline_src.class_probabilities import parse_class_probabilities, shorten_
 
 _REQUIRED_COLUMNS: Final = ("image_id", "split", "label", *contract.PREDICTION_SCORES)
 _RERUN_REMEDY: Final = "Run the pipeline again and approve the package that it registers."
+# The serving hardware may differ from that of the evaluation: float32 scores then differ by about 1e-5.
+SCORE_TOLERANCE: Final = 1e-3
+_LABELS: Final = contract.CLASS_LABELS
+_TIMEOUT_SECONDS: Final = 20.0
+_REQUEST_HEADERS: Final = {"Content-Type": contract.IMAGE_CONTENT_TYPE, "Accept": contract.JSON_CONTENT_TYPE}
+_CONNECTION_TYPES: Final = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
 
 
 @dataclass(frozen=True)
@@ -136,11 +142,6 @@ def _parse_golden_image(row: dict[str, str], place: str) -> GoldenImage:
     return GoldenImage(image_id, label, scores)
 
 
-# The serving hardware may differ from that of the evaluation: float32 scores then differ by about 1e-5.
-SCORE_TOLERANCE: Final = 1e-3
-_LABELS: Final = contract.CLASS_LABELS
-
-
 @dataclass(frozen=True)
 class EndpointAnswer:
     """An answer.
@@ -234,11 +235,6 @@ def find_label_permutation(pairs: Sequence[tuple[GoldenImage, tuple[float, ...]]
 def _position_fits_label(pairs: Sequence[tuple[GoldenImage, tuple[float, ...]]], position: int, label: int) -> bool:
     """Return whether the value at `position` of each answer is the score of `label` in the evaluation."""
     return all(abs(scores[position] - golden.scores[label]) <= SCORE_TOLERANCE for golden, scores in pairs)
-
-
-_TIMEOUT_SECONDS: Final = 20.0
-_REQUEST_HEADERS: Final = {"Content-Type": contract.IMAGE_CONTENT_TYPE, "Accept": contract.JSON_CONTENT_TYPE}
-_CONNECTION_TYPES: Final = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
 
 
 class InferenceTarget(Protocol):

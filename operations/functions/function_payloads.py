@@ -15,6 +15,19 @@ DAY_WINDOW: Final = "day"
 HOUR_WINDOW: Final = "hour"
 LABELS: Final = "labels"
 MONITORING_WINDOWS: Final = (DAY_WINDOW, HOUR_WINDOW, LABELS)
+RETRAINING_REASONS: Final = ("push", "schedule", "data", "drift", "manual")
+COMPARE_WITH_CHAMPION: Final = "champion"
+COMPARE_WITH_NOTHING: Final = "nothing"
+# A new model is compared with the model in production, or with none.
+COMPARISONS: Final = (COMPARE_WITH_CHAMPION, COMPARE_WITH_NOTHING)
+_ALLOWED_VALUES: Final = {"reason": RETRAINING_REASONS, "compare": COMPARISONS, "window": MONITORING_WINDOWS}
+_DETAIL_KEY: Final = "detail"
+_MAY_BE_EMPTY: Final = frozenset({"archive", "commit", "machine"})
+Payload = TypeVar(
+    "Payload",
+    bound="RetrainRequest | ReleaseRequest | SmokeRequest | PublishRequest | PromoteRequest | RejectionRequest"
+    " | TallyRequest | MonitorRequest | JudgeRequest",
+)
 
 
 @dataclass(frozen=True)
@@ -69,22 +82,6 @@ class JudgeRequest:
     namespace: str
     topic: str
     machine: str
-
-
-RETRAINING_REASONS: Final = ("push", "schedule", "data", "drift", "manual")
-COMPARE_WITH_CHAMPION: Final = "champion"
-COMPARE_WITH_NOTHING: Final = "nothing"
-# A new model is compared with the model in production, or with none.
-COMPARISONS: Final = (COMPARE_WITH_CHAMPION, COMPARE_WITH_NOTHING)
-_ALLOWED_VALUES: Final = {"reason": RETRAINING_REASONS, "compare": COMPARISONS, "window": MONITORING_WINDOWS}
-_DETAIL_KEY: Final = "detail"
-_MAY_BE_EMPTY: Final = frozenset({"archive", "commit", "machine"})
-
-Payload = TypeVar(
-    "Payload",
-    bound="RetrainRequest | ReleaseRequest | SmokeRequest | PublishRequest | PromoteRequest | RejectionRequest"
-    " | TallyRequest | MonitorRequest | JudgeRequest",
-)
 
 
 @dataclass(frozen=True)

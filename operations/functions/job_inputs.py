@@ -17,6 +17,15 @@ from operations.functions.aws_clients import Client, split_s3_uri
 from operations.functions.errors import UsageError
 from pipeline_src import contract
 
+_BYTES_PER_GB: Final = 1 << 30
+# The job itself writes less than it reads: it keeps figures of each image.
+_VOLUME_FACTOR: Final = 2
+_SPARE_GB: Final = 10
+MIN_VOLUME_GB: Final = 30
+# The quota of a new account for a job's volume [?]. A job that needs more fails with a full volume; its log says so.
+MAX_VOLUME_GB: Final = 1000
+Json: TypeAlias = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class TrainingArchives:
@@ -124,15 +133,6 @@ def _list_objects(s3: Client, bucket: str, prefix: str) -> list[dict[str, Any]]:
     return [found for page in pages for found in page.get("Contents", [])]
 
 
-_BYTES_PER_GB: Final = 1 << 30
-# The job itself writes less than it reads: it keeps figures of each image.
-_VOLUME_FACTOR: Final = 2
-_SPARE_GB: Final = 10
-MIN_VOLUME_GB: Final = 30
-# The quota of a new account for a job's volume [?]. A job that needs more fails with a full volume; its log says so.
-MAX_VOLUME_GB: Final = 1000
-
-
 def total_object_bytes(s3: Client, uri: str) -> int | None:
     """Return the bytes of all objects whose URI begins with `uri`, or None if there is no object.
 
@@ -146,9 +146,6 @@ def total_object_bytes(s3: Client, uri: str) -> int | None:
 def job_volume_gb(size: int) -> int:
     """Return the volume size, in gigabytes, of a job that downloads `size` bytes."""
     return min(MAX_VOLUME_GB, max(MIN_VOLUME_GB, _SPARE_GB + _VOLUME_FACTOR * math.ceil(size / _BYTES_PER_GB)))
-
-
-Json: TypeAlias = dict[str, Any]
 
 
 def processing_job_input(name: str, uri: str) -> Json:

@@ -29,6 +29,11 @@ from operations.functions.remote_stage_access import explain_denied_access
 
 _APPROVAL_FIELD: Final = "ModelApprovalStatus"
 _CHANGED_FIELDS: Final = "UpdatedModelPackageFields"
+_REJECTED_SUBJECT: Final = "A rejected model version is live in production"
+PACKAGE_VARIABLE: Final = "ModelPackageArn"
+_IN_PROGRESS_STATUS: Final = "InProgress"
+# Deliveries that started before the approval are ignored; a minute covers clocks that differ.
+_CLOCK_MARGIN: Final = timedelta(minutes=1)
 
 
 def event_package_arn(detail: Mapping[str, Any]) -> str:
@@ -43,9 +48,6 @@ def leaves_approval_unchanged(detail: Mapping[str, Any]) -> bool:
     """
     changed: Sequence[str] = detail.get(_CHANGED_FIELDS) or ()
     return bool(changed) and _APPROVAL_FIELD not in changed
-
-
-_REJECTED_SUBJECT: Final = "A rejected model version is live in production"
 
 
 @dataclass(frozen=True)
@@ -156,12 +158,6 @@ To roll back, approve an earlier version. It is delivered as usual: staging, smo
 If it was rejected by mistake: {update} {arn} --model-approval-status Approved
 Package: {arn}
 """
-
-
-PACKAGE_VARIABLE: Final = "ModelPackageArn"
-_IN_PROGRESS_STATUS: Final = "InProgress"
-# Deliveries that started before the approval are ignored; a minute covers clocks that differ.
-_CLOCK_MARGIN: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,37 @@ from operations.functions.job_inputs import Json
 from operations.functions.model_delivery import LiveChampion
 from pipeline_src import contract
 
+MONITOR_ENTRYPOINT: Final = ("python", "-m", "pipeline_src.jobs.monitor")
+_JOB_TRIES: Final = 5  # for one period
+_DATASET_FORMAT: Final = '{"sagemakerCaptureJson": {"captureIndexNames": ["endpointInput", "endpointOutput"]}}'
+_BASELINE_FILES: Final = {
+    "statistics": contract.MONITOR_STATISTICS_FILE,
+    "constraints": contract.MONITOR_CONSTRAINTS_FILE,
+}
+_CAPTURE_INPUT: Final = "capture"
+_REPORT_OUTPUT: Final = "monitor"
+_STATUSES_WITHOUT_REPORT: Final = ("Failed", "Stopped")
+MONITOR_RESULT_FILE: Final = "monitor.json"
+MONITOR_PAGE_FILE: Final = "monitor.html"
+REQUESTS_METRIC: Final = "MonitoredRequests"
+VIOLATIONS_METRIC: Final = "Violations"
+COMPARED_METRIC: Final = "Compared"  # 1, or 0 if there were too few images
+DRIFT_METRIC: Final = "Drift"
+# Metrics from labels, by their names in the report.
+LABEL_METRICS: Final = {"balanced_accuracy": "BalancedAccuracy", "melanoma_sensitivity": "MelanomaSensitivity"}
+RESULT_STATUS_COMPARED: Final = "compared"
+_ENDPOINT_DIMENSION: Final = "production"
+_MESSAGE_SUBJECTS: Final = {
+    False: "Production differs from the test data of its model",
+    True: "Metrics of production from new labels",
+}
+_DRIFT_ADVICE: Final = """\
+What to do: docs/operations.md, Drift. In short: read the report; check whether a camera, a source of images or the mix
+of patients has changed; label some of the images (make labels FILE=...) before trusting or retraining a model.
+"""
+_LABELS_ADVICE: Final = "What to do: docs/operations.md, labels.\n"
+MonitorResult = Mapping[str, Any]
+
 
 @dataclass(frozen=True)
 class MonitoringWindow:
@@ -89,18 +120,6 @@ def _parse_time(given: str) -> datetime:
     if found is None or found.tzinfo is None:
         raise UsageError(f"time {given!r}: is not a time with a zone, such as 2026-11-25T01:00:00Z.")
     return found.astimezone(UTC)
-
-
-MONITOR_ENTRYPOINT: Final = ("python", "-m", "pipeline_src.jobs.monitor")
-_JOB_TRIES: Final = 5  # for one period
-_DATASET_FORMAT: Final = '{"sagemakerCaptureJson": {"captureIndexNames": ["endpointInput", "endpointOutput"]}}'
-_BASELINE_FILES: Final = {
-    "statistics": contract.MONITOR_STATISTICS_FILE,
-    "constraints": contract.MONITOR_CONSTRAINTS_FILE,
-}
-_CAPTURE_INPUT: Final = "capture"
-_REPORT_OUTPUT: Final = "monitor"
-_STATUSES_WITHOUT_REPORT: Final = ("Failed", "Stopped")
 
 
 def start_monitoring_run(request: MonitorRequest, *, sagemaker: Client, s3: Client, ssm: Client) -> str:
@@ -219,29 +238,6 @@ def _environment_variables(request: MonitorRequest, name: str, period: Mapping[s
         "sagemaker_endpoint_name": request.endpoint,
         "sagemaker_monitoring_schedule_name": name,
     }
-
-
-MONITOR_RESULT_FILE: Final = "monitor.json"
-MONITOR_PAGE_FILE: Final = "monitor.html"
-REQUESTS_METRIC: Final = "MonitoredRequests"
-VIOLATIONS_METRIC: Final = "Violations"
-COMPARED_METRIC: Final = "Compared"  # 1, or 0 if there were too few images
-DRIFT_METRIC: Final = "Drift"
-# Metrics from labels, by their names in the report.
-LABEL_METRICS: Final = {"balanced_accuracy": "BalancedAccuracy", "melanoma_sensitivity": "MelanomaSensitivity"}
-RESULT_STATUS_COMPARED: Final = "compared"
-_ENDPOINT_DIMENSION: Final = "production"
-_MESSAGE_SUBJECTS: Final = {
-    False: "Production differs from the test data of its model",
-    True: "Metrics of production from new labels",
-}
-_DRIFT_ADVICE: Final = """\
-What to do: docs/operations.md, Drift. In short: read the report; check whether a camera, a source of images or the mix
-of patients has changed; label some of the images (make labels FILE=...) before trusting or retraining a model.
-"""
-_LABELS_ADVICE: Final = "What to do: docs/operations.md, labels.\n"
-
-MonitorResult = Mapping[str, Any]
 
 
 def publish_monitor_result(

@@ -36,6 +36,10 @@ RoleConnector: TypeAlias = Callable[[RoleCredentials, str], ClientFactory]
 # The shortest session of STS; a function ends within five minutes.
 _SESSION_SECONDS: Final = 900
 _DENIED_CODES: Final = ("AccessDenied", "AccessDeniedException", "403")
+ContainerDefinition: TypeAlias = Mapping[str, Any]
+# Fields of a container with data that the service would download besides the model.
+_ADDITIONAL_SOURCES: Final = ("AdditionalModelDataSources", "AdditionalS3DataSource")
+_CHANGED_CODES: Final = ("PreconditionFailed", "412")
 
 
 def connect_with_role(credentials: RoleCredentials, region: str) -> ClientFactory:
@@ -127,13 +131,6 @@ class RemoteTarget:
         """
         with explain_denied_access(self.role):
             return self.target.answer(image)
-
-
-ContainerDefinition: TypeAlias = Mapping[str, Any]
-
-# Fields of a container with data that the service would download besides the model.
-_ADDITIONAL_SOURCES: Final = ("AdditionalModelDataSources", "AdditionalS3DataSource")
-_CHANGED_CODES: Final = ("PreconditionFailed", "412")
 
 
 def published_model_uri(bucket: str, arn: str) -> str:

@@ -41,6 +41,10 @@ DRIFT_REASON: Final = "drift"  # one of `RETRAINING_REASONS`
 _DISPLAY_NAME_PATTERN: Final = re.compile(r"(?P<identity>[0-9a-f]{16})-(?P<number>[0-9]+)-(?P<reason>[a-z]+)")
 _RUNNING_STATUSES: Final = ("Executing", "Stopping")
 _SUCCEEDED_STATUS: Final = "Succeeded"
+_UNREADABLE_CODES: Final = ("AccessDenied", "NoSuchBucket")
+_COMPARISON_REMEDY: Final = 'Restore it, or train without a comparison: make retrain ARGS="--no-champion".'
+_LOOKUP_TRIES: Final = 3
+_LOOKUP_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, order=True)
@@ -147,10 +151,6 @@ def _hash_of_parts(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-_UNREADABLE_CODES: Final = ("AccessDenied", "NoSuchBucket")
-_COMPARISON_REMEDY: Final = 'Restore it, or train without a comparison: make retrain ARGS="--no-champion".'
-
-
 def comparison_parameters(request: RetrainRequest, *, sagemaker: Client, s3: Client, ssm: Client) -> dict[str, str]:
     """Return the pipeline parameters that name the champion: none if nothing is in production.
 
@@ -206,10 +206,6 @@ def _reason_missing(s3: Client, uri: str) -> str:
             raise
         return f"is not in the bucket of runs ({code})"
     return "" if any(found["Key"] == key for found in listed.get("Contents", [])) else "does not exist any more"
-
-
-_LOOKUP_TRIES: Final = 3
-_LOOKUP_SECONDS: Final = 2.0
 
 
 def start_retraining(

@@ -31,6 +31,15 @@ _UNKNOWN_CREDENTIALS_CODES: Final = ("InvalidClientTokenId", "UnrecognizedClient
 _REGION_HINT: Final = (
     " Or the account has not enabled the region (console: Account, AWS Regions), which looks the same."
 )
+BUCKET_PERMISSIONS: Final = ("s3:ListBucket", "s3:ListAllMyBuckets")
+_FREE_CODES: Final = ("404", "NoSuchBucket")
+_OTHER_REGION_CODE: Final = "301"  # it exists, in another region
+BOOTSTRAP_PERMISSIONS: Final = ("ssm:GetParameter", *BUCKET_PERMISSIONS)
+_BOOTSTRAP_REMEDY: Final = "make bootstrap, as an administrator"
+TRUST_PERMISSIONS: Final = ("cloudformation:DescribeStacks",)
+_TRUST_REMEDY: Final = "make bootstrap, with the profile of that account: it prints the command"
+CONNECTION_PERMISSIONS: Final = ("cloudformation:DescribeStacks", "codeconnections:GetConnection")
+_AVAILABLE_STATUS: Final = "AVAILABLE"
 
 
 def check_credentials(account: Account, requirements: DeploymentRequirements) -> tuple[PreflightFinding, str]:
@@ -105,11 +114,6 @@ def check_resource_types(
         yield ok(f"CloudFormation has all resource types that are deployed in {region}")
 
 
-BUCKET_PERMISSIONS: Final = ("s3:ListBucket", "s3:ListAllMyBuckets")
-_FREE_CODES: Final = ("404", "NoSuchBucket")
-_OTHER_REGION_CODE: Final = "301"  # it exists, in another region
-
-
 class BucketOwner(Enum):
     """The owner of a bucket name; the names of all accounts are one name space."""
 
@@ -161,10 +165,6 @@ def _owner_by_listing(s3: Client, name: str) -> BucketOwner:
     pages = s3.get_paginator("list_buckets").paginate(Prefix=name)
     ours = {bucket["Name"] for page in pages for bucket in page.get("Buckets", [])}
     return BucketOwner.OURS if name in ours else BucketOwner.OTHERS
-
-
-BOOTSTRAP_PERMISSIONS: Final = ("ssm:GetParameter", *BUCKET_PERMISSIONS)
-_BOOTSTRAP_REMEDY: Final = "make bootstrap, as an administrator"
 
 
 def check_bootstrap(context: CheckContext) -> Iterator[PreflightFinding]:
@@ -220,10 +220,6 @@ def _bootstrap_bucket_findings(
         yield ok(f"its bucket {name} is ours")
 
 
-TRUST_PERMISSIONS: Final = ("cloudformation:DescribeStacks",)
-_TRUST_REMEDY: Final = "make bootstrap, with the profile of that account: it prints the command"
-
-
 def check_trust(context: CheckContext) -> Iterator[PreflightFinding]:
     """Yield whether the bootstrap of another account lets the account of the build deploy into it."""
     build = context.requirements.account
@@ -259,10 +255,6 @@ def _bootstrap_parameters(context: CheckContext) -> dict[str, str] | None:
             return None
         raise
     return {each["ParameterKey"]: each.get("ParameterValue", "") for each in found.get("Parameters", [])}
-
-
-CONNECTION_PERMISSIONS: Final = ("cloudformation:DescribeStacks", "codeconnections:GetConnection")
-_AVAILABLE_STATUS: Final = "AVAILABLE"
 
 
 def check_connection(context: CheckContext) -> Iterator[PreflightFinding]:

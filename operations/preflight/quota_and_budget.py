@@ -28,6 +28,7 @@ _QUOTAS_OF_ALL_TYPES: Final = {
     "transform job": "Number of instances across all transform jobs",
     "endpoint": "Number of instances across active endpoints",
 }
+_ITEMIZE_HINT: Final = "make cost itemizes it"
 
 
 def check_quotas(context: CheckContext) -> Iterator[PreflightFinding]:
@@ -132,9 +133,6 @@ def _unknown_quota_finding(context: CheckContext, instances: InstanceRequirement
         f"Look for it: {context.account.page('servicequotas/home/services/sagemaker/quotas')}; or choose another type "
         f"({instances.setting}).",
     )
-
-
-_ITEMIZE_HINT: Final = "make cost itemizes it"
 
 
 def check_budget(requirements: DeploymentRequirements) -> Iterator[PreflightFinding]:

@@ -141,7 +141,7 @@ def test_who_stops_looking_is_told_that_it_goes_on() -> None:
         def describe_processing_job(self, **_: str) -> None:
             raise KeyboardInterrupt
 
-    with pytest.raises(StoppedError, match=f"processing job {JOB} goes on"):
+    with pytest.raises(StoppedError, match=f"processing job {JOB} continues"):
         export_job.wait_for_export_job(account(lambda _name: Impatient()), JOB)
 
 

@@ -47,8 +47,8 @@ def test_a_table_that_is_there_is_sent_again_only_where_that_is_wanted(store: St
     assert versions == [(True, 1), (False, 1), (True, 2)]
     refused = label_upload.upload_labels(store.client, RAW, path, again=False).message
     assert refused.endswith(
-        "already there; 2 labels; nothing was sent. "
-        f"To have the monitor look once more: make labels FILE={path} ARGS=--again"
+        "already uploaded; 2 labels; nothing was sent. "
+        f"To start another monitoring run: make labels FILE={path} ARGS=--again"
     )
 
 
@@ -66,7 +66,7 @@ def test_what_comes_next_is_said_only_where_something_does(
     result = run(aws, "labels", str(path), *options)
     assert result.exit_code == 0, result.output
     assert len(result.output.splitlines()) == next_
-    assert ("Next: a message says" in result.output) is bool(options)
+    assert ("Next: a notification" in result.output) is bool(options)
 
 
 @pytest.mark.parametrize("column", label_upload.LABEL_ID_COLUMNS)

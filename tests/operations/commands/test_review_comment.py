@@ -90,7 +90,7 @@ def test_one_that_just_fits_is_posted_and_a_longer_one_refused(aws: Services, tm
     posted(aws, longest)
     assert comment(aws, tmp_path, longest)[0] == 0
     code, output = comment(aws, tmp_path, longest[:-1] + "ä")
-    assert (code, "10,241 bytes: a comment of CodeCommit the limit of a CodeCommit comment is 10,240" in output) == (
+    assert (code, "10,241 bytes: the limit of a CodeCommit comment is 10,240" in output) == (
         2,
         True,
     )

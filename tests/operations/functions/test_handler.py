@@ -96,7 +96,7 @@ def test_smoke_reports_a_failure_with_its_sentence(aws: Services) -> None:
     aws.package()
     aws.refuses("s3", "get_object", "NoSuchKey")
     place = "s3://runs/runs/abc/evaluate/evaluation/predictions.csv"
-    fails(aws, f"{place}: is not there. Run the pipeline again and approve the package that it registers.")
+    fails(aws, f"{place}: does not exist. Run the pipeline again and approve the package that it registers.")
     lambda_handlers.smoke(event({"endpoint": "staging", "package": PACKAGE}), CONTEXT, aws)
 
 
