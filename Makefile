@@ -207,7 +207,7 @@ bootstrap: $(VENV)/app/.done node_modules/.done  ## Prepare the account and regi
 	@$(OPERATIONS) bootstrap $(OPTIONS) -- $(ARGS)
 
 .PHONY: preflight
-preflight: $(VENV)/app/.done | $(NODE_READY)  ## Look whether accounts, regions and machine have what a deployment needs; changes nothing
+preflight: $(VENV)/app/.done | $(NODE_READY)  ## Check accounts, regions and machine before a deployment; changes nothing
 	@$(OPERATIONS) preflight $(OPTIONS) $(ARGS)
 
 .PHONY: deploy
@@ -248,7 +248,7 @@ smoke: $(VENV)/app/.done  ## Send the golden images to ENDPOINT (default: stagin
 	@$(OPERATIONS) smoke --endpoint $(or $(ENDPOINT),$(NAME)-staging) $(ARGS)
 
 .PHONY: destroy
-destroy: $(VENV)/app/.done node_modules/.done  ## Delete the deployment after asking; data and registry stay unless DATA=1
+destroy: $(VENV)/app/.done node_modules/.done  ## Delete the deployment after asking, list what is left; keeps data and registry unless DATA=1
 	@$(OPERATIONS) destroy $(if $(DATA),--data) $(OPTIONS) $(ARGS)
 
 .PHONY: test

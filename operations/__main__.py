@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The command line of operations on an account: ``python -m operations``."""
+"""Defines the command line ``python -m operations``."""
 
 import os
 from dataclasses import replace
@@ -10,10 +10,16 @@ import click
 from operations.account import cdk_cli
 from operations.account.deployment_account import Account, account_of_environment
 from operations.account.terminal_output import CommandGroup, error_console, output_console, print_line
-from operations.commands import cdk_bootstrap, export_job, next_steps, retraining_execution, review_comment
-from operations.commands import label_upload as labelling
-from operations.commands import manual_smoke_test as smoking
-from operations.commands import multipart_upload as uploading
+from operations.commands import (
+    cdk_bootstrap,
+    export_job,
+    label_upload,
+    manual_smoke_test,
+    multipart_upload,
+    next_steps,
+    retraining_execution,
+    review_comment,
+)
 from operations.destroy import destroy_command
 from operations.first_run import aws_beliefs, first_run_command
 from operations.functions import aws_clients
@@ -27,20 +33,24 @@ from operations.preflight import preflight_requirements, preflight_run
     default="skin-lesion",
     envvar="DEPLOYMENT",
     show_default=True,
-    help="The deployment: the setting `name`, with which the names of its stacks begin.",
+    help="Name of the deployment: the setting `name`, with which the names of its stacks begin.",
 )
-@click.option("--region", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="Instead of the profile's region.")
-@click.option("--staging-profile", envvar="STAGING_PROFILE", help="Leads to staging, where it is in another account.")
-@click.option("--production-profile", envvar="PRODUCTION_PROFILE", help="Likewise to production.")
+@click.option("--region", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="Region, instead of that of the profile.")
+@click.option(
+    "--staging-profile", envvar="STAGING_PROFILE", help="Profile of the account of staging, if that is another one."
+)
+@click.option(
+    "--production-profile", envvar="PRODUCTION_PROFILE", help="Profile of the account of production, likewise."
+)
 @click.pass_context
 def main(
     context: click.Context, name: str, region: str | None, staging_profile: str | None, production_profile: str | None
 ) -> None:
-    """Act on a deployment. AWS_PROFILE chooses the account, AWS_REGION the region.
+    """Operate a deployment. AWS_PROFILE chooses the account, AWS_REGION the region.
 
-    Exit codes: 0 done, 1 failed, 2 bad usage, credentials or permissions, or nothing deployed, 130 stopped.
+    Exit codes: 0 success, 1 failure, 2 bad usage, credentials or permissions, or nothing deployed, 130 stopped.
     """
-    # Tests hand in an account of their own.
+    # Tests pass an account.
     account: Account = context.obj or account_of_environment(name, region)
     given = {"staging": staging_profile, "production": production_profile}
     context.obj = replace(account, profiles={stage: profile for stage, profile in given.items() if profile})
@@ -50,38 +60,42 @@ def main(
 @click.argument("archive", type=click.Path(path_type=Path))
 @click.pass_obj
 def upload(account: Account, archive: Path) -> None:
-    """Bring ARCHIVE, HAM10000's dataverse_files.zip, into the raw bucket; a broken-off upload goes on."""
+    """Upload ARCHIVE, HAM10000's dataverse_files.zip, to the raw bucket; an interrupted upload resumes."""
     bucket = account.output("storage", "RawBucket")
-    print_line(output_console(), uploading.upload_archive(account.client("s3"), bucket, archive, error_console()))
+    print_line(
+        output_console(), multipart_upload.upload_archive(account.client("s3"), bucket, archive, error_console())
+    )
     print_line(
         output_console(),
-        "Next: an archive that is new starts a retraining by itself; start it or follow it: make retrain",
+        "Next: a new archive starts a retraining; start or follow it: make retrain",
     )
 
 
 @main.command()
 @click.argument("table", type=click.Path(path_type=Path))
-@click.option("--again", is_flag=True, help="Send it although it is there, so that the monitor looks once more.")
+@click.option("--again", is_flag=True, help="Send it even if it was uploaded before, to start another monitoring run.")
 @click.pass_obj
 def labels(account: Account, table: Path, *, again: bool) -> None:
-    """Bring TABLE, a CSV of confirmed labels, into the raw bucket; the monitor says what follows from them."""
+    """Upload TABLE, a CSV file of confirmed labels, to the raw bucket; a monitoring run evaluates them."""
     bucket = account.output("storage", "RawBucket")
-    done = labelling.upload_labels(account.client("s3"), bucket, table, again=again)
+    done = label_upload.upload_labels(account.client("s3"), bucket, table, again=again)
     print_line(output_console(), done.message)
     if done.sent:
         print_line(
-            output_console(), "Next: a message says what they make of the answers of production, in about ten minutes."
+            output_console(), "Next: a notification with the metrics of production follows in about ten minutes."
         )
 
 
 @main.command()
 @click.option("--archive", metavar="KEY", default="", help="Key in the raw bucket instead of the newest archive.")
-@click.option("--champion/--no-champion", default=True, help="Compare with the model in production, or with nothing.")
-@click.option("--addition", metavar="KEY|none", default="", help="Instead of the newest additional archive.")
-@click.option("--wait", is_flag=True, help="Follow it until it has ended; exit code 1 where it failed.")
+@click.option("--champion/--no-champion", default=True, help="Compare with the model in production, or not.")
+@click.option(
+    "--addition", metavar="KEY|none", default="", help="Key of the additional archive, instead of the newest."
+)
+@click.option("--wait", is_flag=True, help="Follow it until its end; exit code 1 if it fails.")
 @click.pass_obj
 def retrain(account: Account, archive: str, addition: str, *, champion: bool, wait: bool) -> None:
-    """Start a retraining, or join the one that trains the same model already."""
+    """Start a retraining, or join the one that trains the same model."""
     execution = retraining_execution.start_retraining_execution(account, archive, champion=champion, addition=addition)
     print_line(output_console(), f"Started: {aws_clients.execution_console_url(execution)}")
     if wait:
@@ -93,11 +107,13 @@ def retrain(account: Account, archive: str, addition: str, *, champion: bool, wa
 
 
 @main.command()
-@click.option("--endpoint", metavar="NAME", help="A SageMaker endpoint.")
-@click.option("--package", metavar="ARN", default="", help="Its model package, if not the one that it serves.")
-@click.option("--url", help="Or a server, for example http://127.0.0.1:8080/invocations.")
+@click.option("--endpoint", metavar="NAME", help="Name of a SageMaker endpoint.")
+@click.option(
+    "--package", metavar="ARN", default="", help="Model package to compare with, instead of the one that it serves."
+)
+@click.option("--url", help="URL of a server instead, for example http://127.0.0.1:8080/invocations.")
 @click.option("--evaluation", type=click.Path(path_type=Path), help="With --url: folder of a run's predictions.csv.")
-@click.option("--holdout", type=click.Path(path_type=Path), help="With --url: folder of the run's pictures.")
+@click.option("--holdout", type=click.Path(path_type=Path), help="With --url: folder of the run's images.")
 @click.pass_obj
 def smoke(  # noqa: PLR0913  one parameter for each option
     account: Account,
@@ -108,22 +124,28 @@ def smoke(  # noqa: PLR0913  one parameter for each option
     evaluation: Path | None,
     holdout: Path | None,
 ) -> None:
-    """Send the golden images to an endpoint or a server: exit code 0 if it answers as the model was evaluated."""
+    """Send the golden images to an endpoint or a server: exit code 0 if its answers agree with the evaluation."""
     if endpoint and not (url or evaluation or holdout):
-        smoking.smoke_test_endpoint(account, endpoint, package, output_console())
+        manual_smoke_test.smoke_test_endpoint(account, endpoint, package, output_console())
     elif url and evaluation and holdout and not (endpoint or package):
-        smoking.smoke_test_url(url, evaluation, holdout, output_console())
+        manual_smoke_test.smoke_test_url(url, evaluation, holdout, output_console())
     else:
         raise UsageError("smoke: give --endpoint NAME [--package ARN], or --url URL --evaluation DIR --holdout DIR.")
 
 
 @main.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--data", is_flag=True, help="Delete the archives, runs, models and the key, too.")
-@click.option("--context", "-c", multiple=True, metavar="KEY=VALUE", help="As the deployment was given it; repeatable.")
+@click.option("--data", is_flag=True, help="Delete the data too: archives, runs, registry, keys.")
+@click.option(
+    "--context",
+    "-c",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Setting of the deployment, as for cdk deploy; repeatable.",
+)
 @click.pass_obj
 def destroy(account: Account, context: tuple[str, ...], *, yes: bool, data: bool) -> None:
-    """Delete the deployment but its data; says what goes and what stays, and asks."""
+    """Delete the deployment, after asking; keeps the data unless --data is given. Lists what is left."""
     settings = _settings(account, "destroy", context)
     ask = None if yes else lambda question: str(click.prompt(question))
     destroy_command.destroy_deployment(
@@ -145,7 +167,7 @@ def destroy(account: Account, context: tuple[str, ...], *, yes: bool, data: bool
 @click.option("--file", "path", type=click.Path(path_type=Path), required=True, help="The Markdown to post.")
 @click.pass_obj
 def comment(account: Account, repository: str, pull_request: str, path: Path) -> None:
-    """Post the review of a CodeCommit pull request as a comment, or bring the earlier one up to date."""
+    """Post the review of a CodeCommit pull request as a comment, or update the earlier comment."""
     print_line(
         output_console(),
         review_comment.post_review_comment(account.client("codecommit"), repository, pull_request, path),
@@ -155,7 +177,7 @@ def comment(account: Account, repository: str, pull_request: str, path: Path) ->
 @main.command(name="next")
 @click.pass_obj
 def next_(account: Account) -> None:
-    """Say what to do next; changes nothing."""
+    """List the next steps; changes nothing."""
     for step in next_steps.list_next_steps(account):
         print_line(output_console(), f"- {step}")
 
@@ -165,7 +187,7 @@ def next_(account: Account) -> None:
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
 def bootstrap_(account: Account, context: tuple[str, ...], options: tuple[str, ...]) -> None:
-    """Prepare account and region for the CDK, and other accounts whose profiles are named; OPTIONS are cdk's own."""
+    """Bootstrap account and region for the CDK, and other accounts whose profiles are given; OPTIONS go to cdk."""
     settings = _settings(account, "bootstrap", context)
     needed = preflight_requirements.read_requirements(settings)
     cdk_bootstrap.bootstrap_accounts(
@@ -177,13 +199,13 @@ def bootstrap_(account: Account, context: tuple[str, ...], options: tuple[str, .
 @click.option("--context", "-c", multiple=True, metavar="KEY=VALUE", help="As for cdk deploy; repeatable.")
 @click.pass_context
 def preflight(click_context: click.Context, context: tuple[str, ...]) -> None:
-    """Look whether a deployment would find what it needs in account, region and machine; changes nothing.
+    """Check account, region and machine before a deployment; changes nothing.
 
-    Exit codes: 0 nothing failed (there may be warnings, and things that could not be looked at for want of a
-    permission), 1 a check failed, 2 nothing failed, but without region or credentials the account was not asked.
+    Exit codes: 0 nothing failed (there may be warnings, and checks that lack a permission), 1 a check failed,
+    2 nothing failed, but the account was not checked for want of a region or credentials.
     """
     account: Account = click_context.obj
-    with error_console().status("Looking at account, region and machine"):
+    with error_console().status("Checking account, region and machine"):
         needed = preflight_requirements.read_requirements(_settings(account, "preflight", context))
         outcome = preflight_run.run_preflight(account, needed, os.environ)
     preflight_run.print_preflight_result(outcome, output_console())
@@ -195,15 +217,15 @@ def preflight(click_context: click.Context, context: tuple[str, ...]) -> None:
 
 
 def _settings(account: Account, verb: str, context: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the context by which the CDK and the settings know the deployment.
+    """Return the context with the name of the deployment.
 
     Raises:
-        UsageError: It names another deployment than the command acts on.
+        UsageError: The context names another deployment.
     """
     other = next((pair for pair in context if pair.startswith("name=") and pair != f"name={account.name}"), None)
     if other:
         raise UsageError(
-            f"{verb}: context {other!r} is not the deployment {account.name!r}. Let one name stand for both: "
+            f"{verb}: context {other!r} is not the deployment {account.name!r}. Use one name for both: "
             f"make {verb} CONTEXT={other}"
         )
     return (f"name={account.name}", *context)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT-0
-"""What all commands share: the deployment's account and stacks, AWS errors, terminal output."""
+"""Accounts, stacks, AWS errors and terminal output, for all commands."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What AWS or its SDK answered, as one sentence with a remedy.
+"""Turns errors of AWS and its SDK into messages with a remedy.
 
 Source of the codes: "Common errors" of the API references of IAM, STS, S3 and CloudFormation; the exceptions are
 botocore's.
@@ -38,7 +38,7 @@ _UNKNOWN_CODES: Final = (
     "AuthFailure",
     "InvalidToken",
 )
-# S3 answers a HEAD request without a body, so that its status is all there is.
+# S3 answers a HEAD request without a body, so only the status is known.
 _DENIED_CODES: Final = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden", "403")
 _MISSING_CODES: Final = (
     "404",
@@ -60,22 +60,22 @@ _REMEDIES: Final[tuple[tuple[tuple[type[BotoCoreError], ...], str], ...]] = (
         (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError),
         f"Sign in (aws configure sso, then aws sso login) or set the keys; {_CHOOSE_PROFILE}.",
     ),
-    ((ProfileNotFound,), f"{_CHOOSE_PROFILE}; aws configure list-profiles prints those that there are."),
+    ((ProfileNotFound,), f"{_CHOOSE_PROFILE}; aws configure list-profiles lists the existing ones."),
     ((NoRegionError,), "Set AWS_REGION to the region of the deployment, for example AWS_REGION=us-east-1."),
 )
 
 
-# All that the SDK raises; the last where what answers is no AWS, as a proxy's or a hotel's page.
+# All errors of the SDK; the last if the answer is not from AWS, for example the login page of a network.
 AWS_ERRORS: Final = (BotoCoreError, ClientError, ResponseParserError)
 AwsError: TypeAlias = BotoCoreError | ClientError | ResponseParserError
 
 
 @contextmanager
 def fetching_credentials() -> Iterator[None]:
-    """Raise CredentialRetrievalError for whatever else goes wrong where the SDK fetches credentials.
+    """Raise CredentialRetrievalError for other exceptions while the SDK fetches credentials.
 
-    It lets through what it meets there: a program, a token file or a certificate that is not there (OSError), an answer
-    that is no JSON or a host that is not allowed (ValueError), JSON that is no object (AttributeError, TypeError).
+    The SDK does not catch them: a missing program, token file or certificate (OSError), an answer that is not JSON or a
+    host that is not allowed (ValueError), JSON that is not an object (AttributeError, TypeError).
     """
     try:
         yield
@@ -87,23 +87,23 @@ def fetching_credentials() -> Iterator[None]:
 
 
 def explain_aws_error(error: AwsError) -> OperationError:
-    """Return `error` as the one sentence that its user reads."""
+    """Return `error` with a message for the user."""
     if isinstance(error, ClientError):
         return _explain_client_error(error)
     for kinds, remedy in _REMEDIES:
         if isinstance(error, kinds):
             return AccountError(f"AWS credentials or region: {_error_text(error)} {remedy}")
     if isinstance(error, WaiterError):
-        return OperationError(f"waiting: {_error_text(error)} Run the command again: it goes on where it is.")
+        return OperationError(f"waiting: {_error_text(error)} Run the command again: it continues from here.")
     if isinstance(error, ResponseParserError):
         return OperationError(
-            f"AWS: an answer that is none of AWS's: {_error_text(error)[:200]} Is there a proxy or a portal in between?"
+            f"AWS: the answer is not from AWS: {_error_text(error)[:200]} Is there a proxy or a login page in between?"
         )
     if isinstance(error, UnreachableError | HTTPClientError):
         return OperationError(
             f"AWS: not reached: {_error_text(error)} Check the network and the region, then run it again."
         )
-    return OperationError(f"AWS SDK: {_error_text(error)} Check what was typed, then run it again.")
+    return OperationError(f"AWS SDK: {_error_text(error)} Check the arguments, then run the command again.")
 
 
 def has_error_code(error: ClientError, *codes: str) -> bool:
@@ -117,12 +117,12 @@ def aws_error_code(error: ClientError) -> str:
 
 
 def is_access_denied(error: ClientError) -> bool:
-    """Return whether the service answered that the credentials may not do that."""
+    """Return whether the service denied access."""
     return has_error_code(error, *_DENIED_CODES)
 
 
 def is_not_found(error: ClientError) -> bool:
-    """Return whether the service answered that there is no such thing: what a deletion may take for done."""
+    """Return whether the service answered that the resource does not exist."""
     message = str(error).lower()
     return aws_error_code(error) in _MISSING_CODES or (
         aws_error_code(error) in ("ValidationException", "ValidationError")
@@ -141,10 +141,9 @@ def _explain_client_error(error: ClientError) -> OperationError:
         )
     if aws_error_code(error) in _DENIED_CODES:
         return AccountError(
-            f"{place}: {message}. These credentials may not do that: use others ({_CHOOSE_PROFILE}), "
-            "or have it allowed."
+            f"{place}: {message}. Use credentials with this permission ({_CHOOSE_PROFILE}), or have it allowed."
         )
-    return OperationError(f"{place}: {message}. Mend what it names, then run the command again.")
+    return OperationError(f"{place}: {message}. Fix what it names, then run the command again.")
 
 
 def _error_text(error: Exception) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""One CloudFormation stack: what it says of itself, and how to be rid of it.
+"""Describes and deletes CloudFormation stacks.
 
 Source of the states: AWS CloudFormation User Guide, "Understand CloudFormation stack creation events" (status codes).
 """
@@ -16,16 +16,16 @@ from operations.functions.errors import OperationError
 
 _DELETED_STATUS: Final = "DELETE_COMPLETE"
 _POLL_SECONDS: Final = 15.0
-_POLL_LIMIT: Final = 480  # two hours: a canary deployment bakes before it ends, and then rolls back
+_POLL_LIMIT: Final = 480  # two hours: a canary deployment waits before its end, and may then roll back
 
 
 @dataclass(frozen=True)
 class StackDescription:
-    """What CloudFormation says of a stack.
+    """A stack.
 
     Attributes:
         name: Its name.
-        arn: Its id, by which it is found even when it is deleted.
+        arn: Its id, which CloudFormation knows even after its deletion.
         status: For example ``UPDATE_COMPLETE``.
         outputs: Values by output key.
     """
@@ -37,18 +37,18 @@ class StackDescription:
 
     @property
     def busy(self) -> bool:
-        """Whether CloudFormation is at work on it, in a way that forbids deleting it now."""
+        """True during an operation that prevents its deletion."""
         return self.status.endswith("_IN_PROGRESS") and self.status not in ("REVIEW_IN_PROGRESS", "DELETE_IN_PROGRESS")
 
 
 @dataclass(frozen=True)
 class StackResource:
-    """One resource of a stack.
+    """A resource of a stack.
 
     Attributes:
-        kind: For example ``AWS::S3::Bucket``.
-        name: Its physical id.
-        status: For example ``DELETE_SKIPPED`` of one that outlived its stack.
+        kind: Type, for example ``AWS::S3::Bucket``.
+        name: Physical id.
+        status: For example ``DELETE_SKIPPED`` after the stack was deleted and the resource retained.
     """
 
     kind: str
@@ -57,7 +57,7 @@ class StackResource:
 
 
 def describe_stack(client: Client, name: str) -> StackDescription | None:
-    """Return stack `name`, or None where there is none."""
+    """Return the stack `name`, or None if it does not exist."""
     try:
         found = client.describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
@@ -78,9 +78,9 @@ def list_resources(client: Client, name: str) -> Iterator[StackResource]:
 
 
 def retained_resources(client: Client, name: str) -> list[StackResource]:
-    """Return what the newest deleted stack of this name left behind on purpose.
+    """Return the resources that the newest deleted stack of this name has retained.
 
-    CloudFormation remembers a deleted stack for 90 days, so that this is found even after an interruption.
+    CloudFormation lists a deleted stack for 90 days, so they are found even after an interruption.
     """
     pages = client.get_paginator("list_stacks").paginate(StackStatusFilter=[_DELETED_STATUS])
     deleted = [found for page in pages for found in page["StackSummaries"] if found["StackName"] == name]
@@ -91,10 +91,10 @@ def retained_resources(client: Client, name: str) -> list[StackResource]:
 
 
 def delete_stack(client: Client, found: StackDescription, sleep: Callable[[float], None]) -> None:
-    """Delete a stack and wait until it is gone, whatever CloudFormation is doing with it.
+    """Cancel an update of a stack, delete it, and wait until it is deleted.
 
     Raises:
-        OperationError: CloudFormation could not delete it: the message names the resource and the reason.
+        OperationError: CloudFormation could not delete it; the message names the resource and the reason.
     """
     if found.status == "UPDATE_IN_PROGRESS":
         _cancel_update(client, found)
@@ -115,26 +115,26 @@ def _cancel_update(client: Client, found: StackDescription) -> None:
     try:
         client.cancel_update_stack(StackName=found.arn)
     except ClientError as error:
-        # It may have ended, or come too far, since it was described: then waiting is all there is to do.
+        # It has ended, or cannot be cancelled any more, since it was described: wait for its end.
         if not aws_errors.has_error_code(error, "ValidationError"):
             raise
 
 
 def _wait_until_settled(client: Client, found: StackDescription, sleep: Callable[[float], None]) -> None:
-    """Wait until CloudFormation has ended what it is doing with the stack."""
+    """Wait until no operation on the stack is running."""
     for _ in range(_POLL_LIMIT):
         now = describe_stack(client, found.arn)
         if now is None or not now.busy:
             return
         sleep(_POLL_SECONDS)
     raise OperationError(
-        f"stack {found.name!r}: still {found.status} after two hours. Look at its events in the CloudFormation "
+        f"stack {found.name!r}: still {found.status} after two hours. Check its events in the CloudFormation "
         "console, then run the command again."
     )
 
 
 def _deletion_failure(client: Client, arn: str) -> str:
-    """Return which resource could not be deleted, and why; empty where CloudFormation names none."""
+    """Return the resource that could not be deleted, with the reason; empty if CloudFormation names none."""
     for event in client.describe_stack_events(StackName=arn)["StackEvents"]:
         if event.get("ResourceStatus") == "DELETE_FAILED" and event.get("PhysicalResourceId") != arn:
             reason = event.get("ResourceStatusReason", "no reason given").strip().rstrip(".")

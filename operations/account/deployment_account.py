@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: MIT-0
-"""Where a delivery puts endpoints: the outputs of the deployment stack name the stack and endpoint of each stage.
+"""Finds a deployment, its stacks and its stages in accounts and regions.
 
-Of a stage that is elsewhere, in another account, another region or both, they name account and region too.
+The stacks of a deployment are ``<name>-storage``, ``<name>-training`` and so on; their outputs name its resources. The
+outputs of the deployment stack name the stack and endpoint of each stage, and the account and region of a stage in
+another one.
 
-The account that a command acts on, and the deployment in it: how a command finds the names of things.
-
-A deployment's stacks are ``<name>-storage``, ``<name>-training`` and so on; their outputs name what they made.
-
-Which credentials lead to a stage: our own, or those of a profile that the user names for it.
-
-A stage in another account is reached by a profile of that account; one in another region of our own account by our own
-credentials. What a profile leads to is asked of STS, so that nothing is done to the wrong account.
+A stage in another account needs a profile of that account; one in another region of the same account uses the same
+credentials. STS tells the account of a profile, so that no command acts on a wrong one.
 """
 
 import functools
@@ -28,18 +24,24 @@ from operations.functions.aws_clients import Client, ClientFactory
 from operations.functions.errors import AccountError
 
 STAGE_TITLES: Final = ("Production", "Staging")
+# Returns a client factory for a profile, or with an empty name for the default credentials, in a region.
+ProfileConnector: TypeAlias = Callable[[str, str], ClientFactory]
+# S3 answers a copy request when the object is copied: up to some minutes at 5 GB.
+_CLIENT_CONFIG: Final = Config(
+    retries={"mode": "standard", "total_max_attempts": 6}, read_timeout=300, max_pool_connections=16
+)
 
 
 @dataclass(frozen=True)
 class DeliveryStage:
-    """One endpoint's place.
+    """A stage of the delivery.
 
     Attributes:
         stack: Name of the endpoint's stack.
         endpoint: Name of the endpoint.
-        title: Of the stage, as the outputs begin.
-        account: Its account, where it is elsewhere; else empty.
-        region: Its region, where it is elsewhere; else empty.
+        title: Title of the stage, with which its outputs begin.
+        account: Its account, if account or region differ from those of the build; else empty.
+        region: Its region, likewise.
     """
 
     stack: str
@@ -49,14 +51,14 @@ class DeliveryStage:
     region: str = ""
 
     @property
-    def elsewhere(self) -> bool:
-        """Whether account or region differ from those of the build."""
+    def is_remote(self) -> bool:
+        """True if account or region differ from those of the build."""
         return bool(self.account)
 
     @property
     def place(self) -> str:
-        """Where it is, for messages: empty where it is not elsewhere."""
-        return f"account {self.account}, {self.region}" if self.elsewhere else ""
+        """Account and region for messages; empty if they are those of the build."""
+        return f"account {self.account}, {self.region}" if self.is_remote else ""
 
 
 def stages_of_outputs(outputs: Mapping[str, str]) -> Iterator[DeliveryStage]:
@@ -67,18 +69,9 @@ def stages_of_outputs(outputs: Mapping[str, str]) -> Iterator[DeliveryStage]:
             yield DeliveryStage(outputs[f"{title}Stack"], outputs[f"{title}Endpoint"], title, *place)
 
 
-# What makes the clients of a profile, or without its name of our own credentials, in a region.
-ProfileConnector: TypeAlias = Callable[[str, str], ClientFactory]
-
-# Copying an object within S3 answers when it is done: up to some minutes at 5 GB.
-_CLIENT_CONFIG: Final = Config(
-    retries={"mode": "standard", "total_max_attempts": 6}, read_timeout=300, max_pool_connections=16
-)
-
-
 def connect_with_profile(profile: str, region: str) -> ClientFactory:
-    """Return what makes clients for a profile; empty: for the one that the environment chooses; see `Connect`."""
-    # Made at the first use: an unknown profile then fails what needs it, and nothing before.
+    """Return a client factory for a profile; with an empty name for the one that the environment chooses."""
+    # At the first use, so that an unknown profile fails only commands that need it.
     session = functools.cache(lambda: boto3.Session(profile_name=profile or None, region_name=region or None))
 
     @functools.cache
@@ -91,13 +84,13 @@ def connect_with_profile(profile: str, region: str) -> ClientFactory:
 
 @dataclass(frozen=True)
 class Account:
-    """One deployment in one account and region.
+    """A deployment in an account and region.
 
     Attributes:
         name: The deployment's name, with which the names of its stacks begin.
         client: Returns the client of a service, for example ``client("s3")``.
-        sleep: Waits for some seconds between two looks at something.
-        profiles: Names of profiles by the stages, such as staging, to whose accounts they lead.
+        sleep: Waits for some seconds between polls.
+        profiles: Names of the profiles of other accounts, by stage, for example staging.
         connect: Makes clients for another profile or region.
     """
 
@@ -113,7 +106,7 @@ class Account:
         return str(self.client("cloudformation").meta.region_name)
 
     def caller(self) -> dict[str, Any]:
-        """Return whose the credentials are, as STS says it; some are fetched only when a first request is signed."""
+        """Return the identity of the credentials; some are fetched only for the first request."""
         sts = self.client("sts")
         with aws_errors.fetching_credentials():
             return dict(sts.get_caller_identity())
@@ -127,7 +120,7 @@ class Account:
         return f"{self.name}-{part}"
 
     def outputs(self, part: str) -> Mapping[str, str]:
-        """Return the outputs of the stack `part`; none where it is not deployed."""
+        """Return the outputs of the stack `part`; none if it is not deployed."""
         found = cloudformation_stacks.describe_stack(self.client("cloudformation"), self.stack_name(part))
         return found.outputs if found else {}
 
@@ -149,8 +142,8 @@ class Account:
         place = f"stack {self.stack_name(part)!r} in {self.region}"
         if not found:
             raise AccountError(
-                f"{place}: not found. Deploy first: make deploy. Deployed already? Then AWS_PROFILE and AWS_REGION "
-                "choose account and region, and CONTEXT=name=NAME the deployment."
+                f"{place}: not found. Deploy first: make deploy. If it is deployed, choose account and region with "
+                "AWS_PROFILE and AWS_REGION, and the deployment with CONTEXT=name=NAME."
             )
         if key not in found.outputs:
             known = ", ".join(sorted(found.outputs)) or "none"
@@ -165,28 +158,28 @@ def account_of_environment(name: str, region: str | None) -> Account:
 
     Args:
         name: The deployment's name.
-        region: None for the profile's. The SDK reads AWS_DEFAULT_REGION alone, the CDK AWS_REGION too.
+        region: None for that of the profile. The SDK reads only AWS_DEFAULT_REGION, the CDK AWS_REGION too.
     """
     return Account(name, connect_with_profile("", region or ""))
 
 
 @dataclass(frozen=True)
 class LocatedStage:
-    """A stage, and the account and region where it is, as a command sees them."""
+    """A stage with its account and region."""
 
     stage: DeliveryStage
     account: Account
 
     def named(self, thing: str) -> str:
-        """Return `thing`, with where it is if that is elsewhere."""
-        return f"{thing} ({self.stage.place})" if self.stage.elsewhere else thing
+        """Return `thing`, with account and region if they are not those of the build."""
+        return f"{thing} ({self.stage.place})" if self.stage.is_remote else thing
 
 
 def locate_stages(account: Account, stages: Iterable[DeliveryStage]) -> Iterator[LocatedStage]:
-    """Yield each stage with where it is.
+    """Yield each stage with its account and region.
 
     Raises:
-        AccountError: None of the credentials at hand is of the stage's account.
+        AccountError: No credentials are given for the stage's account.
     """
     for one in stages:
         yield LocatedStage(one, account_of_stage(account, one))
@@ -196,20 +189,20 @@ def account_of_stage(account: Account, stage: DeliveryStage) -> Account:
     """Return the account and region of a stage.
 
     Raises:
-        AccountError: None of the credentials at hand is of the stage's account.
+        AccountError: No credentials are given for the stage's account.
     """
-    return find_stage_account(account, stage.title, stage.account, stage.region) if stage.elsewhere else account
+    return find_stage_account(account, stage.title, stage.account, stage.region) if stage.is_remote else account
 
 
 def find_stage_account(account: Account, title: str, number: str, region: str) -> Account:
-    """Return account `number` in `region`, where the stage `title` is.
+    """Return the account `number` in `region` of the stage `title`.
 
     Raises:
-        AccountError: None of the credentials at hand is of that account.
+        AccountError: No credentials are given for that account.
     """
     stage = title.lower()
     named = account.profiles.get(stage, "")
-    # What leads to the other stage may lead to this one too: both may share an account.
+    # The profile of the other stage may do: both may share an account.
     tried = [named] if named else [*account.profiles.values(), ""]
     for profile in tried:
         there = replace(account, client=account.connect(profile, region))
@@ -224,10 +217,10 @@ def find_stage_account(account: Account, title: str, number: str, region: str) -
 
 
 def caller_account_id(account: Account) -> str:
-    """Return the id of the account that the credentials are of."""
+    """Return the id of the account of the credentials."""
     return str(account.caller()["Account"])
 
 
 def distinct_remote_stages(found: Iterable[LocatedStage]) -> list[LocatedStage]:
-    """Return one of those that are elsewhere for each account and region: both stages may share one."""
-    return list({(one.stage.account, one.stage.region): one for one in found if one.stage.elsewhere}.values())
+    """Return one stage for each other account and region: both stages may share one."""
+    return list({(one.stage.account, one.stage.region): one for one in found if one.stage.is_remote}.values())

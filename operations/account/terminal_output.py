@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What a command writes to, and how its errors read.
-
-How far something long is: a bar in a terminal, a line now and then elsewhere.
-"""
+"""Prints results, errors and progress of the commands."""
 
 import errno
 import sys
@@ -18,9 +15,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from operations.account.aws_errors import AWS_ERRORS, explain_aws_error
 from operations.functions.errors import OperationError, StoppedError, UsageError
 
+_PLAIN_INTERVAL_SECONDS: Final = 10.0
+_BYTES_PER_MB: Final = 1_000_000
+
 
 class CommandGroup(click.Group):
-    """A group whose errors are one line on stderr and an exit code, never a traceback."""
+    """A command group that prints errors as one line on stderr, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
@@ -34,46 +34,44 @@ class CommandGroup(click.Group):
         except KeyboardInterrupt:
             exit_with_error("stopped by the user", StoppedError.exit_code)
         except OSError as error:
-            if error.errno == errno.EPIPE:  # Whoever read stdout has gone: click ends quietly.
+            if error.errno == errno.EPIPE:  # The reader of stdout has ended: click exits silently.
                 raise
             exit_with_error(
-                f"{error.filename or 'file'}: {error.strerror or error}. Name another.", UsageError.exit_code
+                f"{error.filename or 'file'}: {error.strerror or error}. Name another file.", UsageError.exit_code
             )
 
 
 def exit_with_error(message: str, code: int) -> NoReturn:
-    """Say why on stderr, and leave with `code`."""
+    """Print an error on stderr and exit with `code`."""
     print_line(error_console(), f"error: {message}", style="red")
     sys.exit(code)
 
 
 def print_line(console: Console, text: str, style: str | None = None) -> None:
-    """Print `text` as it is: unbroken, so that it can be pasted, and with no markup of its own."""
+    """Print `text` without markup and without line breaks, so that it can be copied."""
     console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def output_console() -> Console:
-    """Return what the result is printed on."""
+    """Return the console for results."""
     return Console(highlight=False)
 
 
 def error_console() -> Console:
-    """Return what progress and errors are printed on."""
+    """Return the console for progress and errors."""
     return Console(stderr=True, highlight=False)
-
-
-_PLAIN_INTERVAL_SECONDS: Final = 10.0
-_BYTES_PER_MB: Final = 1_000_000
 
 
 @contextmanager
 def show_byte_progress(console: Console, title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Give the `with` block a function to be called with the number of bytes done since its last call.
+    """Provide a function that the `with` block calls with the number of bytes since its last call.
+
+    A terminal shows a bar; another output gets a line every ten seconds.
 
     Args:
-        console: Where to.
-        title: What is done, for example ``Uploading``.
-        total: Bytes in all.
+        console: Where to print.
+        title: For example ``Uploading``.
+        total: Number of bytes.
     """
     if not console.is_terminal:
         yield _PlainByteProgress(console, title, total).advance
@@ -85,7 +83,7 @@ def show_byte_progress(console: Console, title: str, total: int) -> Iterator[Cal
 
 
 class _PlainByteProgress:
-    """A line every ten seconds, and one at the end: for logs."""
+    """Prints a line every ten seconds and at the end."""
 
     def __init__(self, console: Console, title: str, total: int) -> None:
         self._console, self._title, self._total, self._done = console, title, total, 0

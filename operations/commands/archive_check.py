@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The archive that an upload starts from: refused here rather than by Preprocess an hour later, and hashed."""
+"""Checks and hashes an archive before its upload, so that Preprocess does not refuse it an hour later."""
 
 import base64
 import hashlib
@@ -27,10 +27,10 @@ class ArchivePart:
     """One part of a multipart upload.
 
     Attributes:
-        number: From 1.
-        offset: Where it begins, in bytes.
-        size: Bytes.
-        checksum: SHA-256 in base64, as S3 wants it.
+        number: Number, from 1.
+        offset: Offset in the file, in bytes.
+        size: Size in bytes.
+        checksum: SHA-256 in base64, as S3 expects it.
     """
 
     number: int
@@ -44,10 +44,10 @@ class HashedArchive:
     """A checked and hashed archive.
 
     Attributes:
-        path: Where it lies.
-        size: Bytes.
-        sha256: Of the whole, in hexadecimal.
-        parts: What it is sent in.
+        path: Path of the file.
+        size: Size in bytes.
+        sha256: SHA-256 of the file, in hexadecimal.
+        parts: Parts of the upload.
     """
 
     path: Path
@@ -57,33 +57,33 @@ class HashedArchive:
 
     @property
     def key(self) -> str:
-        """The key that it has in the bucket."""
+        """Its key in the bucket."""
         return f"{contract.ARCHIVES_PREFIX}{self.sha256}.zip"
 
 
 def check_archive(path: Path) -> None:
-    """Refuse what is no archive of the dataset.
+    """Check that a file is an archive of the dataset.
 
     Raises:
-        UsageError: The path is missing, no file, no whole zip file, or lacks the metadata or the images.
+        UsageError: It does not exist, is not a complete ZIP file, or lacks the metadata or the images.
     """
     place = f"archive {str(path)!r}"
     if not path.exists():
         raise UsageError(f"{place}: no such file. Check the path.")
     if not path.is_file():
-        raise UsageError(f"{place}: it is a folder. Name the zip file itself, not what was unpacked.")
+        raise UsageError(f"{place}: is a directory. Name the ZIP file.")
     names = [name.rpartition("/")[2] for name in _read_entry_names(path, place)]
     tables = sum(1 for name in names if contract.ARCHIVE_METADATA.fullmatch(name))
     if tables != 1:
         raise UsageError(
-            f"{place}: HAM10000_metadata: must be in it once, with or without .csv or .tab (found: "
+            f"{place}: expected one HAM10000_metadata, with or without .csv or .tab (found: "
             f"{tables}). {_DOWNLOAD_REMEDY}"
         )
     if not any(contract.ARCHIVE_PART.fullmatch(name) for name in names):
         loose = sum(1 for name in names if name.lower().endswith(contract.ARCHIVE_IMAGE_SUFFIXES))
-        beside = f", though {loose} loose pictures are" if loose else ""
+        beside = f" ({loose} images outside of one)" if loose else ""
         raise UsageError(
-            f"{place}: HAM10000_images_part_1.zip: no inner zip of images is in it{beside}. {_DOWNLOAD_REMEDY}"
+            f"{place}: no inner ZIP file of images, such as HAM10000_images_part_1.zip{beside}. {_DOWNLOAD_REMEDY}"
         )
 
 
@@ -93,20 +93,20 @@ def _read_entry_names(path: Path, place: str) -> list[str]:
             return opened.namelist()
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
         raise UsageError(
-            f"{place}: no zip file, or a truncated one ({path.stat().st_size:,} bytes: {error}). "
-            f"Was the download cut short? {_DOWNLOAD_REMEDY}"
+            f"{place}: not a ZIP file, or truncated ({path.stat().st_size:,} bytes: {error}). "
+            f"Was the download interrupted? {_DOWNLOAD_REMEDY}"
         ) from error
 
 
 def hash_archive(path: Path, progress: ByteCallback = lambda _bytes: None) -> HashedArchive:
-    """Return the archive with the hashes of the whole and of its parts, read once.
+    """Return the archive with the hashes of the file and of its parts.
 
     Args:
         path: A checked archive.
         progress: Called with the number of bytes after each part.
 
     Raises:
-        UsageError: The file became shorter while it was read.
+        UsageError: The file became shorter during reading.
     """
     size = path.stat().st_size
     step = choose_part_bytes(size)
@@ -120,18 +120,18 @@ def hash_archive(path: Path, progress: ByteCallback = lambda _bytes: None) -> Ha
             )
             progress(len(data))
     if sum(part.size for part in parts) != size:
-        raise UsageError(f"archive {str(path)!r}: it was written to while it was read. Wait until it is complete.")
+        raise UsageError(f"archive {str(path)!r}: the file changed during reading. Wait until it is complete.")
     return HashedArchive(path, size, whole.hexdigest(), tuple(parts))
 
 
 def choose_part_bytes(size: int) -> int:
-    """Return how large the parts of an archive of `size` bytes are: 8 MiB, or more where S3 would count too many."""
+    """Return the size of the parts for an archive of `size` bytes: 8 MiB, or more if that would be too many parts."""
     fewest = -(-size // _MAX_PARTS)
     return max(_MIN_PART_BYTES, -(-fewest // _MIB) * _MIB)
 
 
 def read_archive_part(archive: HashedArchive, part: ArchivePart) -> bytes:
-    """Return the bytes of one part; S3 compares them with the part's checksum."""
+    """Return the bytes of a part; S3 compares them with its checksum."""
     with archive.path.open("rb") as file:
         file.seek(part.offset)
         return file.read(part.size)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT-0
 """Exports labelled images of production as an additional archive, by a processing job in the preprocessing image.
 
-The job runs as a role of its own, which reads captures, labels and earlier exports, and writes below ``additions/``
-alone. What it writes there under its SHA-256 starts a retraining as an uploaded archive does. Each export holds the
-newest one before it, because captures expire. Source: SageMaker API Reference, CreateProcessingJob.
+The role of the job reads captures, labels and earlier exports, and writes only below ``additions/``. The new archive,
+which is named after its SHA-256, starts a retraining like an uploaded archive. Each export contains the one before it,
+because captures expire. Source: SageMaker API Reference, CreateProcessingJob.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,18 +35,18 @@ def start_export_job(account: Account, clock: Clock = lambda: datetime.now(UTC))
     """Start the job and return its name.
 
     Args:
-        account: Where.
-        clock: Says what time it is, by which the job is named.
+        account: The account of the build.
+        clock: Returns the current time, which becomes part of the job's name.
 
     Raises:
-        UsageError: Nothing was captured or labelled.
-        AccountError: A stack is not deployed, or production captures nothing.
+        UsageError: There are no captured requests or no labels.
+        AccountError: A stack is not deployed, or production does not capture requests.
     """
     raw, key = account.output("storage", "RawBucket"), account.output("storage", "KeyArn")
     given = account.outputs_with("monitoring", "ExportRole")
     name = f"{account.name}-export-{clock():%Y%m%dt%H%M%S}"
     inputs = list(_find_job_inputs(account.client("s3"), raw, _captures_uri(account)))
-    # What is fetched is laid aside once more, picture by picture, and packed once more.
+    # The job unpacks its input and packs the images again.
     volume = job_inputs.job_volume_gb(2 * sum(size for _, _, size in inputs))
     placement = job_inputs.JobPlacement(
         image=account.output("training", "Image"),
@@ -69,11 +69,11 @@ def start_export_job(account: Account, clock: Clock = lambda: datetime.now(UTC))
 
 
 def wait_for_export_job(account: Account, name: str) -> str:
-    """Wait until the job has ended and return what it says.
+    """Wait until the job has ended and return its message.
 
     Raises:
-        OperationError: It failed: the message carries the reason.
-        StoppedError: Ctrl-C; the export goes on.
+        OperationError: It failed; the message has the reason.
+        StoppedError: Ctrl-C; the job continues.
     """
     sagemaker = account.client("sagemaker")
     try:
@@ -82,8 +82,8 @@ def wait_for_export_job(account: Account, name: str) -> str:
         ] in _RUNNING_STATUSES:
             account.sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
-        raise StoppedError(f"stopped looking; processing job {name} goes on: its ExitMessage will say.") from None
-    said = str(job.get("ExitMessage") or job.get("FailureReason") or "It says no reason; its log does.")
+        raise StoppedError(f"stopped waiting; processing job {name} continues. See its ExitMessage.") from None
+    said = str(job.get("ExitMessage") or job.get("FailureReason") or "no reason given; see its log.")
     if job["ProcessingJobStatus"] != _COMPLETED_STATUS:
         raise OperationError(f"processing job {name}: {job['ProcessingJobStatus']}: {said}")
     return said
@@ -92,36 +92,34 @@ def wait_for_export_job(account: Account, name: str) -> str:
 @click.command("export")
 @click.pass_obj
 def export_command(account: Account) -> None:
-    """Make an additional archive of production's labelled images and of the newest one before; wait for it.
+    """Make an additional archive of production's labelled images and of the previous one, and wait for it.
 
-    It starts a retraining by itself. Exit code 1 where there is nothing to export; nothing is written then.
+    The archive starts a retraining, if that is set. Exit code 1 if there is nothing to export.
     """
     shown = terminal_output.output_console()
     name = start_export_job(account)
     terminal_output.print_line(shown, f"Started processing job {name}.")
     terminal_output.print_line(shown, wait_for_export_job(account, name))
-    terminal_output.print_line(
-        shown, "Next: a retraining with it has started by itself, if that is set; follow it: make retrain"
-    )
+    terminal_output.print_line(shown, "Next: if retraining on new data is on, one has started; follow it: make retrain")
 
 
 def _captures_uri(account: Account) -> str:
-    """Return the folder of what production was asked: in a bucket of its own where a stage is elsewhere."""
+    """Return the folder of production's captured requests."""
     storage = account.outputs("storage")
     return f"s3://{storage.get('CapturesBucket', storage['RunsBucket'])}/{contract.CAPTURE_PREFIX}{_PRODUCTION_STAGE}/"
 
 
 def _find_job_inputs(s3: Client, raw: str, captured: str) -> Iterator[tuple[str, str, int]]:
-    """Yield name, URI and bytes of the inputs, each of which has an object: a job fails where an input has none."""
+    """Yield name, URI and bytes of the inputs; each has an object, because a job fails on an input without one."""
     labels = f"s3://{raw}/{contract.LABELS_PREFIX}"
     wanted = {
-        _CAPTURE_INPUT: (captured, "No request of production was captured."),
+        _CAPTURE_INPUT: (captured, "Production has captured no request."),
         _LABELS_INPUT: (labels, "Upload confirmed labels: make labels FILE=labels.csv."),
     }
     for name, (uri, remedy) in wanted.items():
         size = job_inputs.total_object_bytes(s3, uri)
         if size is None:
-            raise UsageError(f"{uri}: nothing is there, so that there is nothing to export. {remedy}")
+            raise UsageError(f"{uri}: no objects, so there is nothing to export. {remedy}")
         yield name, uri, size
     earlier = job_inputs.find_addition_key(s3, raw, "")
     if earlier:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The smoke test by hand: the delivery's own test, with a table of what was answered to each golden image."""
+"""Runs the smoke test of a delivery from the command line, and prints a table of the answers."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +12,7 @@ from rich.table import Table
 
 from operations.account import aws_errors, deployment_account
 from operations.account.deployment_account import Account
-from operations.functions import endpoint_answers, model_package
-from operations.functions import smoke_test as smoking
+from operations.functions import endpoint_answers, model_package, smoke_test
 from operations.functions.endpoint_answers import (
     EndpointAnswer,
     EvaluationFolder,
@@ -30,7 +29,7 @@ from pipeline_src import contract
 
 @dataclass
 class _RecordingTarget:
-    """A target that keeps what it answered, so that a failed test can be shown too."""
+    """A target that records its answers, so that those of a failed test can be printed."""
 
     target: InferenceTarget
     answers: list[EndpointAnswer] = field(default_factory=list)
@@ -48,22 +47,21 @@ def smoke_test_endpoint(account: Account, name: str, arn: str, console: Console)
     """Test an endpoint against the evaluation of a model package.
 
     Args:
-        account: Where.
-        name: The endpoint's.
-        arn: The package's; empty for the one that the endpoint serves.
-        console: What the table is printed on.
+        account: The account of the build.
+        name: Name of the endpoint.
+        arn: ARN of the package; empty for the one that the endpoint serves.
+        console: Where to print the table.
 
     Raises:
-        SmokeError: It does not answer as the model was evaluated.
-        UsageError: There is no such package, or the endpoint does not say which it serves.
-        AccountError: The endpoint is in an account to which no credentials lead.
+        SmokeTestError: It does not answer as the model was evaluated.
+        UsageError: There is no such package, or the service does not name the one that the endpoint serves.
+        AccountError: The endpoint is in an account that no credentials are given for.
     """
     s3 = account.client("s3")
     there, served = _locate_endpoint(account, name, arn)
     if not served:
         raise UsageError(
-            f"endpoint {name!r}: does not say which model package it serves. Name it: "
-            f'make smoke ENDPOINT={name} ARGS="--package ARN"'
+            f'endpoint {name!r}: its model package is unknown. Name it: make smoke ENDPOINT={name} ARGS="--package ARN"'
         )
     found = model_package.describe_model_package(account.client("sagemaker"), served)
     target = SageMakerEndpoint(name, there.client("sagemaker-runtime"))
@@ -71,10 +69,10 @@ def smoke_test_endpoint(account: Account, name: str, arn: str, console: Console)
 
 
 def _locate_endpoint(account: Account, name: str, arn: str) -> tuple[Account, str]:
-    """Return where the endpoint is, and the ARN of the package that it serves, unless that is given.
+    """Return the account and region of the endpoint, and `arn` or the ARN of the package that it serves.
 
     Raises:
-        AccountError: It is in an account to which no credentials lead.
+        AccountError: It is in an account that no credentials are given for.
     """
     try:
         sagemaker = account.client("sagemaker")
@@ -87,18 +85,18 @@ def _locate_endpoint(account: Account, name: str, arn: str) -> tuple[Account, st
             if aws_errors.is_not_found(error)
             else ()
         )
-        elsewhere = next((one for one in stages if one.elsewhere and one.endpoint == name), None)
-        if elsewhere is None:
+        remote = next((one for one in stages if one.is_remote and one.endpoint == name), None)
+        if remote is None:
             raise
-    there = deployment_account.account_of_stage(account, elsewhere)
+    there = deployment_account.account_of_stage(account, remote)
     return there, arn or model_package.tagged_package_arn(there.client("sagemaker"), name)
 
 
 def smoke_test_url(address: str, evaluation: Path, holdout: Path, console: Console) -> None:
-    """Test a server against a run's folders on this machine; no account is needed.
+    """Test a server against the folders of a local run.
 
     Raises:
-        SmokeError: It does not answer as the model was evaluated.
+        SmokeTestError: It does not answer as the model was evaluated.
     """
     _run_and_print(LocalFolder(evaluation), LocalFolder(holdout), ServerUrl(address), console)
 
@@ -111,7 +109,7 @@ def _run_and_print(
     )
     recorded = _RecordingTarget(target)
     with _print_answers(images, recorded.answers, console):
-        agreement = smoking.run_smoke_test(evaluation, holdout, recorded)
+        agreement = smoke_test.run_smoke_test(evaluation, holdout, recorded)
     console.print(f"{target.place}: passed: {agreement}", markup=False, soft_wrap=True)
 
 
@@ -119,18 +117,18 @@ def _run_and_print(
 def _print_answers(
     images: Sequence[GoldenImage], answers: Sequence[EndpointAnswer], console: Console
 ) -> Iterator[None]:
-    """Print, however the `with` block ends, what was answered within it."""
+    """Print the answers that the `with` block has recorded, also after an error."""
     try:
         yield
     finally:
-        table = Table("image", "label", "scored highest", "difference", box=None, pad_edge=False)
-        for image, answered in zip(images, answers, strict=False):  # a failed test may have ended before the last
+        table = Table("image", "label", "predicted", "difference", box=None, pad_edge=False)
+        for image, answered in zip(images, answers, strict=False):  # a failed test has fewer answers
             table.add_row(image.image_id, image.label, *_answer_cells(image, answered))
         console.print(table)
 
 
 def _answer_cells(image: GoldenImage, answered: EndpointAnswer) -> tuple[str, str]:
-    """Return the label that scored highest, and by how much the scores differ at most, or that they can't be read."""
+    """Return the predicted class and the largest difference of a score, or that the answer cannot be read."""
     try:
         scores = endpoint_answers.read_probabilities(answered, image.image_id)
     except SmokeTestError:

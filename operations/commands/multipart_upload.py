@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: MIT-0
-"""A multipart upload that can be broken off at any moment and goes on where it was.
+"""Uploads an archive to the raw bucket by a multipart upload that resumes after an interruption.
 
-Nothing about it is kept on this machine: S3 lists the parts that it has, each with the SHA-256 that it computed, and
-a part counts as sent where number, size and SHA-256 are those of the file. ETags say nothing here, because with a
-customer-managed key they are no hash of the content.
+No state is kept on this machine: S3 lists the parts with the SHA-256 that it has computed, and a part counts as sent if
+number, size and SHA-256 are those of the file. ETags are not compared: with a customer-managed key they are not hashes
+of the content. A push and the schedule train on the newest object below ``archives/``, so an upload makes the archive
+the newest one, even if its bytes were there already.
 
 Source: Amazon S3 User Guide, "Uploading and copying objects using multipart upload" and "Checking object integrity".
-
-Brings the archive into the raw bucket, under a key that carries its SHA-256.
-
-A push and the schedule train on the newest object below ``archives/``, so an upload ends with this archive as the
-newest one, whether its bytes had to be sent or were there already.
 """
 
 from collections.abc import Callable
@@ -32,18 +28,25 @@ from operations.functions.errors import StoppedError, UsageError
 
 CHECKSUM_ALGORITHM: Final = "SHA256"
 ZIP_CONTENT_TYPE: Final = "application/zip"
+_RESULT_TEXTS: Final = {
+    (True, False): "uploaded.",
+    (True, True): "uploaded, and made the newest archive: another upload had begun later.",
+    (False, True): "already uploaded; it is the newest archive again.",
+    (False, False): "already uploaded, and the newest archive: nothing to do.",
+}
+_MAX_COPY_BYTES: Final = 5 * 1024**3  # bytes: what S3 copies in one request
 
 
 @dataclass
 class MultipartUpload:
-    """An upload under way.
+    """An upload in progress.
 
     Attributes:
         client: An S3 client.
-        bucket: Where to.
-        archive: What.
+        bucket: Name of the bucket.
+        archive: The archive.
         upload: S3's id of the upload.
-        there: ETag by part number, of the parts that the bucket has.
+        there: ETags of the uploaded parts by part number.
     """
 
     client: Client
@@ -59,12 +62,12 @@ class MultipartUpload:
 
     @property
     def place(self) -> dict[str, str]:
-        """What every request of this upload names."""
+        """The parameters that every request of this upload has."""
         return {"Bucket": self.bucket, "Key": self.archive.key, "UploadId": self.upload}
 
 
 def resume_or_begin_upload(client: Client, bucket: str, what: HashedArchive) -> MultipartUpload:
-    """Return the upload of `what` that was broken off last, or else a new one."""
+    """Return the newest unfinished upload of `what`, or a new one."""
     pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=what.key)
     found = [upload for page in pages for upload in page.get("Uploads", []) if upload["Key"] == what.key]
     checked = [upload for upload in found if upload.get("ChecksumAlgorithm") == CHECKSUM_ALGORITHM]
@@ -80,16 +83,16 @@ def resume_or_begin_upload(client: Client, bucket: str, what: HashedArchive) -> 
 
 
 def send_missing_parts(sending: MultipartUpload, progress: Callable[[int], None], threads: int = 4) -> None:
-    """Send the missing parts, some at a time, and put them together.
+    """Send the missing parts and complete the upload.
 
     Args:
-        sending: What `begun` returned.
+        sending: The upload.
         progress: Called with the number of bytes after each part.
-        threads: How many parts are sent at a time.
+        threads: Number of parts to send at the same time.
 
     Raises:
-        StoppedError: Ctrl-C; what was sent stays for the next time.
-        OperationError: S3 refused, or could not be reached; likewise.
+        StoppedError: Ctrl-C; the sent parts are kept.
+        OperationError: S3 refused or could not be reached; the sent parts are kept.
     """
     try:
         _send_parts(sending, progress, threads)
@@ -110,13 +113,13 @@ def _send_parts(sending: MultipartUpload, progress: Callable[[int], None], threa
                 sending.there[part.number] = future.result()
                 progress(part.size)
         except BaseException:
-            # The parts under way are let finish: they count the next time.
+            # The running requests finish; their parts are kept.
             pool.shutdown(cancel_futures=True)
             raise
 
 
 def _send_part(sending: MultipartUpload, part: ArchivePart) -> str:
-    """Send one part; S3 refuses it if its bytes are not those that were hashed."""
+    """Send one part; S3 refuses it if its hash differs."""
     sent = sending.client.upload_part(
         **sending.place,
         PartNumber=part.number,
@@ -134,7 +137,7 @@ def _complete_upload(sending: MultipartUpload) -> None:
     try:
         sending.client.complete_multipart_upload(**sending.place, MultipartUpload={"Parts": parts})
     except ClientError as error:
-        # Another process, or an answer that was lost on its way here, may have completed it already.
+        # Another process may have completed it, or the response of an earlier request was lost.
         if not (aws_errors.has_error_code(error, "NoSuchUpload") and _is_object_whole(sending)):
             raise
 
@@ -144,7 +147,7 @@ def _is_object_whole(sending: MultipartUpload) -> bool:
 
 
 def object_size(client: Client, bucket: str, key: str) -> int | None:
-    """Return how many bytes the object has, or None where there is none."""
+    """Return the size of the object in bytes, or None if it does not exist."""
     try:
         return int(client.head_object(Bucket=bucket, Key=key)["ContentLength"])
     except ClientError as error:
@@ -165,33 +168,24 @@ def _list_sent_parts(sending: MultipartUpload) -> dict[int, str]:
 
 
 def _kept_parts_text(sending: MultipartUpload) -> str:
-    """Return what stays in the bucket, and how to go on."""
+    """Return a message about the kept parts."""
     return (
         f"{len(sending.there)} of {len(sending.archive.parts)} parts are kept in the bucket. "
         "The same command sends the rest."
     )
 
 
-_RESULT_TEXTS: Final = {
-    (True, False): "uploaded.",
-    (True, True): "uploaded, and made the newest archive: another one was begun later.",
-    (False, True): "already there; it is now the newest archive again.",
-    (False, False): "already there, and the newest archive: nothing to do.",
-}
-_MAX_COPY_BYTES: Final = 5 * 1024**3  # bytes: what S3 copies in one request
-
-
 def upload_archive(client: Client, bucket: str, path: Path, console: Console) -> str:
-    """Check, hash and send the archive, and return one sentence about what was done.
+    """Check, hash and send the archive, and return a message.
 
     Args:
         client: An S3 client.
         bucket: The raw bucket.
         path: The archive.
-        console: What progress is shown on.
+        console: Where to show progress.
 
     Raises:
-        UsageError: It is no such archive, or it is there and can't be made the newest.
+        UsageError: It is not such an archive, or was uploaded before and cannot be made the newest.
         StoppedError: Ctrl-C.
     """
     archive_check.check_archive(path)
@@ -200,7 +194,7 @@ def upload_archive(client: Client, bucket: str, path: Path, console: Console) ->
     sent = object_size(client, bucket, what.key) != what.size
     if sent:
         _send_archive(client, bucket, what, console)
-    # S3 dates an object by the beginning of its upload, so that one that was broken off may end as an older one.
+    # S3 dates an object by the beginning of its upload, so a resumed one may be older than another archive.
     renewed = job_inputs.find_archive_key(client, bucket, "") != what.key
     if renewed:
         _make_newest(client, bucket, what)
@@ -210,17 +204,17 @@ def upload_archive(client: Client, bucket: str, path: Path, console: Console) ->
 def _send_archive(client: Client, bucket: str, what: HashedArchive, console: Console) -> None:
     sending = resume_or_begin_upload(client, bucket, what)
     if sending.there:
-        print_line(console, f"Going on: {len(sending.there)} of {len(what.parts)} parts are in the bucket already.")
+        print_line(console, f"Resuming: {len(sending.there)} of {len(what.parts)} parts are in the bucket.")
     with show_byte_progress(console, "Uploading", sum(part.size for part in sending.missing)) as advance:
         send_missing_parts(sending, advance)
 
 
 def _make_newest(client: Client, bucket: str, what: HashedArchive) -> None:
-    """Copy the object onto itself, which S3 allows where its metadata is set anew."""
+    """Copy the object onto itself, which S3 allows if the metadata is replaced."""
     if what.size > _MAX_COPY_BYTES:
         raise UsageError(
-            f"s3://{bucket}/{what.key}: already there, but not the newest archive, and over 5 GiB S3 cannot copy it "
-            f"onto itself in one request. Train on it by name: make retrain ARGS='--archive {what.key}'"
+            f"s3://{bucket}/{what.key}: already uploaded, but not the newest archive, and S3 cannot copy more than "
+            f"5 GiB in one request. Train on it by name: make retrain ARGS='--archive {what.key}'"
         )
     client.copy_object(
         Bucket=bucket,

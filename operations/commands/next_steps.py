@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What to do next with a deployment, from what the services say of it; nothing is changed."""
+"""Lists the next steps of a deployment, without changing anything."""
 
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
@@ -17,13 +17,13 @@ _RETRAIN_COMMAND: Final = "make retrain"
 
 
 def list_next_steps(account: Account) -> list[str]:
-    """Return what to do, first things first; each is a sentence with the command or the address.
+    """Return the next steps in order, each with a command or an address.
 
     Raises:
-        AccountError: Some stack has not what it should have.
+        AccountError: A stack lacks an output.
     """
     if not account.outputs("storage"):
-        return [f"Nothing is deployed as {account.name!r} here. Deploy: make deploy"]
+        return [f"Deployment {account.name!r} does not exist here. Deploy: make deploy"]
     steps = [*_connection_steps(account), *_subscription_steps(account)]
     try:
         job_inputs.find_archive_key(account.client("s3"), account.output("storage", "RawBucket"), "")
@@ -40,7 +40,7 @@ def list_next_steps(account: Account) -> list[str]:
 
 
 def _connection_steps(account: Account) -> Iterator[str]:
-    """Yield what to do about a connection to a repository whose owner has not completed it yet."""
+    """Yield a step for a connection to a repository that is not complete."""
     arn = account.outputs("retraining").get("Connection")
     if not arn:
         return
@@ -55,11 +55,11 @@ def _subscription_steps(account: Account) -> Iterator[str]:
 
 
 def _remote_subscription_steps(account: Account, one: DeliveryStage) -> Iterator[str]:
-    """Yield what to do about the topic of a stage that is elsewhere, which its own alarms tell."""
+    """Yield steps for the alarm topic of a stage in another account or region."""
     try:
         there = deployment_account.account_of_stage(account, one)
     except AccountError as error:
-        yield f"Whether its notifications are confirmed was not looked at: {error}"
+        yield f"Not checked whether its notifications are confirmed: {error}"
         return
     partition = there.client("cloudformation").meta.partition
     yield from _unconfirmed_subscription_steps(there, f"arn:{partition}:sns:{one.region}:{one.account}:{one.endpoint}")
@@ -80,7 +80,7 @@ def _training_steps(account: Account) -> Iterator[str]:
     )
     for newest in listed["PipelineExecutionSummaries"]:
         if newest["PipelineExecutionStatus"] in ("Executing", "Stopping"):
-            yield f"A training is under way. Follow it: {_RETRAIN_COMMAND}"
+            yield f"A training is in progress. Follow it: {_RETRAIN_COMMAND}"
         elif newest["PipelineExecutionStatus"] != "Succeeded":
             reason = _execution_failure_reason(sagemaker, newest["PipelineExecutionArn"])
             yield f"The last training ended as {newest['PipelineExecutionStatus']}: {reason} Again: {_RETRAIN_COMMAND}"
@@ -89,14 +89,14 @@ def _training_steps(account: Account) -> Iterator[str]:
 
 
 def _execution_failure_reason(sagemaker: Client, execution: str) -> str:
-    """Return why an execution failed: what its failed step says, because the execution says only that one failed."""
+    """Return the reason of the failed step; that of the execution says only that a step failed."""
     steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=execution)["PipelineExecutionSteps"]
     reasons = (step["FailureReason"] for step in steps if step["StepStatus"] == "Failed" and "FailureReason" in step)
     return next(reasons, "no step gives a reason.")
 
 
 def _pending_package_steps(account: Account, live: LiveChampion | None) -> Iterator[str]:
-    """Yield how to approve the newest model package that waits."""
+    """Yield a step for the newest model package that waits for approval."""
     sagemaker = account.client("sagemaker")
     listed = sagemaker.list_model_packages(
         ModelPackageGroupName=account.output("storage", "ModelPackageGroup"),
@@ -117,10 +117,10 @@ def _pending_package_steps(account: Account, live: LiveChampion | None) -> Itera
 
 
 def _delivery_steps(account: Account) -> Iterator[str]:
-    """Yield what to do where stages are elsewhere, which approval waits, and which action of a delivery failed."""
+    """Yield steps for waiting approvals, failed actions, and the topics of stages in other accounts or regions."""
     outputs = account.outputs_with("deployment", "Delivery")
     for one in deployment_account.stages_of_outputs(outputs):
-        if one.elsewhere:
+        if one.is_remote:
             yield from _remote_subscription_steps(account, one)
     pipeline = outputs["Delivery"]
     page = account.page(f"codesuite/codepipeline/pipelines/{pipeline}/view")
@@ -129,16 +129,16 @@ def _delivery_steps(account: Account) -> Iterator[str]:
         for action in step.get("actionStates", []):
             latest: ActionExecution = action.get("latestExecution", {})
             if latest.get("token") and latest.get("status") == "InProgress":
-                yield f"Look at staging, then approve or reject {step['stageName']}: {page}"
+                yield f"Check staging, then approve or reject {step['stageName']}: {page}"
             if latest.get("status") == "Failed":
                 message = latest.get("errorDetails", {}).get("message", "no message")
                 yield f"The delivery failed in {step['stageName']}, {action['actionName']}: {message} See {page}"
 
 
 def _approved_package_steps(account: Account, live: LiveChampion | None) -> Iterator[str]:
-    """Yield which versions were approved since the one in production is live, and are not on their way there.
+    """Yield steps for versions that were approved after the last promotion and are not being delivered.
 
-    Those approved before are what production was, or can be, taken back from or to, and none of anybody's concern now.
+    Versions that were approved before are earlier or rollback versions, and need no action.
     """
     pages = (
         account.client("sagemaker")
@@ -156,17 +156,17 @@ def _approved_package_steps(account: Account, live: LiveChampion | None) -> Iter
     under_way = model_delivery.packages_under_way(account.client("codepipeline"), delivery)
     for arn in sorted(set(newer) - under_way, key=model_package.package_version):
         yield (
-            f"{model_package.package_title(arn)} is approved, but neither live nor on its way. "
+            f"{model_package.package_title(arn)} is approved, but neither live nor being delivered. "
             "Deliver it: aws codepipeline "
             f"start-pipeline-execution --name {delivery} --variables "
             f"name={model_delivery.PACKAGE_VARIABLE},value={arn}\n"
-            "  or, if it shall not be live: aws sagemaker update-model-package --model-approval-status Rejected "
+            "  or, if it should not be live: aws sagemaker update-model-package --model-approval-status Rejected "
             f"--model-package-arn {arn}"
         )
 
 
 def _is_approved_since(account: Account, arn: str, live: LiveChampion | None) -> bool:
-    # The list does not say when a version was approved; its description says when it was last changed.
+    # The list has no time of approval; the description has that of the last change.
     return live is None or (
         arn != live.package
         and model_package.describe_model_package(account.client("sagemaker"), arn).changed > live.since
@@ -176,7 +176,5 @@ def _is_approved_since(account: Account, arn: str, live: LiveChampion | None) ->
 def _nothing_to_do_sentence(live: LiveChampion | None) -> str:
     if live:
         served = model_package.package_title(live.package)
-        return f"Nothing to do: {served} is in production. A push, new data or make retrain train anew."
-    return (
-        f"Nothing waits, and nothing is in production. Train: {_RETRAIN_COMMAND}, or approve a version in the registry."
-    )
+        return f"Nothing to do: {served} is in production. A push, new data or make retrain start a training."
+    return f"Nothing is in production. Train: {_RETRAIN_COMMAND}, or approve a version in the registry."

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""Starts the retraining by hand and follows it: the same state machine that a push, the schedule and new data start.
+"""Starts the state machine of retraining and follows its execution.
 
-Its first state answers ``{"execution": ARN, "started": bool, "message": sentence}``: whether it started the SageMaker
-pipeline, or joined an execution that was there. Then it waits until that execution has ended.
+The output of its first state has ``{"execution": ARN, "started": bool, "message": sentence}``: it has started the
+SageMaker pipeline or joined an execution. Then the state machine waits until that execution has ended.
 """
 
 import json
@@ -27,7 +27,7 @@ def start_retraining_execution(account: Account, archive: str, *, champion: bool
     """Start the state machine and return the ARN of its execution.
 
     Args:
-        account: Where.
+        account: The account of the build.
         archive: Key of the archive; empty for the newest.
         champion: Whether the new model is compared with the one in production.
         addition: Key of the additional archive, or `contract.NO_ADDITION`; empty for the newest, if there is one.
@@ -40,18 +40,18 @@ def start_retraining_execution(account: Account, archive: str, *, champion: bool
 
 
 def follow_retraining_execution(account: Account, execution: str, console: Console) -> str:
-    """Show what happens until the execution has ended, and return the pipeline execution's ARN.
+    """Print the steps until the execution has ended, and return the ARN of the pipeline execution.
 
     Raises:
-        OperationError: It failed: the message carries the cause.
-        StoppedError: Ctrl-C; the retraining goes on.
+        OperationError: It failed; the message has the cause.
+        StoppedError: Ctrl-C; the retraining continues.
     """
     watch = _ExecutionWatcher(account, execution, console)
     try:
         while (state := watch.look())["status"] == _RUNNING_STATUS:
             account.sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
-        raise StoppedError("stopped looking; the retraining goes on. Look again: make retrain") from None
+        raise StoppedError("stopped waiting; the retraining continues. Follow it again: make retrain") from None
     if state["status"] != _SUCCEEDED_STATUS:
         raise OperationError(
             f"retraining: {state['status']}: {execution_failure_cause(state)} Details: "
@@ -61,7 +61,7 @@ def follow_retraining_execution(account: Account, execution: str, console: Conso
 
 
 def execution_failure_cause(state: ApiResponse) -> str:
-    """Return why an execution failed: the sentence alone, where a Lambda function wrapped it into JSON."""
+    """Return why an execution failed; a message that a Lambda function wrapped into JSON is unwrapped."""
     text = str(state.get("cause") or state.get("error") or "no cause given")
     try:
         wrapped = json.loads(text)
@@ -73,7 +73,7 @@ def execution_failure_cause(state: ApiResponse) -> str:
 
 
 class _ExecutionWatcher:
-    """Looks at one execution of the state machine and says what is new."""
+    """Prints what has changed in an execution of the state machine."""
 
     def __init__(self, account: Account, execution: str, console: Console) -> None:
         self._account, self._execution, self._console = account, execution, console
@@ -81,7 +81,7 @@ class _ExecutionWatcher:
         self.pipeline_execution = ""
 
     def look(self) -> ApiResponse:
-        # The state is asked first, so that the steps of the last look are those of the end.
+        # The state first, so that the last look prints the final steps.
         state: ApiResponse = self._account.client("stepfunctions").describe_execution(executionArn=self._execution)
         if not self.pipeline_execution and (answer := self._answer()):
             self.pipeline_execution = answer["execution"]
@@ -91,7 +91,7 @@ class _ExecutionWatcher:
         return state
 
     def _answer(self) -> ApiResponse | None:
-        """Return what the first state answered, once it has."""
+        """Return the output of the first state, or None before its end."""
         history = self._account.client("stepfunctions").get_paginator("get_execution_history")
         for page in history.paginate(executionArn=self._execution):
             for event in page["events"]:
@@ -110,7 +110,7 @@ class _ExecutionWatcher:
 
 
 def _find_answer(output: object) -> ApiResponse | None:
-    """Return the answer within a state's output, however deep the state machine put it."""
+    """Return the answer nested in a state's output, or None."""
     if not isinstance(output, dict):
         return None
     if {"execution", "message"} <= output.keys():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""Puts the review of a CodeCommit pull request under it: one comment, which later builds bring up to date.
+"""Posts the review of a CodeCommit pull request as one comment, which later builds update.
 
-Source of the limit and of who may change a comment: AWS CodeCommit API Reference, PostCommentForPullRequest and
+Source of the limit and of the right to change a comment: AWS CodeCommit API Reference, PostCommentForPullRequest and
 UpdateComment.
 """
 
@@ -16,27 +16,27 @@ from operations.account import aws_errors
 from operations.functions.aws_clients import Client
 from operations.functions.errors import UsageError
 
-COMMENT_LIMIT_BYTES: Final = 10_240  # characters; counted here as bytes, which is never less
+COMMENT_LIMIT_BYTES: Final = 10_240  # the limit is in characters; bytes are never fewer
 _MARKER_PATTERN: Final = re.compile(r"<!-- .+ -->")
 
 
 def post_review_comment(client: Client, repository: str, pull_request: str, path: Path) -> str:
-    """Post a file, or bring the earlier comment up to date, and return one sentence about which it was.
+    """Post a file as a comment, or update the earlier comment, and return a message.
 
     Args:
         client: A CodeCommit client.
-        repository: Its name.
-        pull_request: Its id, a number.
-        path: Markdown, whose first line marks the comment as this command's.
+        repository: Name of the repository.
+        pull_request: Number of the pull request.
+        path: Markdown file, whose first line is the marker of the comment.
 
     Raises:
-        UsageError: The file is no such text or too long, or the pull request is not one of this repository.
+        UsageError: The file has no marker or is too long, or the pull request belongs to another repository.
     """
     content = _read_comment_file(path)
     marker = content.partition("\n")[0]
     for earlier in _earlier_comment_ids(client, repository, pull_request, marker):
         if _update_comment(client, earlier, content):
-            return f"pull request {pull_request}: comment {earlier} brought up to date."
+            return f"pull request {pull_request}: comment {earlier} updated."
         client.delete_comment_content(commentId=earlier)
     return (
         f"pull request {pull_request}: comment {_post_new_comment(client, repository, pull_request, content)} posted."
@@ -48,12 +48,12 @@ def _read_comment_file(path: Path) -> str:
     marker = content.partition("\n")[0]
     if not _MARKER_PATTERN.fullmatch(marker):
         raise UsageError(
-            f"{str(path)!r}: first line {marker[:80]!r}: is no marker <!-- ... -->, by which a later build finds the "
-            'comment again. Give what make diff ARGS="--output FILE" writes.'
+            f"{str(path)!r}: first line {marker[:80]!r}: is not a marker <!-- ... -->, by which a later build finds "
+            'the comment. Give the output of make diff ARGS="--output FILE".'
         )
     if len(content.encode()) > COMMENT_LIMIT_BYTES:
         raise UsageError(
-            f"{str(path)!r}: {len(content.encode()):,} bytes: a comment of CodeCommit has room for "
+            f"{str(path)!r}: {len(content.encode()):,} bytes: the limit of a CodeCommit comment is "
             f"{COMMENT_LIMIT_BYTES:,}. "
             'Write it with make diff ARGS="--longest 10000 --output FILE".'
         )
@@ -74,7 +74,7 @@ def _earlier_comment_ids(client: Client, repository: str, pull_request: str, mar
 
 
 def _update_comment(client: Client, earlier: str, content: str) -> bool:
-    """Return whether the comment could be changed: each build has a session of its own, so it may be another's."""
+    """Return whether the comment could be changed: only the session that has created it may do that."""
     try:
         client.update_comment(commentId=earlier, content=content)
     except ClientError as error:
@@ -90,7 +90,7 @@ def _post_new_comment(client: Client, repository: str, pull_request: str, conten
     if target is None:
         names = ", ".join(sorted(target["repositoryName"] for target in found)) or "none"
         raise UsageError(
-            f"pull request {pull_request}: it is one of {names}, not of repository {repository!r}. Name that one."
+            f"pull request {pull_request}: belongs to {names}, not to repository {repository!r}. Name its repository."
         )
     posted = client.post_comment_for_pull_request(
         pullRequestId=pull_request,

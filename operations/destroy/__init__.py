@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT-0
-"""Deletes a deployment: lists it, asks, stops what runs, and deletes it in order."""
+"""Deletes a deployment and lists what is left."""

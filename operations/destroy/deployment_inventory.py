@@ -108,7 +108,7 @@ def find_remote_stacks(account: Account, stages: Sequence[LocatedStage]) -> Iter
     Both have buckets with fixed names, so they are kept whole with the data: a bucket that outlived its stack would
     make the next deployment fail.
     """
-    remote = [one for one in stages if one.stage.elsewhere]
+    remote = [one for one in stages if one.stage.is_remote]
     sites = (
         _find_stack(
             one.account, f"{one.stage.title}Site", f"{one.stage.title.lower()}-site", one.stage.place, holds_data=True

@@ -79,4 +79,4 @@ def _tagged_commands(account: Account, profile: str) -> Iterator[str]:
 
 def _profile_option(one: LocatedStage) -> str:
     profile = one.account.profiles.get(one.stage.title.lower(), "")
-    return f" --profile {profile}" if one.stage.elsewhere and profile else ""
+    return f" --profile {profile}" if one.stage.is_remote and profile else ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The beliefs about AWS that no one has seen hold: what is believed, how a run shows it, what to do if it fails.
+"""Lists unverified beliefs about AWS, with the sign that settles each and the fallback if it fails.
 
 ``python -m operations.first_run.aws_beliefs`` prints docs/beliefs.md, which is this table; a test compares the two.
 """
@@ -18,7 +18,7 @@ PAGE: Final = "docs/beliefs.md"
 
 
 class Occasion(StrEnum):
-    """When a belief is put to the test, as the page's headings say it."""
+    """The occasion that settles a belief; the value is a heading of the page."""
 
     FIRST_RUN = "Settled by a first run"
     TUNING = "Settled by a first run with `training.tuning_jobs`"
@@ -31,13 +31,13 @@ class Belief:
     """One belief about AWS.
 
     Attributes:
-        id: How reports name it.
-        text: What is believed.
-        source: Why it is believed.
-        sign: Which answer of which service tells that it held or failed.
-        fallback: What to do if it fails.
-        occasion: When it is put to the test.
-        check: Decides what a run saw of it.
+        id: Name in reports.
+        text: The belief.
+        source: Its source.
+        sign: The answer of a service that shows that it held or failed.
+        fallback: Remedy if it fails.
+        occasion: Occasion that settles it.
+        check: Returns its outcome in a run.
     """
 
     id: str
@@ -355,7 +355,7 @@ def settled_beliefs(*, tuning: bool, elsewhere: bool) -> list[Belief]:
 
 
 def announce_beliefs(*, tuning: bool, elsewhere: bool) -> str:
-    """Return in one line how many beliefs a first run settles; see `settled`."""
+    """Return in one line how many beliefs a first run settles; see `settled_beliefs`."""
     count = len(settled_beliefs(tuning=tuning, elsewhere=elsewhere))
     return f"A first run settles {count} of {len(BELIEFS)} beliefs about AWS that no one has seen hold: {PAGE}"
 

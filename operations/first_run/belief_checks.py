@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""Decides for each belief about AWS what a first run saw of it: held, failed with a message, or not reached.
+"""Checks each belief about AWS in a first run: held, failed with a message, or not reached.
 
-A step that failed counts against a belief only where its reason names what the belief is about. The texts of reasons
-are not documented; what matches none is shown as the step's own failure, and the belief stays open.
+A failed step counts against a belief only if its reason names the subject of the belief. The texts of reasons are not
+documented; if none matches, the failure is shown with its step, and the belief stays open.
 """
 
 import json
@@ -21,7 +21,7 @@ _JOB_KINDS: Final = ("ProcessingJob", "TrainingJob", "TransformJob", "Model")
 _OTHER_NAME: Final = re.compile(rf"(?:processing-job|training-job|transform-job|model)/(?!{_PREFIX})[\w-]+")
 _DENIED: Final = r"not authorized to perform|AccessDenied"
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-# Alarms that ring where an approval was lost on its way.
+# Alarms about an approval that has started no delivery.
 _RELEASING: Final = ("ReleaseErrors", "DeploymentUndelivered")
 # In the names of the function that starts a delivery, and of its role (stacks/delivery/approval_rules.py).
 _RELEASE: Final = "Release"
@@ -30,7 +30,7 @@ _STAGING, _PRODUCTION = "Staging", "Production"
 
 
 class BeliefVerdict(StrEnum):
-    """What was seen of a belief, in the words that the user reads."""
+    """The outcome of a belief, in the words of the report."""
 
     HELD = "held"
     FAILED = "failed"
@@ -39,11 +39,11 @@ class BeliefVerdict(StrEnum):
 
 @dataclass(frozen=True)
 class BeliefOutcome:
-    """What was seen of one belief.
+    """The outcome of a belief.
 
     Attributes:
-        verdict: Whether it held.
-        message: What showed it, or what is missing.
+        verdict: The outcome.
+        message: The observation, or what is missing.
     """
 
     verdict: BeliefVerdict
@@ -51,17 +51,17 @@ class BeliefOutcome:
 
 
 def belief_held(message: str) -> BeliefOutcome:
-    """Return that the belief held."""
+    """Return the outcome that the belief held."""
     return BeliefOutcome(BeliefVerdict.HELD, message)
 
 
 def belief_failed(message: str) -> BeliefOutcome:
-    """Return that the belief failed."""
+    """Return the outcome that the belief failed."""
     return BeliefOutcome(BeliefVerdict.FAILED, message)
 
 
 def belief_not_reached(message: str) -> BeliefOutcome:
-    """Return that nothing was seen of the belief yet."""
+    """Return the outcome that the run has not reached the belief."""
     return BeliefOutcome(BeliefVerdict.OPEN, message)
 
 
@@ -81,7 +81,7 @@ def container_user(seen: FirstRunObservations) -> BeliefOutcome:
 
 
 def image_manifest(seen: FirstRunObservations) -> BeliefOutcome:
-    """Judge whether SageMaker takes the image in the format in which the builder pushed it."""
+    """Judge whether SageMaker accepts the manifest format of the image."""
     reason = seen.failure(contract.PREPROCESS_STEP)
     if "AlgorithmError" in reason:
         return belief_held(f"{seen.media_type()}: the container was started")
@@ -92,7 +92,7 @@ def image_manifest(seen: FirstRunObservations) -> BeliefOutcome:
 
 
 def job_names(seen: FirstRunObservations) -> BeliefOutcome:
-    """Judge whether the names of what the pipeline makes begin with ``pipelines-``."""
+    """Judge whether the names of the pipeline's jobs and models begin with ``pipelines-``."""
     made = [found.get(kind, {}).get("Arn", "") for found in map(seen.metadata, seen.steps) for kind in _JOB_KINDS]
     names = [arn.rpartition("/")[2] for arn in made if arn]
     others = [name for name in names if not name.startswith(_PREFIX)]
@@ -114,7 +114,7 @@ def role_operations(seen: FirstRunObservations) -> BeliefOutcome:
 
 
 def group_creation(seen: FirstRunObservations) -> BeliefOutcome:
-    """Judge whether RegisterModel may call CreateModelPackageGroup, and goes on where the group exists."""
+    """Judge whether RegisterModel may call CreateModelPackageGroup, and succeeds if the group exists."""
     wanted = r"CreateModelPackageGroup|model-package-group"
     return _of_step(seen, contract.REGISTER_STEP, wanted, f"registered {seen.version_arn}")
 
@@ -278,10 +278,10 @@ def generated_names(seen: FirstRunObservations) -> BeliefOutcome:
 
 
 def served_package(seen: FirstRunObservations) -> BeliefOutcome:
-    """Judge whether SageMaker says of an endpoint which model package it serves."""
+    """Judge whether SageMaker names the model package of an endpoint."""
     if seen.action(_STAGING, "Deploy")[0] != SUCCEEDED_STATUS:
         return belief_not_reached("staging was not deployed")
-    if seen.stages[_STAGING].elsewhere:
+    if seen.stages[_STAGING].is_remote:
         return belief_not_reached("staging is in another account or region, where a tag says it")
     served = model_package.served_package_arn(seen.account.client("sagemaker"), seen.stages[_STAGING].endpoint)
     if served == seen.version_arn:
@@ -321,7 +321,7 @@ def scaling_target(seen: FirstRunObservations) -> BeliefOutcome:
 
 
 def canary_rollback(seen: FirstRunObservations) -> BeliefOutcome:
-    """Judge whether CloudFormation calls an update failed that an alarm rolled back."""
+    """Judge whether CloudFormation reports an update as failed that an alarm has rolled back."""
     status, _ = seen.action(_PRODUCTION, "Deploy")
     if status == FAILED_STATUS:
         reason = seen.deploy_failure(_PRODUCTION)
@@ -337,7 +337,7 @@ def canary_rollback(seen: FirstRunObservations) -> BeliefOutcome:
 
 
 def monitor_rules(seen: FirstRunObservations) -> BeliefOutcome:
-    """Judge whether the rules of the monitor start its job and hear of its end."""
+    """Judge whether the rules of the monitor start its job and receive its end."""
     own = ("MonitorErrors", "JudgeErrors", "MonitoringUndelivered")
     ringing = seen.alarm(seen.account, *(f"{seen.account.name}-{each}" for each in own))
     if ringing:
@@ -383,12 +383,12 @@ def replica_events(seen: FirstRunObservations) -> BeliefOutcome:
 
 def replica_key(seen: FirstRunObservations) -> BeliefOutcome:
     """Judge whether replication takes the ARN of an alias in another account as the key of replicas."""
-    elsewhere = [title for title, found in seen.stages.items() if found.elsewhere]
-    for title in elsewhere:
+    remote = [title for title, found in seen.stages.items() if found.is_remote]
+    for title in remote:
         ringing = seen.alarm(seen.there(title), f"{seen.stages[title].endpoint}-ReplicationFailed")
         if ringing:
             return belief_failed(ringing)
-    if not elsewhere:
+    if not remote:
         return belief_not_reached("no stage is in another account or region")
     objects = _replicas(seen)
     return belief_held(objects[0]["Key"]) if objects else belief_not_reached("no captured request was replicated")
@@ -396,16 +396,16 @@ def replica_key(seen: FirstRunObservations) -> BeliefOutcome:
 
 def delivery_key(seen: FirstRunObservations) -> BeliefOutcome:
     """Judge whether an action in another account takes the delivery's key by the ARN of its alias."""
-    return _elsewhere(seen, r"^(?!.*DescribeKey).*(kms|alias)")
+    return _of_remote_deployments(seen, r"^(?!.*DescribeKey).*(kms|alias)")
 
 
 def key_description(seen: FirstRunObservations) -> BeliefOutcome:
     """Judge whether kms:ResourceAliases lets a role describe a key of another account."""
-    return _elsewhere(seen, r"DescribeKey")
+    return _of_remote_deployments(seen, r"DescribeKey")
 
 
 def _of_step(seen: FirstRunObservations, step: str, pattern: str, success: str) -> BeliefOutcome:
-    """Return held where a step succeeded, failed where its reason is about the belief."""
+    """Return held if a step succeeded, and failed if its reason is about the belief."""
     status, reason = seen.status(step), seen.failure(step)
     if status == SUCCEEDED_STATUS:
         return belief_held(success)
@@ -417,7 +417,7 @@ def _of_step(seen: FirstRunObservations, step: str, pattern: str, success: str) 
 
 
 def _of_deploy(seen: FirstRunObservations, title: str, pattern: str, success: str) -> BeliefOutcome:
-    """Return held where a stage's stack was deployed, failed where the reason is about the belief."""
+    """Return held if the stack of a stage was deployed, and failed if the reason is about the belief."""
     status, _ = seen.action(title, "Deploy")
     if status == SUCCEEDED_STATUS:
         return belief_held(success)
@@ -429,12 +429,12 @@ def _of_deploy(seen: FirstRunObservations, title: str, pattern: str, success: st
     return belief_not_reached(f"{title.lower()} could not be deployed for another reason")
 
 
-def _elsewhere(seen: FirstRunObservations, pattern: str) -> BeliefOutcome:
-    """Return what the deployments of stages in another account or region say of a belief about their key."""
+def _of_remote_deployments(seen: FirstRunObservations, pattern: str) -> BeliefOutcome:
+    """Return the outcome of a belief about the key of stages in another account or region."""
     outcomes = [
         _of_deploy(seen, title, pattern, f"{title.lower()} was deployed")
         for title, found in seen.stages.items()
-        if found.elsewhere
+        if found.is_remote
     ]
     for verdict in (BeliefVerdict.FAILED, BeliefVerdict.HELD, BeliefVerdict.OPEN):
         for outcome in outcomes:

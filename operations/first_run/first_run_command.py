@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Walks a fresh deployment through its first run, from wherever it stands; starts the pipeline after asking."""
+"""Reports the progress of a first run, and starts the pipeline after asking."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,39 +25,37 @@ _SECONDS: Final = 30.0
 
 @click.command("first-run")
 @click.option("--yes", is_flag=True, help="Start the pipeline without asking.")
-@click.option("--wait", is_flag=True, help="Follow it until nothing goes on by itself.")
+@click.option("--wait", is_flag=True, help="Follow it until it needs you or has ended.")
 @click.option(
     "--file",
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
     default=FIRST_RUN_FILE,
     show_default=True,
-    help="Where what was seen is kept.",
+    help="File that keeps the state.",
 )
 @click.pass_context
 def walk_first_run(context: click.Context, path: Path, *, yes: bool, wait: bool) -> None:
-    """Walk through a first run, and say which beliefs about AWS held (docs/beliefs.md).
+    """Report the progress of a first run, and which beliefs about AWS held (docs/beliefs.md).
 
-    It reads, and starts the pipeline on the uploaded archive where it never ran, after asking. Run it again at any
-    time. Exit codes: 0 nothing failed, 1 a step or a belief failed, 2 bad usage, credentials or nothing deployed.
+    If the pipeline has never run, the command asks and starts it on the uploaded archive. Run it again at any time.
+    Exit codes: 0 nothing failed, 1 a step or a belief failed, 2 bad usage, credentials or nothing deployed.
     """
     account: Account = context.obj
     console = terminal_output.output_console()
     _offer_start(account, console, None if yes else click.confirm)
     found = _followed(account, path, terminal_output.error_console()) if wait else _look(account, path)
     first_run_report.print_first_run(found, console)
-    print_line(
-        console, f"Kept in {path}. {'It goes on by itself; look again' if found.is_moving else 'Next'}: {_next(found)}"
-    )
+    print_line(console, f"Saved in {path}. {'It continues; look again' if found.is_moving else 'Next'}: {_next(found)}")
     context.exit(found.exit_code)
 
 
 def _offer_start(account: Account, console: Console, ask: Callable[[str], bool] | None) -> None:
-    """Start the pipeline where an archive is there and it never ran, unless the user says no."""
+    """Start the pipeline if there is an archive and it has never run, unless the user says no."""
     seen = FirstRunObservations(account)
     if not may_start_pipeline(seen):
         return
-    if ask is None or ask(f"Start the pipeline on {seen.archive}? It trains a model; make cost says what it costs."):
+    if ask is None or ask(f"Start the pipeline on {seen.archive}? It trains a model; make cost estimates the cost."):
         print_line(
             console,
             "Started: "
@@ -66,7 +64,7 @@ def _offer_start(account: Account, console: Console, ask: Callable[[str], bool] 
 
 
 def _look(account: Account, path: Path) -> FirstRun:
-    """Look once, and keep what was seen."""
+    """Read the state and save it."""
     storage = cloudformation_stacks.describe_stack(account.client("cloudformation"), account.stack_name("storage"))
     if storage is None:
         raise AccountError(f"deployment {account.name!r}: nothing is deployed in {account.region}. Run make deploy.")
@@ -77,10 +75,10 @@ def _look(account: Account, path: Path) -> FirstRun:
 
 
 def _followed(account: Account, path: Path, console: Console) -> FirstRun:
-    """Look until nothing goes on by itself, and say each milestone that has changed.
+    """Print each change of a milestone until nothing continues without the user.
 
     Raises:
-        StoppedError: Ctrl-C; what runs goes on.
+        StoppedError: Ctrl-C; running work continues.
     """
     said: set[tuple[str, MilestoneStatus]] = set()
     try:
@@ -91,7 +89,7 @@ def _followed(account: Account, path: Path, console: Console) -> FirstRun:
                     print_line(console, f"{each.name}: {each.progress}")
             account.sleep(_SECONDS)
     except KeyboardInterrupt:
-        raise StoppedError("stopped looking; what runs goes on. Look again: make first-run") from None
+        raise StoppedError("stopped waiting; running work continues. Look again: make first-run") from None
     return found
 
 

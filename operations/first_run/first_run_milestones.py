@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""How far a first run has come: archive, execution, each step, registration, approval, staging, smoke test."""
+"""Lists the milestones of a first run: archive, execution, steps, registration, approval, staging, smoke test."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from pipeline_src import contract
 
 
 class MilestoneStatus(StrEnum):
-    """How a milestone stands, in the words that the user reads."""
+    """The status of a milestone, in the words of the report."""
 
     DONE = "done"
     RUNNING = "running"
@@ -23,12 +23,12 @@ class MilestoneStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Milestone:
-    """One milestone.
+    """A milestone.
 
     Attributes:
-        name: What is to be reached.
-        progress: How it stands.
-        detail: What was found, and where somebody has to act, what to do.
+        name: Name.
+        progress: Status.
+        detail: What was found, or what the user has to do.
     """
 
     name: str
@@ -37,12 +37,12 @@ class Milestone:
 
 
 def list_milestones(seen: FirstRunObservations) -> list[Milestone]:
-    """Return all milestones in the order in which they are reached."""
+    """Return all milestones in order."""
     return [_archive(seen), _execution(seen), *_steps(seen), _registration(seen), _approval(seen), *_staging(seen)]
 
 
 def may_start_pipeline(seen: FirstRunObservations) -> bool:
-    """Return whether there is an archive, and no execution runs or has ended."""
+    """Return whether there is an archive and the pipeline has never run."""
     return bool(seen.archive) and not seen.execution and seen.starter.get("status") != "RUNNING"
 
 
@@ -77,7 +77,7 @@ def _execution(seen: FirstRunObservations) -> Milestone:
             MilestoneStatus.FAILED,
             f"could not be started: {retraining_execution.execution_failure_cause(starter)}",
         )
-    return Milestone("execution", MilestoneStatus.WAITING if seen.archive else MilestoneStatus.OPEN, "none was started")
+    return Milestone("execution", MilestoneStatus.WAITING if seen.archive else MilestoneStatus.OPEN, "not started")
 
 
 def _steps(seen: FirstRunObservations) -> Iterator[Milestone]:
@@ -119,7 +119,7 @@ def _approval(seen: FirstRunObservations) -> Milestone:
 
 
 def _staging(seen: FirstRunObservations) -> Iterator[Milestone]:
-    """Yield how the newest delivery of the version stands in staging."""
+    """Yield the milestones of the newest delivery of the version."""
     yield _action(seen, "staging", ("Publish", "Deploy"))
     yield _action(seen, "smoke test", ("SmokeTest",))
 
@@ -131,8 +131,8 @@ def _action(seen: FirstRunObservations, name: str, actions: tuple[str, ...]) -> 
             return Milestone(name, MilestoneStatus.FAILED, error or status)
     if found[-1][0] == SUCCEEDED_STATUS:
         return Milestone(name, MilestoneStatus.DONE)
-    # What is queued or between two actions goes on by itself.
-    on_its_way = seen.delivery_is_due or any(each["status"] == "InProgress" for each in seen.deliveries)
+    # A queued execution, or one between two actions, continues without the user.
+    is_moving = seen.delivery_is_due or any(each["status"] == "InProgress" for each in seen.deliveries)
     return Milestone(
-        name, MilestoneStatus.RUNNING if on_its_way else MilestoneStatus.OPEN, "on its way" if on_its_way else ""
+        name, MilestoneStatus.RUNNING if is_moving else MilestoneStatus.OPEN, "in progress" if is_moving else ""
     )

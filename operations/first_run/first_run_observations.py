@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What the services say of a deployment's first run, asked when it is needed and once; nothing is changed.
+"""Reads the state of a first run from the services, each fact once and when it is needed; changes nothing.
 
 Sources: SageMaker API Reference, ListPipelineExecutionSteps and the Describe operations of jobs; CodePipeline API
 Reference, ListActionExecutions; CloudFormation API Reference, DescribeStackEvents.
@@ -22,9 +22,9 @@ Clock: TypeAlias = Callable[[], datetime]
 
 SUCCEEDED_STATUS: Final = "Succeeded"
 FAILED_STATUS: Final = "Failed"
-# What an event sets off begins within seconds; metrics are listed within minutes.
+# A target of an event starts within seconds; metrics are listed within minutes.
 EVENT_PATIENCE: Final = timedelta(minutes=15)
-# Kinds of a step's job in its metadata, and how each is described.
+# Kinds of a step's job in its metadata, with the operation and the parameter that describe it.
 _JOBS: Final = {
     "ProcessingJob": ("describe_processing_job", "ProcessingJobName"),
     "TrainingJob": ("describe_training_job", "TrainingJobName"),
@@ -35,16 +35,15 @@ _IMAGE: Final = re.compile(r"(?P<registry>[0-9]{12})\.dkr\.ecr\.[^/]+/(?P<reposi
 
 
 class FirstRunObservations:
-    """One look at a deployment; a later look needs a new one.
+    """The state of a deployment at one time.
 
     Attributes:
-        account: Where the deployment is.
-        now: When the look began.
+        account: The account of the build.
+        now: The time.
     """
 
     def __init__(self, account: Account, clock: Clock = lambda: datetime.now(UTC)) -> None:
         self.account, self.now = account, clock()
-        # The same answer for the same question within one look.
         self.job = cache(self._job)
         self.failure = cache(self._failure)
         self.endpoint = cache(self._endpoint)
@@ -89,15 +88,15 @@ class FirstRunObservations:
         return {found["StepName"]: found for page in pages for found in page["PipelineExecutionSteps"]}
 
     def status(self, step: str) -> str:
-        """Return the status of a step; empty where it has not begun."""
+        """Return the status of a step; empty if it has not begun."""
         return str(self.steps.get(step, {}).get("StepStatus", ""))
 
     def metadata(self, step: str) -> Mapping[str, ApiResponse]:
-        """Return what the service says that a step made, by kind, such as ``ProcessingJob``."""
+        """Return the metadata of a step, by kind, such as ``ProcessingJob``."""
         return self.steps.get(step, {}).get("Metadata") or {}
 
     def _job(self, step: str) -> ApiResponse:
-        """Return the description of a step's job; empty where it has none yet."""
+        """Return the description of a step's job; empty if it has none yet."""
         for kind, (operation, parameter) in _JOBS.items():
             arn = self.metadata(step).get(kind, {}).get("Arn", "")
             if arn:
@@ -105,7 +104,7 @@ class FirstRunObservations:
         return {}
 
     def _failure(self, step: str) -> str:
-        """Return why a step failed, as the step and its job say it; empty where it has not failed."""
+        """Return the reasons of a failed step and its job; empty if it has not failed."""
         if self.status(step) != FAILED_STATUS:
             return ""
         job = self.job(step)
@@ -125,18 +124,18 @@ class FirstRunObservations:
 
     @property
     def delivery_is_due(self) -> bool:
-        """Whether that package was approved a short while ago, and nothing delivers it yet."""
+        """True if that package was approved a short while ago and has no delivery yet."""
         if self.version.get("ModelApprovalStatus") != model_package.APPROVED_STATUS or self.deliveries:
             return False
         return not self.is_old(self.version.get("LastModifiedTime") or self.version["CreationTime"])
 
     def is_old(self, moment: datetime) -> bool:
-        """Return whether what a moment set off should have shown by now."""
+        """Return whether effects of an event at `moment` should be visible."""
         return self.now - moment >= EVENT_PATIENCE
 
     @cached_property
     def deliveries(self) -> list[ApiResponse]:
-        """Executions of the delivery that bring that package, newest first."""
+        """Deliveries of that package, newest first."""
         if not self.version:
             return []
         return model_delivery.deliveries_of_package(
@@ -161,7 +160,7 @@ class FirstRunObservations:
         return {(action["stageName"], action["actionName"]): action for action in reversed(found)}
 
     def action(self, title: str, name: str) -> tuple[str, str]:
-        """Return status and error of an action of the delivery; empty where it has not begun."""
+        """Return status and error of an action of the delivery; empty if it has not begun."""
         found = self.actions.get((title, name), {})
         error = found.get("output", {}).get("executionResult", {})
         message = error.get("errorDetails", {}).get("message") or error.get("externalExecutionSummary") or ""
@@ -177,7 +176,7 @@ class FirstRunObservations:
         """Return the account and region of a stage.
 
         Raises:
-            AccountError: None of the credentials at hand leads there.
+            AccountError: It is in an account that no credentials are given for.
         """
         return deployment_account.account_of_stage(self.account, self.stages[title])
 
@@ -187,7 +186,7 @@ class FirstRunObservations:
         return dict(self.there(title).client("sagemaker").describe_endpoint(EndpointName=name))
 
     def _stack_failures(self, title: str) -> str:
-        """Return what failed in the newest events of a stage's stack, with the reasons."""
+        """Return the failures in the newest events of a stage's stack, with the reasons."""
         client = self.there(title).client("cloudformation")
         events = client.describe_stack_events(StackName=self.stages[title].stack)["StackEvents"]
         failed = [event for event in events if event.get("ResourceStatus", "").endswith("_FAILED")]
@@ -197,12 +196,12 @@ class FirstRunObservations:
         )
 
     def deploy_failure(self, title: str) -> str:
-        """Return why a stage's stack could not be deployed; empty where it was, or has not begun."""
+        """Return why the deployment of a stage's stack failed; empty if it has not."""
         status, error = self.action(title, "Deploy")
         return f"{error} {self.stack_failures(title)}".strip() if status == FAILED_STATUS else ""
 
     def alarm(self, account: Account, *names: str) -> str:
-        """Return name and reason of the first of these alarms that rings; empty where none does."""
+        """Return name and reason of the first alarm in state ALARM; empty if there is none."""
         found = account.client("cloudwatch").describe_alarms(AlarmNames=list(names))["MetricAlarms"]
         ringing = (alarm for alarm in found if alarm["StateValue"] == "ALARM")
         return next((f"alarm {alarm['AlarmName']}: {alarm.get('StateReason', '')}" for alarm in ringing), "")
@@ -215,7 +214,7 @@ class FirstRunObservations:
         return [job for job in found if job["ProcessingJobName"].startswith(begins)]
 
     def media_type(self) -> str:
-        """Return the format of the manifest of the image that the jobs run in, as the registry keeps it."""
+        """Return the manifest format of the jobs' image in the registry."""
         uri = self.account.output("training", "Image")
         image = _IMAGE.fullmatch(uri)
         if not image:

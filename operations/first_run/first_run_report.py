@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What one look at a first run found: judged, kept as JSON, and shown as tables."""
+"""Judges the state of a first run, keeps it as JSON, and prints it as tables."""
 
 import json
 import os
@@ -36,13 +36,13 @@ _STYLES: Final = {
 
 @dataclass(frozen=True)
 class FirstRun:
-    """What one look found.
+    """The state of a first run.
 
     Attributes:
-        deployment: Id of the storage stack, which tells one deployment from another.
-        looked: When, in ISO 8601.
-        milestones: In their order.
-        outcomes: By the ids of the beliefs.
+        deployment: Id of the storage stack, which identifies the deployment.
+        looked: Time in ISO 8601.
+        milestones: Milestones in order.
+        outcomes: Outcomes by the ids of the beliefs.
     """
 
     deployment: str
@@ -58,12 +58,12 @@ class FirstRun:
 
     @property
     def is_moving(self) -> bool:
-        """Whether something goes on by itself."""
+        """True if something continues without the user."""
         return any(each.progress is MilestoneStatus.RUNNING for each in self.milestones)
 
 
 def look_at_first_run(seen: FirstRunObservations, deployment: str, earlier: FirstRun | None) -> FirstRun:
-    """Return what a look finds; a belief that held in an earlier look and is not reached in this one has held."""
+    """Return the state; a belief that held in `earlier` and is not reached now has held."""
     outcomes = {belief.id: _judged(belief, seen) for belief in BELIEFS}
     known = earlier.outcomes if earlier and earlier.deployment == deployment else {}
     kept = {
@@ -75,17 +75,17 @@ def look_at_first_run(seen: FirstRunObservations, deployment: str, earlier: Firs
 
 
 def _judged(belief: Belief, seen: FirstRunObservations) -> BeliefOutcome:
-    """Return what was seen of a belief; where AWS does not answer, that."""
+    """Return the outcome of a belief; not reached if AWS does not answer."""
     try:
         return belief.check(seen)
     except aws_errors.AWS_ERRORS as error:
-        return belief_not_reached(f"could not look: {aws_errors.explain_aws_error(error)}")
+        return belief_not_reached(f"not checked: {aws_errors.explain_aws_error(error)}")
     except OperationError as error:
-        return belief_not_reached(f"could not look: {error}")
+        return belief_not_reached(f"not checked: {error}")
 
 
 def write_first_run(found: FirstRun, path: Path) -> None:
-    """Write what was found to `path` aside, then rename it, so that `path` is always whole."""
+    """Write the state to a temporary file and rename it to `path`, so that `path` is always complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {
         "deployment": found.deployment,
@@ -104,7 +104,7 @@ def write_first_run(found: FirstRun, path: Path) -> None:
 
 
 def read_earlier(path: Path) -> FirstRun | None:
-    """Return which beliefs an earlier look saw hold; None where there was none, or the file is not of one."""
+    """Return the beliefs that held earlier; None if the file does not exist or is not such a file."""
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         kept = {
@@ -118,7 +118,7 @@ def read_earlier(path: Path) -> FirstRun | None:
 
 
 def print_first_run(found: FirstRun, console: Console) -> None:
-    """Print both tables, what to do about what failed, and the counts."""
+    """Print both tables, the remedies, and the counts."""
     console.print(_table("milestone", [(each.name, each.progress, each.detail) for each in found.milestones]))
     console.print()
     shown = [(name, outcome.verdict, outcome.message) for name, outcome in found.outcomes.items()]
@@ -131,12 +131,12 @@ def print_first_run(found: FirstRun, console: Console) -> None:
         if each.progress in (MilestoneStatus.WAITING, MilestoneStatus.FAILED):
             print_line(console, f"- {each.name}: {each.progress}: {each.detail}")
     counts = Counter(outcome.verdict for outcome in found.outcomes.values())
-    print_line(console, f"{', '.join(f'{counts[each]} {each}' for each in BeliefVerdict)}. What each is: {PAGE}")
+    print_line(console, f"{', '.join(f'{counts[each]} {each}' for each in BeliefVerdict)}. See {PAGE}")
 
 
 def _table(what: str, rows: Sequence[tuple[str, MilestoneStatus | BeliefVerdict, str]]) -> Table:
     table = Table(what, "", "seen", box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name, state, detail in rows:
-        # A reason may hold square brackets, which are no markup.
+        # Text, because square brackets in a reason are not markup.
         table.add_row(name, Text(state, style=_STYLES[state]), Text(detail, overflow="fold"))
     return table

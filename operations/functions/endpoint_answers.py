@@ -1,16 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""The golden images: one test image of each class, with the scores that the evaluation has of it.
+"""Invokes an endpoint or a server with golden images, and compares its answers with the evaluation.
 
-They are not chosen by hand and lie nowhere of their own: each model's evaluation names them, so that they are
-always of the dataset that the model was tested on, and no image of a patient is in this repository.
-
-What an endpoint answers to an image, and the rules that the answer is held to.
-
-Pure functions over plain values: whatever answers, an endpoint or a server on this machine, is held to the same.
-Source of the format: SageMaker Developer Guide, image classification, inference. It shows the bare array, and an
-object with the array under ``prediction``.
-
-Something that answers an image with scores: an endpoint, or a server at a URL.
+A golden image is the first test image of a class, with its scores from the evaluation. The evaluation of each model
+names its own, so they are always from the dataset that the model was tested on, and the repository has no image of a
+patient.
 """
 
 import csv
@@ -26,22 +19,28 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from operations.functions.aws_clients import Client
+from operations.functions.aws_clients import Client, split_s3_uri
 from operations.functions.errors import SmokeTestError, UsageError
 from pipeline_src import contract
 from pipeline_src.class_probabilities import parse_class_probabilities, shorten_body
 
 _REQUIRED_COLUMNS: Final = ("image_id", "split", "label", *contract.PREDICTION_SCORES)
 _RERUN_REMEDY: Final = "Run the pipeline again and approve the package that it registers."
+# The serving hardware may differ from that of the evaluation: float32 scores then differ by about 1e-5.
+SCORE_TOLERANCE: Final = 1e-3
+_LABELS: Final = contract.CLASS_LABELS
+_TIMEOUT_SECONDS: Final = 20.0
+_REQUEST_HEADERS: Final = {"Content-Type": contract.IMAGE_CONTENT_TYPE, "Accept": contract.JSON_CONTENT_TYPE}
+_CONNECTION_TYPES: Final = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
 
 
 @dataclass(frozen=True)
 class GoldenImage:
-    """One image and what the model said of it offline.
+    """A test image and its scores from the evaluation.
 
     Attributes:
-        image_id: Its id; `contract.held_out_file` is its file.
-        label: Its diagnosis.
+        image_id: Its id; `contract.held_out_file` names its file.
+        label: Its true class.
         scores: (classes,), in the order of `contract.CLASS_LABELS`.
     """
 
@@ -51,22 +50,22 @@ class GoldenImage:
 
 
 class EvaluationFolder(Protocol):
-    """Files by name: of a bucket, or of this machine."""
+    """Files by name, in a bucket or on this machine."""
 
     def place(self, name: str) -> str:
-        """Return where that file is, for messages."""
+        """Return the URI or path of a file."""
 
     def read(self, name: str) -> bytes:
-        """Return what is in that file.
+        """Return the content of a file.
 
         Raises:
-            SmokeError: It is not there.
+            SmokeTestError: It does not exist.
         """
 
 
 @dataclass(frozen=True)
 class S3Folder:
-    """A folder of a bucket, with the client that reads it."""
+    """A folder in a bucket, with the client that reads it."""
 
     s3: Client
     uri: str
@@ -77,16 +76,16 @@ class S3Folder:
 
     def read(self, name: str) -> bytes:
         """Return the object's bytes."""
-        bucket, _, key = self.place(name).removeprefix("s3://").partition("/")
+        bucket, key = split_s3_uri(self.place(name))
         try:
             return bytes(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         except self.s3.exceptions.NoSuchKey:
-            raise SmokeTestError(f"{self.place(name)}: is not there. {_RERUN_REMEDY}") from None
+            raise SmokeTestError(f"{self.place(name)}: does not exist. {_RERUN_REMEDY}") from None
 
 
 @dataclass(frozen=True)
 class LocalFolder:
-    """A folder of this machine."""
+    """A folder on this machine."""
 
     path: Path
 
@@ -106,11 +105,11 @@ def choose_golden_images(table: bytes, place: str) -> list[GoldenImage]:
     """Return the first test image, by id, of each class that has one.
 
     Args:
-        table: predictions.csv.
-        place: Where it lies, for messages.
+        table: Content of predictions.csv.
+        place: Its URI or path, for messages.
 
     Raises:
-        SmokeError: It is no such table, or has no test image.
+        SmokeTestError: It is not such a table, or has no test image.
     """
     rows = csv.DictReader(io.StringIO(table.decode(errors="replace")))
     missing = [name for name in _REQUIRED_COLUMNS if name not in (rows.fieldnames or ())]
@@ -130,32 +129,27 @@ def _parse_golden_image(row: dict[str, str], place: str) -> GoldenImage:
     image_id, label = row["image_id"], row["label"]
     if label not in contract.CLASS_LABELS:
         raise SmokeTestError(
-            f"{place}: label {label!r}: is none of {', '.join(contract.CLASS_LABELS)}. {_RERUN_REMEDY}"
+            f"{place}: label {label!r}: is not one of {', '.join(contract.CLASS_LABELS)}. {_RERUN_REMEDY}"
         )
     if not image_id or "/" in image_id:
-        raise SmokeTestError(f"{place}: image_id {image_id!r}: is no file name. {_RERUN_REMEDY}")
+        raise SmokeTestError(f"{place}: image_id {image_id!r}: is not a file name. {_RERUN_REMEDY}")
     try:
         scores = tuple(float(row[name]) for name in contract.PREDICTION_SCORES)
     except (TypeError, ValueError) as error:
-        raise SmokeTestError(f"{place}: {error}: a score is no number. {_RERUN_REMEDY}") from error
+        raise SmokeTestError(f"{place}: {error}: a score is not a number. {_RERUN_REMEDY}") from error
     if not all(map(math.isfinite, scores)):
         raise SmokeTestError(f"{place}: scores {scores}: one is not finite. {_RERUN_REMEDY}")
     return GoldenImage(image_id, label, scores)
 
 
-# The serving hardware may differ from that of the evaluation, by which float32 scores differ by about 1e-5.
-SCORE_TOLERANCE: Final = 1e-3
-_LABELS: Final = contract.CLASS_LABELS
-
-
 @dataclass(frozen=True)
 class EndpointAnswer:
-    """One answer.
+    """An answer.
 
     Attributes:
-        status: Of HTTP.
-        content_type: With or without parameters.
-        body: What was answered.
+        status: HTTP status.
+        content_type: Content type, with or without parameters.
+        body: Body.
     """
 
     status: int
@@ -167,11 +161,11 @@ def read_probabilities(answer: EndpointAnswer, place: str) -> tuple[float, ...]:
     """Return the probabilities of an answer, one for each class.
 
     Args:
-        answer: What was answered.
-        place: Who answered to which image, for messages.
+        answer: The answer.
+        place: The endpoint and the image, for messages.
 
     Raises:
-        SmokeError: It is no success, no JSON, or not one probability for each class that add up to 1.
+        SmokeTestError: Its status is not 200, or its body is not JSON with probabilities that add up to 1.
     """
     if answer.status != 200:
         raise SmokeTestError(
@@ -181,7 +175,7 @@ def read_probabilities(answer: EndpointAnswer, place: str) -> tuple[float, ...]:
     if kind != contract.JSON_CONTENT_TYPE:
         raise SmokeTestError(
             f"{place}: answered content type {answer.content_type!r}, not {contract.JSON_CONTENT_TYPE}. "
-            "Is it the built-in image classification's container?"
+            "Is it the container of the built-in image classification?"
         )
     try:
         return parse_class_probabilities(answer.body)
@@ -192,14 +186,14 @@ def read_probabilities(answer: EndpointAnswer, place: str) -> tuple[float, ...]:
 
 
 def check_agreement(pairs: Sequence[tuple[GoldenImage, tuple[float, ...]]], place: str) -> float:
-    """Return by how much the answers differ from the evaluation at most.
+    """Return the largest difference between the answers and the evaluation.
 
     Args:
-        pairs: Each image, and the scores that were answered to it.
-        place: Who answered, for messages.
+        pairs: Each image with the scores in its answer.
+        place: The endpoint, for messages.
 
     Raises:
-        SmokeError: It is more than `TOLERANCE`; where another order of the labels explains all, that is named.
+        SmokeTestError: It is more than `SCORE_TOLERANCE`; the message names the order of labels that would explain it.
     """
     differences = [
         (abs(got - wanted), golden, label, got, wanted)
@@ -218,14 +212,14 @@ def check_agreement(pairs: Sequence[tuple[GoldenImage, tuple[float, ...]]], plac
     raise SmokeTestError(
         f"{place}: image {golden.image_id} ({golden.label}): {label}: answered {got:.4f}, the evaluation has "
         f"{wanted:.4f}: they differ by {largest:.1e}, more than {SCORE_TOLERANCE:.0e}. It serves another model, or the "
-        "picture was changed: deliver the package that was evaluated, or retrain."
+        "image was changed: deliver the package that was evaluated, or retrain."
     )
 
 
 def find_label_permutation(pairs: Sequence[tuple[GoldenImage, tuple[float, ...]]]) -> tuple[str, ...]:
-    """Return the order of labels that makes the answers those of the evaluation; empty if none does.
+    """Return the order of labels with which the answers agree with the evaluation; empty if there is none.
 
-    Of several orders, as where classes have equal scores, it is the one that moves the fewest labels.
+    If several do, because classes have equal scores, it is the one that moves the fewest labels.
     """
     positions = range(len(_LABELS))
     fits = [[_position_fits_label(pairs, position, label) for label in positions] for position in positions]
@@ -239,27 +233,22 @@ def find_label_permutation(pairs: Sequence[tuple[GoldenImage, tuple[float, ...]]
 
 
 def _position_fits_label(pairs: Sequence[tuple[GoldenImage, tuple[float, ...]]], position: int, label: int) -> bool:
-    """Return whether what stands at `position` of each answer is the evaluation's score of that label."""
+    """Return whether the value at `position` of each answer is the score of `label` in the evaluation."""
     return all(abs(scores[position] - golden.scores[label]) <= SCORE_TOLERANCE for golden, scores in pairs)
 
 
-_TIMEOUT_SECONDS: Final = 20.0
-_REQUEST_HEADERS: Final = {"Content-Type": contract.IMAGE_CONTENT_TYPE, "Accept": contract.JSON_CONTENT_TYPE}
-_CONNECTION_TYPES: Final = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
-
-
 class InferenceTarget(Protocol):
-    """What a smoke test asks."""
+    """An endpoint or server under test."""
 
     @property
     def place(self) -> str:
-        """Which one it is, for messages."""
+        """Its name or URL, for messages."""
 
     def answer(self, image: bytes) -> EndpointAnswer:
-        """Return the answer to the bytes of a picture.
+        """Return the answer to the bytes of an image.
 
         Raises:
-            SmokeError: There was no answer.
+            SmokeTestError: There was no answer.
             ClientError: The service refused.
         """
 
@@ -277,7 +266,7 @@ class SageMakerEndpoint:
         return f"endpoint {self.name!r}"
 
     def answer(self, image: bytes) -> EndpointAnswer:
-        """Return the container's answer, also where it is an error."""
+        """Return the container's answer, which may be an error."""
         try:
             answer = self.runtime.invoke_endpoint(
                 EndpointName=self.name,
@@ -286,7 +275,7 @@ class SageMakerEndpoint:
                 Body=image,
             )
         except ClientError as error:
-            # ModelError is the service's way to hand on what the container answered.
+            # With ModelError the service passes on the answer of the container.
             if error.response["Error"]["Code"] != "ModelError":
                 raise
             told = error.response.get("OriginalMessage") or error.response["Error"]["Message"]
@@ -296,7 +285,7 @@ class SageMakerEndpoint:
 
 @dataclass(frozen=True)
 class ServerUrl:
-    """A server that answers as a SageMaker container does, for example http://127.0.0.1:8080/invocations."""
+    """A server that answers like a SageMaker container, for example http://127.0.0.1:8080/invocations."""
 
     url: str
 
@@ -306,10 +295,10 @@ class ServerUrl:
         return self.url
 
     def answer(self, image: bytes) -> EndpointAnswer:
-        """Return the server's answer, also where it is an error; no proxy is asked, no redirect followed."""
+        """Return the server's answer, which may be an error; proxies and redirects are not used."""
         parts = urlsplit(self.url)
         if parts.scheme not in _CONNECTION_TYPES or not parts.hostname:
-            raise UsageError(f"{self.url!r}: is no URL. It reads http://127.0.0.1:8080/invocations.")
+            raise UsageError(f"{self.url!r}: is not a URL such as http://127.0.0.1:8080/invocations.")
         try:
             connection = _CONNECTION_TYPES[parts.scheme](parts.netloc, timeout=_TIMEOUT_SECONDS)
             try:

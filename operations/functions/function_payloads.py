@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""What the functions around the monitor's job are told; see payload.py.
+"""Defines the payloads and results of the Lambda functions, whose JSON keys the stacks write and read.
 
-What the functions are told and what they answer: the keys are the interface between the stacks and this room.
-
-A class is a payload, its fields are the keys of the JSON; one with a default may be left out. The monitor's: watch.py.
+The fields of a class are the keys of the JSON; a key whose field has a default may be left out.
 """
 
 from collections.abc import Mapping
@@ -13,27 +11,40 @@ from typing import Any, Final, TypeVar
 from operations.functions.errors import UsageError
 from operations.functions.job_inputs import JobPlacement
 
-# What a run of the monitor looks at: the last whole day or hour in UTC, or all that is kept, once labels have arrived.
+# Period of a monitoring run: the last whole day or hour in UTC, or all captured requests, after labels have arrived.
 DAY_WINDOW: Final = "day"
 HOUR_WINDOW: Final = "hour"
 LABELS: Final = "labels"
 MONITORING_WINDOWS: Final = (DAY_WINDOW, HOUR_WINDOW, LABELS)
+RETRAINING_REASONS: Final = ("push", "schedule", "data", "drift", "manual")
+COMPARE_WITH_CHAMPION: Final = "champion"
+COMPARE_WITH_NOTHING: Final = "nothing"
+# A new model is compared with the model in production, or with none.
+COMPARISONS: Final = (COMPARE_WITH_CHAMPION, COMPARE_WITH_NOTHING)
+_ALLOWED_VALUES: Final = {"reason": RETRAINING_REASONS, "compare": COMPARISONS, "window": MONITORING_WINDOWS}
+_DETAIL_KEY: Final = "detail"
+_MAY_BE_EMPTY: Final = frozenset({"archive", "commit", "machine"})
+Payload = TypeVar(
+    "Payload",
+    bound="RetrainRequest | ReleaseRequest | SmokeRequest | PublishRequest | PromoteRequest | RejectionRequest"
+    " | TallyRequest | MonitorRequest | JudgeRequest",
+)
 
 
 @dataclass(frozen=True)
 class MonitorRequest(JobPlacement):
-    """Compare what production was asked with the evaluation of its model.
+    """Compare the requests to production with the evaluation of its model.
 
     Attributes:
-        name: Of the deployment, with which the job's name begins.
-        window: What is looked at, one of `WINDOWS`.
-        time: When that was asked for, such as 2026-11-25T01:00:00Z.
+        name: Name of the deployment, with which the job's name begins.
+        window: Period, one of `MONITORING_WINDOWS`.
+        time: Time of the run, such as 2026-11-25T01:00:00Z.
         endpoint: Name of the production endpoint.
         capture: S3 URI of the folder below which its requests are captured by year, month, day and hour.
         labels: S3 URI of the folder of confirmed labels.
         reports: S3 URI of the folder that receives the report, in a folder of the job's name.
         champion: Name of the SSM parameter that names the package in production.
-        minutes: How long it may take.
+        minutes: Its time limit.
     """
 
     name: str
@@ -49,13 +60,13 @@ class MonitorRequest(JobPlacement):
 
 @dataclass(frozen=True)
 class JudgeRequest:
-    """Tell what a run of the monitor has found.
+    """Publish the result of a monitoring run.
 
     Attributes:
         job: Name of the job, which has completed.
         reports: S3 URI of the folder of the reports.
         namespace: CloudWatch namespace of the figures.
-        topic: ARN of the SNS topic to tell.
+        topic: ARN of the SNS topic to notify.
         machine: ARN of the state machine to start on a violation, or empty.
     """
 
@@ -66,36 +77,18 @@ class JudgeRequest:
     machine: str
 
 
-RETRAINING_REASONS: Final = ("push", "schedule", "data", "drift", "manual")
-COMPARE_WITH_CHAMPION: Final = "champion"
-COMPARE_WITH_NOTHING: Final = "nothing"
-COMPARISONS: Final = (
-    COMPARE_WITH_CHAMPION,
-    COMPARE_WITH_NOTHING,
-)  # what a new model is compared with: that in production, or nothing
-_ALLOWED_VALUES: Final = {"reason": RETRAINING_REASONS, "compare": COMPARISONS, "window": MONITORING_WINDOWS}
-_DETAIL_KEY: Final = "detail"
-_MAY_BE_EMPTY: Final = frozenset({"archive", "commit", "machine"})
-
-Payload = TypeVar(
-    "Payload",
-    bound="RetrainRequest | ReleaseRequest | SmokeRequest | PublishRequest | PromoteRequest | RejectionRequest"
-    " | TallyRequest | MonitorRequest | JudgeRequest",
-)
-
-
 @dataclass(frozen=True)
 class RetrainRequest:
-    """Train a model, unless that is being done or was done already.
+    """Train a model, unless an execution trains or has trained the same one.
 
     Attributes:
         pipeline: Name of the SageMaker pipeline.
         bucket: Name of the bucket that holds the archives.
         archive: Object key of the archive, or empty for the newest one.
-        commit: Id of the commit that asks for it, or empty.
-        reason: What asks for it, one of `REASONS`.
+        commit: Id of the commit that requests it, or empty.
+        reason: One of `RETRAINING_REASONS`.
         champion: Name of the SSM parameter that names the package in production.
-        compare: What the new model is compared with, one of `COMPARISONS`.
+        compare: One of `COMPARISONS`.
         addition: Object key of an additional archive, or `contract.NO_ADDITION`; empty: the newest, if there is one.
     """
 
@@ -111,11 +104,11 @@ class RetrainRequest:
 
 @dataclass(frozen=True)
 class RetrainResult:
-    """The execution that a `Retrain` came to.
+    """The execution for a `RetrainRequest`.
 
     Attributes:
         execution: ARN of the pipeline execution to wait for.
-        started: Whether it was started for this request; else it was there already.
+        started: True if this request started it; False if it existed.
         message: What happened, in a sentence.
     """
 
@@ -129,7 +122,7 @@ class ReleaseRequest:
     """Deliver an approved model package.
 
     Attributes:
-        detail: What the registry's event says of the model package and of its change.
+        detail: Detail of the registry's event about the model package.
         delivery: Name of the CodePipeline that delivers.
         champion: Name of the SSM parameter that names the package in production.
     """
@@ -141,7 +134,7 @@ class ReleaseRequest:
 
 @dataclass(frozen=True)
 class ReleaseResult:
-    """What a `Release` came to.
+    """The result of a `ReleaseRequest`.
 
     Attributes:
         started: Whether a delivery was started.
@@ -156,13 +149,13 @@ class ReleaseResult:
 
 @dataclass(frozen=True)
 class SmokeRequest:
-    """Compare an endpoint's answers with the evaluation of the package that it should serve.
+    """Compare the answers of an endpoint with the evaluation of the package that it has to serve.
 
     Attributes:
         endpoint: Name of the endpoint.
         package: ARN of the model package.
-        access, region: ARN of the role by which to reach an endpoint elsewhere, and where that is; empty: our own.
-        champion: Parameter that names what is live, for whoever approves next; empty: nobody does.
+        access, region: ARN of the access role and region of an endpoint in another account or region; else empty.
+        champion: Parameter that names the live package, for the approval that follows; empty if none does.
     """
 
     endpoint: str
@@ -174,7 +167,7 @@ class SmokeRequest:
 
 @dataclass(frozen=True)
 class PublishRequest:
-    """Copy a package's model to where an endpoint that is elsewhere may read it.
+    """Copy a package's model to the account and region of an endpoint.
 
     Attributes:
         package: ARN of the model package.
@@ -194,7 +187,7 @@ class PromoteRequest:
         endpoint: Name of the production endpoint.
         package: ARN of the model package.
         champion: Name of the SSM parameter that names the package in production.
-        access, region, bucket: As of `Smoke` and `Publish`, where the endpoint is elsewhere; else empty.
+        access, region, bucket: As in `SmokeRequest` and `PublishRequest`; empty for an endpoint beside the build.
     """
 
     endpoint: str
@@ -207,12 +200,12 @@ class PromoteRequest:
 
 @dataclass(frozen=True)
 class RejectionRequest:
-    """Tell if a package was rejected that serves in production.
+    """Notify if the rejected package is in production.
 
     Attributes:
         detail: What the registry's event says of the rejected model package and of its change.
         champion: Name of the SSM parameter that names the package in production.
-        topic: ARN of the SNS topic to tell.
+        topic: ARN of the SNS topic to notify.
     """
 
     detail: Mapping[str, Any]
@@ -222,7 +215,7 @@ class RejectionRequest:
 
 @dataclass(frozen=True)
 class TallyRequest:
-    """Count what an endpoint answered, in one file of captured requests.
+    """Count the predictions in one file of captured requests.
 
     Attributes:
         bucket, key: Name of the bucket that holds the file, and the file's object key.
@@ -238,8 +231,8 @@ def read_payload(kind: type[Payload], event: object) -> Payload:
     """Return `event` as a payload of `kind`.
 
     Raises:
-        UsageError: It is no object with exactly those keys, each a string, and filled where it has to be; `detail` is
-            an object.
+        UsageError: It is not an object with exactly these keys, or a value is not allowed: all are non-empty strings,
+            but for `detail`, which is an object.
     """
     place = f"payload of {kind.__name__.removesuffix('Request').lower()}"
     needed, optional = _payload_keys(kind)
@@ -250,18 +243,18 @@ def read_payload(kind: type[Payload], event: object) -> Payload:
     for name, value in event.items():
         if name == _DETAIL_KEY:
             if not isinstance(value, Mapping):
-                raise UsageError(f"{place}: {name} {value!r}: is no object. Give the detail of the registry's event.")
+                raise UsageError(f"{place}: {name} {value!r}: is not an object. Give that of the registry's event.")
         elif not isinstance(value, str) or not (value or name in {*_MAY_BE_EMPTY, *optional}):
-            raise UsageError(f"{place}: {name} {value!r}: is no filled-in string. Give {name} a value.")
+            raise UsageError(f"{place}: {name} {value!r}: is not a non-empty string. Give {name} a value.")
     for name in _ALLOWED_VALUES.keys() & event.keys():
         if event[name] not in _ALLOWED_VALUES[name]:
             raise UsageError(
-                f"{place}: {name} {event[name]!r}: is none of {', '.join(_ALLOWED_VALUES[name])}. Give one of them."
+                f"{place}: {name} {event[name]!r}: is not one of {', '.join(_ALLOWED_VALUES[name])}. Give one of them."
             )
     return kind(**event)
 
 
 def _payload_keys(kind: type[Payload]) -> tuple[list[str], list[str]]:
-    """Return the keys that have to be there, and those that may be left out or empty."""
+    """Return the required keys, and those that may be left out or empty."""
     needed = [field.name for field in fields(kind) if field.default is MISSING]
     return needed, [field.name for field in fields(kind) if field.name not in needed]

@@ -1,35 +1,39 @@
 # SPDX-License-Identifier: MIT-0
-"""Which archives in the bucket a training starts from: those whose keys carry their content's hash.
+"""Finds the archives to train on, and describes inputs, outputs and volume of a processing job.
 
-Both the guard of retraining and step caching look at the key alone. So an object whose key does not change with
-its content would silently give the old model, and is refused here.
+The key of an archive has to contain the hash of its content: retraining and step caching compare keys alone, so an
+object with another key could silently give the old model.
 
-How much of what production was asked is kept, and so how large the volume of the job that reads it has to be.
-
-A job fetches all of its input before it begins. Source: SageMaker API Reference, ProcessingClusterConfig.
-
-The inputs and outputs of a processing job, as CreateProcessingJob takes them: a folder for each name.
-
-Source: SageMaker API Reference, ProcessingInput and ProcessingOutput.
+A job downloads all of its input before it begins. Source: SageMaker API Reference, ProcessingClusterConfig,
+ProcessingInput and ProcessingOutput.
 """
 
 import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from operations.functions.aws_clients import Client
+from operations.functions.aws_clients import Client, split_s3_uri
 from operations.functions.errors import UsageError
 from pipeline_src import contract
+
+_BYTES_PER_GB: Final = 1 << 30
+# The job itself writes less than it reads: it keeps figures of each image.
+_VOLUME_FACTOR: Final = 2
+_SPARE_GB: Final = 10
+MIN_VOLUME_GB: Final = 30
+# The quota of a new account for a job's volume [?]. A job that needs more fails with a full volume; its log says so.
+MAX_VOLUME_GB: Final = 1000
+Json: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class TrainingArchives:
-    """What a model is trained on.
+    """The archives that a model is trained on.
 
     Attributes:
-        bucket: Name of the bucket of both.
+        bucket: Name of their bucket.
         archive: Key of the archive.
         addition: Key of the additional archive, or empty.
     """
@@ -40,20 +44,20 @@ class TrainingArchives:
 
     @property
     def uris(self) -> dict[str, str]:
-        """The URIs of what there is, by the parameters of the pipeline that name it."""
+        """The URIs of the archives by pipeline parameter."""
         keys = {contract.INPUT_ARCHIVE_PARAMETER: self.archive, contract.ADDITIONAL_ARCHIVE_PARAMETER: self.addition}
         return {name: f"s3://{self.bucket}/{key}" for name, key in keys.items() if key}
 
 
 @dataclass(frozen=True)
 class _ArchiveKind:
-    """A kind of archive: what it is called, below which prefix it lies, and how one comes there."""
+    """A kind of archive: its name in messages, its prefix in the bucket, and the remedy if there is none."""
 
     name: str
     prefix: str
     remedy: str
 
-    def named(self, key: str) -> bool:
+    def matches(self, key: str) -> bool:
         return bool(re.fullmatch(rf"{re.escape(self.prefix)}[0-9a-f]{{64}}\.zip", key))
 
 
@@ -64,7 +68,7 @@ _ADDITIONAL_ARCHIVE: Final = _ArchiveKind("additional archive", contract.ADDITIO
 
 
 def find_archive_key(s3: Client, bucket: str, given: str) -> str:
-    """Return the key of the archive to train on: the `given` one, or the newest.
+    """Return the key of the archive: `given`, or the newest.
 
     Args:
         s3: Lists the bucket.
@@ -72,13 +76,13 @@ def find_archive_key(s3: Client, bucket: str, given: str) -> str:
         given: A key, or empty.
 
     Raises:
-        UsageError: There is no such archive, or none at all, or the key is not made of the content's hash.
+        UsageError: There is no such archive, or its key does not contain the hash of its content.
     """
     return _check_given_key(s3, bucket, given, _BASE_ARCHIVE) if given else _newest_archive_key(s3, bucket)
 
 
 def find_addition_key(s3: Client, bucket: str, given: str) -> str:
-    """Return the key of the additional archive to train on too: the `given` one, or the newest; empty for none.
+    """Return the key of the additional archive: `given`, or the newest; empty for none.
 
     Args:
         s3: Lists the bucket.
@@ -86,7 +90,7 @@ def find_addition_key(s3: Client, bucket: str, given: str) -> str:
         given: A key, `contract.NO_ADDITION`, or empty.
 
     Raises:
-        UsageError: The given one is not there, or its key is not made of the content's hash.
+        UsageError: The given archive does not exist, or its key does not contain the hash of its content.
     """
     if given == contract.NO_ADDITION:
         return ""
@@ -96,34 +100,32 @@ def find_addition_key(s3: Client, bucket: str, given: str) -> str:
         [
             found
             for found in _list_objects(s3, bucket, _ADDITIONAL_ARCHIVE.prefix)
-            if _ADDITIONAL_ARCHIVE.named(found["Key"])
+            if _ADDITIONAL_ARCHIVE.matches(found["Key"])
         ]
     )
 
 
 def _check_given_key(s3: Client, bucket: str, key: str, kind: _ArchiveKind) -> str:
     place = f"{kind.name} s3://{bucket}/{key}"
-    if not kind.named(key):
-        raise UsageError(
-            f"{place}: is not named {kind.prefix}<SHA-256>.zip, by which a run knows that it is new. {kind.remedy}"
-        )
+    if not kind.matches(key):
+        raise UsageError(f"{place}: is not named {kind.prefix}<SHA-256>.zip. {kind.remedy}")
     if not any(found["Key"] == key for found in _list_objects(s3, bucket, key)):
-        raise UsageError(f"{place}: is not there. {kind.remedy}")
+        raise UsageError(f"{place}: does not exist. {kind.remedy}")
     return key
 
 
 def _newest_archive_key(s3: Client, bucket: str) -> str:
     objects = _list_objects(s3, bucket, _BASE_ARCHIVE.prefix)
-    newest = _last_written_key([found for found in objects if _BASE_ARCHIVE.named(found["Key"])])
+    newest = _last_written_key([found for found in objects if _BASE_ARCHIVE.matches(found["Key"])])
     if not newest:
         others = len([found for found in objects if not found["Key"].endswith("/")])
-        beside = f" with its SHA-256 as its name, though {others} other objects are" if others else ""
-        raise UsageError(f"s3://{bucket}/{_BASE_ARCHIVE.prefix}: no archive{beside} there. {_BASE_ARCHIVE.remedy}")
+        beside = f" that is named after its SHA-256, but {others} other objects" if others else ""
+        raise UsageError(f"s3://{bucket}/{_BASE_ARCHIVE.prefix}: no archive{beside}. {_BASE_ARCHIVE.remedy}")
     return newest
 
 
 def _last_written_key(objects: list[dict[str, Any]]) -> str:
-    """Return the key of the object that was written last, empty without any."""
+    """Return the key of the newest object; empty if there is none."""
     return str(max(((found["LastModified"], found["Key"]) for found in objects), default=("", ""))[1])
 
 
@@ -132,33 +134,19 @@ def _list_objects(s3: Client, bucket: str, prefix: str) -> list[dict[str, Any]]:
     return [found for page in pages for found in page.get("Contents", [])]
 
 
-_BYTES_PER_GB: Final = 1 << 30
-# What the job itself writes is less: it looks at one picture after the other and keeps figures.
-_VOLUME_FACTOR: Final = 2
-_SPARE_GB: Final = 10
-MIN_VOLUME_GB: Final = 30
-# The quota of a new account for a job's volume [?]. What would need more fails with a full volume; its log says so.
-MAX_VOLUME_GB: Final = 1000
-
-
 def total_object_bytes(s3: Client, uri: str) -> int | None:
-    """Return the bytes of all objects that begin with `uri`, or None where there is none.
+    """Return the bytes of all objects whose URI begins with `uri`, or None if there is no object.
 
     Raises:
         ClientError: The service refused.
     """
-    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    sizes = [found["Size"] for page in pages for found in page.get("Contents", [])]
+    sizes = [found["Size"] for found in _list_objects(s3, *split_s3_uri(uri))]
     return sum(sizes) if sizes else None
 
 
 def job_volume_gb(size: int) -> int:
-    """Return the gigabytes of the volume of a job that fetches so many bytes."""
+    """Return the volume size, in gigabytes, of a job that downloads `size` bytes."""
     return min(MAX_VOLUME_GB, max(MIN_VOLUME_GB, _SPARE_GB + _VOLUME_FACTOR * math.ceil(size / _BYTES_PER_GB)))
-
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +216,7 @@ class JobPlacement:
 
 
 def processing_job_input(name: str, uri: str) -> Json:
-    """Return the input `name`: everything that begins with `uri`, whole."""
+    """Return the input `name`: all objects whose URI begins with `uri`."""
     source = {
         "S3Uri": uri,
         "LocalPath": contract.processing_input_path(name),
@@ -240,6 +228,6 @@ def processing_job_input(name: str, uri: str) -> Json:
 
 
 def processing_job_output(name: str, uri: str) -> Json:
-    """Return the output `name`: put below `uri` when the job has completed, and only then."""
+    """Return the output `name`, which is uploaded to `uri` when the job has completed."""
     target = {"S3Uri": uri, "LocalPath": contract.processing_output_path(name), "S3UploadMode": "EndOfJob"}
     return {"OutputName": name, "S3Output": target}

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT-0
-"""A job of CodePipeline: done by a function that reports how it ended, whatever happens, so that no action hangs.
-
-Source of the event: AWS CodePipeline User Guide, "Invoke an AWS Lambda function in a pipeline in CodePipeline".
-
-Where the functions begin: each reads its payload, makes its clients and answers; the rules stand in the rooms below.
+"""Defines the handlers of the Lambda functions.
 
 ``retrain`` is a state of the state machine; ``release``, ``rejected``, ``tally``, ``monitor`` and ``judge`` are targets
-of EventBridge: an error is raised, so that the caller sees its sentence. ``publish``, ``smoke`` and ``promote`` are
-actions of CodePipeline: job.py. Where a stage is elsewhere, access.py leads there.
+of EventBridge. They raise errors, so that the caller gets the message. ``publish``, ``smoke`` and ``promote`` are
+actions of CodePipeline: they always report a result, so that no action waits for its time-out.
+
+Source of the CodePipeline event: AWS CodePipeline User Guide, "Invoke an AWS Lambda function in a pipeline in
+CodePipeline".
 """
 
 import json
@@ -23,23 +22,21 @@ from operations.functions import (
     function_payloads,
     model_delivery,
     model_package,
+    monitoring_runs,
+    prediction_counts,
     remote_stage_access,
     retraining_attempts,
+    smoke_test,
 )
-from operations.functions import model_delivery as delivery
-from operations.functions import monitoring_runs as judging
-from operations.functions import monitoring_runs as monitoring
-from operations.functions import prediction_counts as tallying
-from operations.functions import remote_stage_access as publishing
-from operations.functions import smoke_test as smoking
 from operations.functions.aws_clients import Client, ClientFactory, s3_copy_client, service_client
 from operations.functions.endpoint_answers import SageMakerEndpoint
 from operations.functions.errors import OperationError, UsageError
 from operations.functions.remote_stage_access import RemoteTarget, RoleConnector, connect_with_role
 
-_JOB_LOG: Final = logging.getLogger(__name__)
-# CodePipeline's limits of a summary and of a message. A variable is put into an action's configuration, which holds
-# 1,000 characters in all; so a line for people is kept well below that.
+_LOG: Final = logging.getLogger(__name__)
+_LOG.setLevel(logging.INFO)
+# CodePipeline's limits of a summary and of a message. The configuration of an action, into which a variable is put,
+# holds 1,000 characters in all.
 _SUMMARY_LENGTH: Final = 2048
 _MESSAGE_LENGTH: Final = 5000
 _VARIABLE_LENGTH: Final = 300
@@ -48,12 +45,12 @@ _ENDED_CODES: Final = ("InvalidJobStateException", "JobNotFoundException")
 
 @dataclass(frozen=True)
 class JobSuccess:
-    """How a job that succeeded ended.
+    """The result of a job that succeeded.
 
     Attributes:
         summary: What happened, in a sentence.
-        link: An output variable that must stay whole, by its name.
-        lines: Output variables for people to read, by their names.
+        link: An output variable that must not be shortened, by its name.
+        lines: Output variables with text for people, by their names.
     """
 
     summary: str
@@ -64,34 +61,34 @@ class JobSuccess:
 def report_job_result(
     event: Mapping[str, Any], request_id: str, codepipeline: Client, work: Callable[[object], JobSuccess]
 ) -> None:
-    """Do `work` with the job's parameters and report to CodePipeline how it ended.
+    """Call `work` with the job's parameters and report the result to CodePipeline.
 
     Args:
         event: As CodePipeline invokes a function.
-        request_id: Of the invocation, by which its log is found.
+        request_id: Id of the invocation, which its log contains.
         codepipeline: Client that reports.
-        work: Is given the action's UserParameters.
+        work: Called with the action's UserParameters.
 
     Raises:
-        ClientError: CodePipeline took neither report; the invocation then fails and is repeated.
+        ClientError: CodePipeline accepted neither result; the invocation then fails and is repeated.
     """
     job = event["CodePipeline.job"]
     try:
         done = work(_user_parameters(job))
         codepipeline.put_job_success_result(jobId=job["id"], **_success_fields(done, request_id))
-    except Exception as error:  # noqa: BLE001  whatever it is: an action that hears nothing waits twenty minutes
-        _JOB_LOG.exception("job %s failed", job["id"])
+    except Exception as error:  # noqa: BLE001  without a result the action waits for twenty minutes
+        _LOG.exception("job %s failed", job["id"])
         _report_failure(codepipeline, job["id"], request_id, explain_job_failure(error))
 
 
 def explain_job_failure(error: Exception) -> str:
-    """Return what the person who looks at the failed action reads."""
+    """Return the message of the failed action."""
     if isinstance(error, OperationError):
         return str(error)
     if isinstance(error, ClientError):
         answer = error.response["Error"]
         told = f"{error.operation_name}: {answer.get('Code', '')}: {answer.get('Message', '')}".rstrip(". ")
-        return f"{told}. Mend what it names (access denied: deploy again, make deploy), then retry the stage."
+        return f"{told}. Fix what it names (access denied: deploy again, make deploy), then retry the stage."
     if isinstance(error, BotoCoreError):
         return f"AWS: no answer: {error}. Retry the stage."
     return f"Unexpected {type(error).__name__}. The function's log has the details; report it, then retry the stage."
@@ -102,7 +99,7 @@ def _user_parameters(job: Mapping[str, Any]) -> object:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise UsageError(f"UserParameters {text!r}: are no JSON: {error}. Mend the action: make deploy.") from error
+        raise UsageError(f"UserParameters {text!r}: are not JSON: {error}. Fix the action: make deploy.") from error
 
 
 def _success_fields(done: JobSuccess, request_id: str) -> dict[str, Any]:
@@ -120,31 +117,27 @@ def _report_failure(codepipeline: Client, job: str, request_id: str, message: st
     try:
         codepipeline.put_job_failure_result(jobId=job, failureDetails=details)
     except ClientError as error:
-        # A repeated invocation finds a job that its predecessor has reported.
+        # An invocation was repeated after the first one had reported the result.
         if error.response["Error"]["Code"] not in _ENDED_CODES:
             raise
-        _JOB_LOG.warning("job %s has ended already", job)
+        _LOG.warning("job %s has ended already", job)
 
 
 def _shorten_text(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-_LOG: Final = logging.getLogger(__name__)
-_LOG.setLevel(logging.INFO)
-
-
 class LambdaContext(Protocol):
-    """What is used of the object that Lambda hands to a function."""
+    """The used part of the context that Lambda passes to a handler."""
 
     aws_request_id: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return how long the function may still run."""
+        """Return the milliseconds until the function's time limit."""
 
 
 def retrain(event: object, _context: LambdaContext, clients: ClientFactory = service_client) -> dict[str, Any]:
-    """Start the SageMaker pipeline or join an execution: `payload.Retrain` in, `payload.Retrained` out."""
+    """Start the SageMaker pipeline or join an execution: `RetrainRequest` in, `RetrainResult` out."""
     request = function_payloads.read_payload(function_payloads.RetrainRequest, event)
     services = {name: clients(name) for name in ("sagemaker", "s3", "ssm")}
     answer = retraining_attempts.start_retraining(request, **services)
@@ -153,16 +146,16 @@ def retrain(event: object, _context: LambdaContext, clients: ClientFactory = ser
 
 
 def release(event: object, _context: LambdaContext, clients: ClientFactory = service_client) -> dict[str, Any]:
-    """Start a delivery: `payload.Release` in, `payload.Released` out."""
+    """Start a delivery: `ReleaseRequest` in, `ReleaseResult` out."""
     request = function_payloads.read_payload(function_payloads.ReleaseRequest, event)
     services = {name: clients(name) for name in ("sagemaker", "codepipeline", "ssm")}
-    answer = delivery.start_delivery(request, **services)
+    answer = model_delivery.start_delivery(request, **services)
     _LOG.info(answer.message)
     return asdict(answer)
 
 
 def rejected(event: object, _context: LambdaContext, clients: ClientFactory = service_client) -> dict[str, Any]:
-    """Tell the topic if a rejected package is live: `payload.Rejected` in."""
+    """Notify if a rejected package is in production: `RejectionRequest` in."""
     request = function_payloads.read_payload(function_payloads.RejectionRequest, event)
     message = model_delivery.notify_champion_rejected(request, ssm=clients("ssm"), sns=clients("sns"))
     _LOG.info(message)
@@ -170,26 +163,28 @@ def rejected(event: object, _context: LambdaContext, clients: ClientFactory = se
 
 
 def tally(event: object, _context: LambdaContext, clients: ClientFactory = service_client) -> dict[str, Any]:
-    """Count the answers in a file of captured requests: `payload.Tally` in."""
+    """Count the predictions in a file of captured requests: `TallyRequest` in."""
     request = function_payloads.read_payload(function_payloads.TallyRequest, event)
-    message = tallying.publish_prediction_counts(request, s3=clients("s3"), cloudwatch=clients("cloudwatch"))
+    message = prediction_counts.publish_prediction_counts(request, s3=clients("s3"), cloudwatch=clients("cloudwatch"))
     _LOG.info(message)
     return {"message": message}
 
 
 def monitor(event: object, _context: LambdaContext, clients: ClientFactory = service_client) -> dict[str, Any]:
-    """Start a run of the monitor: `watch.Monitor` in."""
+    """Start a monitoring run: `MonitorRequest` in."""
     request = function_payloads.read_payload(function_payloads.MonitorRequest, event)
-    message = monitoring.start_monitoring_run(request, **{name: clients(name) for name in ("sagemaker", "s3", "ssm")})
+    message = monitoring_runs.start_monitoring_run(
+        request, **{name: clients(name) for name in ("sagemaker", "s3", "ssm")}
+    )
     _LOG.info(message)
     return {"message": message}
 
 
 def judge(event: object, _context: LambdaContext, clients: ClientFactory = service_client) -> dict[str, Any]:
-    """Tell what a run of the monitor has found: `watch.Judge` in."""
+    """Publish the result of a monitoring run: `JudgeRequest` in."""
     request = function_payloads.read_payload(function_payloads.JudgeRequest, event)
     services = {name: clients(name) for name in ("s3", "cloudwatch", "sns", "stepfunctions")}
-    message = judging.publish_monitor_result(request, **services)
+    message = monitoring_runs.publish_monitor_result(request, **services)
     _LOG.info(message)
     return {"message": message}
 
@@ -200,12 +195,15 @@ def publish(
     clients: ClientFactory = service_client,
     copies: Callable[[str], Client] = s3_copy_client,
 ) -> None:
-    """Copy a model to where its endpoint is: UserParameters are `payload.Publish`; the variable is model, its URI."""
+    """Copy a model to the account and region of its endpoint.
+
+    UserParameters are a `PublishRequest`; the output variable is model, its URI.
+    """
 
     def work(parameters: object) -> JobSuccess:
         request = function_payloads.read_payload(function_payloads.PublishRequest, parameters)
         services = {"sagemaker": clients("sagemaker"), "s3": clients("s3"), "there": copies(request.region)}
-        model = publishing.publish_model(request, **services)
+        model = remote_stage_access.publish_model(request, **services)
         return JobSuccess(f"The model of {model_package.package_title(request.package)} is {model}.", {"model": model})
 
     report_job_result(event, context.aws_request_id, clients("codepipeline"), work)
@@ -217,9 +215,10 @@ def smoke(
     clients: ClientFactory = service_client,
     connect: RoleConnector = connect_with_role,
 ) -> None:
-    """Smoke-test an endpoint: UserParameters are `payload.Smoke`; the variables are report, metrics and agreement.
+    """Smoke-test an endpoint.
 
-    The function needs a time limit of five minutes: it gives a slow endpoint up two minutes before its end.
+    UserParameters are a `SmokeRequest`; the output variables are report, metrics and agreement. The function needs a
+    time limit of five minutes: it gives up a slow endpoint two minutes before.
     """
 
     def work(parameters: object) -> JobSuccess:
@@ -228,7 +227,7 @@ def smoke(
         there = remote_stage_access.remote_stage_clients(request.access, request.region, "smoke", clients, connect)
         target = RemoteTarget(SageMakerEndpoint(request.endpoint, there("sagemaker-runtime")), request.access)
         left = context.get_remaining_time_in_millis
-        passed = smoking.run_package_smoke_test(found, target, s3=clients("s3"), left=lambda: left() / 1000)
+        passed = smoke_test.run_package_smoke_test(found, target, s3=clients("s3"), left=lambda: left() / 1000)
         report = {"report": aws_clients.s3_object_console_url(found.report, found.arn)}
         live = model_delivery.read_champion_arn(clients("ssm"), request.champion) if request.champion else ""
         return JobSuccess(f"{passed.place}: {passed}", report, {"metrics": found.told(live), "agreement": str(passed)})
@@ -242,7 +241,7 @@ def promote(
     clients: ClientFactory = service_client,
     connect: RoleConnector = connect_with_role,
 ) -> None:
-    """Move the champion pointer: UserParameters are `payload.Promote`."""
+    """Record the package in production: UserParameters are a `PromoteRequest`."""
 
     def work(parameters: object) -> JobSuccess:
         request = function_payloads.read_payload(function_payloads.PromoteRequest, parameters)

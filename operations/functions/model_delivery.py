@@ -1,20 +1,16 @@
 # SPDX-License-Identifier: MIT-0
-"""Reads what an event of the model registry says of a change.
+"""Starts deliveries of approved model packages, and records the champion, which is the package in production.
 
-The registry sends the same type of event for each change of a package, with the approval as it stands: an edit of its
-metadata or of its card too. UpdatedModelPackageFields says what was changed. It may be absent, so that no rule of
-EventBridge may ask for it.
+The registry sends the same type of event for each change of a package, an edit of its metadata or card too, with its
+present approval status. UpdatedModelPackageFields names what was changed. It may be absent, so no rule of EventBridge
+can filter by it.
 
-The champion: the model package in production, as an SSM parameter names it.
+Each approval starts one delivery, however many events the registry sends. Simultaneous events list the same deliveries,
+so they send the same token, for which the service starts one execution; later events find it in progress. A delivery
+that a very late event starts waits at the manual approval like any other.
 
-`promote` makes the parameter and nobody else writes it: were it a resource of a stack, CloudFormation would put its
-first value back whenever anything about it changes, a tag for example. Until the first delivery it is not there.
-
-Starts the delivery of an approved model package: one for each approval, however many events tell of it.
-
-The registry sends several events for a change, and EventBridge may send one twice. Simultaneous ones list the same
-deliveries, so they send the same token, for which the service starts one execution; later ones find it under way.
-What a late one could start after its end waits at the manual approval like any other.
+An SSM parameter names the champion. Only `promote` writes it: if it were a resource of a stack, CloudFormation would
+restore its first value with any change of it, of a tag for example. It does not exist before the first delivery.
 """
 
 import contextlib
@@ -33,35 +29,37 @@ from operations.functions.remote_stage_access import explain_denied_access
 
 _APPROVAL_FIELD: Final = "ModelApprovalStatus"
 _CHANGED_FIELDS: Final = "UpdatedModelPackageFields"
+_REJECTED_SUBJECT: Final = "A rejected model version is live in production"
+PACKAGE_VARIABLE: Final = "ModelPackageArn"
+_IN_PROGRESS_STATUS: Final = "InProgress"
+# Deliveries that started before the approval are ignored; a minute covers clocks that differ.
+_CLOCK_MARGIN: Final = timedelta(minutes=1)
 
 
 def event_package_arn(detail: Mapping[str, Any]) -> str:
-    """Return the ARN of the package that the event is about, or empty."""
+    """Return the ARN of the package in an event of the registry, or empty."""
     return str(detail.get("ModelPackageArn", ""))
 
 
 def leaves_approval_unchanged(detail: Mapping[str, Any]) -> bool:
-    """Return whether the event tells of a change that does not concern the approval.
+    """Return whether the event is about a change of something else than the approval.
 
-    An event that does not say what was changed may tell of an approval.
+    An event without the names of the changed fields may be about an approval.
     """
     changed: Sequence[str] = detail.get(_CHANGED_FIELDS) or ()
     return bool(changed) and _APPROVAL_FIELD not in changed
 
 
-_REJECTED_SUBJECT: Final = "A rejected model version is live in production"
-
-
 @dataclass(frozen=True)
 class LiveChampion:
-    """What is in production: the ARN of its package, and since when."""
+    """The package in production: its ARN, and the time of its promotion."""
 
     package: str
     since: datetime
 
 
 def find_champion(ssm: Client, name: str) -> LiveChampion | None:
-    """Return what is in production, or None where nothing is yet."""
+    """Return the package in production, or None if there is none yet."""
     try:
         found = ssm.get_parameter(Name=name)["Parameter"]
     except ssm.exceptions.ParameterNotFound:
@@ -70,51 +68,51 @@ def find_champion(ssm: Client, name: str) -> LiveChampion | None:
 
 
 def read_champion_arn(ssm: Client, name: str) -> str:
-    """Return the ARN of the package in production, or empty where there is none yet."""
+    """Return the ARN of the package in production, or empty if there is none yet."""
     found = find_champion(ssm, name)
     return found.package if found else ""
 
 
 def delete_champion(ssm: Client, name: str) -> None:
-    """Note that nothing is in production."""
+    """Delete the record, because nothing is in production any more."""
     with contextlib.suppress(ssm.exceptions.ParameterNotFound):
         ssm.delete_parameter(Name=name)
 
 
 def promote_champion(request: PromoteRequest, *, sagemaker: Client, ssm: Client) -> str:
-    """Make the package the champion, and return what happened in a sentence.
+    """Record the package as the champion, and return a message.
 
     Args:
-        request: Which package, and the endpoint that serves it.
-        sagemaker: Client that describes the endpoint, where that is.
+        request: The package, and the endpoint that serves it.
+        sagemaker: Client for the account and region of the endpoint.
         ssm: Client that reads and writes the parameter.
 
     Raises:
         OperationError: The endpoint is not in service, or serves another package.
-        CrossingError: It is elsewhere and closed to us.
+        RemoteAccessError: Access to an endpoint in another account or region is denied.
         ClientError: A service refused.
     """
     with explain_denied_access(request.access):
         _check_endpoint(request, sagemaker)
     if read_champion_arn(ssm, request.champion) == request.package:
-        # When the parameter was written last is since when the package is live.
+        # Not written again: the time of the last write is that of the promotion.
         return f"{model_package.package_title(request.package)} is the champion already."
     ssm.put_parameter(Name=request.champion, Value=request.package, Type="String", Overwrite=True)
     return f"{model_package.package_title(request.package)} is the champion."
 
 
 def _check_endpoint(request: PromoteRequest, sagemaker: Client) -> None:
-    """Refuse an endpoint that does not serve the package."""
+    """Raise an error if the endpoint does not serve the package."""
     place = f"endpoint {request.endpoint!r}"
     status = sagemaker.describe_endpoint(EndpointName=request.endpoint)["EndpointStatus"]
     if status != "InService":
         raise OperationError(f"{place}: is {status}, not InService. Look at its stack's events, then retry the stage.")
     if request.bucket:
-        # What is elsewhere knows of no package: it serves the copy that was made of the package's model.
+        # An endpoint in another account or region serves a copy of the model, without a package.
         wanted = remote_stage_access.published_model_uri(request.bucket, request.package)
-        served = model_package.served_artifact_uri(sagemaker, request.endpoint) or "a model that it does not name"
+        served = model_package.served_artifact_uri(sagemaker, request.endpoint) or "an unknown model"
     else:
-        # An endpoint that does not say what it serves was deployed and smoke-tested with this package all the same.
+        # If the service does not name the package, the delivery has still deployed and smoke-tested this one.
         wanted = request.package
         served = model_package.served_package_arn(sagemaker, request.endpoint) or wanted
     if served != wanted:
@@ -122,10 +120,10 @@ def _check_endpoint(request: PromoteRequest, sagemaker: Client) -> None:
 
 
 def notify_champion_rejected(request: RejectionRequest, *, ssm: Client, sns: Client) -> str:
-    """Tell the topic if the rejected package is live, and return what happened in a sentence.
+    """Notify the topic if the rejected package is in production, and return a message.
 
     Args:
-        request: Which package, and whom to tell.
+        request: The package and the topic.
         ssm: Client that reads the champion.
         sns: Client that publishes.
 
@@ -135,25 +133,25 @@ def notify_champion_rejected(request: RejectionRequest, *, ssm: Client, sns: Cli
     """
     arn = event_package_arn(request.detail)
     if leaves_approval_unchanged(request.detail):
-        return f"{model_package.package_title(arn)} was edited and its approval was not. Nobody was told."
+        return f"{model_package.package_title(arn)} was edited; its approval did not change. No notification was sent."
     if arn != read_champion_arn(ssm, request.champion):
-        return f"{model_package.package_title(arn)} was rejected and is not live. Nobody was told."
+        return f"{model_package.package_title(arn)} was rejected and is not in production. No notification was sent."
     sns.publish(TopicArn=request.topic, Subject=_REJECTED_SUBJECT, Message=champion_rejected_message(arn))
-    return f"{model_package.package_title(arn)} was rejected and is live. The topic was told."
+    return f"{model_package.package_title(arn)} was rejected and is in production. A notification was sent."
 
 
 def champion_rejected_message(arn: str) -> str:
-    """Return what to know and to do when the package in production was rejected."""
+    """Return the notification that the package in production was rejected."""
     group = model_package.match_package_arn(arn)["group"]
     update = "aws sagemaker update-model-package --model-package-arn"
     return f"""\
 {model_package.package_title(arn)} was rejected in the model registry and is live: the production endpoint serves it.
 
-Rejecting a version does not take it down. The endpoint goes on serving it until another version is delivered.
+Rejecting a version does not stop it. The endpoint serves it until another version is delivered.
 
-To roll back, approve an earlier version. It then takes the usual way: staging, smoke test, your approval, production.
+To roll back, approve an earlier version. It is delivered as usual: staging, smoke test, your approval, production.
   1. aws sagemaker list-model-packages --model-package-group-name {group} --model-approval-status Approved
-  2. Approve one of them again. It is Approved already, so take the approval back first, because only a change counts:
+  2. Approve one of them again. It is already Approved, and only a change starts a delivery, so reject it first:
      {update} ARN --model-approval-status Rejected
      {update} ARN --model-approval-status Approved
 
@@ -162,19 +160,13 @@ Package: {arn}
 """
 
 
-PACKAGE_VARIABLE: Final = "ModelPackageArn"
-_IN_PROGRESS_STATUS: Final = "InProgress"
-# Deliveries that started before the approval are of no concern; a minute covers clocks that differ.
-_CLOCK_MARGIN: Final = timedelta(minutes=1)
-
-
 @dataclass(frozen=True)
 class DeliveryExecution:
     """One execution of the delivery's CodePipeline.
 
     Attributes:
         execution: Its id.
-        running: Whether it is under way or queued. One that is being stopped counts as ended.
+        running: Whether it is in progress or queued. One that is being stopped counts as ended.
         package: ARN of the model package that it delivers, or empty.
     """
 
@@ -184,10 +176,10 @@ class DeliveryExecution:
 
 
 def start_delivery(request: ReleaseRequest, *, sagemaker: Client, codepipeline: Client, ssm: Client) -> ReleaseResult:
-    """Start a delivery, unless the package was only edited, is being delivered, is live or is not approved any more.
+    """Start a delivery, unless the package was only edited, is being delivered, is live, or is not approved any more.
 
     Args:
-        request: What to deliver.
+        request: The package and the delivery pipeline.
         sagemaker: Client that describes the package.
         codepipeline: Client that lists and starts deliveries.
         ssm: Client that reads the champion.
@@ -198,15 +190,10 @@ def start_delivery(request: ReleaseRequest, *, sagemaker: Client, codepipeline: 
     """
     arn = event_package_arn(request.detail)
     if leaves_approval_unchanged(request.detail):
-        message = f"{model_package.package_title(arn)} was edited and its approval was not. Nothing was started."
-        return ReleaseResult(started=False, execution="", message=message)
+        return _nothing_started(f"{model_package.package_title(arn)} was edited; its approval did not change.")
     found = model_package.describe_model_package(sagemaker, arn)
     if found.status != model_package.APPROVED_STATUS:
-        return ReleaseResult(
-            started=False,
-            execution="",
-            message=f"{found.arn} is {found.status or 'without a status'} by now. Nothing was started.",
-        )
+        return _nothing_started(f"{found.arn} is now {found.status or 'without a status'}.")
     deliveries = _relevant_deliveries(codepipeline, request.delivery, found)
     live = read_champion_arn(ssm, request.champion)
     needless = reason_against_delivery(found, deliveries, live)
@@ -228,33 +215,36 @@ def start_delivery(request: ReleaseRequest, *, sagemaker: Client, codepipeline: 
 def reason_against_delivery(
     found: ModelPackage, deliveries: Sequence[DeliveryExecution], live: str
 ) -> ReleaseResult | None:
-    """Return why no delivery of that package is to be started, or None if one is.
+    """Return the result if no delivery of the package is needed, else None.
 
     Args:
         found: The package.
-        deliveries: Those under way, and those since its approval.
+        deliveries: Deliveries in progress, and those since its approval.
         live: ARN of the package in production, or empty.
     """
     running = [delivery for delivery in deliveries if delivery.running]
     for delivery in running:
         if delivery.package == found.arn:
-            message = f"{model_package.package_title(found.arn)} is being delivered already. Nothing was started."
-            return ReleaseResult(started=False, execution=delivery.execution, message=message)
-    # With another package on its way to production, the approval of the live one is how to get it back.
+            title = model_package.package_title(found.arn)
+            return _nothing_started(f"{title} is being delivered already.", delivery.execution)
+    # While another package is being delivered, approving the live one means to go back to it.
     if found.arn == live and not running:
-        message = f"{model_package.package_title(found.arn)} is already live in production. Nothing was started."
-        return ReleaseResult(started=False, execution="", message=message)
+        return _nothing_started(f"{model_package.package_title(found.arn)} is already live in production.")
     return None
 
 
+def _nothing_started(reason: str, execution: str = "") -> ReleaseResult:
+    return ReleaseResult(started=False, execution=execution, message=f"{reason} Nothing was started.")
+
+
 def delivery_token(found: ModelPackage, deliveries: Sequence[DeliveryExecution]) -> str:
-    """Return the token of the package's next delivery: another one for each approval and each ended delivery."""
+    """Return the token of the package's next delivery: different for each approval and after each ended delivery."""
     ended = sum(1 for delivery in deliveries if delivery.package == found.arn and not delivery.running)
     return hashlib.sha256(f"{found.arn}\0{found.changed.isoformat()}\0{ended}".encode()).hexdigest()
 
 
 def packages_under_way(codepipeline: Client, name: str) -> set[str]:
-    """Return the ARNs of the packages that deliveries are under way with, or wait for an approval with.
+    """Return the ARNs of the packages that are being delivered or wait for an approval.
 
     Raises:
         UsageError: There is no such delivery.
@@ -277,7 +267,7 @@ def deliveries_of_package(codepipeline: Client, name: str, arn: str) -> list[dic
 
 
 def _relevant_deliveries(codepipeline: Client, name: str, found: ModelPackage) -> list[DeliveryExecution]:
-    """Return the deliveries that are under way or started since the package's approval."""
+    """Return the deliveries that are in progress or started since the package's approval."""
     wanted = [one for one in _delivery_executions(codepipeline, name) if _is_relevant(one, found.changed)]
     return [
         DeliveryExecution(
@@ -292,7 +282,7 @@ def _relevant_deliveries(codepipeline: Client, name: str, found: ModelPackage) -
 def _delivery_executions(codepipeline: Client, name: str) -> list[dict[str, Any]]:
     """Return the executions of the pipeline that deliver.
 
-    A rollback of a stage is an execution too, and bears the variables of an earlier one; it delivers nothing.
+    The rollback of a stage is an execution too, with the variables of an earlier one; it delivers nothing.
     """
     try:
         pages = list(codepipeline.get_paginator("list_pipeline_executions").paginate(pipelineName=name))
@@ -310,7 +300,7 @@ def _is_relevant(summary: dict[str, Any], approved: datetime) -> bool:
 
 
 def _delivered_package_arn(codepipeline: Client, name: str, summary: dict[str, Any]) -> str:
-    """Return the ARN that an execution was started with; the list does not tell it."""
+    """Return the ARN that an execution was started with, which the list does not contain."""
     answer = codepipeline.get_pipeline_execution(pipelineName=name, pipelineExecutionId=summary["pipelineExecutionId"])
     variables = answer["pipelineExecution"].get("variables", [])
     return next((found["resolvedValue"] for found in variables if found["name"] == PACKAGE_VARIABLE), "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A model package as the registry describes it: its status, and where its evaluation lies."""
+"""Describes a model package: its approval status, evaluation, and the endpoint that serves it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,17 +9,16 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from operations.functions.aws_clients import Client
+from operations.functions.aws_clients import S3_URI_PATTERN, Client
 from operations.functions.errors import UsageError
 from pipeline_src import contract
 
 APPROVED_STATUS: Final = "Approved"
-# Of a model that is elsewhere: names the package of which it is a copy.
+# Tag of a model in another account or region: the package that it is a copy of.
 MODEL_PACKAGE_TAG: Final = "model-package"
 _PACKAGE_ARN_PATTERN: Final = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):sagemaker:(?P<region>[a-z0-9-]+):[0-9]{12}:model-package/(?P<group>.+)/(?P<version>[0-9]+)"
 )
-_S3_URI_PATTERN: Final = re.compile(r"s3://[^/]+/.+")
 
 
 @dataclass(frozen=True)
@@ -29,9 +28,9 @@ class ModelPackage:
     Attributes:
         arn: Its ARN.
         status: Its approval status.
-        changed: When it was last changed, as by an approval.
+        changed: Time of the last change, for example of an approval.
         metadata: Its customer metadata.
-        containers: What serves it, as the registry describes each: image, model, environment.
+        containers: Its containers as in the registry: image, model, environment.
     """
 
     arn: str
@@ -47,49 +46,49 @@ class ModelPackage:
 
     @property
     def evaluation(self) -> str:
-        """S3 URI of the folder in which report.html and predictions.csv lie."""
+        """S3 URI of the folder of report.html and predictions.csv."""
         return self.report.rpartition("/")[0]
 
     @property
     def holdout(self) -> str:
-        """S3 URI of the folder of the pictures that were scored."""
+        """S3 URI of the folder of the images that were scored."""
         return self._uri(contract.METADATA_HOLDOUT)
 
     @property
     def headline(self) -> str:
-        """The figures by which somebody approves it, in one line; those that it does not carry are left out."""
+        """The figures for the approval in one line; those that the package lacks are left out."""
         figures = (("balanced_accuracy", "balanced accuracy"), ("melanoma_sensitivity", "melanoma sensitivity"))
         more = (("melanoma_specificity", "melanoma specificity"), ("melanoma_threshold", "threshold"))
         told = [f"{name} {self.metadata[key]}" for key, name in (*figures, *more) if key in self.metadata]
         told += [f"{self.metadata['test_images']} test images"] if "test_images" in self.metadata else []
-        return (", ".join(told) or "the package carries no figures") + self._against
+        return (", ".join(told) or "the package has no figures") + self._against
 
     def told(self, live: str) -> str:
-        """Return the headline and, where the package `live` is in production by now, that it was not the one compared.
+        """Return the headline for the approval, with a warning if it was compared with another package than `live`.
 
-        Whoever approves reads it; `live` is an ARN, or empty where nothing is in production.
+        `live` is the ARN of the package in production, or empty.
         """
         stale = self.against_live(live)
         return f"{self.headline}; {stale}" if stale else self.headline
 
     def against_live(self, live: str) -> str:
-        """Return that it was compared with another package than `live`, in words; empty: it was not, or nothing is."""
+        """Return a warning if it was compared with another package than `live`, which is in production; else empty."""
         champion = self.metadata.get(contract.METADATA_CHAMPION, contract.NO_COMPARISON)
         if not live or live in (champion, self.arn) or champion in ("", contract.NO_COMPARISON):
             return ""
         return (
             f"not compared with {package_title(live) if _PACKAGE_ARN_PATTERN.fullmatch(live) else live}, "
-            "which is in production by now"
+            "which is now in production"
         )
 
     @property
     def _against(self) -> str:
-        """What has changed against the champion of its day, in words; empty where it was registered without them."""
+        """The difference from the champion at its evaluation, in words; empty if the package has none."""
         champion, difference = self.metadata.get(contract.METADATA_CHAMPION), self.metadata.get("champion_difference")
         if champion == contract.NO_PACKAGE:
             return "; compared with no other model"
         if champion == contract.NO_COMPARISON:
-            return "; not compared with the model in production, because somebody switched that off"
+            return "; not compared with the model in production: the comparison was turned off"
         if not (champion and difference):
             return ""
         return (
@@ -99,10 +98,10 @@ class ModelPackage:
 
     def _uri(self, key: str) -> str:
         uri = self.metadata.get(key, "")
-        if not _S3_URI_PATTERN.fullmatch(uri):
+        if not S3_URI_PATTERN.fullmatch(uri):
             known = ", ".join(sorted(self.metadata)) or "none"
             raise UsageError(
-                f"model package {self.arn}: metadata {key!r}: {uri!r} is no S3 URI (found keys: {known}). Only "
+                f"model package {self.arn}: metadata {key!r}: {uri!r} is not an S3 URI (found keys: {known}). Only "
                 "packages that the pipeline registered can be delivered: run it again."
             )
         return uri
@@ -112,18 +111,18 @@ def describe_model_package(sagemaker: Client, arn: str) -> ModelPackage:
     """Return the model package of that ARN.
 
     Raises:
-        UsageError: It is no ARN of a version, or the registry has none of it.
+        UsageError: It is not the ARN of a version, or the registry does not have it.
         ClientError: The service refused.
     """
     match_package_arn(arn)
     try:
         answer = sagemaker.describe_model_package(ModelPackageName=arn)
     except ClientError as error:
-        # The service has no error of its own for it: it answers ValidationException, "ModelPackage ... does not exist".
+        # The service has no specific error: it answers ValidationException, "ModelPackage ... does not exist".
         if error.response["Error"]["Code"] != "ValidationException":
             raise
         raise UsageError(
-            f"model package {arn}: {error.response['Error']['Message']} List those that there are: "
+            f"model package {arn}: {error.response['Error']['Message']} List the existing ones: "
             f"aws sagemaker list-model-packages --model-package-group-name {match_package_arn(arn)['group']}"
         ) from error
     changed = answer.get("LastModifiedTime", answer["CreationTime"])
@@ -136,30 +135,30 @@ def match_package_arn(arn: str) -> re.Match[str]:
     """Return the parts of a model package's ARN: partition, region, group, version.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is not such an ARN.
     """
     found = _PACKAGE_ARN_PATTERN.fullmatch(arn)
     if not found:
         raise UsageError(
-            f"model package {arn!r}: is no ARN of a version. It reads arn:aws:sagemaker:REGION:ACCOUNT:model-package/"
-            "GROUP/VERSION; the registry in SageMaker Studio shows it."
+            f"model package {arn!r}: is not the ARN of a version, which has the form "
+            "arn:aws:sagemaker:REGION:ACCOUNT:model-package/GROUP/VERSION. The registry in SageMaker Studio shows it."
         )
     return found
 
 
 def package_version(arn: str) -> int:
-    """Return the number of the version: 3 of ``.../skin-lesion/3``."""
+    """Return the version number: 3 of ``.../skin-lesion/3``."""
     return int(match_package_arn(arn)["version"])
 
 
 def package_title(arn: str) -> str:
-    """Return the package in words: ``version 3 of skin-lesion``."""
+    """Return a title: ``version 3 of skin-lesion``."""
     parts = match_package_arn(arn)
     return f"version {parts['version']} of {parts['group']}"
 
 
 def served_package_arn(sagemaker: Client, endpoint: str) -> str:
-    """Return the ARN of the model package behind an endpoint, or empty where the service does not say.
+    """Return the ARN of the model package behind an endpoint, or empty if the service does not name it.
 
     Raises:
         ClientError: There is no such endpoint, or the service refused.
@@ -168,9 +167,9 @@ def served_package_arn(sagemaker: Client, endpoint: str) -> str:
 
 
 def tagged_package_arn(sagemaker: Client, endpoint: str) -> str:
-    """Return the ARN of the model package that the tag of the model behind an endpoint names; see `served`.
+    """Return the ARN of the model package in the tag of the model behind an endpoint.
 
-    What is elsewhere is made of a copy, so that its model knows of no package; its stack says so by that tag.
+    In another account or region the model is a copy without a package; its stack adds the tag.
     """
     arns = [sagemaker.describe_model(ModelName=name)["ModelArn"] for name in _endpoint_models(sagemaker, endpoint)]
     tags = [tag for arn in arns for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]]
@@ -178,7 +177,7 @@ def tagged_package_arn(sagemaker: Client, endpoint: str) -> str:
 
 
 def served_artifact_uri(sagemaker: Client, endpoint: str) -> str:
-    """Return the URI of the model behind an endpoint that is elsewhere, where no package is known; see `served`."""
+    """Return the URI of the model artifact behind an endpoint."""
     return _first_value(_endpoint_containers(sagemaker, endpoint), "ModelDataUrl")
 
 
@@ -188,7 +187,7 @@ def _endpoint_containers(sagemaker: Client, endpoint: str) -> list[Mapping[str, 
 
 
 def _endpoint_models(sagemaker: Client, endpoint: str) -> list[str]:
-    """Return the name of the model behind an endpoint, if the service says it."""
+    """Return the name of the model behind an endpoint, if the service names it."""
     configuration = sagemaker.describe_endpoint(EndpointName=endpoint).get("EndpointConfigName")
     if not configuration:
         return []

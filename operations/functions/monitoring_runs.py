@@ -1,27 +1,24 @@
 # SPDX-License-Identifier: MIT-0
-"""Which captured requests a run of the monitor looks at: the last whole day or hour in UTC, or all that are kept.
+"""Starts a monitoring run, and publishes its result.
 
-A whole day or hour is one folder of SageMaker's data capture, ``yyyy/mm/dd/hh``, so that a job fetches what it looks at
-and nothing else, and no request is looked at twice.
+A run is a processing job that compares the requests to production with the evaluation of its model. Its period is the
+last whole day or hour in UTC, which is one folder of SageMaker's data capture, ``yyyy/mm/dd/hh``: the job downloads
+only these requests, and no request is examined twice. New labels start a run over all captured requests.
 
-Starts a run of the monitor: a processing job that compares what production was asked with its model's evaluation.
+The job gets the environment and the folders of a custom container for SageMaker Model Monitor. Model Monitor itself
+takes no new customers since July 2026, and can pass a job neither the labels nor the baseline of the package that
+happens to be live. The job is therefore started here, with the package that is live at that time: after a rollback that
+of the earlier version. A job fails if the URI of an input has no object, so optional inputs are looked for first. The
+name of a job can be used once, so a period is examined once; after a failed job the next one has a number.
 
-The job is given the environment and the folders that SageMaker Model Monitor gives a container of one's own. Model
-Monitor itself takes no new customers since July 2026, and can hand a job neither the labels nor the baseline of what
-happens to be live; so it is started here, and the model in production is looked up when it is: after a rollback it is
-that of the earlier version, without anything having to be deployed.
+The job has no network. It writes `monitor.json` (`pipeline_src/drift/monitor_results.py`): message, violations, checks
+with their effects, and metrics from labels. From it come the metrics for dashboard and alarm, a message, and perhaps a
+retraining. A run that new labels have started publishes the metrics from labels alone: the daily runs have published
+drift. If there were too few images to compare, that is published instead of a number of violations: 0 would mean that
+all is well.
 
 Sources: SageMaker Developer Guide, "Container contract inputs", "Data capture" and "Amazon SageMaker Model Monitor
-availability change"; SageMaker API Reference, CreateProcessingJob. A job whose input names no object fails, so what may
-be missing is looked for first. The name of a job can be used once, so that one window is looked at once, however often
-that is asked for; where that job has failed, the next one has a number.
-
-Tells what a run of the monitor has found: figures for the dashboard and the alarm, a message, perhaps a retraining.
-
-The job has no network. It leaves `monitor.json`, which `pipeline_src/drift/monitor_results.py` writes: message,
-violations, checks with their effects, and what the labels say. A run over all that is kept, which new labels start,
-publishes what the labels say and nothing else: of drift, the daily runs have told already. Where too few pictures were
-sent to compare them, that is published, and no number of violations: a 0 would say that all is well.
+availability change"; SageMaker API Reference, CreateProcessingJob.
 """
 
 import json
@@ -31,22 +28,53 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from operations.functions import aws_clients, job_inputs, model_delivery, model_package
-from operations.functions.aws_clients import Client
+from operations.functions.aws_clients import Client, split_s3_uri
 from operations.functions.errors import OperationError, UsageError
 from operations.functions.function_payloads import DAY_WINDOW, HOUR_WINDOW, LABELS, JudgeRequest, MonitorRequest
 from operations.functions.job_inputs import ProcessingJob
 from pipeline_src import contract
 
+MONITOR_ENTRYPOINT: Final = ("python", "-m", "pipeline_src.jobs.monitor")
+_JOB_TRIES: Final = 5  # for one period
+_DATASET_FORMAT: Final = '{"sagemakerCaptureJson": {"captureIndexNames": ["endpointInput", "endpointOutput"]}}'
+_BASELINE_FILES: Final = {
+    "statistics": contract.MONITOR_STATISTICS_FILE,
+    "constraints": contract.MONITOR_CONSTRAINTS_FILE,
+}
+_CAPTURE_INPUT: Final = "capture"
+_REPORT_OUTPUT: Final = "monitor"
+_STATUSES_WITHOUT_REPORT: Final = ("Failed", "Stopped")
+MONITOR_RESULT_FILE: Final = "monitor.json"
+MONITOR_PAGE_FILE: Final = "monitor.html"
+REQUESTS_METRIC: Final = "MonitoredRequests"
+VIOLATIONS_METRIC: Final = "Violations"
+COMPARED_METRIC: Final = "Compared"  # 1, or 0 if there were too few images
+DRIFT_METRIC: Final = "Drift"
+# Metrics from labels, by their names in the report.
+LABEL_METRICS: Final = {"balanced_accuracy": "BalancedAccuracy", "melanoma_sensitivity": "MelanomaSensitivity"}
+RESULT_STATUS_COMPARED: Final = "compared"
+_ENDPOINT_DIMENSION: Final = "production"
+_MESSAGE_SUBJECTS: Final = {
+    False: "Production differs from the test data of its model",
+    True: "Metrics of production from new labels",
+}
+_DRIFT_ADVICE: Final = """\
+What to do: docs/operations.md, Drift. In short: read the report; check whether a camera, a source of images or the mix
+of patients has changed; label some of the images (make labels FILE=...) before trusting or retraining a model.
+"""
+_LABELS_ADVICE: Final = "What to do: docs/operations.md, labels.\n"
+MonitorResult = Mapping[str, Any]
+
 
 @dataclass(frozen=True)
 class MonitoringWindow:
-    """A period.
+    """The period of a monitoring run.
 
     Attributes:
-        word: What names it in the name of a job.
-        folder: Below the folder of all captures; empty: all of them.
-        start: From when on; None: from the first on.
-        end: Until before when.
+        word: Its part of the job's name.
+        folder: Its folder below that of all captures; empty for all.
+        start: Begin, inclusive; None for no limit.
+        end: End, exclusive.
     """
 
     word: str
@@ -55,15 +83,15 @@ class MonitoringWindow:
     end: datetime
 
     def since(self, earliest: datetime) -> datetime:
-        """Return from when on requests count where none before `earliest` do."""
+        """Return the begin of the period, but not before `earliest`."""
         return earliest if self.start is None else max(self.start, earliest)
 
 
 def monitoring_window(kind: str, time: str) -> MonitoringWindow:
-    """Return the window of that kind (`watch.WINDOWS`) for a run at `time`.
+    """Return the window of a kind (one of `MONITORING_WINDOWS`) for a run at `time`.
 
     Raises:
-        UsageError: `time` is none with a zone.
+        UsageError: `time` is not a time with a zone.
     """
     now = _parse_time(time)
     if kind == DAY_WINDOW:
@@ -74,12 +102,12 @@ def monitoring_window(kind: str, time: str) -> MonitoringWindow:
         end = now.replace(minute=0, second=0, microsecond=0)
         start = end - timedelta(hours=1)
         return MonitoringWindow(f"{start:%Y%m%dT%H}", f"{start:%Y/%m/%d/%H}/", start, end)
-    # The word is the second of the upload: whoever uploads twice within one gets one run, which reads both.
+    # The word has the second of the upload: two uploads in one second start one run, which reads both.
     return MonitoringWindow(f"{kind}-{now:%Y%m%dT%H%M%S}", "", None, now)
 
 
 def format_utc_time(time: datetime) -> str:
-    """Return the time as Model Monitor hands it to a container."""
+    """Return the time in the format of Model Monitor."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -89,29 +117,17 @@ def _parse_time(given: str) -> datetime:
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:
-        raise UsageError(f"time {given!r}: is none in a zone. Write it as 2026-11-25T01:00:00Z.")
+        raise UsageError(f"time {given!r}: is not a time with a zone, such as 2026-11-25T01:00:00Z.")
     return found.astimezone(UTC)
 
 
-MONITOR_ENTRYPOINT: Final = ("python", "-m", "pipeline_src.jobs.monitor")
-_JOB_TRIES: Final = 5  # at one window; what fails so often fails again
-_DATASET_FORMAT: Final = '{"sagemakerCaptureJson": {"captureIndexNames": ["endpointInput", "endpointOutput"]}}'
-_BASELINE_FILES: Final = {
-    "statistics": contract.MONITOR_STATISTICS_FILE,
-    "constraints": contract.MONITOR_CONSTRAINTS_FILE,
-}
-_CAPTURE_INPUT: Final = "capture"
-_REPORT_OUTPUT: Final = "monitor"
-_STATUSES_WITHOUT_REPORT: Final = ("Failed", "Stopped")
-
-
 def start_monitoring_run(request: MonitorRequest, *, sagemaker: Client, s3: Client, ssm: Client) -> str:
-    """Start the job, and return what happened in a sentence.
+    """Start the job, and return a message.
 
     Args:
-        request: What to look at and with what.
+        request: The period and the resources of the job.
         sagemaker: Client that describes the package and creates the job.
-        s3: Client that looks for captures, labels and the baseline.
+        s3: Client that lists captures, labels and the baseline.
         ssm: Client that reads which package is the champion.
 
     Raises:
@@ -130,7 +146,7 @@ def start_monitoring_run(request: MonitorRequest, *, sagemaker: Client, s3: Clie
     captured = f"{request.capture}{asked.folder}"
     size = job_inputs.total_object_bytes(s3, captured)
     if size is None:
-        return f"{captured}: no request was captured. Nothing to monitor."
+        return f"{captured}: no captured requests. Nothing to monitor."
     inputs = {_CAPTURE_INPUT: captured, **_baseline_uris(sagemaker, s3, live.package)}
     if _has_objects(s3, request.labels):
         inputs[LABELS] = request.labels
@@ -146,7 +162,7 @@ def start_monitoring_run(request: MonitorRequest, *, sagemaker: Client, s3: Clie
 
 
 def _baseline_uris(sagemaker: Client, s3: Client, arn: str) -> dict[str, str]:
-    """Return where the baseline of a package lies, by the names of the inputs."""
+    """Return the URIs of a package's baseline by the names of the inputs."""
     evaluation = model_package.describe_model_package(sagemaker, arn).evaluation
     found = {name: f"{evaluation}/{file}" for name, file in _BASELINE_FILES.items()}
     missing = [uri for uri in found.values() if not _has_objects(s3, uri)]
@@ -161,15 +177,15 @@ def _baseline_uris(sagemaker: Client, s3: Client, arn: str) -> dict[str, str]:
 
 
 def _has_objects(s3: Client, uri: str) -> bool:
-    """Return whether an object begins with `uri`."""
-    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    """Return whether there is an object whose URI begins with `uri`."""
+    bucket, prefix = split_s3_uri(uri)
     return bool(s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount", 0))
 
 
 def _create_job(
     sagemaker: Client, request: MonitorRequest, name: str, job: ProcessingJob, period: Mapping[str, str]
 ) -> str:
-    """Create the job under `name`, or, where the one of that name has failed, under that and the next number."""
+    """Create the job `name`; if that has failed, the one with the next number."""
     for number in range(1, _JOB_TRIES + 1):
         numbered = name if number == 1 else f"{name}-{number}"
         try:
@@ -179,19 +195,19 @@ def _create_job(
                 Environment=_environment_variables(request, numbered, period),
             )
         except sagemaker.exceptions.ResourceInUse:
-            # EventBridge delivers at least once; a second job of the same name would look at the same.
+            # EventBridge delivers at least once; a second job of this name would examine the same period.
             status = sagemaker.describe_processing_job(ProcessingJobName=numbered)["ProcessingJobStatus"]
             if status not in _STATUSES_WITHOUT_REPORT:
-                return f"Processing job {numbered} is there already: {status}. Nothing was started."
+                return f"Processing job {numbered} exists already: {status}. Nothing was started."
         else:
             return f"Started processing job {numbered}."
     raise UsageError(
-        f"processing job {name}: failed {_JOB_TRIES} times. Its log says why; mend that before the next window."
+        f"processing job {name}: failed {_JOB_TRIES} times. Fix the cause, which is in its log, before the next run."
     )
 
 
 def _environment_variables(request: MonitorRequest, name: str, period: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of Model Monitor's contract, and where the labels are."""
+    """Return the variables of Model Monitor's contract, and the folder of the labels."""
     return {
         "dataset_format": _DATASET_FORMAT,
         "dataset_source": contract.processing_input_path(_CAPTURE_INPUT),
@@ -199,51 +215,27 @@ def _environment_variables(request: MonitorRequest, name: str, period: Mapping[s
         **{f"baseline_{each}": contract.processing_input_path(each) for each in _BASELINE_FILES},
         "labels_source": contract.processing_input_path(LABELS),
         **period,
-        # Nobody publishes the metrics that a plain job leaves; operations.functions.monitoring_runs takes them from
-        # its report.
+        # SageMaker does not publish the metrics of a plain job; `publish_monitor_result` does.
         "publish_cloudwatch_metrics": "Disabled",
         "sagemaker_endpoint_name": request.endpoint,
         "sagemaker_monitoring_schedule_name": name,
     }
 
 
-MONITOR_RESULT_FILE: Final = "monitor.json"
-MONITOR_PAGE_FILE: Final = "monitor.html"
-REQUESTS_METRIC: Final = "MonitoredRequests"
-VIOLATIONS_METRIC: Final = "Violations"
-COMPARED_METRIC: Final = "Compared"  # 1, or 0 where there were too few pictures
-DRIFT_METRIC: Final = "Drift"
-# What labels say, by its name in the report.
-LABEL_METRICS: Final = {"balanced_accuracy": "BalancedAccuracy", "melanoma_sensitivity": "MelanomaSensitivity"}
-RESULT_STATUS_COMPARED: Final = "compared"  # of a report whose pictures were
-_ENDPOINT_DIMENSION: Final = "production"
-_MESSAGE_SUBJECTS: Final = {
-    False: "Production differs from what its model was tested on",
-    True: "What labels say of production",
-}
-_DRIFT_ADVICE: Final = """\
-What to do: docs/operations.md, Drift. In short: read the report; look whether a camera, a source of pictures or the
-mix of patients has changed; label some of the pictures (make labels FILE=...) before trusting or retraining anything.
-"""
-_LABELS_ADVICE: Final = "What to do: docs/operations.md, labels.\n"
-
-MonitorResult = Mapping[str, Any]
-
-
 def publish_monitor_result(
     request: JudgeRequest, *, s3: Client, cloudwatch: Client, sns: Client, stepfunctions: Client
 ) -> str:
-    """Publish the figures, tell the topic of violations, and return what was found in a sentence.
+    """Publish the metrics, notify the topic of violations, and return a message.
 
     Args:
-        request: Which run, and whom to tell.
+        request: The run and the topic.
         s3: Client that reads its report.
-        cloudwatch: Client that publishes the figures.
-        sns: Client that tells the topic.
-        stepfunctions: Client that starts a retraining, where that is wanted.
+        cloudwatch: Client that publishes the metrics.
+        sns: Client that notifies the topic.
+        stepfunctions: Client that starts a retraining, if the request names a state machine.
 
     Raises:
-        OperationError: The report is not there, or is none.
+        OperationError: The report does not exist, or is invalid.
         ClientError: A service refused.
     """
     report = _read_monitor_result(s3, request)
@@ -266,15 +258,15 @@ def publish_monitor_result(
 
 
 def _read_monitor_result(s3: Client, request: JudgeRequest) -> MonitorResult:
-    bucket, _, folder = request.reports.removeprefix("s3://").partition("/")
+    bucket, folder = split_s3_uri(request.reports)
     key = f"{folder}{request.job}/{MONITOR_RESULT_FILE}"
     place = f"s3://{bucket}/{key}"
     try:
         content = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     except s3.exceptions.NoSuchKey:
-        raise OperationError(f"{place}: is not there. The job's log says why: {request.job}.") from None
+        raise OperationError(f"{place}: does not exist. See the log of the job {request.job}.") from None
     except ValueError as error:
-        raise OperationError(f"{place}: is no JSON: {error}. The job's log says more: {request.job}.") from None
+        raise OperationError(f"{place}: is not JSON: {error}. See the log of the job {request.job}.") from None
     wanted = ("status", "message", "violations", "requests", "checks", "truth")
     missing = [name for name in wanted if not isinstance(content, dict) or name not in content]
     if missing:
@@ -287,7 +279,7 @@ def _drift_data(report: MonitorResult) -> Iterator[dict[str, Any]]:
     yield _metric_datum(REQUESTS_METRIC, report["requests"], "Count")
     compared = report["status"] == RESULT_STATUS_COMPARED
     yield _metric_datum(COMPARED_METRIC, compared, "Count")
-    # Captured requests that cannot be read are a violation however few pictures there are.
+    # Captured requests that cannot be read are a violation however few images there are.
     if compared or report["violations"]:
         yield _metric_datum(VIOLATIONS_METRIC, len(report["violations"]), "Count")
     for check in report["checks"]:
@@ -297,7 +289,7 @@ def _drift_data(report: MonitorResult) -> Iterator[dict[str, Any]]:
 def _label_data(report: MonitorResult) -> Iterator[dict[str, Any]]:
     for name, metric in LABEL_METRICS.items():
         value = (report["truth"] or {}).get(name, {}).get("value")
-        # What too few labels say is no figure, and a 0 would be read as one.
+        # Without a value nothing is published: 0 would be read as one.
         if value is not None:
             yield _metric_datum(metric, value, "None")
 
@@ -329,5 +321,5 @@ def _start_state_machine(stepfunctions: Client, request: JudgeRequest) -> str:
     try:
         stepfunctions.start_execution(stateMachineArn=request.machine, name=request.job, input=given)
     except stepfunctions.exceptions.ExecutionAlreadyExists:
-        return " The retraining was asked for before."
-    return " A retraining was asked for."
+        return " A retraining had been started before."
+    return " A retraining was started."

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""Counts what an endpoint answers: the most probable class of each captured answer, as metrics of CloudWatch.
+"""Counts the predicted classes in captured answers, as metrics of CloudWatch.
 
-What is counted is a sample, the share of the requests that the settings capture, and it is counted when its file is
-told of, some minutes after the answers. EventBridge delivers at least once and a request may be sent again after a
-time-out, so that a file may rarely count twice: good enough to see the mix change, too coarse to count patients.
+The counts cover the share of the requests that the settings capture, some minutes after the answers. EventBridge
+delivers at least once and a request may be sent again after a time-out, so a file may rarely count twice: good enough
+to see the mix of classes change, too coarse to count patients.
 
 Source of the files: SageMaker Developer Guide, "Data capture": JSON Lines below
 ``<prefix>/<endpoint>/<variant>/yyyy/mm/dd/hh/``, one request a line.
@@ -24,21 +24,21 @@ from pipeline_src import contract
 
 PREDICTIONS_METRIC: Final = "Predictions"
 UNREADABLE_METRIC: Final = "Unreadable"
-# A line holds a picture in Base64, which may be megabytes; smaller pieces would be joined to it over and over.
+# A line has an image in Base64, which may be megabytes; smaller chunks would be joined many times.
 _CHUNK_BYTES: Final = 1 << 20
 _CAPTURE_KEY_PATTERN: Final = re.compile(rf"{re.escape(contract.CAPTURE_PREFIX)}(?P<stage>[^/]+)/.+")
 
 
 def publish_prediction_counts(request: TallyRequest, *, s3: Client, cloudwatch: Client) -> str:
-    """Publish how often each class was answered, and return what was counted in a sentence.
+    """Publish the number of predictions of each class, and return a message.
 
     Args:
-        request: Which file, and under which namespace.
+        request: The file and the namespace.
         s3: Client that reads the file.
         cloudwatch: Client that publishes.
 
     Raises:
-        UsageError: The key is of no captured file.
+        UsageError: The key is not that of a capture file.
         ClientError: A service refused.
     """
     place = f"s3://{request.bucket}/{request.key}"
@@ -56,12 +56,12 @@ def publish_prediction_counts(request: TallyRequest, *, s3: Client, cloudwatch: 
 
 
 def count_predictions(lines: Iterable[bytes]) -> Counter[str]:
-    """Return how many answers have each class as the most probable one, and how many lines are `UNREADABLE`."""
+    """Return the number of predictions of each class, and of unreadable lines under `UNREADABLE_METRIC`."""
     return Counter(_predicted_class(line) or UNREADABLE_METRIC for line in lines if line.strip())
 
 
 def _predicted_class(line: bytes) -> str:
-    """Return the most probable class of the answer in `line`, or empty where it cannot be read."""
+    """Return the most probable class of the answer in `line`, or empty if it cannot be read."""
     try:
         scores = endpoint_answers.read_probabilities(
             _captured_answer(json.loads(line)["captureData"]["endpointOutput"]), "captured"

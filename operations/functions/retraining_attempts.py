@@ -1,31 +1,23 @@
 # SPDX-License-Identifier: MIT-0
-"""The attempts at training one model: the rules by which simultaneous triggers come to one execution.
+"""Starts the SageMaker pipeline for a push, a schedule, new data, drift or a person, once for each model.
 
-What a model depends on is the pipeline definition, which carries the hash of the image and so of the code, and the
-archives, whose keys carry their hashes. Their common hash, with whether the model is compared with one in production,
-is the identity of the work to be done. Each execution carries it in its display name, ``<identity>-<number>-<reason>``.
-So whoever is asked for that model finds the attempts at it in the service's own list; and two who ask at once, and find
-the same, send the same token, for which the service starts one execution.
+A model depends on the pipeline definition, which has the hash of the image and so of the code, and on the archives,
+whose keys have their hashes. The hash of these, and of whether the model is compared with the champion, is the identity
+of the model. Each execution has it in its display name, ``<identity>-<number>-<reason>``, so the list of executions
+shows the attempts at a model. Simultaneous triggers find the same attempts and send the same token, for which the
+service starts one execution.
 
-Which champion that is, is no part of it: it changes what a model is compared with, and not the model. So where another
-model went into production since an attempt succeeded, there is nothing to train: that model is in the registry already,
-and was compared with the champion of its day. An attempt that the comparison rejected has failed, and so the next one
-is made against the champion of then. Whether one is compared at all is part of it: a model that was let through because
-somebody switched the comparison off must not stand for one that has passed it, nor a rejection for the other.
+The identity does not depend on which package is the champion: that changes the comparison, not the model. A model that
+was registered before another one went into production is not trained again. An attempt that the comparison rejected has
+failed, so the next one is compared with the champion of that time. Whether a comparison is made is part of the
+identity: a model that was accepted without it must not stand for one that has passed it, nor a rejection for the other.
 
-Drift asks with each run of the monitor, and so by itself would train each day a model that is rejected each day. It
-gets one attempt; whoever mends the cause asks for the next (`sufficient`).
+Each monitoring run that finds drift asks for a retraining, so the same model could be trained and rejected every day.
+Drift therefore gets one attempt at a model; a person can start another (`sufficient_attempt`).
 
-What a new model is compared with: the champion's predictions, which lie beside the report of its own evaluation.
-
-Whether they are still there is known before anything is started, because a training that takes hours and then fails
-for want of a file helps nobody. If they are gone, nothing is started: a comparison that is silently left out would let
-a worse model through. Whoever wants one without says so. While nothing is in production there is nothing to compare.
-
-Starts the SageMaker pipeline: the one way in for a push, a schedule, new data and a person.
-
-The rules that keep simultaneous triggers from training the same model twice stand in attempt.py, and what the model is
-compared with in comparison.py.
+A new model is compared with the champion's predictions, which are beside the report of the champion's evaluation. Their
+existence is checked before the start: a training of hours should not fail for want of a file. If they are missing,
+nothing is started, because a silently omitted comparison could let a worse model through.
 """
 
 import hashlib
@@ -39,27 +31,31 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from operations.functions import job_inputs, model_delivery, model_package
-from operations.functions.aws_clients import Client
+from operations.functions.aws_clients import Client, split_s3_uri
 from operations.functions.errors import UsageError
 from operations.functions.function_payloads import COMPARE_WITH_CHAMPION, RetrainRequest, RetrainResult
 from operations.functions.job_inputs import TrainingArchives
 from pipeline_src import contract
 
-DRIFT_REASON: Final = "drift"  # the one of `payload.REASONS` that asks again and again by itself
+DRIFT_REASON: Final = "drift"  # one of `RETRAINING_REASONS`
 _DISPLAY_NAME_PATTERN: Final = re.compile(r"(?P<identity>[0-9a-f]{16})-(?P<number>[0-9]+)-(?P<reason>[a-z]+)")
 _RUNNING_STATUSES: Final = ("Executing", "Stopping")
 _SUCCEEDED_STATUS: Final = "Succeeded"
+_UNREADABLE_CODES: Final = ("AccessDenied", "NoSuchBucket")
+_COMPARISON_REMEDY: Final = 'Restore it, or train without a comparison: make retrain ARGS="--no-champion".'
+_LOOKUP_TRIES: Final = 3
+_LOOKUP_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, order=True)
 class RetrainingAttempt:
-    """One execution that was to train a model.
+    """An execution that trains a model.
 
     Attributes:
-        number: From 1.
-        status: That of the execution.
-        execution: Its ARN.
-        reason: What asked for it, one of `payload.REASONS`.
+        number: Number of the attempt, from 1.
+        status: Status of the execution.
+        execution: ARN of the execution.
+        reason: One of `RETRAINING_REASONS`.
     """
 
     number: int
@@ -69,14 +65,13 @@ class RetrainingAttempt:
 
 
 def model_identity(definition: str, archive: str, compare: str, addition: str = "") -> str:
-    """Return the identity of what is to be done: 16 hex digits.
+    """Return the identity of a model: 16 hex digits.
 
     Args:
-        definition: That of the pipeline.
+        definition: Definition of the pipeline.
         archive: Key of the archive.
-        compare: What the model is compared with, one of `payload.COMPARISONS`: the champion, whichever it is, or
-            nothing.
-        addition: Key of the additional archive; without one the identity is what it was before there were any.
+        compare: One of `COMPARISONS`.
+        addition: Key of the additional archive, or empty: the identity then is as before additional archives existed.
     """
     return _hash_of_parts(definition, archive, compare, *([addition] if addition else []))[:16]
 
@@ -87,24 +82,24 @@ def attempt_display_name(identity: str, number: int, reason: str) -> str:
 
 
 def attempt_token(pipeline: str, created: datetime, identity: str, number: int) -> str:
-    """Return the token by which the service knows that a start is asked for a second time: 64 hex digits.
+    """Return the token by which the service recognizes a repeated start: 64 hex digits.
 
     Args:
         pipeline: ARN of the pipeline.
-        created: When it was created: one that was deleted and deployed again begins with attempt 1 again, and must
-            not be given the execution of its predecessor.
-        identity: Of the model.
-        number: Of the attempt.
+        created: Time of its creation. A pipeline that was deleted and deployed again begins with attempt 1 again, and
+            must not get the execution of its predecessor.
+        identity: Identity of the model.
+        number: Number of the attempt.
     """
     return _hash_of_parts(pipeline, created.isoformat(), identity, str(number))
 
 
 def attempts_at_model(summaries: Iterable[Mapping[str, Any]], identity: str) -> list[RetrainingAttempt]:
-    """Return the attempts at the model of that identity, in order, among the executions of its pipeline.
+    """Return the attempts at a model, in order, among the executions of the pipeline.
 
     Args:
-        summaries: As ListPipelineExecutions returns them.
-        identity: Of the model.
+        summaries: Executions, as ListPipelineExecutions returns them.
+        identity: Identity of the model.
     """
     found = []
     for summary in summaries:
@@ -116,13 +111,13 @@ def attempts_at_model(summaries: Iterable[Mapping[str, Any]], identity: str) -> 
 
 
 def sufficient_attempt(found: Sequence[RetrainingAttempt], reason: str) -> RetrainingAttempt | None:
-    """Return the attempt that makes another one needless: the newest that runs, or else that succeeded.
+    """Return the attempt that makes another one unnecessary: the newest that runs, or else that succeeded.
 
-    For drift it is else the newest that drift asked for, however that ended: neither archive nor pipeline is new.
+    For drift it is else the newest that drift has started, however it ended.
 
     Args:
         found: The attempts at the model.
-        reason: What asks for another.
+        reason: Reason of the request.
     """
     for statuses in (_RUNNING_STATUSES, (_SUCCEEDED_STATUS,)):
         matching = [attempt for attempt in found if attempt.status in statuses]
@@ -133,25 +128,22 @@ def sufficient_attempt(found: Sequence[RetrainingAttempt], reason: str) -> Retra
 
 
 def next_attempt_number(found: Sequence[RetrainingAttempt]) -> int:
-    """Return the number of the attempt after those, which have all ended without a model."""
+    """Return the number of the next attempt."""
     return 1 + max((attempt.number for attempt in found), default=0)
 
 
 def describe_attempt(attempt: RetrainingAttempt) -> str:
-    """Return why that attempt is sufficient, in a sentence."""
+    """Return a message why this attempt is sufficient."""
     if attempt.status == _SUCCEEDED_STATUS:
         return (
-            f"Nothing that a model depends on has changed since attempt {attempt.number} succeeded: the same archive "
-            "and the same pipeline definition. Nothing was started. For another model, upload another archive or "
-            "change the pipeline."
+            f"Archive and pipeline definition are the same as in attempt {attempt.number}, which succeeded. Nothing "
+            "was started. For another model, upload another archive or change the pipeline."
         )
     if attempt.status in _RUNNING_STATUSES:
-        return (
-            f"Attempt {attempt.number} at the same model is {attempt.status} already. Joined it; nothing was started."
-        )
+        return f"Attempt {attempt.number} at the same model is {attempt.status}. Joined it; nothing was started."
     return (
-        f"Attempt {attempt.number}, for which drift asked, ended as {attempt.status}, and neither the archive nor the "
-        "pipeline definition has changed since. Nothing was started. Upload another archive, or try again: make retrain"
+        f"Attempt {attempt.number}, started because of drift, ended as {attempt.status}; archive and pipeline "
+        "definition are the same. Nothing was started. Upload another archive, or try again: make retrain"
     )
 
 
@@ -159,24 +151,20 @@ def _hash_of_parts(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-_UNREADABLE_CODES: Final = ("AccessDenied", "NoSuchBucket")
-_COMPARISON_REMEDY: Final = 'Bring it back, or train without a comparison: make retrain ARGS="--no-champion".'
-
-
 def comparison_parameters(request: RetrainRequest, *, sagemaker: Client, s3: Client, ssm: Client) -> dict[str, str]:
-    """Return the pipeline's parameters that name the champion: none where nothing is in production.
+    """Return the pipeline parameters that name the champion: none if nothing is in production.
 
-    A champion that was rejected meanwhile is compared with too, as long as it serves. Where somebody chose to compare
-    with nothing, that stands in place of the champion, so that the report does not say that there was none.
+    A champion that has been rejected is compared with as long as it is in production. If the comparison is turned off,
+    the parameter says so, so that the report does not say that there was no champion.
 
     Args:
-        request: Names the parameter that names the champion, and what to compare with.
+        request: Names the SSM parameter of the champion, and the comparison.
         sagemaker: Client that describes the champion's package.
-        s3: Client that lists its predictions, which takes no right to read them.
+        s3: Client that lists its predictions; it needs no permission to read them.
         ssm: Client that reads the parameter.
 
     Raises:
-        UsageError: The champion's package or its predictions are gone.
+        UsageError: The champion's package or its predictions do not exist.
         ClientError: A service refused.
     """
     if request.compare != COMPARE_WITH_CHAMPION:
@@ -195,7 +183,7 @@ def _champion_predictions_uri(sagemaker: Client, s3: Client, live: str) -> str:
     try:
         folder = model_package.describe_model_package(sagemaker, live).evaluation
     except UsageError as error:
-        raise UsageError(f"the model in production cannot be compared with: {error} {_COMPARISON_REMEDY}") from error
+        raise UsageError(f"no comparison with the model in production: {error} {_COMPARISON_REMEDY}") from error
     uri = f"{folder}/{contract.PREDICTIONS_FILE}"
     missing = _reason_missing(s3, uri)
     if missing:
@@ -207,57 +195,55 @@ def _champion_predictions_uri(sagemaker: Client, s3: Client, live: str) -> str:
 
 
 def _reason_missing(s3: Client, uri: str) -> str:
-    """Return why there is no object `uri` to be had, or empty if it is there."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    """Return why the object `uri` is missing, or empty if it exists."""
+    bucket, key = split_s3_uri(uri)
     try:
-        # Of all keys that begin so, the key itself is the first.
+        # Of all keys with this prefix, the key itself is the first.
         listed = s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code not in _UNREADABLE_CODES:
             raise
         return f"is not in the bucket of runs ({code})"
-    return "" if any(found["Key"] == key for found in listed.get("Contents", [])) else "is not there any more"
-
-
-_LOOKUP_TRIES: Final = 3
-_LOOKUP_SECONDS: Final = 2.0
+    return "" if any(found["Key"] == key for found in listed.get("Contents", [])) else "does not exist any more"
 
 
 def start_retraining(
     request: RetrainRequest, *, sagemaker: Client, s3: Client, ssm: Client, sleep: Callable[[float], None] = time.sleep
 ) -> RetrainResult:
-    """Start the pipeline, or join the execution that trains or has trained the same model.
+    """Start the pipeline, or return the execution that trains or has trained the same model.
 
     Args:
-        request: What to train and why.
+        request: Names the pipeline, the archives and the reason.
         sagemaker: Client that describes, lists and starts.
         s3: Client that lists the archives and the champion's predictions.
         ssm: Client that reads which package is the champion.
         sleep: Waits for some seconds.
 
     Raises:
-        UsageError: There is no such pipeline or no such archive, or what to compare with is gone.
+        UsageError: The pipeline, the archive, or the champion's predictions do not exist.
         ClientError: The service refused.
     """
     pipeline = _describe_pipeline(sagemaker, request.pipeline)
-    data = _find_training_archives(request, s3)
+    data = TrainingArchives(
+        request.bucket,
+        job_inputs.find_archive_key(s3, request.bucket, request.archive),
+        job_inputs.find_addition_key(s3, request.bucket, request.addition),
+    )
     identity = model_identity(pipeline["PipelineDefinition"], data.archive, request.compare, data.addition)
     found = _list_attempts(sagemaker, request.pipeline, identity)
     sufficient = sufficient_attempt(found, request.reason)
     if sufficient:
         return _joined_result(sufficient)
     against = comparison_parameters(request, sagemaker=sagemaker, s3=s3, ssm=ssm)
+    commit = {contract.SOURCE_COMMIT_PARAMETER: request.commit} if request.commit else {}
     number = next_attempt_number(found)
     token = attempt_token(pipeline["PipelineArn"], pipeline["CreationTime"], identity, number)
     name = attempt_display_name(identity, number, request.reason)
     try:
-        execution = _start_execution(
-            sagemaker, request.pipeline, name, token, _archive_parameters(request, data) | against
-        )
+        execution = _start_execution(sagemaker, request.pipeline, name, token, data.uris | commit | against)
     except ClientError:
-        # A second start under one token may be refused instead, where another trigger named another reason, commit or
-        # champion.
+        # The service may refuse a second start with the same token if its reason, commit or champion differ.
         other = _look_up_attempt(sagemaker, request.pipeline, identity, number, sleep)
         if other is None:
             raise
@@ -285,25 +271,12 @@ def _list_attempts(sagemaker: Client, pipeline: str, identity: str) -> list[Retr
     return attempts_at_model((found for page in pages for found in page["PipelineExecutionSummaries"]), identity)
 
 
-def _find_training_archives(request: RetrainRequest, s3: Client) -> TrainingArchives:
-    return TrainingArchives(
-        request.bucket,
-        job_inputs.find_archive_key(s3, request.bucket, request.archive),
-        job_inputs.find_addition_key(s3, request.bucket, request.addition),
-    )
-
-
-def _archive_parameters(request: RetrainRequest, data: TrainingArchives) -> dict[str, str]:
-    commit = {contract.SOURCE_COMMIT_PARAMETER: request.commit} if request.commit else {}
-    return data.uris | commit
-
-
 def _describe_request(request: RetrainRequest, against: Mapping[str, str]) -> str:
-    """Return what asked for the training and what its model is compared with, in words."""
+    """Return the reason and the comparison of a request in words."""
     by = f"{request.reason} of commit {request.commit}" if request.commit else request.reason
     if contract.CHAMPION_PREDICTIONS_PARAMETER in against:
         return f"{by}; compared with {model_package.package_title(against[contract.CHAMPION_PACKAGE_PARAMETER])}"
-    why = "nothing is in production" if request.compare == COMPARE_WITH_CHAMPION else "that was asked for"
+    why = "nothing is in production" if request.compare == COMPARE_WITH_CHAMPION else "the comparison is turned off"
     return f"{by}; compared with nothing, because {why}"
 
 
@@ -320,7 +293,7 @@ def _start_execution(sagemaker: Client, pipeline: str, name: str, token: str, pa
 def _look_up_attempt(
     sagemaker: Client, pipeline: str, identity: str, number: int, sleep: Callable[[float], None]
 ) -> RetrainingAttempt | None:
-    """Return the attempt of that number, for which the list may need some seconds."""
+    """Return the attempt of that number, which the list may contain only after some seconds."""
     for look in range(_LOOKUP_TRIES):
         if look:
             sleep(_LOOKUP_SECONDS)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""The smoke test: does what serves answer the golden images as the evaluation has them?
+"""Runs the smoke test: compares the answers to the golden images with the evaluation of the model.
 
-The same test for an endpoint in a delivery, an endpoint by hand and a server on this machine.
+A delivery, the command for an endpoint and the command for a local server all use it.
 """
 
 import math
@@ -22,7 +22,7 @@ from operations.functions.errors import SmokeTestError
 from operations.functions.model_package import ModelPackage
 from pipeline_src import contract
 
-# An image is read and sent, which takes no longer than this; so a function with as much time left still gets to report.
+# The longest time to read and send an image: a function with that much time left can still report.
 _SECONDS_PER_IMAGE: Final = 2 * (CONNECT_SECONDS + READ_SECONDS) * MAX_ATTEMPTS + 10
 
 
@@ -31,9 +31,9 @@ class SmokeTestResult:
     """A passed test.
 
     Attributes:
-        place: Who answered.
+        place: The endpoint or server.
         images: The images that were sent.
-        largest: By how much a score differed from the evaluation at most.
+        largest: Largest difference of a score from the evaluation.
     """
 
     place: str
@@ -41,7 +41,7 @@ class SmokeTestResult:
     largest: float
 
     def __str__(self) -> str:
-        """The outcome in one line."""
+        """Return the result in one line."""
         labels = ", ".join(image.label for image in self.images)
         plural = "" if len(self.images) == 1 else "s"
         return (
@@ -53,13 +53,13 @@ class SmokeTestResult:
 def run_package_smoke_test(
     found: ModelPackage, target: InferenceTarget, *, s3: Client, left: Callable[[], float] = lambda: math.inf
 ) -> SmokeTestResult:
-    """Test what serves a model package; see `run`.
+    """Test an endpoint that serves a model package; see `run_smoke_test`.
 
     Args:
-        found: The package, whose evaluation holds the golden images.
-        target: What serves it.
+        found: The package, whose evaluation has the golden images.
+        target: The endpoint.
         s3: Client that reads them.
-        left: Returns the seconds that are left for the test.
+        left: Returns the seconds until the time limit.
     """
     return run_smoke_test(S3Folder(s3, found.evaluation), S3Folder(s3, found.holdout), target, left=left)
 
@@ -74,13 +74,13 @@ def run_smoke_test(
     """Send the golden images and compare the answers.
 
     Args:
-        evaluation: Holds predictions.csv.
-        holdout: Holds the images, named as `contract.held_out_file` says.
-        target: What is asked.
-        left: Returns the seconds that are left for the test.
+        evaluation: Folder of predictions.csv.
+        holdout: Folder of the images, named by `contract.held_out_file`.
+        target: The endpoint or server.
+        left: Returns the seconds until the time limit.
 
     Raises:
-        SmokeError: An answer breaks a rule, there is none, or an image or the table is missing.
+        SmokeTestError: An answer is invalid or missing, or an image or the table is missing.
         ClientError: A service refused.
     """
     table = evaluation.read(contract.PREDICTIONS_FILE)
@@ -94,8 +94,7 @@ def _answered_scores(
 ) -> tuple[float, ...]:
     place = f"{target.place}, image {image.image_id} ({image.label})"
     if left() < _SECONDS_PER_IMAGE:
-        raise SmokeTestError(
-            f"{place}: no time is left for it: the answers are too slow. Look at the endpoint's latency."
-        )
-    data = holdout.read(contract.held_out_file(image.image_id))
-    return endpoint_answers.read_probabilities(target.answer(data), place)
+        raise SmokeTestError(f"{place}: no time left: the answers are too slow. Check the latency of the endpoint.")
+    return endpoint_answers.read_probabilities(
+        target.answer(holdout.read(contract.held_out_file(image.image_id))), place
+    )

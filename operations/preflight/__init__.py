@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT-0
-"""Checks whether account, region and machine have what a deployment needs; changes nothing."""
+"""Checks the account, region and machine before a deployment, without changing anything."""

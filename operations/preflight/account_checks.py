@@ -1,166 +1,154 @@
 # SPDX-License-Identifier: MIT-0
-"""Whose credentials they are. STS answers that to everyone, whatever they are allowed.
+"""Checks credentials, region, bucket names, bootstrap and repository connection of an account.
 
-Source: AWS STS API Reference, GetCallerIdentity ("No permissions are required").
-
-The region: whether one is chosen, whether it is that of the settings, and whether it has what is deployed.
-
-The names of buckets, which are one name space for all accounts: free, ours, or somebody else's.
-
-S3 says 403 both of a bucket of others and of one of ours that these credentials may not list; whether it is ours, the
-list of our buckets tells. Source: Amazon S3 API Reference, HeadBucket and ListBuckets.
-
-The CDK's bootstrap, which an account needs once in each region: its version, and the bucket that goes with it.
-
-Its stack keeps its bucket when it is deleted, and the next bootstrap then fails because the name is taken. Source: CDK
-Developer Guide, "AWS CDK bootstrapping" and "Troubleshoot AWS CDK bootstrapping issues".
-
-The connection to the repository: somebody has to complete it once in the console, or no push arrives.
-
-A connection is known in every region, whatever region its ARN names. The service was renamed, and an ARN says by which
-of its names it is asked. Source: Developer Tools console User Guide, "Global resources in AWS CodeConnections".
+Sources: AWS STS API Reference, GetCallerIdentity ("No permissions are required"); Amazon S3 API Reference, HeadBucket
+and ListBuckets; CDK Developer Guide, "AWS CDK bootstrapping", "Troubleshoot AWS CDK bootstrapping issues" and
+"Customize AWS CDK bootstrapping" (--trust, --cloudformation-execution-policies); Developer Tools console User Guide,
+"Global resources in AWS CodeConnections".
 """
 
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Final
 
 from botocore.exceptions import ClientError, InvalidRegionError, NoRegionError, ProfileNotFound
 
 from operations.account import aws_errors
-from operations.account.aws_errors import AWS_ERRORS, explain_aws_error, has_error_code
 from operations.account.deployment_account import Account
 from operations.functions.aws_clients import Client
-from operations.preflight.preflight_check import CheckContext, PreflightFinding, PreflightVerdict
+from operations.preflight.preflight_check import (
+    CheckContext,
+    PreflightFinding,
+    PreflightVerdict,
+    failed,
+    ok,
+    unknown,
+    warning,
+)
 from operations.preflight.preflight_requirements import DeploymentRequirements, ResourceTypeRequirement
 
 _UNKNOWN_CREDENTIALS_CODES: Final = ("InvalidClientTokenId", "UnrecognizedClientException")
 _REGION_HINT: Final = (
     " Or the account has not enabled the region (console: Account, AWS Regions), which looks the same."
 )
+BUCKET_PERMISSIONS: Final = ("s3:ListBucket", "s3:ListAllMyBuckets")
+_FREE_CODES: Final = ("404", "NoSuchBucket")
+_OTHER_REGION_CODE: Final = "301"  # it exists, in another region
+BOOTSTRAP_PERMISSIONS: Final = ("ssm:GetParameter", *BUCKET_PERMISSIONS)
+_BOOTSTRAP_REMEDY: Final = "make bootstrap, as an administrator"
+TRUST_PERMISSIONS: Final = ("cloudformation:DescribeStacks",)
+_TRUST_REMEDY: Final = "make bootstrap, with the profile of that account: it prints the command"
+CONNECTION_PERMISSIONS: Final = ("cloudformation:DescribeStacks", "codeconnections:GetConnection")
+_AVAILABLE_STATUS: Final = "AVAILABLE"
 
 
-def check_credentials(account: Account, demand: DeploymentRequirements) -> tuple[PreflightFinding, str]:
-    """Return how it stands with the credentials, and the account's id; empty unless AWS can be asked with them."""
+def check_credentials(account: Account, requirements: DeploymentRequirements) -> tuple[PreflightFinding, str]:
+    """Return the finding, and the id of the account; empty unless these credentials can be used."""
     try:
         caller = account.caller()
-    except AWS_ERRORS as error:
-        unknown = isinstance(error, ClientError) and has_error_code(error, *_UNKNOWN_CREDENTIALS_CODES)
-        remedy = str(explain_aws_error(error)) + (_REGION_HINT if unknown else "")
-        return PreflightFinding(PreflightVerdict.UNKNOWN, "AWS did not say whose credentials these are", remedy), ""
-    return _check_account(caller, demand)
-
-
-def _check_account(caller: dict[str, Any], demand: DeploymentRequirements) -> tuple[PreflightFinding, str]:
+    except aws_errors.AWS_ERRORS as error:
+        is_unknown = isinstance(error, ClientError) and aws_errors.has_error_code(error, *_UNKNOWN_CREDENTIALS_CODES)
+        remedy = str(aws_errors.explain_aws_error(error)) + (_REGION_HINT if is_unknown else "")
+        return unknown("AWS did not identify the credentials", remedy), ""
     identity = str(caller["Account"])
-    if demand.account not in ("", identity):
-        sentence = f"they are those of account {identity} ({caller['Arn']}), but build.account is {demand.account}"
-        remedy = f"Sign in to {demand.account} (AWS_PROFILE chooses the profile), or change build.account."
-        return PreflightFinding(PreflightVerdict.FAILED, sentence, remedy), ""
-    return PreflightFinding(PreflightVerdict.OK, f"account {identity}, as {caller['Arn']}"), identity
+    if requirements.account not in ("", identity):
+        sentence = f"they belong to account {identity} ({caller['Arn']}), but build.account is {requirements.account}"
+        remedy = f"Sign in to {requirements.account} (AWS_PROFILE chooses the profile), or change build.account."
+        return failed(sentence, remedy), ""
+    return ok(f"account {identity}, as {caller['Arn']}"), identity
 
 
-def check_region(account: Account, demand: DeploymentRequirements) -> PreflightFinding:
-    """Return how it stands with the region; unless that is ok, nothing of AWS can be asked there."""
-    wanted = demand.region or "us-east-1"
+def check_region(account: Account, requirements: DeploymentRequirements) -> PreflightFinding:
+    """Return whether a region is chosen and is that of the settings; only then can the account be checked."""
+    wanted = requirements.region or "us-east-1"
     try:
         region = account.region
     except NoRegionError:
-        return PreflightFinding(PreflightVerdict.UNKNOWN, "no region is chosen", f"export AWS_REGION={wanted}")
+        return unknown("no region is chosen", f"export AWS_REGION={wanted}")
     except InvalidRegionError as error:
-        return PreflightFinding(PreflightVerdict.UNKNOWN, str(error), f"export AWS_REGION={wanted}")
+        return unknown(str(error), f"export AWS_REGION={wanted}")
     except ProfileNotFound as error:
-        # Without its profile nobody knows the region either; what this machine has is looked at all the same.
-        return PreflightFinding(
-            PreflightVerdict.UNKNOWN,
-            "the profile of the credentials is not known",
+        # The profile names the region too; the machine is checked all the same.
+        return unknown(
+            "the profile of the credentials does not exist",
             str(aws_errors.explain_aws_error(error)),
         )
     except aws_errors.AWS_ERRORS as error:
-        # The SDK makes no client, and so names no region, without the credentials that it has found.
-        return PreflightFinding(
-            PreflightVerdict.UNKNOWN, "the credentials cannot be fetched", str(aws_errors.explain_aws_error(error))
+        # The SDK makes no client, which names the region, if it cannot fetch the credentials that it has found.
+        return unknown("the credentials cannot be fetched", str(aws_errors.explain_aws_error(error)))
+    if requirements.region not in ("", region):
+        sentence = (
+            f"{region} is chosen, but build.region is {requirements.region}: commands would not find the deployment"
         )
-    if demand.region not in ("", region):
-        sentence = f"{region} is chosen, but build.region is {demand.region}: make next and others would not find it"
-        return PreflightFinding(PreflightVerdict.FAILED, sentence, f"export AWS_REGION={demand.region}")
-    return PreflightFinding(PreflightVerdict.OK, region)
+        return failed(sentence, f"export AWS_REGION={requirements.region}")
+    return ok(region)
 
 
-def check_algorithm_region(region: str, demand: DeploymentRequirements) -> PreflightFinding:
-    """Return whether AWS keeps the image of the built-in algorithm in `region`."""
-    if region in demand.algorithm_regions:
-        return PreflightFinding(PreflightVerdict.OK, f"the built-in image-classification algorithm is in {region}")
-    return PreflightFinding(
-        PreflightVerdict.FAILED,
-        f"{region} has no built-in image-classification algorithm (or it is no region), so that nothing can be trained",
-        f"Choose another with AWS_REGION: {', '.join(demand.algorithm_regions)}. If AWS has added it there since, put "
+def check_algorithm_region(region: str, requirements: DeploymentRequirements) -> PreflightFinding:
+    """Return whether AWS has the image of the built-in algorithm in `region`."""
+    if region in requirements.algorithm_regions:
+        return ok(f"{region} has the built-in image-classification algorithm")
+    return failed(
+        f"{region} has no built-in image-classification algorithm, or is not a region: no training",
+        f"Choose another with AWS_REGION: {', '.join(requirements.algorithm_regions)}. If AWS has added it since, put "
         "the registry's account into stacks/builtin_algorithm_image.py.",
     )
 
 
 def check_resource_types(
-    region: str, types: Sequence[ResourceTypeRequirement], demand: DeploymentRequirements
+    region: str, types: Sequence[ResourceTypeRequirement], requirements: DeploymentRequirements
 ) -> Iterator[PreflightFinding]:
-    """Yield each resource type that CloudFormation does not have in `region`, or that all are there."""
-    if region in demand.unpublished:
-        sentence = f"no list is published of the resource types that CloudFormation has in {region}"
-        yield PreflightFinding(
-            PreflightVerdict.UNKNOWN, sentence, f"aws cloudformation list-types --visibility PUBLIC --region {region}"
-        )
+    """Yield the resource types that CloudFormation lacks in `region`, or that it has all."""
+    if region in requirements.unpublished:
+        sentence = f"AWS publishes no list of the resource types that CloudFormation has in {region}"
+        yield unknown(sentence, f"aws cloudformation list-types --visibility PUBLIC --region {region}")
         return
     missing = [each for each in types if region in each.without]
     for each in missing:
-        sentence = f"CloudFormation has no {each.type} in {region}, so that {each.used_by}"
+        sentence = f"CloudFormation has no {each.type} in {region}: {each.used_by}"
         if each.optional:
-            yield PreflightFinding(PreflightVerdict.WARNING, f"{sentence} is left out", each.remedy)
+            yield warning(f"{sentence} is left out", each.remedy)
         else:
-            yield PreflightFinding(PreflightVerdict.FAILED, f"{sentence} cannot be made", each.remedy)
+            yield failed(f"{sentence} cannot be created", each.remedy)
     if not missing:
-        yield PreflightFinding(PreflightVerdict.OK, f"CloudFormation has all that is deployed in {region}")
-
-
-BUCKET_PERMISSIONS: Final = ("s3:ListBucket", "s3:ListAllMyBuckets")
-_FREE_CODES: Final = ("404", "NoSuchBucket")
-_OTHER_REGION_CODE: Final = "301"  # it exists, in another region
+        yield ok(f"CloudFormation has all resource types that are deployed in {region}")
 
 
 class BucketOwner(Enum):
-    """Whose a name is."""
+    """The owner of a bucket name; the names of all accounts are one name space."""
 
     NOBODY = auto()
-    WE = auto()
+    OURS = auto()
     OTHERS = auto()
 
 
-def check_bucket_names(look: CheckContext) -> Iterator[PreflightFinding]:
-    """Yield how it stands with each name that the templates give."""
-    for pattern in look.demand.buckets:
-        name = resolve_bucket_name(pattern, look)
-        holder = find_bucket_owner(look.account.client("s3"), name, look.identity)
+def check_bucket_names(context: CheckContext) -> Iterator[PreflightFinding]:
+    """Yield whether each bucket name in the templates is free or ours."""
+    for pattern in context.requirements.buckets:
+        name = resolve_bucket_name(pattern, context)
+        holder = find_bucket_owner(context.account.client("s3"), name, context.identity)
         if holder is BucketOwner.OTHERS:
-            remedy = "Another account holds it: change it in stacks/, or change the setting `name`."
-            yield PreflightFinding(PreflightVerdict.FAILED, f"{name} is taken", remedy)
+            remedy = "Another account owns it: change it in stacks/, or change the setting `name`."
+            yield failed(f"{name} is taken", remedy)
         else:
-            yield PreflightFinding(
-                PreflightVerdict.OK, f"{name} is {'free' if holder is BucketOwner.NOBODY else 'ours'}"
-            )
-    if not look.demand.buckets:
-        yield PreflightFinding(
-            PreflightVerdict.OK, "CloudFormation makes up the names of all buckets, so that none can be taken"
-        )
+            yield ok(f"{name} is {'free' if holder is BucketOwner.NOBODY else 'ours'}")
+    if not context.requirements.buckets:
+        yield ok("CloudFormation generates the names of all buckets")
 
 
-def resolve_bucket_name(pattern: str, look: CheckContext) -> str:
-    """Return the name that `pattern` gives in this account and region, as CloudFormation's Fn::Sub does."""
-    return pattern.replace("${AWS::AccountId}", look.identity).replace("${AWS::Region}", look.account.region)
+def resolve_bucket_name(pattern: str, context: CheckContext) -> str:
+    """Return `pattern` with account and region filled in, as CloudFormation's Fn::Sub does."""
+    return pattern.replace("${AWS::AccountId}", context.identity).replace("${AWS::Region}", context.account.region)
 
 
 def find_bucket_owner(s3: Client, name: str, identity: str) -> BucketOwner:
-    """Return whose the bucket `name` is, seen from account `identity`.
+    """Return who owns the bucket `name`, as seen by account `identity`.
+
+    S3 answers 403 both for the bucket of another account and for one of ours that these credentials may not list; the
+    list of our buckets tells them apart.
 
     Raises:
-        ClientError: It cannot be told; for want of permission, mostly.
+        ClientError: S3 refused to tell, mostly for want of a permission.
     """
     try:
         s3.head_bucket(Bucket=name, ExpectedBucketOwner=identity)
@@ -170,32 +158,33 @@ def find_bucket_owner(s3: Client, name: str, identity: str) -> BucketOwner:
         if aws_errors.is_access_denied(error) or aws_errors.has_error_code(error, _OTHER_REGION_CODE):
             return _owner_by_listing(s3, name)
         raise
-    return BucketOwner.WE
+    return BucketOwner.OURS
 
 
 def _owner_by_listing(s3: Client, name: str) -> BucketOwner:
     pages = s3.get_paginator("list_buckets").paginate(Prefix=name)
     ours = {bucket["Name"] for page in pages for bucket in page.get("Buckets", [])}
-    return BucketOwner.WE if name in ours else BucketOwner.OTHERS
+    return BucketOwner.OURS if name in ours else BucketOwner.OTHERS
 
 
-BOOTSTRAP_PERMISSIONS: Final = ("ssm:GetParameter", *BUCKET_PERMISSIONS)
-_BOOTSTRAP_REMEDY: Final = "make bootstrap, as an administrator"
+def check_bootstrap(context: CheckContext) -> Iterator[PreflightFinding]:
+    """Yield the findings about the version of the CDK's bootstrap and about its bucket.
+
+    The stack keeps its bucket when it is deleted, and the next bootstrap then fails because the name is taken.
+    """
+    version = _bootstrap_version(context)
+    yield _bootstrap_version_finding(version, context)
+    name = resolve_bucket_name(context.requirements.bootstrap.bucket, context)
+    holder = find_bucket_owner(context.account.client("s3"), name, context.identity)
+    yield from _bootstrap_bucket_findings(
+        name, holder, context.requirements.bootstrap.stack, bootstrapped=version is not None
+    )
 
 
-def check_bootstrap(look: CheckContext) -> Iterator[PreflightFinding]:
-    """Yield how it stands with the bootstrap's version, then with its bucket."""
-    version = _bootstrap_version(look)
-    yield _bootstrap_version_finding(version, look)
-    name = resolve_bucket_name(look.demand.bootstrap.bucket, look)
-    holder = find_bucket_owner(look.account.client("s3"), name, look.identity)
-    yield from _bootstrap_bucket_findings(name, holder, look.demand.bootstrap.stack, bootstrapped=version is not None)
-
-
-def _bootstrap_version(look: CheckContext) -> str | None:
+def _bootstrap_version(context: CheckContext) -> str | None:
     """Return the version of the bootstrap stack, or None where there is none."""
     try:
-        found = look.account.client("ssm").get_parameter(Name=look.demand.bootstrap.parameter)
+        found = context.account.client("ssm").get_parameter(Name=context.requirements.bootstrap.parameter)
     except ClientError as error:
         if aws_errors.is_not_found(error):
             return None
@@ -203,61 +192,92 @@ def _bootstrap_version(look: CheckContext) -> str | None:
     return str(found["Parameter"]["Value"])
 
 
-def _bootstrap_version_finding(version: str | None, look: CheckContext) -> PreflightFinding:
-    least, place = look.demand.bootstrap.version, f"account {look.identity} in {look.account.region}"
+def _bootstrap_version_finding(version: str | None, context: CheckContext) -> PreflightFinding:
+    least, place = context.requirements.bootstrap.version, f"account {context.identity} in {context.account.region}"
     if version is None:
-        return PreflightFinding(
-            PreflightVerdict.FAILED, f"the CDK has not been bootstrapped in {place}", _BOOTSTRAP_REMEDY
-        )
+        return failed(f"the CDK has not been bootstrapped in {place}", _BOOTSTRAP_REMEDY)
     if not version.isdecimal() or int(version) < least:
-        sentence = f"the CDK's bootstrap has version {version}, and the templates need {least} or later"
-        return PreflightFinding(PreflightVerdict.FAILED, sentence, _BOOTSTRAP_REMEDY)
-    return PreflightFinding(PreflightVerdict.OK, f"version {version}; the templates need {least}")
+        sentence = f"the CDK's bootstrap has version {version}; the templates need {least} or later"
+        return failed(sentence, _BOOTSTRAP_REMEDY)
+    return ok(f"version {version}; the templates need {least}")
 
 
 def _bootstrap_bucket_findings(
     name: str, holder: BucketOwner, stack: str, *, bootstrapped: bool
 ) -> Iterator[PreflightFinding]:
     if holder is BucketOwner.OTHERS:
-        remedy = "Do not deploy here: assets would go to others. Choose another AWS_REGION, and tell AWS Support."
-        yield PreflightFinding(
-            PreflightVerdict.FAILED, f"another account holds the bucket of the bootstrap, {name}", remedy
+        remedy = (
+            "Do not deploy here: that account would get the assets. Choose another AWS_REGION and tell AWS Support."
         )
+        yield failed(f"another account owns the bucket of the bootstrap, {name}", remedy)
     elif bootstrapped and holder is BucketOwner.NOBODY:
         remedy = f"Delete the stack {stack} (aws cloudformation delete-stack --stack-name {stack}), then "
-        yield PreflightFinding(
-            PreflightVerdict.FAILED, f"the bucket of the bootstrap, {name}, is gone", remedy + _BOOTSTRAP_REMEDY
-        )
-    elif not bootstrapped and holder is BucketOwner.WE:
+        yield failed(f"the bucket of the bootstrap, {name}, does not exist", remedy + _BOOTSTRAP_REMEDY)
+    elif not bootstrapped and holder is BucketOwner.OURS:
         remedy = f"If nothing in it is needed: aws s3 rb s3://{name} --force; then {_BOOTSTRAP_REMEDY}"
-        yield PreflightFinding(
-            PreflightVerdict.FAILED, f"an earlier bootstrap has left its bucket, {name}, in the way", remedy
-        )
+        yield failed(f"an earlier bootstrap has left its bucket, {name}, which prevents a new one", remedy)
     elif bootstrapped:
-        yield PreflightFinding(PreflightVerdict.OK, f"its bucket {name} is ours")
+        yield ok(f"its bucket {name} is ours")
 
 
-CONNECTION_PERMISSIONS: Final = ("cloudformation:DescribeStacks", "codeconnections:GetConnection")
-_AVAILABLE_STATUS: Final = "AVAILABLE"
+def check_trust(context: CheckContext) -> Iterator[PreflightFinding]:
+    """Yield whether the bootstrap of another account lets the account of the build deploy into it."""
+    build = context.requirements.account
+    if context.identity == build:
+        return
+    parameters = _bootstrap_parameters(context)
+    if parameters is None:
+        missing = f"no stack {context.requirements.bootstrap.stack} in {context.account.region}"
+        sentence = f"account {context.identity} has {missing}, which names the accounts that it trusts"
+        remedy = f"{_TRUST_REMEDY}; if its stack has another name, check that it trusts {build}"
+        yield unknown(sentence, remedy)
+    elif build not in parameters.get("TrustedAccounts", "").split(","):
+        sentence = (
+            f"the CDK's bootstrap of account {context.identity} in {context.account.region} does not trust {build}"
+        )
+        yield failed(f"{sentence}: nothing can be deployed there", _TRUST_REMEDY)
+    elif not parameters.get("CloudFormationExecutionPolicies"):
+        sentence = (
+            f"the CDK's bootstrap of account {context.identity} trusts {build}, but gives CloudFormation no policy"
+        )
+        yield failed(sentence, _TRUST_REMEDY)
+    else:
+        yield ok(f"the bootstrap of account {context.identity} trusts {build}")
 
 
-def check_connection(look: CheckContext) -> Iterator[PreflightFinding]:
-    """Yield how it stands with the connection, if the settings use one."""
-    wanted = look.demand.connection
+def _bootstrap_parameters(context: CheckContext) -> dict[str, str] | None:
+    try:
+        (found,) = context.account.client("cloudformation").describe_stacks(
+            StackName=context.requirements.bootstrap.stack
+        )["Stacks"]
+    except ClientError as error:
+        if aws_errors.is_not_found(error):
+            return None
+        raise
+    return {each["ParameterKey"]: each.get("ParameterValue", "") for each in found.get("Parameters", [])}
+
+
+def check_connection(context: CheckContext) -> Iterator[PreflightFinding]:
+    """Yield whether the connection to the repository is complete, if the settings use one.
+
+    Somebody has to complete it once in the console, or no push arrives. A connection is known in every region. The
+    service was renamed; the ARN of a connection says which name to use.
+    """
+    wanted = context.requirements.connection
     if not wanted.used:
-        yield PreflightFinding(PreflightVerdict.OK, "the settings use none")
+        yield ok("the settings use no connection")
         return
-    arn = wanted.arn or look.account.outputs("retraining").get("Connection", "")
+    arn = wanted.arn or context.account.outputs("retraining").get("Connection", "")
     if not arn:
-        yield PreflightFinding(PreflightVerdict.OK, "make deploy makes one; make next then says where to complete it")
+        yield ok("make deploy creates one; make next then says where to complete it")
         return
-    yield _connection_finding(look, arn, _connection_status(look, arn), given=bool(wanted.arn))
+    yield _connection_finding(context, arn, _connection_status(context, arn), given=bool(wanted.arn))
 
 
-def _connection_status(look: CheckContext, arn: str) -> str:
+def _connection_status(context: CheckContext, arn: str) -> str:
     """Return PENDING, AVAILABLE or ERROR; empty where there is no such connection."""
     try:
-        found = look.account.client(arn.split(":")[2]).get_connection(ConnectionArn=arn)
+        found = context.account.client(arn.split(":")[2]).get_connection(ConnectionArn=arn)
     except ClientError as error:
         if aws_errors.is_not_found(error):
             return ""
@@ -265,14 +285,14 @@ def _connection_status(look: CheckContext, arn: str) -> str:
     return str(found["Connection"]["ConnectionStatus"])
 
 
-def _connection_finding(look: CheckContext, arn: str, status: str, *, given: bool) -> PreflightFinding:
+def _connection_finding(context: CheckContext, arn: str, status: str, *, given: bool) -> PreflightFinding:
     if status == _AVAILABLE_STATUS:
-        return PreflightFinding(PreflightVerdict.OK, f"{arn} is available")
-    # One of our own is made pending by the deployment itself, which goes on without it; only pushes wait.
+        return ok(f"{arn} is available")
+    # The deployment creates its own connection as pending and succeeds without it; only pushes wait.
     verdict = PreflightVerdict.FAILED if given else PreflightVerdict.WARNING
     if not status:
-        remedy = "Set source.connection_arn to one of this account, or leave it empty and deploy: one is made."
-        return PreflightFinding(verdict, f"there is no connection {arn}", remedy)
-    place = look.account.page("codesuite/settings/connections")
-    sentence = f"{arn} is {status}, so that no push arrives"
-    return PreflightFinding(verdict, sentence, f"Complete or mend it ('Update pending connection'): {place}")
+        remedy = "Set source.connection_arn to one of this account, or leave it empty: make deploy creates one."
+        return PreflightFinding(verdict, f"connection {arn} does not exist", remedy)
+    place = context.account.page("codesuite/settings/connections")
+    sentence = f"{arn} is {status}: no push arrives"
+    return PreflightFinding(verdict, sentence, f"Complete or fix it ('Update pending connection'): {place}")

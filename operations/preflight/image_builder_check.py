@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What builds the preprocessing image on this machine: docker, or what CDK_DOCKER names.
+"""Checks the container builder of this machine: docker, or the tool that CDK_DOCKER names.
 
 The image is built for linux/amd64. SageMaker is reported to refuse images in the OCI format, which podman writes unless
 told otherwise. Docker with containerd's image store, the default of new installations since version 29, pushes an OCI
@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from operations.preflight.preflight_check import PreflightFinding, PreflightVerdict
+from operations.preflight.preflight_check import PreflightFinding, failed, ok, warning
 
 BuilderInfo: TypeAlias = dict[str, Any]
 
@@ -27,28 +27,28 @@ _PODMAN_REMEDY: Final = "export CDK_DOCKER=podman BUILDAH_FORMAT=docker"
 
 
 class _NoAnswerError(Exception):
-    """The tool does not answer; the message says how it fails."""
+    """The tool does not answer; the message gives the reason."""
 
 
 def check_image_builder(
     environment: Mapping[str, str], seconds: float = _TIMEOUT_SECONDS
 ) -> Iterator[PreflightFinding]:
-    """Yield how it stands with the builder.
+    """Yield whether the builder runs, for linux/amd64, and writes a format that SageMaker accepts.
 
     Args:
-        environment: Variables that choose and find it.
-        seconds: How long it may take to answer.
+        environment: Variables that choose and find the tool.
+        seconds: Time limit of its answer.
     """
     tool = environment.get("CDK_DOCKER", "docker")
     path = environment.get("PATH", "")
     if not shutil.which(tool, path=path):
-        yield PreflightFinding(PreflightVerdict.FAILED, f"{tool} is not installed", _install_remedy(tool, path))
+        yield failed(f"{tool} is not installed", _install_remedy(tool, path))
         return
     try:
         told = _ask_builder(tool, environment, seconds)
     except _NoAnswerError as error:
         remedy = f"Start it (Docker Desktop; systemctl start docker; podman machine start) until {tool} info answers."
-        yield PreflightFinding(PreflightVerdict.FAILED, f"{tool} is installed and does not answer: {error}", remedy)
+        yield failed(f"{tool} is installed but does not answer: {error}", remedy)
         return
     yield _architecture_finding(tool, told)
     yield from _format_findings(tool, told, environment)
@@ -56,15 +56,15 @@ def check_image_builder(
 
 def _install_remedy(tool: str, path: str) -> str:
     if tool != "podman" and shutil.which("podman", path=path):
-        return f"podman is there: {_PODMAN_REMEDY}"
+        return f"podman is installed: {_PODMAN_REMEDY}"
     return f"Install Docker, or podman and {_PODMAN_REMEDY}"
 
 
 def _ask_builder(tool: str, environment: Mapping[str, str], seconds: float) -> BuilderInfo:
-    """Return what the tool says of itself and of the daemon behind it.
+    """Return the tool's description of itself and of its daemon.
 
     Raises:
-        _SilentError: It says nothing, or that there is no daemon; docker then ends with 0 all the same.
+        _NoAnswerError: It prints nothing, or that there is no daemon; docker then exits with 0 all the same.
     """
     command = [tool, "info", "--format", "{{json .}}"]
     try:
@@ -73,7 +73,7 @@ def _ask_builder(tool: str, environment: Mapping[str, str], seconds: float) -> B
         )
         told: BuilderInfo = json.loads(done.stdout) if done.returncode == 0 else {}
     except subprocess.TimeoutExpired:
-        raise _NoAnswerError(f"it takes more than {seconds:.0f} s") from None
+        raise _NoAnswerError(f"no answer after {seconds:.0f} s") from None
     except (OSError, ValueError) as error:
         raise _NoAnswerError(str(error)) from None
     if told.get("ServerErrors") or not told:
@@ -83,29 +83,28 @@ def _ask_builder(tool: str, environment: Mapping[str, str], seconds: float) -> B
 
 
 def _architecture_finding(tool: str, told: BuilderInfo) -> PreflightFinding:
-    # Docker says it at the top, podman of the host.
+    # Docker has it at the top level, podman under the host.
     kind = str(told.get("Architecture") or told.get("host", {}).get("arch") or "an unknown architecture")
     if kind in _AMD64_NAMES:
-        return PreflightFinding(PreflightVerdict.OK, f"{tool} answers, on {kind}")
-    return PreflightFinding(
-        PreflightVerdict.WARNING,
-        f"{tool} answers, on {kind}: it has to emulate linux/amd64, which takes longer and may not be set up",
+        return ok(f"{tool} runs on {kind}")
+    return warning(
+        f"{tool} runs on {kind}: it has to emulate linux/amd64, which is slower and may not be set up",
         f"Try {tool} run --rm --platform linux/amd64 busybox uname -m, which has to print x86_64. If it does not, set "
         "up emulation (Docker Desktop: Rosetta; Linux: qemu-user-static), or deploy from an x86-64 machine.",
     )
 
 
 def _format_findings(tool: str, told: BuilderInfo, environment: Mapping[str, str]) -> Iterator[PreflightFinding]:
-    sentence = f"{tool} writes images in the OCI format, which SageMaker refuses in some places"
+    sentence = f"{tool} writes images in the OCI format, which SageMaker is reported to refuse"
     if "host" in told and environment.get("BUILDAH_FORMAT") != "docker":
-        yield PreflightFinding(PreflightVerdict.WARNING, sentence, "export BUILDAH_FORMAT=docker")
+        yield warning(sentence, "export BUILDAH_FORMAT=docker")
     if ["driver-type", _CONTAINERD_STORE] in (told.get("DriverStatus") or []):
         attested = environment.get(_NO_ATTESTATIONS, "").lower() not in _TRUE_WORDS
         if attested:
-            sentence = f"{tool} writes an OCI index with attestations, which SageMaker refuses in some places"
+            sentence = f"{tool} writes an OCI index with attestations, which SageMaker is reported to refuse"
         remedy = (
             f"{f'export {_NO_ATTESTATIONS}=1 (make deploy does). ' if attested else ''}If SageMaker still says "
-            "'Unsupported manifest media type', switch containerd's image store off (Docker Desktop: Settings, General "
+            "'Unsupported manifest media type', turn containerd's image store off (Docker Desktop: Settings, General "
             f'or {{"features": {{"containerd-snapshotter": false}}}} in /etc/docker/daemon.json), or {_PODMAN_REMEDY}'
         )
-        yield PreflightFinding(PreflightVerdict.WARNING, sentence, remedy)
+        yield warning(sentence, remedy)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""What a check found, and what it is given to look with.
+"""Defines a check of the account and its findings.
 
-Asks one check: if it is refused, it says so and which permissions it wants, and the others go on.
+A check that AWS refuses to answer becomes a finding that names the permissions it needs; the other checks go on.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,22 +17,22 @@ from operations.preflight.preflight_requirements import DeploymentRequirements
 
 
 class PreflightVerdict(StrEnum):
-    """How it stands, in the words that the user reads."""
+    """The result of a check, in the words of the report."""
 
     OK = "ok"
     WARNING = "warning"
     FAILED = "failed"
-    UNKNOWN = "could not look"
+    UNKNOWN = "not checked"
 
 
 @dataclass(frozen=True)
 class PreflightFinding:
-    """One thing that a check found.
+    """One result of a check.
 
     Attributes:
-        verdict: How it stands.
+        verdict: The result.
         sentence: What was found, with the values.
-        remedy: What to do about it: a command or a place; empty only where all is well.
+        remedy: A command or a place that helps; empty only if the verdict is ok.
     """
 
     verdict: PreflightVerdict
@@ -42,16 +42,16 @@ class PreflightFinding:
 
 @dataclass(frozen=True)
 class CheckContext:
-    """What a check of the account is given.
+    """The argument of a check.
 
     Attributes:
-        account: Where it looks.
-        demand: What the deployment needs.
+        account: The account and region to check.
+        requirements: Requirements of the deployment there.
         identity: Id of the account that the credentials belong to.
     """
 
     account: Account
-    demand: DeploymentRequirements
+    requirements: DeploymentRequirements
     identity: str
 
 
@@ -60,31 +60,47 @@ CheckFunction: TypeAlias = Callable[[CheckContext], Iterable[PreflightFinding]]
 
 @dataclass(frozen=True)
 class PreflightCheck:
-    """One check of the account.
+    """A check of the account.
 
     Attributes:
-        name: As the report calls it.
-        permissions: IAM actions that it asks for.
-        looking: Yields what it finds.
+        name: Its name in the report.
+        permissions: IAM actions that it needs.
+        findings: Yields its findings.
     """
 
     name: str
     permissions: tuple[str, ...]
-    looking: CheckFunction
+    findings: CheckFunction
 
 
-def run_check(check: PreflightCheck, look: CheckContext) -> Iterator[PreflightFinding]:
-    """Yield what `check` finds until it ends, and if AWS refuses to answer, that and what it takes."""
+def ok(sentence: str) -> PreflightFinding:
+    """Return a finding that needs no action."""
+    return PreflightFinding(PreflightVerdict.OK, sentence)
+
+
+def warning(sentence: str, remedy: str) -> PreflightFinding:
+    """Return a finding that does not prevent the deployment."""
+    return PreflightFinding(PreflightVerdict.WARNING, sentence, remedy)
+
+
+def failed(sentence: str, remedy: str) -> PreflightFinding:
+    """Return a finding that prevents the deployment."""
+    return PreflightFinding(PreflightVerdict.FAILED, sentence, remedy)
+
+
+def unknown(sentence: str, remedy: str) -> PreflightFinding:
+    """Return the finding that something could not be checked."""
+    return PreflightFinding(PreflightVerdict.UNKNOWN, sentence, remedy)
+
+
+def run_check(check: PreflightCheck, context: CheckContext) -> Iterator[PreflightFinding]:
+    """Yield the findings of `check`; if AWS refuses to answer, one that names the permissions that are missing."""
     try:
-        yield from check.looking(look)
+        yield from check.findings(context)
     except aws_errors.AWS_ERRORS as error:
-        yield _refused_finding(check, error)
-
-
-def _refused_finding(check: PreflightCheck, error: aws_errors.AwsError) -> PreflightFinding:
-    told = str(aws_errors.explain_aws_error(error))
-    if not (isinstance(error, ClientError) and aws_errors.is_access_denied(error)):
-        return PreflightFinding(PreflightVerdict.UNKNOWN, "AWS did not answer as it should", told)
-    sentence = f"these credentials may not {error.operation_name}"
-    wanted = f"Have {', '.join(check.permissions)} allowed, or use other credentials (AWS_PROFILE)."
-    return PreflightFinding(PreflightVerdict.UNKNOWN, sentence, wanted)
+        told = str(aws_errors.explain_aws_error(error))
+        if isinstance(error, ClientError) and aws_errors.is_access_denied(error):
+            told = f"Have {', '.join(check.permissions)} allowed, or use other credentials (AWS_PROFILE)."
+            yield unknown(f"these credentials may not {error.operation_name}", told)
+        else:
+            yield unknown("AWS returned an unexpected error", told)

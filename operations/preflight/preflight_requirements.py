@@ -23,9 +23,14 @@ _USAGE_EXIT_CODE: Final = 2  # argparse's exit code
 
 @dataclass(frozen=True)
 class BootstrapRequirement:
-    """Where the CDK's bootstrap notes its version, the least version, and the name of its bucket.
+    """What the CDK's bootstrap has to provide.
 
-    `qualifier` is in the names of all that it makes; `stack` is the name of its stack.
+    Attributes:
+        parameter: Name of the SSM parameter of its version.
+        version: The lowest version that the templates accept.
+        bucket: Name pattern of its bucket.
+        qualifier: Part of the names of its resources.
+        stack: Name of its stack.
     """
 
     parameter: str
@@ -37,7 +42,7 @@ class BootstrapRequirement:
 
 @dataclass(frozen=True)
 class ConnectionRequirement:
-    """Whether pushes come over a connection, and the ARN of one that exists already."""
+    """Whether pushes need a connection, and the ARN of an existing one, or empty."""
 
     used: bool
     arn: str
@@ -45,7 +50,7 @@ class ConnectionRequirement:
 
 @dataclass(frozen=True)
 class ResourceTypeRequirement:
-    """A resource type that is needed: what is made of it, whether it is left out in the regions without it."""
+    """A resource type, what uses it, and whether the stacks leave it out in the regions `without` it."""
 
     type: str
     used_by: str
@@ -56,7 +61,7 @@ class ResourceTypeRequirement:
 
 @dataclass(frozen=True)
 class BuildRequirement:
-    """Builds of CodeBuild that run at the same time: the quota that counts them, how many are needed, how many come."""
+    """Concurrent builds of CodeBuild: the quota, the number `needed` for a push, and the `most` that may run."""
 
     quota: str
     needed: int
@@ -66,7 +71,7 @@ class BuildRequirement:
 
 @dataclass(frozen=True)
 class InstanceRequirement:
-    """Instances that run at the same time: how many are needed, and how many autoscaling may come to."""
+    """Concurrent instances of a usage and type: the number `needed`, and the `most` with autoscaling."""
 
     usage: str
     type: str
@@ -78,7 +83,7 @@ class InstanceRequirement:
 
 @dataclass(frozen=True)
 class EstimatedCost:
-    """US dollars: of a month, more with all instances that autoscaling may add, of a retraining."""
+    """Estimate in US dollars: a month, the instances that autoscaling may add to it, and a retraining."""
 
     month: float
     scaled: float
@@ -89,15 +94,15 @@ class EstimatedCost:
 
 @dataclass(frozen=True)
 class RemoteRequirements:
-    """Another account or region in which something is deployed.
+    """Requirements in another account or region.
 
     Attributes:
         account: Its id.
         region: The region.
-        stages: Names of the stages that are there; none where deliveries only pass by.
-        buckets: Names of buckets that its templates give.
-        instances: What it needs of SageMaker there.
-        types: Resource types that it needs there and some region lacks.
+        stages: Names of the stages that are there; none if it only has a bucket for deliveries.
+        buckets: Bucket names in its templates.
+        instances: SageMaker instances that run there.
+        types: Resource types that are deployed there and that some region lacks.
     """
 
     account: str
@@ -110,23 +115,23 @@ class RemoteRequirements:
 
 @dataclass(frozen=True)
 class DeploymentRequirements:
-    """All that a deployment needs.
+    """Requirements of a deployment.
 
     Attributes:
         account: Account that the settings name; empty: that of the credentials.
         region: Region that the settings name; empty: that of the credentials.
-        bootstrap: What it needs of the CDK's bootstrap.
-        buckets: Names of buckets that its templates give.
+        bootstrap: Requirements on the CDK's bootstrap.
+        buckets: Bucket names in its templates.
         algorithm_regions: Regions that have the built-in algorithm.
-        connection: What it needs of a connection.
-        instances: What it needs of SageMaker.
-        cost: What it costs.
-        budget: US dollars a month; 0: none is set.
-        elsewhere: The same of each other account and region.
-        types: Resource types that it needs and some region lacks.
-        unpublished: Regions of which nobody knows that.
-        builds: What pushes need of CodeBuild; None where none is built.
-        tuning_jobs: Trainings of a tuning; 0: it does not tune.
+        connection: Requirements on the connection to the repository.
+        instances: SageMaker instances.
+        cost: Estimated cost.
+        budget: US dollars a month; 0 for no budget.
+        elsewhere: Requirements in other accounts and regions.
+        types: Resource types that some region lacks.
+        unpublished: Regions whose resource types AWS does not publish.
+        builds: Builds of CodeBuild; None if pushes are not built.
+        tuning_jobs: Number of trainings in a tuning; 0 for no tuning.
     """
 
     account: str
@@ -146,15 +151,15 @@ class DeploymentRequirements:
 
 
 def read_requirements(context: Sequence[str], root: Path = _PROJECT_FOLDER) -> DeploymentRequirements:
-    """Return what a deployment needs whose settings are those of the project, with what `context` says otherwise.
+    """Return the requirements for the settings of the project, changed by `context`.
 
     Args:
         context: ``KEY=VALUE`` each, as for ``cdk deploy``.
         root: The project's folder.
 
     Raises:
-        UsageError: A setting cannot be; the message is that of the settings.
-        OperationError: The settings could not be read at all.
+        UsageError: A setting is invalid; the message is that of the settings.
+        OperationError: The settings could not be read.
     """
     options = [word for pair in context for word in ("--context", pair)]
     command = [sys.executable, "-m", _REQUIREMENTS_MODULE, *options]
@@ -162,17 +167,16 @@ def read_requirements(context: Sequence[str], root: Path = _PROJECT_FOLDER) -> D
     if told.returncode == _USAGE_EXIT_CODE:
         raise UsageError(f"settings: {told.stderr.partition('error: ')[2].strip()}")
     if told.returncode:
-        last = (told.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        last = (told.stderr.strip().splitlines() or ["no output"])[-1]
         raise OperationError(
             f"python -m {_REQUIREMENTS_MODULE}: exit code {told.returncode}: {last} It needs Node.js "
-            "22 or 24, on which the "
-            "CDK's Python bindings run, and the application's environment (make synth sets it up)."
+            "22 or 24 for the CDK's Python bindings, and the application's environment (make synth sets it up)."
         )
     return parse_requirements(told.stdout)
 
 
 def parse_requirements(text: str) -> DeploymentRequirements:
-    """Return the document as what it means."""
+    """Return the requirements in the JSON document `text`."""
     found = json.loads(text)
     parts = {
         "bootstrap": BootstrapRequirement(**found["bootstrap"]),
@@ -184,9 +188,9 @@ def parse_requirements(text: str) -> DeploymentRequirements:
     return DeploymentRequirements(**found | parts | _parse_place(found))
 
 
-def planned_remote_stages(demand: DeploymentRequirements, name: str) -> list[DeliveryStage]:
+def planned_remote_stages(requirements: DeploymentRequirements, name: str) -> list[DeliveryStage]:
     """Return the stages of deployment `name` that the settings put elsewhere, production first."""
-    found = {stage: where for where in demand.elsewhere for stage in where.stages}
+    found = {stage: where for where in requirements.elsewhere for stage in where.stages}
     return [
         DeliveryStage(f"{name}-{stage}", f"{name}-{stage}", title, found[stage].account, found[stage].region)
         for title in STAGE_TITLES

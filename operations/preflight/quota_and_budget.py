@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: MIT-0
-"""The quotas of SageMaker for the instances and of CodeBuild for the builds that a deployment needs.
+"""Compares quotas with what the deployment needs, and its estimated cost with the budget of the settings.
 
-Those of GPU types and of builds are 0 in many new accounts.
-
-Service Quotas lists the values that apply to the account, but for some quotas only AWS's defaults. Quotas of instances
-and builds are found by their names, because their codes follow no rule. Sources: Service Quotas API Reference; the
-names as ResourceLimitExceeded and the console spell them; CodeBuild User Guide, "Quotas for AWS CodeBuild".
-
-The estimated cost of a month against the budget of the settings; nothing is asked of AWS for it.
+The quotas of GPU types and of builds are 0 in many new accounts. Service Quotas lists the values that apply to the
+account, but for some quotas only AWS's defaults. Quotas of instances and builds are found by their names, because their
+codes follow no rule. Sources: Service Quotas API Reference; the names as ResourceLimitExceeded and the console spell
+them; CodeBuild User Guide, "Quotas for AWS CodeBuild".
 """
 
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from operations.preflight.preflight_check import CheckContext, PreflightFinding, PreflightVerdict
+from operations.preflight.preflight_check import CheckContext, PreflightFinding, failed, ok, warning
 from operations.preflight.preflight_requirements import BuildRequirement, DeploymentRequirements, InstanceRequirement
 
 ServiceQuota: TypeAlias = dict[str, Any]
@@ -31,53 +28,51 @@ _QUOTAS_OF_ALL_TYPES: Final = {
     "transform job": "Number of instances across all transform jobs",
     "endpoint": "Number of instances across active endpoints",
 }
+_ITEMIZE_HINT: Final = "make cost itemizes it"
 
 
-def check_quotas(look: CheckContext) -> Iterator[PreflightFinding]:
-    """Yield how it stands with the quota of each usage and type, with those of all types together, with builds."""
-    yield from _instance_quota_findings(look)
-    if look.demand.builds:
-        yield _build_quota_finding(look, look.demand.builds)
+def check_quotas(context: CheckContext) -> Iterator[PreflightFinding]:
+    """Yield a finding for the quota of each usage and instance type, of all types together, and of builds."""
+    yield from _instance_quota_findings(context)
+    if context.requirements.builds:
+        yield _build_quota_finding(context, context.requirements.builds)
 
 
-def _build_quota_finding(look: CheckContext, builds: BuildRequirement) -> PreflightFinding:
-    """Return whether a push is ever built: CodeBuild refuses to queue more than five times the quota."""
+def _build_quota_finding(context: CheckContext, builds: BuildRequirement) -> PreflightFinding:
+    """Return whether a push can be built: CodeBuild refuses to queue more than five times the quota."""
     names = {builds.quota}
-    found = _list_quotas(look, _APPLIED_OPERATION, names, _CODEBUILD) or _list_quotas(
-        look, _DEFAULT_OPERATION, names, _CODEBUILD
+    found = _list_quotas(context, _APPLIED_OPERATION, names, _CODEBUILD) or _list_quotas(
+        context, _DEFAULT_OPERATION, names, _CODEBUILD
     )
     if not found:
-        return PreflightFinding(
-            PreflightVerdict.WARNING,
-            f"Service Quotas knows no {builds.quota!r} in {look.account.region}",
-            f"Look for it: {look.account.page('servicequotas/home/services/codebuild/quotas')}",
+        return warning(
+            f"Service Quotas has no {builds.quota!r} in {context.account.region}",
+            f"Look for it: {context.account.page('servicequotas/home/services/codebuild/quotas')}",
         )
     quota = found[builds.quota]
     value = math.floor(quota["Value"])
     sentence = f"{builds.quota}: {value}, a push needs {builds.needed}"
     if value < builds.needed:
         remedy = _increase_command(
-            look, quota, builds.needed, _CODEBUILD, f"leave {builds.setting} empty: no push is built then"
+            context, quota, builds.needed, _CODEBUILD, f"leave {builds.setting} empty, so that no push is built"
         )
-        return PreflightFinding(PreflightVerdict.FAILED, f"{sentence}, so that its build is refused", remedy)
+        return failed(f"{sentence}: its build is refused", remedy)
     if value < builds.most:
-        remedy = _increase_command(look, quota, builds.most, _CODEBUILD, "let reviews wait")
-        return PreflightFinding(
-            PreflightVerdict.WARNING, f"{sentence}; a review of a pull request waits meanwhile", remedy
-        )
-    return PreflightFinding(PreflightVerdict.OK, sentence)
+        remedy = _increase_command(context, quota, builds.most, _CODEBUILD, "let reviews wait")
+        return warning(f"{sentence}; a review of a pull request waits until the build has ended", remedy)
+    return ok(sentence)
 
 
-def _instance_quota_findings(look: CheckContext) -> Iterator[PreflightFinding]:
-    wanted = {name: each for each in look.demand.instances if (name := _quota_name(each))}
-    found = _list_quotas(look, _APPLIED_OPERATION, set(wanted))
+def _instance_quota_findings(context: CheckContext) -> Iterator[PreflightFinding]:
+    wanted = {name: each for each in context.requirements.instances if (name := _quota_name(each))}
+    found = _list_quotas(context, _APPLIED_OPERATION, set(wanted))
     if missing := wanted.keys() - found.keys():
-        found |= _list_quotas(look, _DEFAULT_OPERATION, set(missing))
+        found |= _list_quotas(context, _DEFAULT_OPERATION, set(missing))
     for name, instances in wanted.items():
         if name in found:
-            yield _quota_finding(look, instances, found[name])
+            yield _quota_finding(context, instances, found[name])
         elif instances.type:
-            yield _unknown_quota_finding(look, instances, name)
+            yield _unknown_quota_finding(context, instances, name)
 
 
 def _quota_name(instances: InstanceRequirement) -> str:
@@ -90,13 +85,13 @@ def _quota_name(instances: InstanceRequirement) -> str:
 
 
 def _list_quotas(
-    look: CheckContext, operation: str, names: set[str], service: str = _SAGEMAKER
+    context: CheckContext, operation: str, names: set[str], service: str = _SAGEMAKER
 ) -> dict[str, ServiceQuota]:
-    """Return those of `names` that `operation` lists with a value; asks for no more pages than it takes."""
+    """Return those of `names` that `operation` lists with a value; stops at the page that completes them."""
     found: dict[str, ServiceQuota] = {}
     if not names:
         return found
-    pages = look.account.client("service-quotas").get_paginator(operation)
+    pages = context.account.client("service-quotas").get_paginator(operation)
     for page in pages.paginate(ServiceCode=service, PaginationConfig={"PageSize": 100}):
         found |= {each["QuotaName"]: each for each in page["Quotas"] if each["QuotaName"] in names and "Value" in each}
         if found.keys() == names:
@@ -104,68 +99,58 @@ def _list_quotas(
     return found
 
 
-def _quota_finding(look: CheckContext, instances: InstanceRequirement, quota: ServiceQuota) -> PreflightFinding:
+def _quota_finding(context: CheckContext, instances: InstanceRequirement, quota: ServiceQuota) -> PreflightFinding:
     value = math.floor(quota["Value"])
     sentence = f"{quota['QuotaName']}: {value}, needs {instances.needed} ({instances.used_by})"
     if value < instances.needed:
-        return PreflightFinding(
-            PreflightVerdict.FAILED, sentence, _increase_remedy(look, instances, quota, instances.needed)
-        )
+        return failed(sentence, _increase_remedy(context, instances, quota, instances.needed))
     if value < instances.most:
-        sentence += f"; autoscaling may want {instances.most}"
-        return PreflightFinding(
-            PreflightVerdict.WARNING, sentence, _increase_remedy(look, instances, quota, instances.most)
-        )
-    return PreflightFinding(PreflightVerdict.OK, sentence)
+        sentence += f"; autoscaling may use {instances.most}"
+        return warning(sentence, _increase_remedy(context, instances, quota, instances.most))
+    return ok(sentence)
 
 
-def _increase_remedy(look: CheckContext, instances: InstanceRequirement, quota: Mapping[str, Any], value: int) -> str:
+def _increase_remedy(
+    context: CheckContext, instances: InstanceRequirement, quota: Mapping[str, Any], value: int
+) -> str:
     other = f"choose another type ({instances.setting})" if instances.type else "let fewer run at a time"
-    return _increase_command(look, quota, value, _SAGEMAKER, other)
+    return _increase_command(context, quota, value, _SAGEMAKER, other)
 
 
-def _increase_command(look: CheckContext, quota: Mapping[str, Any], value: int, service: str, other: str) -> str:
-    """Return the command that asks for a higher quota, and what else helps."""
+def _increase_command(context: CheckContext, quota: Mapping[str, Any], value: int, service: str, other: str) -> str:
+    """Return the command that requests a higher quota, and the alternative."""
     if not quota.get("Adjustable", True):
-        return f"It cannot be raised: {other}."
+        return f"It is not adjustable: {other}."
     return (
-        f"aws service-quotas request-service-quota-increase --region {look.account.region} --service-code {service} "
+        f"aws service-quotas request-service-quota-increase --region {context.account.region} --service-code {service} "
         f"--quota-code {quota['QuotaCode']} --desired-value {value} (AWS may take days); or {other}"
     )
 
 
-def _unknown_quota_finding(look: CheckContext, instances: InstanceRequirement, name: str) -> PreflightFinding:
-    return PreflightFinding(
-        PreflightVerdict.WARNING,
-        f"Service Quotas knows no {name!r} in {look.account.region}: it may not have the type",
-        f"Look for it: {look.account.page('servicequotas/home/services/sagemaker/quotas')}; or choose another type "
+def _unknown_quota_finding(context: CheckContext, instances: InstanceRequirement, name: str) -> PreflightFinding:
+    return warning(
+        f"Service Quotas has no {name!r} in {context.account.region}: the type may not be available there",
+        f"Look for it: {context.account.page('servicequotas/home/services/sagemaker/quotas')}; or choose another type "
         f"({instances.setting}).",
     )
 
 
-_ITEMIZE_HINT: Final = "make cost itemizes it"
-
-
-def check_budget(demand: DeploymentRequirements) -> Iterator[PreflightFinding]:
-    """Yield how the estimate stands to the budget, then what the estimate does not know."""
-    cost, budget = demand.cost, demand.budget
-    told = f"a month in which nothing happens: {cost.month:.2f} $; a retraining: {cost.retraining:.2f} $"
+def check_budget(requirements: DeploymentRequirements) -> Iterator[PreflightFinding]:
+    """Yield whether the estimate is within the budget, and what the estimate leaves out."""
+    cost, budget = requirements.cost, requirements.budget
+    told = f"an idle month: ${cost.month:.2f}; a retraining: ${cost.retraining:.2f}"
     if not budget:
-        remedy = f"Set budget.monthly_usd to what you are ready to spend; {_ITEMIZE_HINT}."
-        yield PreflightFinding(
-            PreflightVerdict.WARNING, f"{told}; no budget is set, so nothing warns of a bill", remedy
-        )
+        remedy = f"Set budget.monthly_usd; {_ITEMIZE_HINT}."
+        yield warning(f"{told}; no budget is set, so no alert is sent", remedy)
     elif cost.month > budget:
         remedy = f"Raise budget.monthly_usd, or choose fewer or smaller instances; {_ITEMIZE_HINT}."
-        yield PreflightFinding(PreflightVerdict.FAILED, f"{told}; the budget is {budget} $", remedy)
+        yield failed(f"{told}; the budget is ${budget}", remedy)
     elif cost.month + cost.scaled > budget:
         remedy = f"Lower production.maximum or staging.maximum, or raise budget.monthly_usd; {_ITEMIZE_HINT}."
-        sentence = f"{told}; with all that autoscaling may add {cost.scaled:.2f} $ more; the budget is {budget} $"
-        yield PreflightFinding(PreflightVerdict.WARNING, sentence, remedy)
+        sentence = f"{told}; all instances of autoscaling add ${cost.scaled:.2f}; the budget is ${budget}"
+        yield warning(sentence, remedy)
     else:
-        yield PreflightFinding(PreflightVerdict.OK, f"{told}; the budget is {budget} $ ({cost.source})")
+        yield ok(f"{told}; the budget is ${budget} ({cost.source})")
     if cost.uncounted:
-        remedy = "Add the price to stacks/settings/aws_prices.py, or look it up before you deploy."
-        yield PreflightFinding(
-            PreflightVerdict.WARNING, f"not counted, for want of a price: {'; '.join(cost.uncounted)}", remedy
-        )
+        remedy = "Add the price to stacks/settings/aws_prices.py, or look it up before deploying."
+        yield warning(f"not in the estimate, because the price is unknown: {'; '.join(cost.uncounted)}", remedy)

@@ -37,13 +37,13 @@ def refused(code: str) -> ClientError:
         (UnauthorizedSSOTokenError(), 2, "run aws sso login again"),
         (refused("ExpiredToken"), 2, "DescribeStacks: ExpiredToken: the credentials have expired. Sign in again"),
         (refused("InvalidClientTokenId"), 2, "AWS does not know these credentials"),
-        (refused("AccessDenied"), 2, "Because. These credentials may not do that"),
-        (refused("AccessDeniedException"), 2, "These credentials may not do that"),
-        (refused("403"), 2, "These credentials may not do that"),
+        (refused("AccessDenied"), 2, "Because. Use credentials with this permission"),
+        (refused("AccessDeniedException"), 2, "Use credentials with this permission"),
+        (refused("403"), 2, "Use credentials with this permission"),
         (refused("ThrottlingException"), 1, "DescribeStacks: ThrottlingException: Because."),
         (EndpointConnectionError(endpoint_url="https://x"), 1, "Check the network and the region"),
         (ReadTimeoutError(endpoint_url="https://x"), 1, "Check the network and the region"),
-        (ResponseParserError("Unable to parse response"), 1, "Is there a proxy or a portal in between?"),
+        (ResponseParserError("Unable to parse response"), 1, "Is there a proxy or a login page in between?"),
         (WaiterError("Deleted", "Max attempts exceeded", {}), 1, "Run the command again"),
     ],
 )
@@ -72,7 +72,7 @@ def test_a_refusal_ends_a_command_without_a_traceback(aws: Services) -> None:
     result = run(aws, "retrain")
     assert result.exit_code == 2
     assert result.stderr == (
-        "error: DescribeStacks: AccessDenied: User is not authorized. These credentials may not do that: use others "
+        "error: DescribeStacks: AccessDenied: User is not authorized. Use credentials with this permission "
         "(AWS_PROFILE chooses the profile), or have it allowed.\n"
     )
 

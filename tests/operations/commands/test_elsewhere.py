@@ -132,7 +132,7 @@ def test_next_says_what_it_could_not_look_at_and_goes_on(aws: Services, there: T
     belongs(there, "111111111111")
     result = typed(aws, there, "next")
     assert result.exit_code == 0, result.output
-    assert "was not looked at: stage production: is in account" in result.output
+    assert "Not checked whether its notifications are confirmed: stage production: is in account" in result.output
     assert "PRODUCTION_PROFILE=NAME" in result.output
 
 

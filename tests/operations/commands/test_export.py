@@ -102,7 +102,7 @@ def test_the_first_export_has_no_earlier_one(aws: Services) -> None:
 
 @pytest.mark.parametrize(
     ("captured", "told"),
-    [(False, "s3://runs/capture/production/: nothing is there"), (True, r"s3://raw/labels/: .* make labels FILE=")],
+    [(False, "s3://runs/capture/production/: no objects"), (True, r"s3://raw/labels/: .* make labels FILE=")],
 )
 def test_without_captures_or_labels_nothing_is_started(aws: Services, captured: bool, told: str) -> None:  # noqa: FBT001  parametrized
     for part in ("storage", "storage", "monitoring", "storage"):
@@ -125,7 +125,7 @@ def test_its_end_is_waited_for_and_what_it_says_is_said(aws: Services) -> None:
     [
         ("Failed", {"ExitMessage": "export: no picture with one label."}, "Failed: export: no picture with one label"),
         ("Failed", {"FailureReason": "No capacity."}, "Failed: No capacity"),
-        ("Stopped", {}, "Stopped: It says no reason"),
+        ("Stopped", {}, "Stopped: no reason given"),
     ],
 )
 def test_an_export_that_failed_is_an_error_with_the_reason(
@@ -141,7 +141,7 @@ def test_who_stops_looking_is_told_that_it_goes_on() -> None:
         def describe_processing_job(self, **_: str) -> None:
             raise KeyboardInterrupt
 
-    with pytest.raises(StoppedError, match=f"processing job {JOB} goes on"):
+    with pytest.raises(StoppedError, match=f"processing job {JOB} continues"):
         export_job.wait_for_export_job(account(lambda _name: Impatient()), JOB)
 
 

@@ -47,8 +47,8 @@ def test_a_table_that_is_there_is_sent_again_only_where_that_is_wanted(store: St
     assert versions == [(True, 1), (False, 1), (True, 2)]
     refused = label_upload.upload_labels(store.client, RAW, path, again=False).message
     assert refused.endswith(
-        "already there; 2 labels; nothing was sent. "
-        f"To have the monitor look once more: make labels FILE={path} ARGS=--again"
+        "already uploaded; 2 labels; nothing was sent. "
+        f"To start another monitoring run: make labels FILE={path} ARGS=--again"
     )
 
 
@@ -66,7 +66,7 @@ def test_what_comes_next_is_said_only_where_something_does(
     result = run(aws, "labels", str(path), *options)
     assert result.exit_code == 0, result.output
     assert len(result.output.splitlines()) == next_
-    assert ("Next: a message says" in result.output) is bool(options)
+    assert ("Next: a notification" in result.output) is bool(options)
 
 
 @pytest.mark.parametrize("column", label_upload.LABEL_ID_COLUMNS)
@@ -77,18 +77,18 @@ def test_the_id_may_be_called_what_it_is(column: str) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", r"columns: needs one of id, image_id, .* \(found: none\)"),
+        (b"", r"expected a column named id or image_id .* \(found: none\)"),
         (b"picture,label\na,mel\n", r"found: picture, label"),
         (b"id,diagnosis\na,mel\n", r"found: id, diagnosis"),
         (b"id,label\n", "has no rows"),
         (b"id,label\na,mel\n,nv\n", "line 3: id: is empty"),
-        (b"id,label\na,melanoma\n", "line 2: label 'melanoma': is none of mel, nv"),
-        (b"id,label\na,mel\nb,nv\na,nv\n", "line 4: id 'a': nv here, mel before"),
-        (b"id,label,date\na,mel,20.11.2026\n", "line 2: date '20.11.2026': is none. Write it as 2026-11-25"),
+        (b"id,label\na,melanoma\n", "line 2: label 'melanoma': is not one of mel, nv"),
+        (b"id,label\na,mel\nb,nv\na,nv\n", "line 4: id 'a': nv, but mel in an earlier row"),
+        (b"id,label,date\na,mel,20.11.2026\n", "line 2: date '20.11.2026': is not a date such as 2026-11-25"),
         (b"id,label\na,mel,excised, confirmed\n", "line 2: has more fields than columns"),
         (b"id,label\na\n", "line 2: label ''"),
-        (b"id,label\n\xff,mel\n", "is no CSV in UTF-8"),
-        (b'id,label\n"a,mel\n', "is no CSV in UTF-8"),
+        (b"id,label\n\xff,mel\n", "is not CSV in UTF-8"),
+        (b'id,label\n"a,mel\n', "is not CSV in UTF-8"),
     ],
 )
 def test_what_is_no_table_of_labels_is_refused_by_line(content: bytes, said: str) -> None:

@@ -80,7 +80,7 @@ def told(aws: Services) -> list[str]:
 
 def test_nothing_deployed(aws: Services) -> None:
     lacks_stack(aws, "storage")
-    assert told(aws) == ["- Nothing is deployed as 'skin-lesion' here. Deploy: make deploy"]
+    assert told(aws) == ["- Deployment 'skin-lesion' does not exist here. Deploy: make deploy"]
 
 
 def test_freshly_deployed_it_is_the_connection_the_e_mail_and_the_archive(aws: Services) -> None:
@@ -104,7 +104,7 @@ def test_a_training_under_way(aws: Services) -> None:
     training(aws, "Executing")
     packages(aws)
     delivery(aws)
-    assert told(aws) == ["- A training is under way. Follow it: make retrain"]
+    assert told(aws) == ["- A training is in progress. Follow it: make retrain"]
 
 
 def test_a_training_that_failed_is_told_with_its_reason(aws: Services) -> None:
@@ -138,7 +138,7 @@ def test_a_delivery_that_waits_for_its_approval(aws: Services) -> None:
     training(aws, "Succeeded")
     packages(aws)
     delivery(aws, token="t", status="InProgress")  # noqa: S106  what marks an approval that waits
-    assert told(aws)[0].startswith("- Look at staging, then approve or reject Approval: https://")
+    assert told(aws)[0].startswith("- Check staging, then approve or reject Approval: https://")
 
 
 def test_a_delivery_under_way_needs_nobody(aws: Services) -> None:
@@ -146,7 +146,7 @@ def test_a_delivery_under_way_needs_nobody(aws: Services) -> None:
     training(aws, "Succeeded")
     packages(aws)
     delivery(aws, status="InProgress")
-    assert told(aws)[0].startswith("- Nothing waits, and nothing is in production.")
+    assert told(aws)[0].startswith("- Nothing is in production.")
 
 
 def test_a_delivery_that_failed(aws: Services) -> None:
@@ -171,7 +171,7 @@ def test_an_approved_version_that_is_neither_live_nor_on_its_way_is_shown_with_b
     under_way(aws, *statuses)
     deliver, reject = told(aws)
     assert deliver.startswith(
-        "- version 3 of skin-lesion is approved, but neither live nor on its way. Deliver it: aws "
+        "- version 3 of skin-lesion is approved, but neither live nor being delivered. Deliver it: aws "
     )
     assert deliver.endswith(f"--name delivery --variables name=ModelPackageArn,value={PACKAGE}")
     assert reject.endswith(f"--model-approval-status Rejected --model-package-arn {PACKAGE}")

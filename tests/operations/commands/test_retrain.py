@@ -122,7 +122,7 @@ def test_ctrl_c_ends_the_looking_and_not_the_training(aws: Services) -> None:
         raise KeyboardInterrupt
 
     here = account(aws)
-    with pytest.raises(StoppedError, match=r"the retraining goes on\. Look again"):
+    with pytest.raises(StoppedError, match=r"the retraining continues\. Follow it again"):
         retraining_execution.follow_retraining_execution(
             type(here)(here.name, here.client, interrupted), EXECUTION, output_console()
         )

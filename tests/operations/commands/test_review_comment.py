@@ -52,7 +52,7 @@ def test_the_first_one_is_posted_on_both_commits(aws: Services, tmp_path: Path) 
 def test_the_next_one_replaces_it(aws: Services, tmp_path: Path) -> None:
     under_it(aws, "Looks good", f"{MARKER}\nold")
     aws.answers("codecommit", "update_comment", {}, commentId="2", content=TEXT)
-    assert comment(aws, tmp_path) == (0, "pull request 7: comment 2 brought up to date.\n")
+    assert comment(aws, tmp_path) == (0, "pull request 7: comment 2 updated.\n")
 
 
 def test_one_that_another_build_wrote_is_deleted_and_posted_anew(aws: Services, tmp_path: Path) -> None:
@@ -75,13 +75,13 @@ def test_a_pull_request_of_another_repository_is_refused(aws: Services, tmp_path
     posted(aws, "", repository="other")
     code, output = comment(aws, tmp_path)
     assert code == 2
-    assert "it is one of other, not of repository 'app'" in output
+    assert "belongs to other, not to repository 'app'" in output
 
 
 @pytest.mark.parametrize("text", ["# Review", "", "text <!-- marker -->\n# Review"])
 def test_a_text_without_a_marker_line_is_refused(aws: Services, tmp_path: Path, text: str) -> None:
     code, output = comment(aws, tmp_path, text)
-    assert (code, "is no marker" in output) == (2, True)
+    assert (code, "is not a marker" in output) == (2, True)
 
 
 def test_one_that_just_fits_is_posted_and_a_longer_one_refused(aws: Services, tmp_path: Path) -> None:
@@ -90,4 +90,7 @@ def test_one_that_just_fits_is_posted_and_a_longer_one_refused(aws: Services, tm
     posted(aws, longest)
     assert comment(aws, tmp_path, longest)[0] == 0
     code, output = comment(aws, tmp_path, longest[:-1] + "ä")
-    assert (code, "10,241 bytes: a comment of CodeCommit has room for 10,240" in output) == (2, True)
+    assert (code, "10,241 bytes: the limit of a CodeCommit comment is 10,240" in output) == (
+        2,
+        True,
+    )

@@ -73,7 +73,7 @@ def test_stopped_after_two_parts_it_sends_only_the_rest(store: Store, path: Path
     assert kept == 1
     assert sorted(store.sent) == [1, 2, 3], f"{before} were sent before"
     assert store.body(key(path)) == path.read_bytes()
-    assert "parts are in the bucket already" in console.export_text()
+    assert "parts are in the bucket" in console.export_text()
 
 
 def test_a_part_that_is_another_ones_is_sent_again(store: Store, path: Path, console: Console) -> None:
@@ -104,7 +104,7 @@ def test_a_file_that_changes_on_its_way_does_not_arrive(store: Store, path: Path
 
 def test_there_already_nothing_is_sent(store: Store, path: Path, console: Console) -> None:
     upload_archive(store.client, RAW, path, console)
-    assert "already there, and the newest archive: nothing to do" in upload_archive(store.client, RAW, path, console)
+    assert "already uploaded, and the newest archive: nothing to do" in upload_archive(store.client, RAW, path, console)
     assert len(store.sent) == 3
     assert not store.copied
 
@@ -131,7 +131,7 @@ def test_over_5_gib_an_old_one_is_trained_on_by_its_name(store: Store, path: Pat
     upload_archive(store.client, RAW, archive(path.with_name("other.zip"), size=MIB, seed=8), console)
     from operations.commands import multipart_upload as module
 
-    with pytest.raises(UsageError, match=rf"over 5 GiB .*make retrain ARGS='--archive {key(path)}'"):
+    with pytest.raises(UsageError, match=rf"more than 5 GiB .*make retrain ARGS='--archive {key(path)}'"):
         module._make_newest(store.client, RAW, HashedArchive(path, 5 * 1024**3 + 1, key(path)[9:-4], ()))
 
 

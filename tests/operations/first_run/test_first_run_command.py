@@ -34,7 +34,7 @@ def test_it_starts_the_pipeline_after_asking(kept: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "Start the pipeline on archives/" in result.output
     assert len(records.starters) == 1
-    assert "It goes on by itself; look again: make first-run" in result.output
+    assert "It continues; look again: make first-run" in result.output
 
 
 def test_it_starts_nothing_where_the_answer_is_no(kept: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_permission_that_is_missing_leaves_its_beliefs_open_and_is_named(kept:
     assert typed(records, kept).exit_code == 0
     seen = document(kept)["beliefs"]["image-manifest"]
     assert seen["verdict"] == "not reached"
-    assert "could not look: DescribeImages: AccessDeniedException" in seen["message"]
+    assert "not checked: DescribeImages: AccessDeniedException" in seen["message"]
 
 
 class _Living(Records):
@@ -165,5 +165,5 @@ def test_ctrl_c_stops_looking_and_keeps_what_was_seen(kept: Path) -> None:
     records.pass_time = interrupted  # type: ignore[method-assign]
     result = typed(records, kept, "--wait", "--yes")
     assert result.exit_code == 130
-    assert "what runs goes on. Look again: make first-run" in result.stderr
+    assert "running work continues. Look again: make first-run" in result.stderr
     assert document(kept)["milestones"][1]["progress"] == "running"

@@ -31,7 +31,7 @@ def test_with_a_role_the_clients_are_those_of_its_credentials_and_region(aws: Se
 
 
 def test_a_role_without_a_region_is_refused_before_anybody_is_asked(aws: Services, there: There) -> None:
-    with pytest.raises(UsageError, match="comes without a region"):
+    with pytest.raises(UsageError, match="has no region"):
         remote_stage_access.remote_stage_clients(ROLE, "", "smoke", aws, there.connect)
 
 
@@ -41,7 +41,11 @@ def test_a_role_that_does_not_let_us_in_names_both_sides(aws: Services, there: T
         remote_stage_access.remote_stage_clients(ROLE, REGION, "smoke", aws, there.connect)
     told = str(caught.value)
     assert told.startswith(f"{ROLE}: AssumeRole: AccessDenied: User is not authorized to perform: sts:AssumeRole. ")
-    for part in ("There: is the stack that ends in -site deployed", "Here: does the deployment stack", "make deploy"):
+    for part in (
+        "There: is the stack that ends in -site deployed",
+        "In the build account: does the deployment stack",
+        "make deploy",
+    ):
         assert part in told
 
 

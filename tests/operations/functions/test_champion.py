@@ -67,9 +67,9 @@ def test_a_rejected_version_that_is_live_is_told_with_how_to_roll_back(aws: Serv
     told = model_delivery.notify_champion_rejected(
         RejectionRequest({"ModelPackageArn": PACKAGE}, CHAMPION, TOPIC), ssm=aws("ssm"), sns=aws("sns")
     )
-    assert told == "version 3 of skin-lesion was rejected and is live. The topic was told."
+    assert told == "version 3 of skin-lesion was rejected and is in production. A notification was sent."
     assert message.startswith("version 3 of skin-lesion was rejected in the model registry and is live")
-    assert "Rejecting a version does not take it down." in message
+    assert "Rejecting a version does not stop it." in message
     assert "To roll back, approve an earlier version." in message
     assert "update-model-package --model-package-arn ARN --model-approval-status Approved" in message
     assert len(subject) <= 100
@@ -81,7 +81,7 @@ def test_a_rejected_version_that_is_not_live_is_told_to_nobody(aws: Services, li
     told = model_delivery.notify_champion_rejected(
         RejectionRequest({"ModelPackageArn": PACKAGE}, CHAMPION, TOPIC), ssm=aws("ssm"), sns=aws("sns")
     )
-    assert "is not live" in told
+    assert "is not in production" in told
 
 
 def test_an_edit_of_a_rejected_version_that_is_live_is_told_to_nobody(aws: Services) -> None:
@@ -89,4 +89,4 @@ def test_an_edit_of_a_rejected_version_that_is_live_is_told_to_nobody(aws: Servi
     told = model_delivery.notify_champion_rejected(
         RejectionRequest(edited, CHAMPION, TOPIC), ssm=aws("ssm"), sns=aws("sns")
     )
-    assert told == "version 3 of skin-lesion was edited and its approval was not. Nobody was told."
+    assert told == "version 3 of skin-lesion was edited; its approval did not change. No notification was sent."

@@ -53,7 +53,7 @@ def test_predictions_that_are_gone_are_said_so_before_anything_is_started(aws: S
     aws.champion(PACKAGE)
     aws.package()
     _lists(aws, *keys)
-    told = rf"version 3 of skin-lesion: s3://runs/{KEY}: is not there any more\. .*{REMEDY}"
+    told = rf"version 3 of skin-lesion: s3://runs/{KEY}: does not exist any more\. .*{REMEDY}"
     with pytest.raises(UsageError, match=told):
         _parameters(aws)
 
@@ -78,7 +78,7 @@ def test_another_refusal_of_the_service_is_raised(aws: Services) -> None:
 def test_a_package_that_is_gone_is_said_so_with_the_way_on(aws: Services) -> None:
     aws.champion(PACKAGE)
     aws.refuses("sagemaker", "describe_model_package", "ValidationException", f"ModelPackage {PACKAGE} does not exist.")
-    told = rf"the model in production cannot be compared with: .* does not exist\. .*{REMEDY}"
+    told = rf"no comparison with the model in production: .* does not exist\. .*{REMEDY}"
     with pytest.raises(UsageError, match=told):
         _parameters(aws)
 
@@ -87,5 +87,5 @@ def test_a_package_that_names_no_report_is_refused_with_the_way_on(aws: Services
     aws.champion(PACKAGE)
     metadata = {key: value for key, value in METADATA.items() if key != "report"}
     aws.package(CustomerMetadataProperties=metadata)
-    with pytest.raises(UsageError, match=rf"metadata 'report': '' is no S3 URI .*{REMEDY}"):
+    with pytest.raises(UsageError, match=rf"metadata 'report': '' is not an S3 URI .*{REMEDY}"):
         _parameters(aws)

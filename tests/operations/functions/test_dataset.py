@@ -37,9 +37,9 @@ def test_a_folder_and_what_bears_no_hash_are_no_archives(aws: Services) -> None:
 @pytest.mark.parametrize(
     ("page", "told"),
     [
-        ({}, "s3://raw/archives/: no archive there. Upload one: make upload ARCHIVE="),
-        (_page("archives/"), "no archive there"),
-        (_page("archives/mine.zip"), "no archive with its SHA-256 as its name, though 1 other objects are there"),
+        ({}, "s3://raw/archives/: no archive. Upload one: make upload ARCHIVE="),
+        (_page("archives/"), "no archive"),
+        (_page("archives/mine.zip"), "no archive that is named after its SHA-256, but 1 other objects"),
     ],
 )
 def test_without_an_archive_it_says_how_to_upload_one(aws: Services, page: dict[str, Any], told: str) -> None:
@@ -55,7 +55,7 @@ def test_a_given_archive_is_taken_though_another_is_newer(aws: Services) -> None
 
 def test_a_given_archive_that_is_not_there_is_refused(aws: Services) -> None:
     aws.answers("s3", "list_objects_v2", _page(f"{OLD}.part"))
-    with pytest.raises(UsageError, match=rf"archive s3://raw/{OLD}: is not there. Upload one"):
+    with pytest.raises(UsageError, match=rf"archive s3://raw/{OLD}: does not exist. Upload one"):
         find_archive_key(aws("s3"), "raw", OLD)
 
 
@@ -87,7 +87,7 @@ def test_a_given_additional_archive_has_to_be_there_under_its_hash(aws: Services
     aws.answers("s3", "list_objects_v2", _page(ADDED), Bucket="raw", Prefix=ADDED)
     assert find_addition_key(aws("s3"), "raw", ADDED) == ADDED
     aws.answers("s3", "list_objects_v2", {})
-    with pytest.raises(UsageError, match=r"additional archive s3://raw/additions/c+\.zip: is not there\. Export one"):
+    with pytest.raises(UsageError, match=r"additional archive s3://raw/additions/c+\.zip: does not exist\. Export one"):
         find_addition_key(aws("s3"), "raw", ADDED)
     with pytest.raises(UsageError, match=r"is not named additions/<SHA-256>\.zip"):
         find_addition_key(aws("s3"), "raw", OLD)

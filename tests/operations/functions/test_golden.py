@@ -43,10 +43,10 @@ def test_a_missing_column_is_named(column: str) -> None:
     ("old", "new", "told"),
     [
         (b",test,", b",train,", "has no row of the split 'test'"),
-        (b"test,mel", b"test,melanoma", r"line 5: label 'melanoma': is none of mel, nv"),
-        (b"I2,", b"../I2,", r"line 5: image_id '../I2': is no file name"),
-        (b"I2,", b",", r"line 5: image_id '': is no file name"),
-        (repr(scores(picture("I2"))[0]).encode(), b"much", "line 5: .*'much': a score is no number"),
+        (b"test,mel", b"test,melanoma", r"line 5: label 'melanoma': is not one of mel, nv"),
+        (b"I2,", b"../I2,", r"line 5: image_id '../I2': is not a file name"),
+        (b"I2,", b",", r"line 5: image_id '': is not a file name"),
+        (repr(scores(picture("I2"))[0]).encode(), b"much", "line 5: .*'much': a score is not a number"),
         (repr(scores(picture("I2"))[0]).encode(), b"nan", "line 5: .* one is not finite"),
     ],
 )
@@ -58,13 +58,13 @@ def test_a_table_that_cannot_be_compared_with_is_refused_with_its_line(old: byte
 
 def test_a_table_cut_short_in_the_middle_of_a_row_is_refused() -> None:
     whole = table()
-    with pytest.raises(SmokeTestError, match="a score is no number"):
+    with pytest.raises(SmokeTestError, match="a score is not a number"):
         choose_golden_images(whole[: whole.index(b"I2,") + 20], "predictions.csv")
 
 
 def test_an_object_that_is_not_there_is_named(aws: Services) -> None:
     aws.refuses("s3", "get_object", "NoSuchKey")
-    with pytest.raises(SmokeTestError, match=r"s3://runs/a/predictions\.csv: is not there"):
+    with pytest.raises(SmokeTestError, match=r"s3://runs/a/predictions\.csv: does not exist"):
         S3Folder(aws("s3"), "s3://runs/a/").read(contract.PREDICTIONS_FILE)
 
 

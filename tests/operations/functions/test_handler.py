@@ -51,7 +51,7 @@ def test_rejected_tells_the_topic(aws: Services) -> None:
     aws.champion(PACKAGE)
     aws.answers("sns", "publish", {"MessageId": "1"})
     answer = lambda_handlers.rejected({"detail": EVENT, "champion": CHAMPION, "topic": TOPIC}, CONTEXT, aws)
-    assert "is live" in answer["message"]
+    assert "is in production" in answer["message"]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_smoke_reports_the_report_the_metrics_and_the_agreement_for_the_approval
 def test_smoke_tells_whoever_approves_of_a_comparison_that_does_not_hold_any_more(aws: Services) -> None:
     aws.package(CustomerMetadataProperties=METADATA | {"champion": "none", "champion_difference": "absent"})
     aws.champion(EARLIER)
-    by_now = "not compared with version 2 of skin-lesion, which is in production by now"
+    by_now = "not compared with version 2 of skin-lesion, which is now in production"
     _smokes(aws, f"; compared with no other model; {by_now}", champion=CHAMPION)
 
 
@@ -96,7 +96,7 @@ def test_smoke_reports_a_failure_with_its_sentence(aws: Services) -> None:
     aws.package()
     aws.refuses("s3", "get_object", "NoSuchKey")
     place = "s3://runs/runs/abc/evaluate/evaluation/predictions.csv"
-    fails(aws, f"{place}: is not there. Run the pipeline again and approve the package that it registers.")
+    fails(aws, f"{place}: does not exist. Run the pipeline again and approve the package that it registers.")
     lambda_handlers.smoke(event({"endpoint": "staging", "package": PACKAGE}), CONTEXT, aws)
 
 

@@ -59,10 +59,9 @@ def test_smoke_says_of_an_endpoint_that_is_closed_to_it_which_sides_to_look_at(a
 
 def _closed(operation: str) -> str:
     return (
-        f"{ROLE}: {operation}: AccessDenied: No. It stands in the stage's own account and region. There: is the stack "
-        "that ends in -site deployed, and does its policy name this function's role? Here: does the deployment stack "
-        "allow that role to use it? One make deploy, with credentials for both, brings both to the same state; then "
-        "retry the stage."
+        f"{ROLE}: {operation}: AccessDenied: No. It is in the account and region of the stage. There: is the stack "
+        "that ends in -site deployed, and does its policy name this function's role? In the build account: does the "
+        "deployment stack allow that role to use it? Run make deploy with credentials for both, then retry."
     )
 
 
@@ -77,7 +76,7 @@ def test_promote_holds_the_endpoint_to_the_copy_that_was_made_for_it(aws: Servic
 
 @pytest.mark.parametrize(
     ("artifact", "served"),
-    [(MODEL.replace("/3/", "/2/"), MODEL.replace("/3/", "/2/")), ("", "a model that it does not name")],
+    [(MODEL.replace("/3/", "/2/"), MODEL.replace("/3/", "/2/")), ("", "an unknown model")],
 )
 def test_promote_moves_nothing_where_the_endpoint_serves_another_copy(
     aws: Services, there: There, artifact: str, served: str

@@ -74,7 +74,7 @@ def test_a_failure_of_ours_is_reported_in_its_own_words(aws: Services) -> None:
 def test_a_refusal_of_aws_is_reported_with_operation_code_and_remedy(aws: Services) -> None:
     fails(
         aws,
-        "GetObject: AccessDenied: No. Mend what it names (access denied: deploy again, make deploy), then retry the "
+        "GetObject: AccessDenied: No. Fix what it names (access denied: deploy again, make deploy), then retry the "
         "stage.",
     )
     _report(aws, refusal("GetObject", "AccessDenied"))
@@ -98,9 +98,9 @@ def test_a_defect_is_reported_in_a_sentence_and_its_traceback_is_in_the_log_alon
 
 def test_parameters_that_are_no_json_are_reported_and_nothing_is_done(aws: Services) -> None:
     message = (
-        "UserParameters '{': are no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."
+        "UserParameters '{': are not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."
     )
-    fails(aws, f"{message} Mend the action: make deploy.")
+    fails(aws, f"{message} Fix the action: make deploy.")
     assert _report(aws, JobSuccess("done"), "{") == []
 
 
@@ -112,7 +112,7 @@ def test_a_long_message_is_cut_to_what_codepipeline_takes(aws: Services) -> None
 def test_a_success_that_codepipeline_does_not_take_is_reported_as_a_failure(aws: Services) -> None:
     aws.refuses("codepipeline", "put_job_success_result", "OutputVariablesSizeExceededException")
     told = "PutJobSuccessResult: OutputVariablesSizeExceededException: No"
-    fails(aws, f"{told}. Mend what it names (access denied: deploy again, make deploy), then retry the stage.")
+    fails(aws, f"{told}. Fix what it names (access denied: deploy again, make deploy), then retry the stage.")
     _report(aws, JobSuccess("done"))
 
 

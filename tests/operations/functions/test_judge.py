@@ -108,7 +108,7 @@ def test_a_violation_is_told_with_its_report_and_what_to_do(aws: Services) -> No
     told = Told(aws)
     judge(aws)
     assert told.topic == TOPIC
-    assert told.subject == "Production differs from what its model was tested on"
+    assert told.subject == "Production differs from the test data of its model"
     assert told.text.startswith("CompletedWithViolations: 1 violation in 120 requests: blur.")
     assert f"s3/object/runs?region=us-east-1&prefix=monitor/{JOB}/monitor.html" in told.text
     assert "docs/operations.md, Drift" in told.text
@@ -121,7 +121,7 @@ def test_a_violation_starts_a_retraining_only_where_that_is_wanted(aws: Services
     started = {"executionArn": f"{MACHINE}:1", "startDate": "2026-11-25"}
     asked = {"stateMachineArn": MACHINE, "name": JOB, "input": '{"reason": "drift"}'}
     aws.answers("stepfunctions", "start_execution", started, **asked)
-    assert judge(aws, replace(REQUEST, machine=MACHINE)).endswith("A retraining was asked for.")
+    assert judge(aws, replace(REQUEST, machine=MACHINE)).endswith("A retraining was started.")
 
 
 def test_no_violation_starts_none(aws: Services) -> None:
@@ -136,7 +136,7 @@ def test_a_run_that_is_told_of_twice_starts_one(aws: Services) -> None:
     drift(aws, 1)
     Told(aws)
     aws.refuses("stepfunctions", "start_execution", "ExecutionAlreadyExists")
-    assert judge(aws, replace(REQUEST, machine=MACHINE)).endswith("was asked for before.")
+    assert judge(aws, replace(REQUEST, machine=MACHINE)).endswith("had been started before.")
 
 
 def test_what_labels_say_is_published_where_it_is_a_figure_and_told_in_any_case(aws: Services) -> None:
@@ -144,7 +144,7 @@ def test_what_labels_say_is_published_where_it_is_a_figure_and_told_in_any_case(
     publishes(aws, metric("MelanomaSensitivity", 0.8, "None"))
     told = Told(aws)
     assert "retraining" not in judge(aws, replace(BY_LABELS, machine=MACHINE))
-    assert told.subject == "What labels say of production"
+    assert told.subject == "Metrics of production from new labels"
     assert "melanoma sensitivity: 0.800 (95 % interval 0.600 to 0.930, 31 images)" in told.text
     assert "balanced accuracy: too few labels: df 2; 10 of each class are needed" in told.text
 
@@ -159,7 +159,7 @@ def test_labels_that_match_nothing_are_told_and_publish_nothing(aws: Services) -
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"{", "is no JSON"),
+        (b"{", "is not JSON"),
         (b"[]", "has no 'status'"),
         ({key: value for key, value in CLEAN.items() if key != "checks"}, "has no 'checks'"),
     ],
@@ -172,5 +172,5 @@ def test_a_report_that_is_none_is_an_error_that_rings(aws: Services, content: An
 
 def test_a_report_that_is_not_there_names_the_log(aws: Services) -> None:
     aws.refuses("s3", "get_object", "NoSuchKey")
-    with pytest.raises(OperationError, match=f"is not there. The job's log says why: {JOB}"):
+    with pytest.raises(OperationError, match=f"does not exist. See the log of the job {JOB}"):
         judge(aws)

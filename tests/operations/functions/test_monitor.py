@@ -167,7 +167,7 @@ def test_where_nothing_was_captured_no_job_is_paid_for(aws: Services) -> None:
     """A job whose input holds no object would fail."""
     live(aws)
     captured(aws, "capture/production/skin-lesion-production/AllTraffic/2026/11/25/00/")
-    assert run(aws, replace(REQUEST, window=HOUR_WINDOW)).endswith("no request was captured. Nothing to monitor.")
+    assert run(aws, replace(REQUEST, window=HOUR_WINDOW)).endswith("no captured requests. Nothing to monitor.")
 
 
 @pytest.mark.parametrize("there", [0, 1])

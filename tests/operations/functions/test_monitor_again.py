@@ -29,7 +29,7 @@ def test_the_same_window_is_looked_at_once(aws: Services, status: str) -> None:
     """EventBridge delivers at least once."""
     ready(aws)
     in_use(aws, "skin-lesion-monitor-20261124", status)
-    assert run(aws).endswith(f"is there already: {status}. Nothing was started.")
+    assert run(aws).endswith(f"exists already: {status}. Nothing was started.")
 
 
 def test_a_run_that_failed_can_be_repeated_under_the_next_number(aws: Services) -> None:

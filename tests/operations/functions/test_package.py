@@ -29,7 +29,7 @@ def test_the_headline_is_one_line_and_leaves_out_what_is_not_there() -> None:
         "1993 test images"
     )
     assert replace(FOUND, metadata={"test_images": "7"}).headline == "7 test images"
-    assert replace(FOUND, metadata={}).headline == "the package carries no figures"
+    assert replace(FOUND, metadata={}).headline == "the package has no figures"
 
 
 def test_the_headline_says_what_has_changed_against_the_champion_of_its_day() -> None:
@@ -40,14 +40,14 @@ def test_the_headline_says_what_has_changed_against_the_champion_of_its_day() ->
     first = replace(FOUND, metadata=METADATA | {"champion": "none", "champion_difference": "absent champion"})
     assert first.headline == f"{FOUND.headline}; compared with no other model"
     waived = replace(FOUND, metadata=METADATA | {"champion": "waived", "champion_difference": "waived"})
-    assert waived.headline.endswith("; not compared with the model in production, because somebody switched that off")
+    assert waived.headline.endswith("; not compared with the model in production: the comparison was turned off")
 
 
 @pytest.mark.parametrize("compared", ["none", EARLIER])
 def test_who_approves_is_told_that_another_model_than_it_was_compared_with_is_live_by_now(compared: str) -> None:
     found = replace(FOUND, metadata=METADATA | {"champion": compared, "champion_difference": "x"})
     live = PACKAGE.replace("/3", "/7")
-    assert found.against_live(live) == "not compared with version 7 of skin-lesion, which is in production by now"
+    assert found.against_live(live) == "not compared with version 7 of skin-lesion, which is now in production"
     assert found.told(live) == f"{found.headline}; {found.against_live(live)}"
 
 
@@ -78,7 +78,7 @@ def test_a_package_without_a_report_was_not_registered_by_the_pipeline(value: st
     "arn", ["skin-lesion", "arn:aws:sagemaker:us-east-1:111111111111:model-package/skin-lesion", ""]
 )
 def test_what_is_no_arn_of_a_version_is_refused_without_asking(aws: Services, arn: str) -> None:
-    with pytest.raises(UsageError, match="is no ARN of a version"):
+    with pytest.raises(UsageError, match="is not the ARN of a version"):
         model_package.describe_model_package(aws("sagemaker"), arn)
 
 

@@ -63,11 +63,11 @@ def test_an_archive_and_a_commit_may_be_left_empty() -> None:
         ({}, r"\(found: none\)"),
         ({**RETRAIN, "region": "x"}, r"found: archive, bucket, champion, commit, compare, pipeline, reason, region"),
         ({key: value for key, value in RETRAIN.items() if key != "commit"}, "needs exactly the keys"),
-        ({**RETRAIN, "bucket": ""}, "bucket '': is no filled-in string"),
-        ({**RETRAIN, "archive": None}, "archive None: is no filled-in string"),
-        ({**RETRAIN, "reason": "whim"}, "reason 'whim': is none of push, schedule, data, drift, manual"),
-        ({**RETRAIN, "champion": ""}, "champion '': is no filled-in string"),
-        ({**RETRAIN, "compare": "itself"}, "compare 'itself': is none of champion, nothing"),
+        ({**RETRAIN, "bucket": ""}, "bucket '': is not a non-empty string"),
+        ({**RETRAIN, "archive": None}, "archive None: is not a non-empty string"),
+        ({**RETRAIN, "reason": "whim"}, "reason 'whim': is not one of push, schedule, data, drift, manual"),
+        ({**RETRAIN, "champion": ""}, "champion '': is not a non-empty string"),
+        ({**RETRAIN, "compare": "itself"}, "compare 'itself': is not one of champion, nothing"),
     ],
 )
 def test_a_payload_with_other_keys_or_values_is_refused_by_name(event: object, told: str) -> None:
@@ -90,7 +90,7 @@ def test_a_key_that_no_stage_has_is_refused_although_others_may_be_left_out() ->
 
 @pytest.mark.parametrize("detail", ["", "arn", ["arn"], None])
 def test_the_detail_of_an_event_is_an_object(detail: object) -> None:
-    with pytest.raises(UsageError, match=r"payload of release: detail .*: is no object\. Give the detail of the"):
+    with pytest.raises(UsageError, match=r"payload of release: detail .*: is not an object\. Give that of the"):
         function_payloads.read_payload(
             function_payloads.ReleaseRequest, {"detail": detail, "delivery": "d", "champion": "c"}
         )

@@ -64,7 +64,7 @@ def _start(aws: Services, **event: Any) -> ReleaseResult:
 def test_an_edit_of_an_approved_version_delivers_nothing_and_asks_no_service(aws: Services, changed: list[str]) -> None:
     """An event says how the approval stands, whatever was changed."""
     answer = _start(aws, UpdatedModelPackageFields=changed)
-    message = "version 3 of skin-lesion was edited and its approval was not. Nothing was started."
+    message = "version 3 of skin-lesion was edited; its approval did not change. Nothing was started."
     assert answer == ReleaseResult(started=False, execution="", message=message)
 
 
@@ -104,7 +104,7 @@ def test_a_delivery_says_that_another_model_than_its_own_was_compared_with_is_li
     _starts(aws, [])
     assert _start(aws).message == (
         "Started the delivery of version 3 of skin-lesion; "
-        "not compared with version 2 of skin-lesion, which is in production by now."
+        "not compared with version 2 of skin-lesion, which is now in production."
     )
 
 
@@ -193,7 +193,7 @@ def test_a_package_that_is_not_approved_any_more_is_not_delivered(aws: Services,
     aws.package(status=status)
     dropped = _start(aws)
     assert not dropped.started
-    assert f"{PACKAGE} is {status} by now. Nothing was started." in dropped.message
+    assert f"{PACKAGE} is now {status}. Nothing was started." in dropped.message
 
 
 def test_an_unknown_package_is_said_so_with_how_to_list_those_there_are(aws: Services) -> None:

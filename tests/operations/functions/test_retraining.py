@@ -63,7 +63,7 @@ def test_the_model_is_compared_with_the_one_in_production() -> None:
 def test_the_model_is_compared_with_nothing_where_somebody_chose_so() -> None:
     pipeline = Pipeline()
     started = start(pipeline, champion=PACKAGE, compare="nothing")
-    assert "compared with nothing, because that was asked for" in started.message
+    assert "compared with nothing, because the comparison is turned off" in started.message
     ((request, _),) = pipeline.tokens.values()
     assert request["PipelineParameters"][1:] == [{"Name": "ChampionPackage", "Value": "waived"}]
 
@@ -124,7 +124,7 @@ def test_a_running_execution_of_the_same_model_is_joined(status: str) -> None:
     pipeline.end(status)
     second = start(pipeline, "schedule", "other commit")
     assert second == RetrainResult(first.execution, started=False, message=second.message)
-    assert f"Attempt 1 at the same model is {status} already." in second.message
+    assert f"Attempt 1 at the same model is {status}." in second.message
     assert len(pipeline.summaries) == 1
 
 
@@ -134,7 +134,7 @@ def test_a_model_that_was_trained_is_not_trained_again() -> None:
     pipeline.end("Succeeded")
     second = start(pipeline, "schedule")
     assert (second.execution, second.started) == (first.execution, False)
-    assert "Nothing that a model depends on has changed since attempt 1 succeeded" in second.message
+    assert "Archive and pipeline definition are the same as in attempt 1, which succeeded" in second.message
 
 
 @pytest.mark.parametrize("status", ["Failed", "Stopped", "CompletedWithFailures"])

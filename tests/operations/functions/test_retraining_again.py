@@ -39,7 +39,7 @@ def test_drift_gets_one_attempt_at_a_model_however_it_ends() -> None:
     pipeline.end("Failed")
     again = start(pipeline, "drift")
     assert (again.execution, again.started) == (first.execution, False)
-    assert "Attempt 1, for which drift asked, ended as Failed" in again.message
+    assert "Attempt 1, started because of drift, ended as Failed" in again.message
     pipeline.definition = '{"Steps": [1]}'
     assert start(pipeline, "drift").started
 

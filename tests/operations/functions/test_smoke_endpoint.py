@@ -79,7 +79,7 @@ def test_an_endpoint_that_is_not_there_is_the_service_s_error(aws: Services) -> 
 def test_a_picture_that_is_not_in_the_holdout_is_named_by_its_uri(aws: Services) -> None:
     evidence(aws, "predictions.csv")
     aws.refuses("s3", "get_object", "NoSuchKey")
-    with pytest.raises(SmokeTestError, match=r"s3://runs/runs/abc/preprocess/holdout/I2\.jpg: is not there"):
+    with pytest.raises(SmokeTestError, match=r"s3://runs/runs/abc/preprocess/holdout/I2\.jpg: does not exist"):
         _run(aws)
 
 
@@ -88,5 +88,5 @@ def test_a_slow_endpoint_is_given_up_while_there_is_time_to_report_it(aws: Servi
     evidence(aws, "predictions.csv", "I2")
     invoked(aws, "I2")
     seconds = iter((299, 40))
-    with pytest.raises(SmokeTestError, match=r"image I4 \(nv\): no time is left for it: the answers are too slow"):
+    with pytest.raises(SmokeTestError, match=r"image I4 \(nv\): no time left: the answers are too slow"):
         _run(aws, left=lambda: next(seconds))

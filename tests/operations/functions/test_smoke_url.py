@@ -60,7 +60,7 @@ def test_a_server_that_breaks_a_rule_is_refused_by_its_address(
 
 def test_a_picture_whose_bytes_were_tampered_with_is_named() -> None:
     tampered = Memory({**files(), "I4.jpg": picture("I4") + b"."})
-    with serving(answer) as url, pytest.raises(SmokeTestError, match=r"image I4 \(nv\): .*the picture was changed"):
+    with serving(answer) as url, pytest.raises(SmokeTestError, match=r"image I4 \(nv\): .*the image was changed"):
         smoke_test.run_smoke_test(Memory(), tampered, ServerUrl(url))
 
 
@@ -80,7 +80,7 @@ def test_a_server_that_is_not_there_is_said_so() -> None:
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8080", "file:///etc/hosts", "http://", "endpoint"])
 def test_what_is_no_url_of_a_server_is_a_usage_error(url: str) -> None:
-    with pytest.raises(UsageError, match=r"is no URL\. It reads http://127\.0\.0\.1:8080/invocations"):
+    with pytest.raises(UsageError, match=r"is not a URL such as http://127\.0\.0\.1:8080/invocations"):
         smoke_test.run_smoke_test(Memory(), Memory(), ServerUrl(url))
 
 

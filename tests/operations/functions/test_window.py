@@ -43,5 +43,5 @@ def test_requests_of_an_earlier_model_do_not_count() -> None:
 
 @pytest.mark.parametrize("time", ["yesterday", "", "2026-11-25T01:00:00"])
 def test_a_time_without_a_zone_is_refused(time: str) -> None:
-    with pytest.raises(UsageError, match=r"Write it as 2026-11-25T01:00:00Z"):
+    with pytest.raises(UsageError, match=r"not a time with a zone, such as 2026-11-25T01:00:00Z"):
         monitoring_runs.monitoring_window(DAY_WINDOW, time)

@@ -54,11 +54,11 @@ def test_where_all_is_well_the_next_thing_is_to_deploy(aws: Services, environmen
     assert told(outcome).endswith("11 ok.\nNext: make deploy\n")
 
 
-def test_a_check_that_failed_is_exit_code_1_and_to_be_mended(aws: Services, environment: dict[str, str]) -> None:
+def test_a_check_that_failed_is_exit_code_1_and_to_be_fixed(aws: Services, environment: dict[str, str]) -> None:
     well(aws, training=0.0)
     outcome = preflight_run.run_preflight(account(aws), DEMAND, environment)
     assert outcome.exit_code == 1
-    assert told(outcome).endswith("10 ok, 1 failed.\nNext: mend that, then make preflight\n")
+    assert told(outcome).endswith("10 ok, 1 failed.\nNext: fix the problems and rerun: make preflight\n")
 
 
 def test_a_warning_is_exit_code_0(aws: Services, environment: dict[str, str]) -> None:
@@ -109,7 +109,7 @@ def test_whatever_else_aws_answers_is_told_and_no_failure(aws: Services, error: 
         raise error
 
     finding = only(preflight_run.run_check(PreflightCheck("x", (), breaks), look(aws)))
-    assert (finding.verdict, finding.sentence) == (PreflightVerdict.UNKNOWN, "AWS did not answer as it should")
+    assert (finding.verdict, finding.sentence) == (PreflightVerdict.UNKNOWN, "AWS returned an unexpected error")
     assert remedy in finding.remedy
 
 
@@ -129,7 +129,7 @@ def test_another_account_or_region_than_that_of_the_settings_is_not_looked_at(
     outcome = preflight_run.run_preflight(account(aws), demanding(**changes), environment)
     assert outcome.exit_code == 1
     assert tuple(outcome.found) == ("builder", "budget", *asked)
-    assert {check.name for check in ACCOUNT_CHECKS} <= set(outcome.unasked)
+    assert {check.name for check in ACCOUNT_CHECKS} <= set(outcome.unchecked)
 
 
 @pytest.fixture
@@ -161,6 +161,6 @@ def test_the_permissions_that_a_check_names_are_those_that_it_may_need_and_none_
         sample.quotas(aws, operation, {"other": 1.0})
     for check in ACCOUNT_CHECKS:
         asked.clear()
-        list(check.looking(look(aws, connection=sample.ConnectionRequirement(used=True, arn=""), buckets=("name",))))
+        list(check.findings(look(aws, connection=sample.ConnectionRequirement(used=True, arn=""), buckets=("name",))))
         assert set(asked) == set(check.permissions), check.name
         assert all(name.partition(":")[2].startswith(("Get", "List", "Describe")) for name in asked)

@@ -54,7 +54,7 @@ def test_one_that_is_too_old_is_made_again(aws: Services, version: str) -> None:
     ours(aws)
     finding, _ = account_checks.check_bootstrap(look(aws))
     assert (finding.verdict, finding.remedy) == (PreflightVerdict.FAILED, "make bootstrap, as an administrator")
-    assert f"has version {version}, and the templates need 6 or later" in finding.sentence
+    assert f"has version {version}; the templates need 6 or later" in finding.sentence
 
 
 def test_a_bootstrap_whose_bucket_is_gone_is_to_be_deleted_and_made_again(aws: Services) -> None:
@@ -63,7 +63,7 @@ def test_a_bootstrap_whose_bucket_is_gone_is_to_be_deleted_and_made_again(aws: S
     finding = second(aws)
     assert (finding.verdict, finding.sentence) == (
         PreflightVerdict.FAILED,
-        f"the bucket of the bootstrap, {BUCKET}, is gone",
+        f"the bucket of the bootstrap, {BUCKET}, does not exist",
     )
     assert finding.remedy.startswith("Delete the stack CDKToolkit (aws cloudformation delete-stack ")
 
@@ -84,7 +84,7 @@ def test_a_bucket_of_another_account_is_nowhere_to_send_assets(aws: Services, co
     listed(aws, f"{BUCKET}-2")
     finding = second(aws)
     assert finding.verdict is PreflightVerdict.FAILED
-    assert f"another account holds the bucket of the bootstrap, {BUCKET}" in finding.sentence
+    assert f"another account owns the bucket of the bootstrap, {BUCKET}" in finding.sentence
     assert finding.remedy.startswith("Do not deploy here")
 
 
@@ -115,7 +115,7 @@ def test_the_parameter_is_that_of_the_demand(aws: Services) -> None:
 def test_names_that_cloudformation_makes_up_cannot_be_taken(aws: Services) -> None:
     finding = only(account_checks.check_bucket_names(look(aws)))
     assert finding.verdict is PreflightVerdict.OK
-    assert finding.sentence.startswith("CloudFormation makes up the names of all buckets")
+    assert finding.sentence.startswith("CloudFormation generates the names of all buckets")
 
 
 def test_a_name_of_a_template_is_free_or_ours(aws: Services) -> None:

@@ -15,24 +15,24 @@ from tests.operations.preflight.sample import demanding, only
         (
             400,
             PreflightVerdict.OK,
-            "242.11 $; a retraining: 0.88 $; the budget is 400 $ (list prices of somewhere)",
+            "$242.11; a retraining: $0.88; the budget is $400 (list prices of somewhere)",
             "",
         ),
-        (392, PreflightVerdict.OK, "the budget is 392 $", ""),
+        (392, PreflightVerdict.OK, "the budget is $392", ""),
         (
             391,
             PreflightVerdict.WARNING,
-            "with all that autoscaling may add 148.92 $ more; the budget is 391",
+            "all instances of autoscaling add $148.92; the budget is $391",
             "Lower production",
         ),
-        (243, PreflightVerdict.WARNING, "the budget is 243 $", "production.maximum"),
+        (243, PreflightVerdict.WARNING, "the budget is $243", "production.maximum"),
         (
             242,
             PreflightVerdict.FAILED,
-            "242.11 $; a retraining: 0.88 $; the budget is 242 $",
+            "$242.11; a retraining: $0.88; the budget is $242",
             "Raise budget.monthly_usd",
         ),
-        (0, PreflightVerdict.WARNING, "no budget is set, so nothing warns of a bill", "Set budget.monthly_usd"),
+        (0, PreflightVerdict.WARNING, "no budget is set, so no alert is sent", "Set budget.monthly_usd"),
     ],
 )
 def test_the_estimate_stands_to_the_budget(amount: int, verdict: PreflightVerdict, said: str, remedy: str) -> None:
@@ -46,5 +46,7 @@ def test_what_has_no_price_is_said() -> None:
     cost = EstimatedCost(1.0, 0.0, 0.0, ("Train: 1 ml.g5.48xlarge, 65 min", "Score"), "")
     _, finding = quota_and_budget.check_budget(demanding(cost=cost))
     assert finding.verdict is PreflightVerdict.WARNING
-    assert finding.sentence == "not counted, for want of a price: Train: 1 ml.g5.48xlarge, 65 min; Score"
+    assert (
+        finding.sentence == "not in the estimate, because the price is unknown: Train: 1 ml.g5.48xlarge, 65 min; Score"
+    )
     assert "stacks/settings/aws_prices.py" in finding.remedy

@@ -33,12 +33,12 @@ def looked(folder: Path, said: dict[str, Any], name: str = "docker", **environme
 
 def test_docker_on_x86_64_is_well(tmp_path: Path) -> None:
     finding = only(looked(tmp_path, DOCKER))
-    assert (finding.verdict, finding.sentence) == (PreflightVerdict.OK, "docker answers, on x86_64")
+    assert (finding.verdict, finding.sentence) == (PreflightVerdict.OK, "docker runs on x86_64")
 
 
 def test_podman_is_well_where_cdk_docker_names_it_and_it_writes_docker_s_format(tmp_path: Path) -> None:
     finding = only(looked(tmp_path, PODMAN, "podman", CDK_DOCKER="podman", BUILDAH_FORMAT="docker"))
-    assert (finding.verdict, finding.sentence) == (PreflightVerdict.OK, "podman answers, on amd64")
+    assert (finding.verdict, finding.sentence) == (PreflightVerdict.OK, "podman runs on amd64")
 
 
 def test_it_is_asked_for_what_it_says_in_one_call(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_without_any_the_remedy_is_to_install_one(tmp_path: Path) -> None:
 def test_without_docker_but_with_podman_the_remedy_is_to_name_it(tmp_path: Path) -> None:
     finding = only(looked(tmp_path, PODMAN, "podman"))
     assert finding.verdict is PreflightVerdict.FAILED
-    assert finding.remedy == "podman is there: export CDK_DOCKER=podman BUILDAH_FORMAT=docker"
+    assert finding.remedy == "podman is installed: export CDK_DOCKER=podman BUILDAH_FORMAT=docker"
 
 
 def test_what_cdk_docker_names_is_looked_for_and_nothing_else(tmp_path: Path) -> None:
@@ -71,14 +71,14 @@ def test_what_cdk_docker_names_is_looked_for_and_nothing_else(tmp_path: Path) ->
         (f"echo '{DOWN}' >&2; exit 1", DOWN),
         ("exit 125", "exit code 125"),
         ("echo no json", "Expecting value"),
-        ("exec /bin/sleep 60", "it takes more than 0 s"),
+        ("exec /bin/sleep 60", "no answer after 0 s"),
     ],
     ids=["docker without a daemon ends with 0", "and elsewhere with 1", "silently", "no JSON", "hanging"],
 )
 def test_one_that_does_not_answer_is_to_be_started(tmp_path: Path, said: str, reason: str) -> None:
     finding = only(image_builder_check.check_image_builder(sample.builder(tmp_path, said), seconds=0.3))
     assert finding.verdict is PreflightVerdict.FAILED
-    assert finding.sentence.startswith(f"docker is installed and does not answer: {reason}")
+    assert finding.sentence.startswith(f"docker is installed but does not answer: {reason}")
     assert "systemctl start docker" in finding.remedy
 
 

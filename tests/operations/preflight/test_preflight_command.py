@@ -30,12 +30,10 @@ def test_without_credentials_what_is_on_this_machine_is_looked_at_and_the_rest_i
     result = typed(tmp_path, monkeypatch)
     lines = result.output.splitlines()
     assert [line.split("  ")[0] for line in lines[:5]] == ["ok"] * 5, result.output
-    assert lines[5].startswith("could not look  credentials: AWS did not say whose credentials these are -> ")
+    assert lines[5].startswith("not checked  credentials: AWS did not identify the credentials -> ")
     assert "Sign in (aws configure sso, then aws sso login) or set the keys" in lines[5]
-    assert lines[6] == (
-        "Nothing was asked of AWS, so it is open how it stands with: bootstrap, connection, quota, bucket names."
-    )
-    assert lines[7:9] == ["5 ok, 1 could not look.", "Next: mend that, then make preflight"]
+    assert lines[6] == ("Not checked: bootstrap, connection, quota, bucket names.")
+    assert lines[7:9] == ["5 ok, 1 not checked.", "Next: fix the problems and rerun: make preflight"]
     assert lines[9:] == [aws_beliefs.announce_beliefs(tuning=False, elsewhere=False)]
     assert result.exit_code == 2
 
@@ -44,8 +42,8 @@ def test_without_a_region_or_a_builder_it_is_the_same_and_what_failed_decides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = typed(tmp_path, monkeypatch, "exit 1", "")
-    assert "could not look  region: no region is chosen -> export AWS_REGION=us-east-1\n" in result.output
-    assert "open how it stands with: algorithm, resource types, credentials, bootstrap," in result.output
+    assert "not checked  region: no region is chosen -> export AWS_REGION=us-east-1\n" in result.output
+    assert "Not checked: algorithm, resource types, credentials, bootstrap," in result.output
     assert result.exit_code == 1
 
 
@@ -72,4 +70,4 @@ def test_in_a_terminal_there_is_a_table_and_below_it_what_to_do_in_unbroken_line
 def test_elsewhere_each_finding_is_one_line_with_its_remedy() -> None:
     found = [PreflightFinding(PreflightVerdict.UNKNOWN, "long " * 30, "Do that.")]
     first = told(PreflightResult({"quota": found}, ())).splitlines()[0]
-    assert first == f"could not look  quota: {'long ' * 30} -> Do that."
+    assert first == f"not checked  quota: {'long ' * 30} -> Do that."

@@ -24,7 +24,7 @@ def found(aws: Services, status: str, arn: str = CONNECTION, service: str = "cod
 
 def test_where_the_settings_use_none_nothing_is_asked(aws: Services) -> None:
     finding = only(account_checks.check_connection(look(aws)))
-    assert (finding.verdict, finding.sentence) == (PreflightVerdict.OK, "the settings use none")
+    assert (finding.verdict, finding.sentence) == (PreflightVerdict.OK, "the settings use no connection")
 
 
 def test_one_that_is_available_is_well(aws: Services) -> None:
@@ -37,7 +37,7 @@ def test_one_that_the_settings_name_and_that_is_not_available_fails(aws: Service
     found(aws, status)
     finding = only(account_checks.check_connection(look(aws, **GIVEN)))
     assert finding.verdict is PreflightVerdict.FAILED
-    assert f"{CONNECTION} is {status}, so that no push arrives" in finding.sentence
+    assert f"{CONNECTION} is {status}: no push arrives" in finding.sentence
     assert "https://us-east-1.console.aws.amazon.com/codesuite/settings/connections" in finding.remedy
 
 
@@ -45,7 +45,7 @@ def test_one_that_is_not_there_fails_and_the_settings_are_to_name_another_or_non
     aws.refuses("codeconnections", "get_connection", "ResourceNotFoundException")
     finding = only(account_checks.check_connection(look(aws, **GIVEN)))
     assert finding.verdict is PreflightVerdict.FAILED
-    assert finding.sentence == f"there is no connection {CONNECTION}"
+    assert finding.sentence == f"connection {CONNECTION} does not exist"
     assert "source.connection_arn" in finding.remedy
 
 
@@ -62,7 +62,7 @@ def test_before_the_first_deployment_there_is_none_to_look_at(aws: Services) -> 
     lacks_stack(aws, "retraining")
     finding = only(account_checks.check_connection(look(aws, **MADE)))
     assert finding.verdict is PreflightVerdict.OK
-    assert finding.sentence.startswith("make deploy makes one")
+    assert finding.sentence.startswith("make deploy creates one")
 
 
 def test_one_that_the_deployment_made_and_nobody_completed_only_warns(aws: Services) -> None:

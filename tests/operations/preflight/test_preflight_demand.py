@@ -39,7 +39,7 @@ def test_a_setting_that_cannot_be_is_told_in_the_settings_words(tmp_path: Path) 
     ("said", "reason"),
     [
         ("raise FileNotFoundError('node')", "exit code 1: FileNotFoundError: node"),
-        ("sys.exit(3)", "exit code 3: it says nothing"),
+        ("sys.exit(3)", "exit code 3: no output"),
     ],
 )
 def test_where_it_breaks_its_last_word_is_told_and_what_it_needs(tmp_path: Path, said: str, reason: str) -> None:

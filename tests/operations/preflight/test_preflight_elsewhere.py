@@ -11,8 +11,7 @@ import pytest
 from botocore.exceptions import ProfileNotFound
 
 from operations.account.deployment_account import Account, DeliveryStage, account_of_environment
-from operations.preflight import preflight_run, remote_stage_checks
-from operations.preflight import remote_stage_checks as looking
+from operations.preflight import account_checks, preflight_run
 from operations.preflight.preflight_check import CheckContext, PreflightFinding, PreflightVerdict
 from operations.preflight.preflight_requirements import (
     DeploymentRequirements,
@@ -79,7 +78,8 @@ def test_bootstrap_trust_quota_names_and_algorithm_are_looked_at_where_the_stage
     trusts(there, TrustedAccounts=f"333333333333,{ACCOUNT}", **POLICIES)
     sample.quotas(there.services, "list_service_quotas", {"ml.c5.large for endpoint usage": 2.0})
     free(there)
-    found, unasked = looking.check_remote_place(account(aws, there, production=PROFILE), APART, SITE)
+    checked = preflight_run._check_remote(account(aws, there, production=PROFILE), APART, SITE)
+    found, unchecked = checked.found, checked.unchecked
     assert verdicts(found) == {
         "algorithm (production)": [PreflightVerdict.OK],
         "resource types (production)": [PreflightVerdict.OK],
@@ -91,7 +91,7 @@ def test_bootstrap_trust_quota_names_and_algorithm_are_looked_at_where_the_stage
     }
     assert f"--region {REGION}" in found["quota (production)"][0].remedy
     assert found["bucket names (production)"][0].sentence == f"{BUCKET} is free"
-    assert (list(unasked), there.asked) == ([], [({"is": PROFILE}, REGION)])
+    assert (list(unchecked), there.asked) == ([], [({"is": PROFILE}, REGION)])
 
 
 def test_without_a_profile_the_finding_says_what_was_not_looked_at_and_the_rest_is_found(
@@ -104,11 +104,10 @@ def test_without_a_profile_the_finding_says_what_was_not_looked_at_and_the_rest_
     belongs(there, ACCOUNT)
     outcome = preflight_run.run_preflight(account(aws, there), APART, sample.builder(tmp_path, READY))
     text = told(outcome)
-    assert f"could not look  credentials (production): no credentials lead to account {THERE}, {REGION} -> " in text
+    assert f"not checked  credentials (production): no credentials for account {THERE}, {REGION} -> " in text
     assert "PRODUCTION_PROFILE=NAME" in text
     assert (
-        "Not all was asked of AWS, so it is open how it stands with: bootstrap (production), trust (production), "
-        "quota (production), bucket names (production).\n"
+        "Not checked: bootstrap (production), trust (production), quota (production), bucket names (production).\n"
     ) in text
     assert outcome.exit_code == 2
     assert outcome.found["quota"][0].verdict is PreflightVerdict.OK
@@ -119,9 +118,10 @@ def test_a_profile_that_is_not_known_is_told_likewise(aws: Services) -> None:
         raise ProfileNotFound(profile=profile)
 
     lost = Account("skin-lesion", aws, profiles={"production": "lost"}, connect=connect)
-    found, unasked = looking.check_remote_place(lost, APART, SITE)
+    checked = preflight_run._check_remote(lost, APART, SITE)
+    found, unchecked = checked.found, checked.unchecked
     finding = found["credentials (production)"][0]
-    assert (finding.verdict, len(unasked)) == (PreflightVerdict.UNKNOWN, 4)
+    assert (finding.verdict, len(unchecked)) == (PreflightVerdict.UNKNOWN, 4)
     assert "config profile (lost) could not be found" in finding.remedy
 
 
@@ -130,7 +130,7 @@ def test_a_region_in_which_deliveries_only_pass_by_needs_neither_trust_nor_quota
     sample.bootstrapped(there.services)
     held(there, f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}", ACCOUNT)
     held(there, "skin-lesion-artifacts", ACCOUNT)
-    found, _ = looking.check_remote_place(account(aws, there), APART, RELAY)
+    found = preflight_run._check_remote(account(aws, there), APART, RELAY).found
     label = f"(deliveries to {REGION})"
     assert list(found) == [f"credentials {label}", f"bootstrap {label}", f"bucket names {label}"]
 
@@ -138,7 +138,7 @@ def test_a_region_in_which_deliveries_only_pass_by_needs_neither_trust_nor_quota
 def test_a_region_without_the_built_in_algorithm_fails_without_any_credentials(aws: Services, there: There) -> None:
     belongs(there, ACCOUNT)
     bare = RemoteRequirements(THERE, "mx-central-1", ("staging",), (), ())
-    found, _ = looking.check_remote_place(account(aws, there), APART, bare)
+    found = preflight_run._check_remote(account(aws, there), APART, bare).found
     assert found["algorithm (staging)"][0].verdict is PreflightVerdict.FAILED
 
 
@@ -156,7 +156,7 @@ def test_a_bootstrap_that_does_not_let_the_build_deploy_fails(
 ) -> None:
     trusts(there, **parameters)
     finding = sample.only(
-        remote_stage_checks.check_trust(CheckContext(Account("skin-lesion", there.services), APART, THERE))
+        account_checks.check_trust(CheckContext(Account("skin-lesion", there.services), APART, THERE))
     )
     assert (finding.verdict, said in finding.sentence) == (verdict, True)
     assert aws.stubs == {}
@@ -167,7 +167,7 @@ def test_the_bootstrap_s_stack_is_that_which_cdk_json_names(there: There) -> Non
     known = {"StackName": "Ours", "CreationTime": MONDAY, "StackStatus": "UPDATE_COMPLETE", "Parameters": []}
     there.services.answers("cloudformation", "describe_stacks", {"Stacks": [known]}, StackName="Ours")
     finding = sample.only(
-        remote_stage_checks.check_trust(CheckContext(Account("skin-lesion", there.services), named, THERE))
+        account_checks.check_trust(CheckContext(Account("skin-lesion", there.services), named, THERE))
     )
     assert finding.verdict is PreflightVerdict.FAILED
 
@@ -176,7 +176,7 @@ def test_a_bootstrap_under_another_name_is_left_to_the_reader(there: There) -> N
     message = "Stack with id CDKToolkit does not exist"
     there.services.refuses("cloudformation", "describe_stacks", "ValidationError", message)
     finding = sample.only(
-        remote_stage_checks.check_trust(CheckContext(Account("skin-lesion", there.services), APART, THERE))
+        account_checks.check_trust(CheckContext(Account("skin-lesion", there.services), APART, THERE))
     )
     assert finding.verdict is PreflightVerdict.UNKNOWN
 
@@ -191,7 +191,7 @@ def test_an_unknown_profile_of_our_own_ends_no_check_of_this_machine(
     assert outcome.found["builder"][0].verdict is PreflightVerdict.OK
     assert outcome.found["budget"][0].verdict is PreflightVerdict.OK
     assert "config profile (mistyped) could not be found" in outcome.found["region"][0].remedy
-    assert (outcome.exit_code, "bootstrap" in outcome.unasked) == (2, True)
+    assert (outcome.exit_code, "bootstrap" in outcome.unchecked) == (2, True)
 
 
 def test_the_document_of_the_settings_says_what_is_elsewhere() -> None:

@@ -97,7 +97,7 @@ def test_credentials_that_cannot_be_fetched_are_told_and_the_rest_is_looked_at(
     assert len(told) == 2
     assert all(finding.remedy for finding in told)
     assert set(outcome.found) >= {"builder", "budget", "region", "algorithm (production)", "credentials (production)"}
-    assert {"bootstrap", "quota", "bootstrap (production)"} <= set(outcome.unasked)
+    assert {"bootstrap", "quota", "bootstrap (production)"} <= set(outcome.unchecked)
 
 
 TYPE = ResourceTypeRequirement("AWS::A::B", "the thing", optional=False, without=("eu-west-1",), remedy="Go.")
@@ -107,7 +107,7 @@ def test_a_resource_type_that_the_region_lacks_fails_or_is_left_out() -> None:
     assert only(account_checks.check_resource_types("us-east-1", [TYPE], DEMAND)).verdict is PreflightVerdict.OK
     finding = only(account_checks.check_resource_types("eu-west-1", [TYPE], DEMAND))
     assert (finding.verdict, finding.remedy) == (PreflightVerdict.FAILED, "Go.")
-    assert finding.sentence == "CloudFormation has no AWS::A::B in eu-west-1, so that the thing cannot be made"
+    assert finding.sentence == "CloudFormation has no AWS::A::B in eu-west-1: the thing cannot be created"
     finding = only(account_checks.check_resource_types("eu-west-1", [replace(TYPE, optional=True)], DEMAND))
     assert finding.verdict is PreflightVerdict.WARNING
     assert finding.sentence.endswith("the thing is left out")
@@ -147,7 +147,7 @@ def test_credentials_of_another_account_than_that_of_the_settings_fail(aws: Serv
     aws.answers("sts", "get_caller_identity", CALLER)
     finding, identified = account_checks.check_credentials(account(aws), demanding(account="222222222222"))
     assert (only([finding]).verdict, identified) == (PreflightVerdict.FAILED, "")
-    assert "are those of account 111111111111" in finding.sentence
+    assert "belong to account 111111111111" in finding.sentence
     assert finding.sentence.endswith("but build.account is 222222222222")
     assert finding.remedy.startswith("Sign in to 222222222222 (AWS_PROFILE chooses the profile)")
 

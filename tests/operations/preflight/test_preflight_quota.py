@@ -35,7 +35,7 @@ def test_a_quota_of_none_is_to_be_raised_by_a_command_that_is_given(aws: Service
 def test_one_that_cannot_be_raised_leaves_another_type(aws: Services) -> None:
     quotas(aws, APPLIED, {TRAINING: 0.0}, Adjustable=False)
     finding = only(quota_and_budget.check_quotas(look(aws)))
-    assert finding.remedy == "It cannot be raised: choose another type (training.train_instance)."
+    assert finding.remedy == "It is not adjustable: choose another type (training.train_instance)."
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_endpoints_need_room_for_a_takeover_and_want_it_for_autoscaling(
     finding = only(quota_and_budget.check_quotas(look(aws, instances=(SERVE,))))
     assert finding.verdict is verdict
     assert wanted in finding.remedy
-    assert ("autoscaling may want 9" in finding.sentence) is (verdict is PreflightVerdict.WARNING)
+    assert ("autoscaling may use 9" in finding.sentence) is (verdict is PreflightVerdict.WARNING)
 
 
 def test_the_pages_are_read_until_all_is_found_and_no_further(aws: Services) -> None:
@@ -85,7 +85,7 @@ def test_a_type_that_no_list_knows_may_not_be_in_the_region(aws: Services) -> No
     quotas(aws, DEFAULT, {"other": 1.0})
     finding = only(quota_and_budget.check_quotas(look(aws)))
     assert finding.verdict is PreflightVerdict.WARNING
-    assert finding.sentence == f"Service Quotas knows no {TRAINING!r} in us-east-1: it may not have the type"
+    assert finding.sentence == f"Service Quotas has no {TRAINING!r} in us-east-1: the type may not be available there"
     assert "https://us-east-1.console.aws.amazon.com/servicequotas/home/services/sagemaker/quotas" in finding.remedy
     assert "training.train_instance" in finding.remedy
 
@@ -139,7 +139,7 @@ def built(aws: Services, value: float | None, builds: BuildRequirement = BUILDS)
 def test_a_new_account_that_may_build_nothing_is_told_before_the_first_push(aws: Services) -> None:
     finding = built(aws, 0.0)
     assert finding.verdict is PreflightVerdict.FAILED
-    assert finding.sentence == f"{BUILDS.quota}: 0, a push needs 1, so that its build is refused"
+    assert finding.sentence == f"{BUILDS.quota}: 0, a push needs 1: its build is refused"
     assert "--service-code codebuild --quota-code L-" in finding.remedy
     assert "--desired-value 1 " in finding.remedy
     assert "source.repository" in finding.remedy
