@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The CDK application: reads the context once, makes Settings of it, and wires the stacks."""
+"""The CDK application: reads Settings from the context and creates the stacks."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ from stacks.settings.settings_validation import validate_settings
 from stacks.storage.storage_stack import StorageStack
 from stacks.training.training_stack import TrainingStack
 
-# How the CDK's command line tells an application the region of the credentials.
+# The environment variable in which the CDK's command line passes the region of the credentials.
 REGION: Final = "CDK_DEFAULT_REGION"
 
 
@@ -34,8 +34,8 @@ def build(app: App, settings: Settings, region: str = "") -> None:
 
     Args:
         app: The application.
-        settings: What was chosen.
-        region: That of the credentials, of which a warning may tell; no template depends on it.
+        settings: The settings.
+        region: Region of the credentials, used in warnings only; no template depends on it.
     """
 
     def options(part: str, description: str, where: AwsEnvironment = settings.build) -> dict[str, Any]:
@@ -64,11 +64,11 @@ def build(app: App, settings: Settings, region: str = "") -> None:
 def around(
     app: App, settings: Settings, storage: StorageStack, options: Callable[[str, str, AwsEnvironment], dict[str, Any]]
 ) -> Iterator[Stack]:
-    """Yield the stacks that a delivery needs in other accounts and regions: none where both stages are at home."""
+    """Yield the stacks that a delivery needs in other accounts and regions; none if both stages are at home."""
     for stage, where in stage_placement.remote_stages(settings).items():
         named = options(f"{stage}-site", f"what the endpoint of {stage} needs", where)
         site = RemoteStageStack(app, f"{stage.capitalize()}Site", stage=stage, where=where, **named)
-        # Replication is refused as long as the bucket that it leads to is not there.
+        # S3 refuses a replication rule whose target bucket does not exist.
         site.add_stack_dependency(storage)
         yield site
     for region in stage_placement.remote_regions(settings):
@@ -78,7 +78,7 @@ def around(
 
 
 def main() -> None:
-    """Synthesize what the context describes."""
+    """Synthesize the application of the context."""
     app = App()
     try:
         region = os.environ.get(REGION, "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Where AWS keeps the image of the built-in `image-classification` algorithm: one registry account in each region.
+"""The image of the built-in `image-classification` algorithm, which AWS keeps in one registry account per region.
 
 Source: `image_uri_config/image-classification.json` of the SageMaker Python SDK; a test compares the two.
 """

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""The instance types that SageMaker takes, and which of them each job and endpoint of this pipeline can use.
+"""The instance types that SageMaker offers, and those that each job and endpoint of this pipeline can use.
 
-instance_types.json is the table: for each family its architecture, its local storage, its accelerator, and the sizes
-that SageMaker takes for each kind of use. It is generated from botocore's SageMaker model and from moto's copy of EC2's
-DescribeInstanceTypes by tests/pipeline_src/instance_table.py, and a test compares it with both.
-Settings are checked against it, and the model package names the types that `allowed` returns.
-
-Standard library only.
+instance_types.json is the table: for each family its architecture, local storage and accelerator, and the sizes that
+SageMaker offers for each use. tests/pipeline_src/instance_table.py generates it from botocore's SageMaker model and
+moto's copy of EC2's DescribeInstanceTypes; a test compares it with both. Settings are checked against the table, and
+the model package names the types that `allowed_instance_types` returns. Standard library only.
 """
 
 import difflib

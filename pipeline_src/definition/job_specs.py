@@ -1,19 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-# ruff: noqa: ANN401  where a value may be a pipeline variable, it is of a type of the SDK's, which has no types
-# ruff: noqa: ANN401  the SDK has no types
-"""What the pipeline's jobs are told, wherever it is fixed: entry points, limits, isolation, keys, hyperparameters.
+# ruff: noqa: ANN401  a value may be a pipeline variable of the SDK, which has no types
+"""Specifications of the pipeline's jobs: entry points, limits, isolation, keys, tuning and model package metadata.
 
-Standard library only: plain values, in the words of the SageMaker SDK's classes, which pipeline.py hands them to.
-
-Train as a tuning: several trainings with other hyperparameters, of which the best goes on.
-
-Standard library only: plain values, in the words of the SageMaker SDK's classes, which pipeline.py hands them to, and
-what is read from the step's properties: the answer of DescribeHyperParameterTuningJob.
-Sources: SageMaker Developer Guide, "Perform Automatic Model Tuning" and "Tune an Image Classification Model".
-
-What a model package says of its model, so that whoever approves, ships or audits it needs nothing else.
-
-Standard library only: plain values, in the words of the SageMaker SDK's `register`, which pipeline.py hands them to.
+Standard library only: plain values, named as the arguments of the SageMaker SDK's classes, to which pipeline.py passes
+them. Sources: SageMaker Developer Guide, "Perform Automatic Model Tuning" and "Tune an Image Classification Model".
 """
 
 import re
@@ -27,9 +17,9 @@ from pipeline_src.definition.pipeline_deployment import PipelineDeployment, Tuni
 
 _HOUR: Final = 3600
 
-# How old a step's result may be to be used again. Keep it below the lifetime of the objects under runs/.
-# Score and Evaluate take part although each execution makes a Model of its own, and their keys hold its name: an
-# execution finds their results again only where that name is the same.
+# Maximum age of a step's result that is reused. Keep it below the lifetime of the objects under runs/.
+# Score and Evaluate are cached too, although their cache keys hold the name of the execution's own Model: their results
+# are reused only where that name is the same.
 CACHE_EXPIRES: Final = "P30D"
 
 
@@ -39,11 +29,11 @@ class ProcessingJobSpec:
 
     Attributes:
         step: Name of its step.
-        module: What the container starts, as ``python -m <module>``.
-        parameters: Names of the pipeline parameters it takes as arguments, see `option`.
-        noted: Names of those that it is told only to note them, as ``--noted NAME=VALUE``.
+        module: Module that the container runs, as ``python -m <module>``.
+        parameters: Names of the pipeline parameters that it takes as arguments, see `command_line_option`.
+        noted: Names of the parameters that it only records, as ``--noted NAME=VALUE``.
         outputs: Names of its outputs.
-        property_file: Name of its property file, and the output and the file name where it lies.
+        property_file: Name of its property file, the output that holds it, and its file name.
         volume_gb: Size of its storage volume.
         seconds: Time after which the service ends it.
     """
@@ -58,12 +48,12 @@ class ProcessingJobSpec:
     noted: tuple[str, ...] = ()
 
 
-# The parameters that name the archives, by the input that each becomes.
+# The parameters that name the archives, by the input of Preprocess.
 ARCHIVE_PARAMETERS: Final = {
     contract.ARCHIVE_INPUT: contract.INPUT_ARCHIVE_PARAMETER,
     contract.ADDITION_INPUT: contract.ADDITIONAL_ARCHIVE_PARAMETER,
 }
-# The real archive is 2.8 GB; what is written about as much again. One host needs about a minute.
+# The real archive is 2.8 GB, and the outputs are about as large. One host needs about a minute.
 PREPROCESS_JOB: Final = ProcessingJobSpec(
     step=contract.PREPROCESS_STEP,
     module="pipeline_src.jobs.preprocess",
@@ -93,7 +83,7 @@ EVALUATE_JOB: Final = ProcessingJobSpec(
     property_file=(contract.EVALUATION_PROPERTY, contract.EVALUATION_OUTPUT, contract.EVALUATION_FILE),
     volume_gb=20,
     seconds=_HOUR,
-    # The dataset card notes what Preprocess was told.
+    # The dataset card records the parameters of Preprocess.
     noted=(
         contract.SOURCE_COMMIT_PARAMETER,
         "MelanomaTargetSensitivity",
@@ -105,7 +95,7 @@ TRAINING_CHANNELS: Final = (contract.TRAIN_OUTPUT, contract.VALIDATION_OUTPUT)
 # The parameters that a training depends on: they name the prefix of its checkpoints.
 CHECKPOINT_PARAMETERS: Final = (*PREPROCESS_JOB.parameters, *pipeline_parameters.PARAMETER_OF_HYPERPARAMETER.values())
 
-# A transform job has no time limit of its own; what it can be held to is the time for each image.
+# A transform job has no time limit of its own, only one for each image.
 TRANSFORM_REQUEST: Final = {
     "content_type": contract.IMAGE_CONTENT_TYPE,
     "model_client_config": {"InvocationsTimeoutInSeconds": 60, "InvocationsMaxRetries": 3},
@@ -119,7 +109,7 @@ def command_line_option(parameter: str) -> str:
 
 
 def processor_arguments(job: ProcessingJobSpec, at: PipelineDeployment) -> dict[str, Any]:
-    """Return where and within which limits `job` runs."""
+    """Return the processor's arguments for `job`: role, image, keys and limits."""
     return {
         "role": at.role_arn,
         "image_uri": at.preprocessing_image,
@@ -150,7 +140,7 @@ def processing_output_arguments(name: str, uri: Any) -> dict[str, Any]:
 
 
 def model_trainer_arguments(at: PipelineDeployment) -> dict[str, Any]:
-    """Return where and within which limits the training runs.
+    """Return the trainer's arguments: role, image, isolation and time limits.
 
     Six hours are for deeper networks: 30 epochs of ResNet-18 at 224 pixels should take an hour at most on a T4.
     With spot capacity they do not count the waiting, and the longer limit does. More than an hour of waiting is
@@ -166,7 +156,7 @@ def model_trainer_arguments(at: PipelineDeployment) -> dict[str, Any]:
 
 
 def compute_arguments(at: PipelineDeployment, kind: Any, hosts: Any) -> dict[str, Any]:
-    """Return the machines of the training.
+    """Return the instances of the training.
 
     They get no volume key: the GPU instances have local storage, which encrypts itself, and the service refuses
     a key for it (SageMaker API Reference, ResourceConfig.VolumeKmsKeyId).
@@ -192,7 +182,7 @@ def channel_arguments(name: str, uri: Any) -> dict[str, Any]:
 
 
 def model_builder_arguments(at: PipelineDeployment) -> dict[str, Any]:
-    """Return what the model is served by.
+    """Return the arguments of the model: its image and role.
 
     `dependencies` and `model_path` are empty, or the SDK would look for requirements, and would leave a folder
     below /tmp at each rendering.
@@ -201,7 +191,7 @@ def model_builder_arguments(at: PipelineDeployment) -> dict[str, Any]:
 
 
 def transformer_arguments(at: PipelineDeployment) -> dict[str, Any]:
-    """Return how the holdout images are scored: one in a request, as an endpoint gets them.
+    """Return the transformer's arguments: one held-out image in a request, as an endpoint receives them.
 
     Four requests of 6 MB at once stay below the service's 100 MB.
     """
@@ -219,8 +209,8 @@ def transformer_arguments(at: PipelineDeployment) -> dict[str, Any]:
 # Random search draws the same values for the same seed, however its jobs are spread over time (docs/decisions/0017).
 # The SDK leaves a seed of 0 out.
 TUNING_SEED: Final = 20
-# What the SDK's tuner does not hand on from the trainer to the request, or has no word for. A job that the service
-# loses is tried again by the tuning, within the limit of the job's time.
+# Arguments that the SDK's tuner does not pass from the trainer to the request, or does not support. The tuning retries
+# a job that the service loses, within the job's time limit.
 ADDED: Final = {
     "EnableNetworkIsolation": True,
     "EnableInterContainerTrafficEncryption": True,
@@ -229,7 +219,7 @@ ADDED: Final = {
 
 
 def tuner_arguments(given: TuningSettings) -> dict[str, Any]:
-    """Return how hyperparameters are looked for, in the words of the SDK's HyperparameterTuner.
+    """Return the arguments of the SDK's HyperparameterTuner.
 
     Jobs are not stopped early: which one is would depend on the order in which they end, and the algorithm itself
     stops when it improves no more.
@@ -248,15 +238,14 @@ def tuner_arguments(given: TuningSettings) -> dict[str, Any]:
 def best_model_uri_parts(properties: Any) -> list[Any]:
     """Return the parts of the URI of the best job's model.
 
-    Where the jobs wrote is asked of the step: where an earlier execution's result is used again, they wrote below that
-    execution's folder.
+    The output path is read from the step: a reused result lies below the folder of an earlier execution.
     """
     output = properties.TrainingJobDefinition.OutputDataConfig.S3OutputPath
     return [output, properties.BestTrainingJob.TrainingJobName, "output", contract.MODEL_ARTIFACT_FILE]
 
 
 def tuning_provenance(given: TuningSettings, properties: Any, join: Any) -> dict[str, Any]:
-    """Return what the report notes of a tuning: how many of its jobs were completed, and the values that were best."""
+    """Return what the report records of a tuning: the number of completed jobs and the best values."""
     best = properties.BestTrainingJob.TunedHyperParameters
     return {
         "TuningJobs": _completed_jobs(given, properties, join),
@@ -265,7 +254,7 @@ def tuning_provenance(given: TuningSettings, properties: Any, join: Any) -> dict
 
 
 def tuning_metadata(given: TuningSettings, properties: Any, join: Any) -> dict[str, Any]:
-    """Return what the model package says of a tuning: the same."""
+    """Return the same values as metadata of the model package."""
     best = properties.BestTrainingJob.TunedHyperParameters
     return {
         "tuning_jobs": _completed_jobs(given, properties, join),
@@ -287,9 +276,9 @@ INFERENCE_ARGUMENTS: Final = {
     "domain": "COMPUTER_VISION",
     "task": "IMAGE_CLASSIFICATION",
 }
-# A person approves the package, and the card with it.
+# A person approves the card together with the package.
 MODEL_CARD_STATUS: Final = "PendingReview"
-# Keys below `headline` of evaluation.json that the model package carries for whoever approves it.
+# Keys below `headline` of evaluation.json that are copied to the model package for the approval.
 HEADLINE_KEYS: Final = (
     "balanced_accuracy",
     "melanoma_sensitivity",

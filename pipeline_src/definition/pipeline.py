@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-# ruff: noqa: ANN401  the SDK has no types
-# ruff: noqa: ANN401, F401, PLC0415  the SDK has no types, and is imported late (see `_sdk`)
-"""What several steps of the pipeline are built with.
+# ruff: noqa: ANN401, F401, PLC0415  the SDK has no types, and is imported late (see `_import_sdk`)
+"""The SageMaker pipeline, built with the SageMaker Python SDK (v3). No other module imports the SDK.
 
-It gets the SageMaker SDK handed over by pipeline.py, the only module that imports it.
-
-The SageMaker pipeline, written with the SageMaker Python SDK (v3): the only module that imports it.
-
-`definition` renders the pipeline's JSON with no account, no credentials and no network.
-``python -m pipeline_src.definition.pipeline`` prints it for the sample deployment. What a job is told, wherever it is
-fixed, stands in workload.py; what a run may change, in parameter.py. Here the steps are joined by their data.
+`definition_json` renders the pipeline's JSON without an account, credentials or network access.
+``python -m pipeline_src.definition.pipeline`` prints it for the sample deployment. job_specs.py holds the fixed
+arguments of the jobs, pipeline_parameters.py what a run may change. This module joins the steps by their data.
 """
 
 import json
@@ -36,10 +31,10 @@ __all__ = ["OFFLINE_DEPLOYMENT", "PipelineDeployment", "TuningSettings", "defini
 
 
 class StepBuilder:
-    """The parameters over one deployment, and what reads them.
+    """The pipeline parameters of one deployment, and what several steps are built with.
 
     Args:
-        deployment: Where the pipeline lives.
+        deployment: The deployment that the pipeline belongs to.
         sdk: The SDK's classes and modules by name.
     """
 
@@ -64,9 +59,9 @@ class StepBuilder:
         """Return a processing step in our own image.
 
         Args:
-            job: What it is told.
-            sources: A URI for each input name.
-            facts: What it is told only to note it, besides parameters, by name.
+            job: Specification of the job.
+            sources: URI of each input, by its name.
+            facts: Values that the job only records, besides parameters, by name.
         """
         given = self.parameters
         processor = self.sdk.Processor(
@@ -90,11 +85,11 @@ class StepBuilder:
         return self.sdk.steps.ProcessingStep(job.step, run, property_files=[file], **self.repeated("Processing"))
 
     def repeated(self, kind: str) -> dict[str, Any]:
-        """Return when a step of `kind` that runs jobs reuses an earlier result, and when it is tried again."""
+        """Return the caching and the retry policies of a step of `kind` that runs jobs."""
         return {"cache_config": self.cache, "retry_policies": self.retries(kind)}
 
     def retries(self, kind: str) -> list[Any]:
-        """Return the SDK's policies by which a step of `kind` is tried again."""
+        """Return the SDK's retry policies of a step of `kind`."""
         sdk = self.sdk.retry
         of_requests = (sdk.StepRetryPolicy, sdk.StepExceptionTypeEnum)
         of_jobs = (sdk.SageMakerJobStepRetryPolicy, sdk.SageMakerJobExceptionTypeEnum)
@@ -113,14 +108,14 @@ class StepBuilder:
         return made
 
     def arguments(self, job: job_specs.ProcessingJobSpec) -> list[Any]:
-        """Return the words that tell `job` the parameters it takes."""
+        """Return the command-line arguments of `job` for its parameters."""
         given = self.parameters
         return [
             word for name in job.parameters for word in (job_specs.command_line_option(name), given[name].to_string())
         ]
 
     def notes(self, job: job_specs.ProcessingJobSpec, facts: Mapping[str, Any]) -> list[Any]:
-        """Return the words that tell `job` what it is to note."""
+        """Return the command-line arguments of `job` for the values that it only records."""
         values = {name: self.parameters[name] for name in job.noted if name in self.parameters} | dict(facts)
         words = [self.join("=", [name, value]) for name, value in values.items()]
         words += [f"{contract.PREPROCESSING_IMAGE}={self.at.preprocessing_image}"] if job.noted else []
@@ -153,7 +148,7 @@ def definition_json(deployment: PipelineDeployment) -> str:
     """
     with sdk_offline():
         sdk = _import_sdk()
-        # The SDK validates its configuration at each of 77 looks into it, which took two thirds of the time.
+        # The SDK validates its configuration on each of 77 reads, which took two thirds of the time.
         with mock.patch.object(sdk.SageMakerConfig, "validate_sagemaker_config"):
             document = _PipelineSteps(placeholder_deployment(deployment), sdk).document()
     # The SDK writes null for what is not configured, which the schema does not know.
@@ -163,7 +158,7 @@ def definition_json(deployment: PipelineDeployment) -> str:
 
 
 def _import_sdk() -> SimpleNamespace:
-    """Import what the steps are made of: late, as the SDK reads the environment then and takes two seconds."""
+    """Import the SDK's classes late: the import reads the environment and takes two seconds."""
     from sagemaker.core import shapes
     from sagemaker.core.config.config_manager import SageMakerConfig
     from sagemaker.core.drift_check_baselines import DriftCheckBaselines
@@ -184,10 +179,10 @@ def _import_sdk() -> SimpleNamespace:
 
 
 class _PipelineSteps(StepBuilder):
-    """The steps over one deployment: one method for each."""
+    """The steps of the pipeline of one deployment, one method each."""
 
     def document(self) -> dict[str, Any]:
-        """Return what the SDK makes of all the steps."""
+        """Return the pipeline definition of all steps."""
         archives = {name: self.parameters[each] for name, each in job_specs.ARCHIVE_PARAMETERS.items()}
         preprocess = self.processing(job_specs.PREPROCESS_JOB, archives)
         train = self.train(preprocess)

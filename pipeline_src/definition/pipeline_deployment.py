@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""Where a pipeline lives: the values that differ between one deployment and the next.
+"""The deployment that a pipeline belongs to: the values that differ between deployments.
 
 Standard library only. In a CDK application most of these values are tokens, strings such as
-``${Token[TOKEN.12]}`` that the SageMaker SDK cannot parse. So the definition is built over `stand_in(...)`,
-whose values look like real ones, and `filled(...)` puts the true values into the finished JSON.
+``${Token[TOKEN.12]}`` that the SageMaker SDK cannot parse. The definition is therefore built from
+`placeholder_deployment(...)`, whose values have the expected form, and `fill_placeholders(...)` puts the real values
+into the finished JSON.
 """
 
 import dataclasses
@@ -32,23 +33,23 @@ _NOT_IN_DEFINITION: Final = frozenset({"region", "spot", "tags", "defaults", "tu
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TuningSettings:
-    """Several trainings in place of one, of which the best goes on.
+    """A hyperparameter tuning in place of one training; its best model is evaluated.
 
-    A step's kind cannot be a pipeline parameter, so this belongs to where the pipeline lives.
+    The type of a step cannot be a pipeline parameter, so this is a value of the deployment.
 
     Attributes:
-        jobs: How many trainings.
-        parallel: How many of them at the same time.
+        jobs: Number of training jobs.
+        parallel: Number of jobs that run at the same time.
     """
 
     jobs: int
     parallel: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse what is no tuning.
+        """Check the numbers of jobs.
 
         Raises:
-            ValueError: It is none.
+            ValueError: Fewer than two jobs, or more in parallel than there are.
         """
         if self.jobs < 2 or not 1 <= self.parallel <= self.jobs:
             raise ValueError(f"tuning: {self.parallel} of {self.jobs} jobs at once. Give 2 jobs or more, and 1 to all.")
@@ -56,11 +57,11 @@ class TuningSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PipelineDeployment:
-    """One place to run the pipeline in. Each string may be a CDK token.
+    """The values of one deployment. Each string may be a CDK token.
 
     Attributes:
         pipeline_name: Name of the pipeline; every job carries it in the tag `pipeline`.
-        region: AWS region, for those who build ARNs; the definition does not depend on it.
+        region: AWS region, used in ARNs; the definition does not depend on it.
         role_arn: Role that the jobs assume.
         preprocessing_image: Image URI in which Preprocess and Evaluate run.
         algorithm_image: Image URI of the built-in `image-classification` algorithm in the region.
@@ -72,10 +73,10 @@ class PipelineDeployment:
             archive: a processing job whose input names no object fails.
         spot: Whether Train uses managed spot capacity: up to 70 % cheaper, may wait or be interrupted.
         tags: Further tags of every job, model and model package; keys are plain strings.
-        defaults: Other defaults of pipeline parameters than those of parameter.py, by name.
-        keep_warm_seconds: How long the instances of Train are kept for a next training that is alike; 0: not at all.
+        defaults: Defaults of pipeline parameters that replace those of pipeline_parameters.py, by name.
+        keep_warm_seconds: How long the instances of Train are kept for a similar training; 0: not at all.
         network: VpcConfig of every job and model, in SageMaker's form; empty: none.
-        tuning: Whether, and how, Train looks for hyperparameters; None: it trains once with those of the parameters.
+        tuning: The hyperparameter tuning of Train; None: it trains once with the values of the parameters.
     """
 
     pipeline_name: str
@@ -96,12 +97,12 @@ class PipelineDeployment:
     network: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what contradicts.
+        """Check values that exclude each other.
 
         Raises:
-            ValueError: Spot capacity for a tuning: all its jobs would write their checkpoints to one prefix, and
-                resume from those of another set of hyperparameters. Or instances to keep where the service keeps none,
-                those of spot capacity, or by itself, those of a tuning.
+            ValueError: Spot capacity with a tuning, whose jobs would write their checkpoints to one prefix and resume
+                from those of other hyperparameters; or a warm pool with spot capacity, which has none, or with a
+                tuning, which keeps its instances itself.
         """
         if self.spot and self.tuning:
             raise ValueError("spot and tuning: the jobs would share their checkpoints. Choose one of the two.")
@@ -132,7 +133,7 @@ OFFLINE_DEPLOYMENT: Final = PipelineDeployment(
 # The SDK's configuration, in place of files that may lie on a machine: no telemetry, and nothing else.
 SDK_CONFIG: Final = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
 
-# The environment of somebody who has no account: nothing is read from ~/.aws, and no process of the user's is asked.
+# An environment without an account: nothing is read from ~/.aws, and no credential process is run.
 _NO_ACCOUNT_ENVIRONMENT: Final = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "none",
@@ -155,12 +156,12 @@ def placeholder_deployment(deployment: PipelineDeployment) -> PipelineDeployment
 
 
 def fill_placeholders(text: str, deployment: PipelineDeployment) -> str:
-    """Return the JSON `text`, built over `stand_in(deployment)`, with the deployment's own values.
+    """Return the JSON `text`, built from `placeholder_deployment(deployment)`, with the values of `deployment`.
 
     Longest first and in one pass, so that no value is replaced inside another.
 
     Raises:
-        RuntimeError: if a value is not used by the definition, or a stand-in is left in it.
+        RuntimeError: A value is not used by the definition, or a placeholder is left in it.
     """
     values = _replacements(deployment)
     unused = sorted(plain for plain in values if plain not in text)
@@ -183,11 +184,11 @@ def _replacements(deployment: PipelineDeployment) -> dict[str, str]:
 
 @contextmanager
 def sdk_offline() -> Iterator[None]:
-    """Let the SageMaker SDK, inside the `with` block, ask nobody for anything and say nothing.
+    """Keep the SageMaker SDK offline and silent inside the `with` block.
 
-    As it is imported and when it is used it opens sessions of its own, which want a region and look for
-    credentials; it looks roles up in IAM unless told not to; and it logs each thing that it leaves out of a
-    definition. All is as before after the block.
+    On import and in use the SDK opens sessions, which need a region and look for credentials; it looks roles up in
+    IAM unless told not to; and it logs each value that it leaves out of a definition. The environment is restored
+    after the block.
     """
     before = {name: os.environ.pop(name, None) for name in _NO_ACCOUNT_ENVIRONMENT | _UNSET_VARIABLES}
     muted = logging.root.manager.disable

@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""The parameters of the pipeline: what a run may change, with the values it takes otherwise.
+"""The parameters of the pipeline, and the hyperparameters of the built-in `image-classification` algorithm.
 
-Standard library only. Every default works after a deployment and one upload; `InputArchive`,
-`AdditionalArchive` and `ChampionPredictions` stand in builder.py because their defaults name objects of the
-deployment.
-
-The hyperparameters of the built-in `image-classification` algorithm, as far as they are known beforehand.
-
-Standard library only. `image_shape` and `num_training_samples` are joined and read in pipeline.py.
+Standard library only. Every default works after a deployment and one upload. `InputArchive`, `AdditionalArchive` and
+`ChampionPredictions` are declared in pipeline.py, because their defaults name objects of the deployment; `image_shape`
+and `num_training_samples` are computed there.
 Source: SageMaker Developer Guide, "Image Classification Hyperparameters".
 """
 
@@ -56,7 +52,7 @@ PIPELINE_PARAMETERS: Final = (
     PipelineParameter("ClassBalance", "repeat", ("none", "repeat")),
     PipelineParameter("RepeatCap", 10),
     PipelineParameter("AllowedMissingImages", 0),
-    # What becomes of training images that look the same as a held-out one: left out, listed alone, or the job fails.
+    # Training images that look like a held-out one: left out, only listed, or the job fails.
     PipelineParameter("NearDuplicates", "drop", ("drop", "report", "fail")),
     PipelineParameter("NumLayers", 18),
     PipelineParameter("Epochs", 30),
@@ -72,15 +68,15 @@ PIPELINE_PARAMETERS: Final = (
     PipelineParameter(
         "ModelApprovalStatus", "PendingManualApproval", ("PendingManualApproval", "Approved", "Rejected")
     ),
-    # The version of this repository that the execution was started for: noted in the report and the model package.
+    # The commit that the execution was started for; recorded in the report and the model package.
     PipelineParameter(contract.SOURCE_COMMIT_PARAMETER, "unknown"),
-    # The model package whose predictions ChampionPredictions names; noted in the report.
+    # The model package whose predictions ChampionPredictions names; recorded in the report.
     PipelineParameter(contract.CHAMPION_PACKAGE_PARAMETER, contract.NO_PACKAGE),
 )
 
 
 def parameters_with_defaults(defaults: Mapping[str, str | int | float]) -> tuple[PipelineParameter, ...]:
-    """Return `PARAMETERS`, those that `defaults` names with the default it gives.
+    """Return `PIPELINE_PARAMETERS` with the defaults that `defaults` gives.
 
     Raises:
         ValueError: `defaults` names no parameter, or gives a value of another type or none of its choices.
@@ -116,7 +112,7 @@ FIXED_HYPERPARAMETERS: Final = {
     "early_stopping_min_epochs": "15",
     "early_stopping_patience": "6",
 }
-# Tells trainings apart whose fixed hyperparameters differ, as those of two versions of this file do.
+# Distinguishes trainings whose fixed hyperparameters differ, such as those of two versions of this file.
 FIXED_HYPERPARAMETERS_DIGEST: Final = hashlib.sha256(
     json.dumps(FIXED_HYPERPARAMETERS, sort_keys=True).encode()
 ).hexdigest()[:12]
@@ -132,14 +128,14 @@ PARAMETER_OF_HYPERPARAMETER: Final = {
 
 @dataclass(frozen=True)
 class HyperparameterRange:
-    """What a tuning tries for one hyperparameter: all from `low` to `high`, in whole numbers where both are whole.
+    """The range of one hyperparameter in a tuning, from `low` to `high`; integers where both are integers.
 
     Attributes:
         name: Of the hyperparameter.
-        noted: As what the report notes the value that was best; the pipeline parameter's name where there is one.
-        low: The least.
-        high: The most.
-        scaling: How the values between are spread: ``Linear``, or ``Logarithmic``, by their orders of magnitude.
+        noted: Name of the best value in the report; the pipeline parameter's name where there is one.
+        low: Lower bound.
+        high: Upper bound.
+        scaling: ``Linear``, or ``Logarithmic`` for values that differ by orders of magnitude.
     """
 
     name: str
@@ -154,18 +150,18 @@ class HyperparameterRange:
         return "Integer" if isinstance(self.low, int) and isinstance(self.high, int) else "Continuous"
 
 
-# What the algorithm reports after each epoch, and a tuning looks for the most of.
+# The metric that the algorithm reports after each epoch, and that a tuning maximizes.
 TUNING_OBJECTIVE: Final = "validation:accuracy"
 # A decade or so around the values above, within what the Developer Guide recommends ("Tune an Image Classification
 # Model": rate 1e-6 to 0.5, batch 8 to 512, momentum and weight decay 0 to 0.999). The optimizer stays: another one
-# reads other hyperparameters, of which a random draw would waste most. 64 pictures fit deep networks into 16 GB.
+# reads other hyperparameters, of which a random draw would waste most. 64 images fit deep networks into 16 GB.
 TUNING_RANGES: Final = (
     HyperparameterRange("learning_rate", "LearningRate", 0.001, 0.1, "Logarithmic"),
     HyperparameterRange("mini_batch_size", "MiniBatchSize", 16, 64, "Logarithmic"),
     HyperparameterRange("momentum", "Momentum", 0.8, 0.98, "Linear"),
     HyperparameterRange("weight_decay", "WeightDecay", 0.00001, 0.001, "Logarithmic"),
 )
-# Pipeline parameters that a tuning leaves nothing to say.
+# Pipeline parameters without effect in a tuning.
 PARAMETERS_UNUSED_WHEN_TUNED: Final = tuple(
     parameter
     for name, parameter in PARAMETER_OF_HYPERPARAMETER.items()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""States after which failures of AWS each kind of step is tried again, and how often.
+"""Retry policies: the failures of AWS after which each kind of step is tried again, and how often.
 
-Standard library only; builder.py makes the SDK's policies of it. A job's own failure is final: the same data fails
-again. Each policy is bounded by a number of attempts, so that a step ends at the latest after `longest_wait` besides
-what its jobs take. Source: SageMaker Developer Guide, "Retry Policy for Pipeline Steps".
+Standard library only; pipeline.py converts them to the SDK's policies. A job's own failure is final: the same data
+fails again. The number of attempts is bounded, so that a step ends at the latest after `longest_wait` plus the time
+of its jobs. Source: SageMaker Developer Guide, "Retry Policy for Pipeline Steps".
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""What a role may do with the artifacts that CodePipeline hands from one action to the next.
+"""Permissions of roles on the artifacts that CodePipeline passes from one action to the next.
 
-The constructs of the library grant more than is needed (``s3:List*``, ``kms:ReEncrypt*``), so the roles of the
-pipelines take no updates from them (`fixed`) and are told here what they may do.
+The constructs of the CDK library grant more than needed (``s3:List*``, ``kms:ReEncrypt*``), so the pipelines' roles
+accept no updates from them (`role_without_updates`) and get their permissions here.
 Source: CodePipeline User Guide, "Manage the CodePipeline service role".
 """
 

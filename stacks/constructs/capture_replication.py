@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT-0
-"""How captured requests of a stage that is elsewhere come home: S3 replicates them, object by object, as they are put.
+"""Replication of a remote stage's captured requests to build's account by S3.
 
-So the monitor, the counts and the labels find them where they find those of a stage at home. No deletion is
-replicated; each side's lifecycle rule takes its own copy. S3 does not try an object again that it failed to replicate,
-so an alarm tells of each. Sources: S3 User Guide, "Setting up permissions for live replication"; "Replicating encrypted
-objects", with "S3 Bucket Keys and replication"; "Changing the replica owner", by which a bucket whose owner owns all
-objects needs nothing for it; "Using S3 Replication metrics", by which they need no replication time control, and
-failures are counted in the region of the bucket that is read; "Metrics and dimensions".
+The monitor, the counts and the labels find them where they find those of a stage at home. No deletion is replicated;
+the lifecycle rule of each side deletes its own copy. S3 does not retry an object that it failed to replicate, so an
+alarm reports each failure. Sources: S3 User Guide, "Setting up permissions for live replication"; "Replicating
+encrypted objects", with "S3 Bucket Keys and replication"; "Changing the replica owner", which a bucket
+whose owner owns all objects does not need; "Using S3 Replication metrics", which need no replication time control, and
+count failures in the region of the source bucket; "Metrics and dimensions".
 """
 
 from typing import Final

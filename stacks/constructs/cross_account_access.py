@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: MIT-0
-"""What crosses from one account or region into another: who may, on both sides, in the same words.
+"""IAM statements for cross-account and cross-region access, used on both sides.
 
-A policy that names a role which is not there yet is refused by KMS, S3 and IAM, and of two sides one would always be
-first. So the principal is the other's account as a whole, with the condition that the caller is exactly the role of a
-given name. Of another account's key only account and region are known, as its id is random: a role may use whichever
-lets it, through S3, for the one bucket, and ask about the one of a given alias. Both sides stay as narrow as the
-narrower of the two.
+KMS, S3 and IAM refuse a policy that names a role that does not exist yet, and one of the two sides is always deployed
+first. So the principal is the other account as a whole, with the condition that the caller is the role of a given name.
+Of another account's key only account and region are known, as its id is random: a role may use any key there that
+admits it, through S3, for one bucket, and describe the key of a given alias. Access is as narrow as the narrower side.
 
 Sources: IAM User Guide, "Cross-account policy evaluation logic" and "AWS global condition context keys"
 (aws:PrincipalArn); KMS Developer Guide, "AWS KMS condition keys" (kms:ViaService, kms:EncryptionContext, and
-kms:ResourceAliases, which a key's own policy cannot ask for) and "Use aliases to control access to KMS keys" (its
-example names keys of two accounts, but no use across them, so that only DescribeKey relies on it here); S3 User Guide,
-"Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys" (the context is the bucket's ARN).
+kms:ResourceAliases, which a key policy cannot use) and "Use aliases to control access to KMS keys" (its example names
+keys of two accounts, but no use across them, so that only DescribeKey relies on it here); S3 User Guide, "Reducing the
+cost of SSE-KMS with Amazon S3 Bucket Keys" (the context is the bucket's ARN).
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""What roles are let do, a statement at a time, and the ARNs that statements name.
+"""Principals, IAM statements and the ARNs that they name.
 
-The library's own grants allow more than is needed (``s3:List*``, ``kms:ReEncrypt*``). Sources: Service Authorization
+The grants of the CDK library allow more than needed (``s3:List*``, ``kms:ReEncrypt*``). Sources: Service Authorization
 Reference; SageMaker Developer Guide, "How to use SageMaker AI execution roles".
 """
 
@@ -36,10 +36,10 @@ def create_event_role(scope: Construct, description: str) -> aws_iam.Role:
 
 
 def resource_arn(service: str, resource: str) -> str:
-    """Return the ARN of `resource` ("kind/name") of `service` in the account and region of whoever uses it.
+    """Return the ARN of `resource` ("kind/name") of `service` in the account and region of the stack that uses it.
 
-    CloudFormation fills both in, whether the settings say them or not, so that policies read the same wherever they
-    are, and so does what is said of them in wildcard.py.
+    CloudFormation fills both in, whether the settings say them or not, so that policies and the suppressions in
+    nag/wildcard_suppressions.py read the same everywhere.
     """
     return f"arn:{Aws.PARTITION}:{service}:{Aws.REGION}:{Aws.ACCOUNT_ID}:{resource}"
 

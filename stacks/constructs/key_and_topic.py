@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The customer-managed key of what one account keeps in one region, and the topic that is encrypted with it.
+"""The customer-managed key of one account and region, and the topic that is encrypted with it.
 
 Source: KMS Developer Guide, "Key policies"; SNS Developer Guide, "Key management"; CloudWatch Logs User Guide,
 "Encrypt log data in CloudWatch Logs using KMS".

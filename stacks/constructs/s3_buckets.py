@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Buckets as this application makes them: versioned, closed to the public and to plain HTTP, tidied by rules."""
+"""Buckets of this application: versioned, not public, TLS only, with lifecycle rules."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -33,8 +33,8 @@ NETWORK_POLICY_FINDINGS: Final = (
 )
 NETWORK_POLICY_REASON: Final = (
     "EC2 names a network interface when it is created, and its Describe actions know no resource. Interfaces are "
-    "created in the subnets and security groups of the settings only, and conditions limit what is done with them to "
-    "those subnets. The policy is written for this one role and goes with it."
+    "created in the subnets and security groups of the settings only, and conditions limit all but the deletion "
+    "of permissions to those subnets. The policy is written for this one role and goes with it."
 )
 
 
@@ -91,15 +91,15 @@ def _grant_network_interfaces(role: aws_iam.Role, network: NetworkSettings, serv
     own = {"ArnEquals": {"ec2:Subnet": subnets}}
     # CodeBuild's guide asks for the condition on the service; SageMaker's names none.
     only = own | ({"StringEquals": {"ec2:AuthorizedService": f"{service}.amazonaws.com"}} if service != _JOBS else {})
-    # A permission has no resource of its own, and CodeBuild deletes none.
-    everywhere = (*_DESCRIBE_ACTIONS, "DeleteNetworkInterfacePermission") if service == _JOBS else _DESCRIBE_ACTIONS
     policy = aws_iam.Policy(role, "NetworkPolicy")
     policy.attach_to_role(role)
     for actions, on, where in (
-        (everywhere, ["*"], None),
+        (_DESCRIBE_ACTIONS, ["*"], None),
         (("CreateNetworkInterface",), [*subnets, *groups, interfaces], None),
         (("DeleteNetworkInterface",), [interfaces], own),
         (("CreateNetworkInterfacePermission",), [interfaces], only),
+        # CodeBuild deletes none. No condition: it is not documented that the subnet is known to this request.
+        *(((("DeleteNetworkInterfacePermission",), [interfaces], None),) if service == _JOBS else ()),
     ):
         policy.add_statements(
             aws_iam.PolicyStatement(actions=service_actions("ec2", *actions), resources=on, conditions=where)

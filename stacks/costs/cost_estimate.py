@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""What a deployment costs: a month in which nothing happens, and one retraining. Pure functions over Settings.
+"""Estimates what a deployment costs: an idle month, a retraining and a push. Pure functions of Settings.
 
-``python -m stacks.costs.cost_estimate [--context KEY=VALUE ...]`` prints it. The prices stand in price.py; the
-minutes are
-assumptions about the real archive, which nobody has measured on the service.
+``python -m stacks.costs.cost_estimate [--context KEY=VALUE ...]`` prints it. The prices are in
+settings/aws_prices.py; the minutes are assumptions about the real archive, which nobody has measured on the service.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""What an approval and a rejection in the model registry set off: a delivery, and a warning if that model is live.
+"""The rules on approvals and rejections in the model registry: start a delivery, or warn if that model is live.
 
-Both go through a function, since SageMaker sends several events for a change, and one for each edit of a package's
+Both call a function, since SageMaker sends several events for a change, and one for each edit of a package's
 metadata or card, and EventBridge delivers at least once: `operations.functions.model_delivery` starts one delivery
 for each approval.
 Sources: SageMaker Developer Guide, "Events that Amazon SageMaker AI sends to Amazon EventBridge", model package state

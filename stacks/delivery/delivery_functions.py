@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""The functions that the delivery pipeline calls: the smoke test of an endpoint, and the note of what is live.
+"""The functions that the delivery pipeline calls: the smoke test of an endpoint, and the record of what is live.
 
-An endpoint that is elsewhere is asked by way of the access role beside it; that role trusts these by their names.
+The endpoint of a remote stage is invoked in its access role, which trusts the roles of these functions by name.
 """
 
 from collections.abc import Iterable

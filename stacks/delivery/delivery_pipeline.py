@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""The way of an approved model package to production: staging, smoke test, a person's approval, production.
+"""The delivery pipeline of an approved model package: staging, smoke test, manual approval, production.
 
 A CodePipeline of type V2 whose variable is the package's ARN. Executions queue, so that none overtakes another, and
-a stage that fails goes back to what it delivered last. To a stage that is elsewhere the model goes first, and the
-deployment runs as roles of there (destination.py). Sources: CodePipeline User Guide, "Action structure reference"
+a failed stage rolls back to its last delivery. For a remote stage the model is copied first, and the deployment runs in
+that stage's roles (deploy_target.py). Sources: CodePipeline User Guide, "Action structure reference"
 and "Configuring stage rollback"; "Manage the CodePipeline service role" for the permissions.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Where and as whom the delivery deploys an endpoint's template, and what it hands it: at home, or elsewhere."""
+"""The deploy action of a stage: its roles and template parameters, at home or for a remote stage."""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""DeploymentStack: from an approval in the model registry to production.
+"""The deployment stack: from an approval in the model registry to production.
 
-The registry's event starts the delivery pipeline, which deploys the endpoint templates; see `approval`, `delivery`,
-`endpoint`.
+The registry's event starts the delivery pipeline, which deploys the endpoint templates; see approval_rules.py,
+delivery_pipeline.py and endpoint/.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""RelayStack: what CodePipeline needs in another region than its own to run an action there: a bucket and its key.
+"""The stack that CodePipeline needs to run an action in another region: a bucket and its key.
 
 CodePipeline copies an action's artifacts into a bucket of the action's region, in its own account. Source: CodePipeline
-User Guide, "Add a cross-Region action". The library would make such a stack by itself, with a policy for each account
-that it meets; this one lets in whom it has to.
+User Guide, "Add a cross-Region action". The CDK library would create such a stack itself, with a policy for each
+account that it meets; this one admits only the roles that need it.
 """
 
 from typing import Any

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""How a new model takes over an endpoint: what traffic it gets first, what is watched meanwhile, what undoes it.
+"""The alarms of an endpoint, and the rollout of a new model: traffic shifting, watching and rollback.
 
-Two sets of alarms: `EndpointAlarms` watch the whole endpoint at any time and tell the topic, `RolloutGuard` watches the
-new fleet alone and undoes an update. A guard over the whole endpoint would stop the replacement of a model that is ill.
+There are two sets of alarms. `EndpointAlarms` watch the whole endpoint at all times and notify the topic.
+`RolloutGuard` watches the new fleet only and rolls an update back: a guard over the whole endpoint would block the
+replacement of a faulty model.
 
 Sources: SageMaker Developer Guide, "Deployment guardrails", "Auto-Rollback Configuration and Monitoring" (dimension
 EndpointConfigName) and "Metrics for monitoring Amazon SageMaker with CloudWatch"; SageMaker API Reference,
@@ -18,21 +19,21 @@ from constructs import Construct
 
 from stacks.settings.deployment_settings import EndpointSettings
 
-# SageMaker sends 1 for a request that failed and 0 for one that did not, so that the average is the share of failures.
+# SageMaker sends 1 for a failed request and 0 otherwise, so the average is the share of failures.
 SERVER_ERROR_SHARE: Final = 0.01
-# These include pictures that the model refuses, which a client may send at any time.
+# These include images that the model rejects, which a client may send at any time.
 MODEL_ERROR_SHARE: Final = 0.05
-# SageMaker tells latencies in microseconds.
+# SageMaker reports latencies in microseconds.
 MICROSECONDS_PER_MILLISECOND: Final = 1000
-# Once all traffic has shifted, the old fleet stays for so long, so that a late alarm rolls back at once.
+# The old fleet is kept this long after all traffic has shifted, so that a late alarm rolls back at once.
 TERMINATION_SECONDS: Final = 300
-# Instances that start and load a model need minutes; an hour means that there are none to be had.
+# Instances need minutes to start and load a model; after an hour no capacity is available.
 _START_SECONDS: Final = 3600
 _MINUTE: Final = Duration.minutes(1)
 
 
 class EndpointAlarms(Construct):
-    """The alarms over everything that an endpoint answers: they tell the topic and undo nothing."""
+    """The alarms over all answers of an endpoint: they notify the topic and roll nothing back."""
 
     def __init__(
         self, scope: Construct, id_: str, *, endpoint_name: str, variant: str, latency_ms: int, topic: aws_sns.ITopic
@@ -45,10 +46,9 @@ class EndpointAlarms(Construct):
 
 
 class RolloutGuard(Construct):
-    """The alarms that undo an update: they watch what the new configuration answers, and tell the topic.
+    """The alarms that roll an update back: they watch the answers of the new configuration, and notify the topic.
 
-    Requests that the model refuses are no reason to undo an update: any client can send bad pictures,
-    and would hold up every delivery.
+    Requests that the model rejects do not count: any client can send bad images and would block every delivery.
 
     Attributes:
         alarms: All of them.
@@ -68,9 +68,9 @@ class RolloutGuard(Construct):
         super().__init__(scope, id_)
         name = configuration.attr_endpoint_config_name
         dimensions = {"EndpointName": endpoint_name, "VariantName": variant, "EndpointConfigName": name}
-        # The configuration is in the name, so that each configuration gets alarms of its own. An alarm that is changed
-        # keeps its state: it would ring for the old model when the update begins. Those of the old configuration are
-        # deleted when the update is done, so that CloudFormation can go back to them until then.
+        # The configuration is in the name, so that each configuration has alarms of its own. A changed alarm keeps
+        # its state and would fire for the old model when the update begins. The alarms of the old configuration are
+        # deleted after the update, so that CloudFormation can roll back to them until then.
         self.alarms = tuple(
             signal.alarm(self, name=f"{endpoint_name}-{name}-{signal.id}", dimensions=dimensions, topic=topic)
             for signal in _rollback_signals(latency_ms)
@@ -79,14 +79,14 @@ class RolloutGuard(Construct):
 
 @dataclass(frozen=True)
 class _Signal:
-    """A sign that a model is not well.
+    """A metric that shows a faulty model.
 
     Attributes:
-        id: Of its alarm.
-        metric: Its name in AWS/SageMaker.
-        statistic: Of one minute.
-        threshold: What it has to be above.
-        what: What is wrong then.
+        id: Id of its alarm.
+        metric: Name of the metric in AWS/SageMaker.
+        statistic: Statistic of one minute.
+        threshold: The alarm fires above it.
+        what: The fault, for the description.
     """
 
     id: str
@@ -98,7 +98,7 @@ class _Signal:
     def alarm(
         self, scope: Construct, *, name: str, dimensions: Mapping[str, str], topic: aws_sns.ITopic
     ) -> aws_cloudwatch.Alarm:
-        """Return an alarm of that name over the metric with those dimensions, which tells the topic."""
+        """Return an alarm of that name over the metric with those dimensions, which notifies the topic."""
         endpoint = dimensions["EndpointName"]
         alarm = aws_cloudwatch.Alarm(
             scope,
@@ -114,10 +114,10 @@ class _Signal:
             ),
             threshold=self.threshold,
             comparison_operator=aws_cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            # Two bad minutes of three: one slow or refused picture in a quiet minute is no reason to roll back.
+            # Two bad minutes of three: one slow or rejected image in a quiet minute must not roll back.
             evaluation_periods=3,
             datapoints_to_alarm=2,
-            # An endpoint that nobody asks is well, and so is a fleet that gets no request yet.
+            # Without requests there is no fault.
             treat_missing_data=aws_cloudwatch.TreatMissingData.NOT_BREACHING,
         )
         alarm.add_alarm_action(aws_cloudwatch_actions.SnsAction(topic))
@@ -128,7 +128,7 @@ _MODEL_ERRORS: Final = _Signal("ModelErrors", "InvocationModelErrors", "Average"
 
 
 def _rollback_signals(latency_ms: int) -> tuple[_Signal, ...]:
-    """Return the signs that are reason enough to undo an update."""
+    """Return the metrics that roll an update back."""
     slow = f"the model takes over {latency_ms} ms"
     return (
         _Signal("ServerErrors", "Invocation5XXErrors", "Average", SERVER_ERROR_SHARE, "answers fail"),
@@ -139,7 +139,7 @@ def _rollback_signals(latency_ms: int) -> tuple[_Signal, ...]:
 def deployment_config(
     settings: EndpointSettings, guard: RolloutGuard
 ) -> aws_sagemaker.CfnEndpoint.DeploymentConfigProperty:
-    """Return how an update shifts traffic, how long it is watched, and which guard undoes it."""
+    """Return the traffic shifting, the waiting times and the rollback alarms of an update."""
     properties = aws_sagemaker.CfnEndpoint
     routing, wait = _traffic_routing(settings)
     return properties.DeploymentConfigProperty(

@@ -1,19 +1,12 @@
 # SPDX-License-Identifier: MIT-0
-"""What CloudFormation may do when it deploys an endpoint's template: its kinds of resources, its names, nothing else.
+"""The roles of an endpoint: of its deployment by CloudFormation, of its models, and of a remote stage's access.
 
+Each cross-account role trusts roles of given names and nobody else.
 Sources: the Service Authorization Reference; SageMaker API Reference, CreateEndpointConfig (KmsKeyId); Application
 Auto Scaling User Guide, "Identity-based policy examples" and "Permissions validation for Application Auto Scaling API
-calls on target resources".
-
-The two roles by which build's account does something in a stage's: deploy its endpoint, and ask it.
-
-Each trusts roles of given names and nobody else. Sources: CodePipeline User Guide, "Create a pipeline that uses
-resources from another account"; Service Authorization Reference.
-
-What the endpoints run as, and where they write what they say.
-
-Source: SageMaker Developer Guide, "How to use SageMaker AI execution roles" (CreateModel) and "Auto-Rollback
-Configuration and Monitoring".
+calls on target resources"; CodePipeline User Guide, "Create a pipeline that uses resources from another account";
+SageMaker Developer Guide, "How to use SageMaker AI execution roles" (CreateModel) and "Auto-Rollback Configuration and
+Monitoring".
 """
 
 from collections.abc import Sequence
@@ -102,7 +95,7 @@ def generated_name_arns(settings: Settings, stage: str, kind: str) -> list[str]:
 
 
 def grant_describe_served_model(role: aws_iam.IGrantable, settings: Settings, stage: str) -> None:
-    """Let `role` see what the endpoint of `stage` serves, in the account and region of the role."""
+    """Let `role` describe what the endpoint of `stage` serves, in the account and region of the role."""
     grant_actions(
         role, "sagemaker:DescribeEndpoint", on=[resource_arn("sagemaker", f"endpoint/{endpoint_name(settings, stage)}")]
     )
@@ -122,7 +115,7 @@ def grant_stack_deployment(role: aws_iam.IGrantable, deployer_arn: str, *, stack
 class EndpointDeploymentRole(aws_iam.Role):
     """The role with which CloudFormation deploys, and deletes, the endpoint of one stage.
 
-    A stage that is elsewhere serves the copy of a model, and no package of a registry.
+    A remote stage serves a copy of the model, not a package of a registry.
     """
 
     def __init__(
@@ -212,7 +205,7 @@ class EndpointDeploymentRole(aws_iam.Role):
 
 
 class DeliveryActionRole(aws_iam.Role):
-    """What the delivery's action runs as: reads the template and hands it to CloudFormation, for one stack."""
+    """The role of the delivery's action: reads the template and passes it to CloudFormation, for one stack."""
 
     def __init__(self, scope: Construct, id_: str, *, settings: Settings, stage: str, deployer: aws_iam.IRole) -> None:
         super().__init__(
@@ -235,7 +228,7 @@ class DeliveryActionRole(aws_iam.Role):
 
 
 class EndpointAccessRole(aws_iam.Role):
-    """What the functions of the delivery ask the endpoint as; of production also what it serves, for the champion."""
+    """The role in which the delivery's functions invoke an endpoint and, in production, describe what it serves."""
 
     def __init__(self, scope: Construct, id_: str, *, settings: Settings, stage: str) -> None:
         noted = stage == stage_placement.STAGES[-1]
@@ -259,7 +252,7 @@ class ServingResources(Construct):
     """The role and the logs of the endpoints of some stages.
 
     Attributes:
-        role: Reads models, writes captured requests; no archive, no picture, no metric of a run.
+        role: Reads models and writes captured requests only.
     """
 
     def __init__(
@@ -274,17 +267,17 @@ class ServingResources(Construct):
         captures: aws_s3.IBucket,
         name: str | None = None,
     ) -> None:
-        """Make them.
+        """Create the role and the log groups.
 
         Args:
-            scope: Where.
-            id_: Under which id.
-            settings: All choices.
-            stages: Those whose endpoints run as the role.
-            key: That of volumes, models, captured requests and logs.
-            models: ARN of the models' artifacts, with stars for what is not known.
+            scope: Scope of the construct.
+            id_: Id of the construct.
+            settings: All settings.
+            stages: Stages whose endpoints run as the role.
+            key: Key of volumes, models, captured requests and logs.
+            models: ARN of the model artifacts, with stars for unknown parts.
             captures: Bucket of captured requests.
-            name: The role's, if one stage has it for itself; None: CloudFormation makes one up.
+            name: Name of the role of a single remote stage; None: CloudFormation generates it.
         """
         super().__init__(scope, id_)
         for stage in stages:
@@ -303,8 +296,8 @@ class ServingResources(Construct):
         grant_actions(self.role, "cloudwatch:DescribeAlarms", on=[resource_arn("cloudwatch", alarms)])
 
     def _log(self, settings: Settings, key: aws_kms.IKey, stage: str) -> None:
-        # SageMaker would create the group itself, unencrypted and kept for ever. It stands here and not beside the
-        # endpoint, because what an endpoint says as it ends would create it again.
+        # SageMaker would create the group itself, unencrypted and without expiry. It is not in the endpoint's stack,
+        # because the last log entries of a deleted endpoint would create it again.
         aws_logs.LogGroup(
             self,
             f"{stage.capitalize()}Log",

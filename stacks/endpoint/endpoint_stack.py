@@ -1,15 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""What an endpoint's template has to be handed by whoever deploys it: name, pattern, and what it is, in words.
+"""The endpoint stack: one approved model package behind an endpoint, as a template for staging and production.
 
-EndpointStack: one approved model package behind an endpoint; the template of staging and of production.
-
-The delivery pipeline deploys the template and hands it what is only known by then, as parameters. Model and
-configuration bear no name, so that another package replaces them: CloudFormation makes the new ones and updates the
-endpoint.
-
-The endpoint templates: synthesized with the application, deployed by the delivery pipeline.
-
-They stand in a stage of their own, because `cdk deploy --all` would stop at the parameters that they need.
+The delivery pipeline deploys the template and passes what is known only then as parameters. Model and configuration
+have no names, so that another package replaces them: CloudFormation creates new ones and updates the endpoint. The
+templates are in a CDK stage of their own, because `cdk deploy --all` would stop at their parameters.
 """
 
 from typing import Any, Final
@@ -42,7 +36,7 @@ from stacks.stack_outputs import add_stack_outputs
 
 
 def endpoint_template_parameters(settings: Settings, stage: str) -> dict[str, tuple[str, str]]:
-    """Return the parameters of the template of `stage` by their names, each with its pattern and what it must be."""
+    """Return the parameters of the template of `stage` by their names, each with its pattern and description."""
     elsewhere = remote_environment(settings, stage) is not None
     aws, account = "arn:aws[a-z-]*", "[0-9]{12}"
     package = f"{aws}:sagemaker:[a-z0-9-]+:{account}:model-package/{settings.name}/[0-9]+"
@@ -68,7 +62,7 @@ SCALING_SERVICE: Final = "sagemaker.application-autoscaling.amazonaws.com"
 SCALING_ROLE_RESOURCE: Final = (
     f"role/aws-service-role/{SCALING_SERVICE}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 )
-# Scaling out is decided fast and in fast; instances need minutes to start, so they are not given up so fast.
+# Scaling out reacts fast; instances need minutes to start, so scaling in waits longer.
 _SCALE_OUT_COOLDOWN: Final = Duration.minutes(2)
 _SCALE_IN_COOLDOWN: Final = Duration.minutes(10)
 
@@ -92,7 +86,7 @@ class EndpointStack(Stack):
 
     Attributes:
         name: Name of the endpoint, and of the stack.
-        parameters: Names of what whoever deploys the template has to hand it.
+        parameters: Names of the template's parameters.
     """
 
     def __init__(
@@ -143,7 +137,7 @@ class EndpointStack(Stack):
         of = aws_sagemaker.CfnModel.ContainerDefinitionProperty
         if not self._elsewhere:
             return of(model_package_name=self._given["ModelPackageArn"])
-        # What is elsewhere reads no registry: it serves a copy of the package's model with the image of its region.
+        # A remote stage reads no registry: it serves a copy of the package's model with the image of its region.
         return of(image=AlgorithmImage(self, "Algorithm").uri, model_data_url=self._given["ModelDataUrl"])
 
     def _configuration(self, model: aws_sagemaker.CfnModel) -> aws_sagemaker.CfnEndpointConfig:
@@ -173,7 +167,7 @@ class EndpointStack(Stack):
             destination_s3_uri=f"s3://{self._given['RunsBucket']}/{contract.CAPTURE_PREFIX}{self._stage}",
             kms_key_id=self._given["KeyArn"],
             capture_options=[properties.CaptureOptionProperty(capture_mode=mode) for mode in ("Input", "Output")],
-            # Answers are kept as they are; what no list names, such as a picture, is kept in Base64.
+            # Answers are kept as they are; what no list names, such as an image, is stored in Base64.
             capture_content_type_header=properties.CaptureContentTypeHeaderProperty(
                 json_content_types=[contract.JSON_CONTENT_TYPE]
             ),
@@ -232,10 +226,10 @@ def _retain_replaced_resource(resource: CfnResource) -> None:
 class EndpointStage(Stage):
     """The endpoint stacks of staging and production.
 
-    They are of no account and no region, since one template serves wherever the pipeline deploys it.
+    They have no account and region, since the pipeline deploys one template anywhere.
 
     Attributes:
-        stacks: Each by its stage's name.
+        stacks: The stacks by the names of their stages.
     """
 
     def __init__(self, scope: Construct, id_: str, *, settings: Settings) -> None:

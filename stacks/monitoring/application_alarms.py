@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""What should never happen: alarms over the functions, the state machine and the queues.
+"""The alarms over the functions, the state machine, the queues and drift.
 
-The alarms of the endpoints stand in rollout.py, beside those that roll an update back. A model that the gate rejects is
-no alarm: notification.py tells of it with its reason.
+The alarms of the endpoints are in endpoint/endpoint_alarms.py. A model that the gate rejects fires no alarm:
+event_notifications.py reports it with its reason.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What dashboards show: graphs, and of an endpoint its row of graphs and its alarms.
-
-Source of the metrics: SageMaker Developer Guide, "Metrics for monitoring Amazon SageMaker AI with Amazon CloudWatch".
-
-One page: how retrainings ended, how the endpoints answer and what, which alarms ring.
+"""The dashboards: outcomes of retrainings, requests and answers of the endpoints, drift, and alarms.
 
 Sources of the metrics: SageMaker Developer Guide, "Metrics for monitoring Amazon SageMaker AI with Amazon CloudWatch"
 and "SageMaker Pipelines metrics" (whose namespace does spell it "Sagemaker").

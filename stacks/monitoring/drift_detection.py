@@ -1,20 +1,14 @@
 # SPDX-License-Identifier: MIT-0
-"""What examines production: the roles of the monitor's job and of the export's, and the monitor's two functions.
+"""The monitor: the rules that start its job, its two functions, and the roles of its job and of the export's job.
 
-Sources: SageMaker Developer Guide, "How to use SageMaker AI execution roles" (CreateProcessingJob); Service
-Authorization Reference.
+A rule starts a run once a day or an hour, and so does each upload of confirmed labels. A function then creates a
+processing job in the preprocessing image; when the job has completed, a second function publishes the result
+(operations/functions/monitoring_runs.py has both). SageMaker Model Monitor is not used: it has been closed to new
+customers since July 2026, so that a template with its schedule could not be deployed in a new account. The job keeps
+Model Monitor's container contract (decision 0015).
 
-The monitor: when its job is started, and who is told when it has ended.
-
-A rule starts it once a day or an hour, and each upload of confirmed labels does; a function makes a processing job in
-the preprocessing image of it (operations/functions/monitoring_runs.py); when the job has completed, a function tells
-what it has found
-(operations/functions/monitoring_runs.py). There is no schedule of SageMaker Model Monitor: that service has been
-closed to new customers
-since July 2026, so that a template with one could not be deployed in a new account. The job keeps its contract all the
-same (decision 0015).
-
-Source of the event: SageMaker Developer Guide, "Events that Amazon SageMaker AI sends to Amazon EventBridge".
+Sources: SageMaker Developer Guide, "How to use SageMaker AI execution roles" (CreateProcessingJob) and "Events that
+Amazon SageMaker AI sends to Amazon EventBridge"; Service Authorization Reference.
 """
 
 from typing import Any, Final

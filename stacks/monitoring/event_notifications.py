@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""Who is told what: rules that make one sentence of an event and send it to the topic.
+"""The notification rules: each turns an event into one sentence and sends it to the topic.
 
-EventBridge publishes with a role, because it gives the conditions of a topic's policy nothing to compare with. Sources
+EventBridge publishes in a role, because it sends nothing that the conditions of a topic's policy could check. Sources
 of the events: SageMaker Developer Guide, "Amazon EventBridge integration"; EventBridge User Guide, "Comparison
-operators for use in event patterns"; Step Functions Developer Guide, "EventBridge
-integration"; CodePipeline User Guide, "Monitoring CodePipeline events".
+operators for use in event patterns"; Step Functions Developer Guide, "EventBridge integration"; CodePipeline User
+Guide, "Monitoring CodePipeline events".
 """
 
 from collections.abc import Mapping

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""MonitoringStack: who is told what, which alarms ring, what is counted, one page to look at, and a budget."""
+"""The monitoring stack: notifications, alarms, metrics, the dashboard and a budget."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ from stacks.training.training_stack import TrainingStack
 
 
 class MonitoringStack(Stack):
-    """Everything that watches the other stacks, and nothing that they need."""
+    """Everything that monitors the other stacks. They do not depend on it."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""What the endpoints answer, counted: each file of captured requests sets off a function that counts its answers.
+"""Counts the answers of the endpoints: each file of captured requests starts a function that counts its answers.
 
-Nothing of it is there where no stage captures. EventBridge delivers at least once, so that a file may count twice.
+It exists only if a stage captures requests. EventBridge delivers at least once, so a file may be counted twice.
 Source of the event: S3 User Guide, "EventBridge event message structure". Keys of captures hold no character that a
 URL would encode.
 """

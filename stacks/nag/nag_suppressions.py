@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""How cdk-nag's findings call what stands in a policy: the same letters as in the template, references in brackets.
-
-Findings of cdk-nag that stay: each at one construct, under its exact id, with the reason for a security reviewer.
+"""Suppressions of cdk-nag findings, each at one construct under its exact id, with the reason for a security reviewer.
 
 The packs are AwsSolutions, NIST 800-53 R5 and HIPAA Security. tests/proof/test_nag.py fails on a finding that is
-neither fixed nor acknowledged here, and on an acknowledgment that no finding needs any more.
-
-What stays of cdk-nag's findings, but wildcards in policies (wildcard.py): buckets, functions, policies, queues.
+neither fixed nor suppressed, and on a suppression that no finding needs any more. Wildcards in policies are in
+wildcard_suppressions.py. A finding names a resource of a policy as the template does, with references in brackets.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""What stays of cdk-nag's findings where a stage is elsewhere; nothing of it is there where both stages are at home.
+"""Suppressions of cdk-nag findings of remote stages; empty if both stages are at home.
 
-Most of what an endpoint needs elsewhere stands at home otherwise, and its findings stay for the reasons that finding.py
-and wildcard.py give there.
+Most resources of a remote stage correspond to one at home, whose suppressions and reasons are copied from
+nag_suppressions.py and wildcard_suppressions.py.
 """
 
 from collections.abc import Iterator

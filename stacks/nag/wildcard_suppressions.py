@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Every `*` in a policy of a role that watches production, as wildcard.py has them of all the others.
-
-Every `*` in a policy of a role: at which role, exactly which, and why nothing narrower would do.
-"""
+"""Suppressions for every `*` in a policy of a role: the role, the resource, and why nothing narrower works."""
 
 from typing import Final
 

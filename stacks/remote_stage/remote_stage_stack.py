@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""SiteStack: what the endpoint of a stage needs that is elsewhere, in that account and region.
+"""The stack of a remote stage: what its endpoint needs in that account and region.
 
-Nothing of there reads the registry, the archives or the images of build's account. The model comes as a copy, which
-the delivery puts here; captured requests go home by replication; and the delivery's own roles are let in for that one
-endpoint alone.
+Nothing in it reads the registry, the archives or the images of build's account. The delivery copies the model here, S3
+replicates captured requests to build's account, and the roles of the delivery are admitted for this one endpoint
+only.
 """
 
 from typing import Any

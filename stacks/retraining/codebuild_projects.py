@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
-"""The two CodeBuild projects: what a push has to pass before it is deployed, and what reviews a pull request.
+"""The two CodeBuild projects: one deploys a push after its checks, the other reviews a pull request.
 
-Both run the verbs of the Makefile, from the lock files. Source: CodeBuild User Guide, "Build specification reference"
+Both run make targets from the lock files. Source: CodeBuild User Guide, "Build specification reference"
 and "Docker images provided by CodeBuild".
 """
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""Reviews a CodeCommit pull request: says under it what it changes in the infrastructure, then checks and tests it.
+"""Reviews a CodeCommit pull request: comments on its infrastructure changes, then checks and tests it.
 
-The build runs the code of somebody whose change nobody has read yet, so its role can fetch that repository and comment
-on its pull requests, and can deploy nothing. Source of the event: CodeCommit User Guide, "Monitoring CodeCommit events
-in Amazon EventBridge".
+The build runs code that nobody has reviewed yet, so its role can only fetch that repository and comment on its pull
+requests; it can deploy nothing. Source of the event: CodeCommit User Guide, "Monitoring CodeCommit events in Amazon
+EventBridge".
 """
 
 from typing import Final

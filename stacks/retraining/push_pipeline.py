@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""What a push goes through: fetched, checked, tested, deployed, trained on.
+"""The pipeline of a push: fetch, check, test, deploy, retrain.
 
 A CodePipeline of type V2, in which a newer push overtakes an older one. Its last stage waits for the retraining and
-fails where the gate rejects the model. A push that changes the pipeline itself makes it start again, as CloudFormation
-cancels the execution that it changes; the second one finds everything deployed and goes on to the retraining.
+fails if the gate rejects the model. A push that changes the pipeline itself starts it again, because CloudFormation
+cancels the execution that it changes; the second execution finds everything deployed and goes on to the retraining.
 """
 
 from aws_cdk import aws_codepipeline, aws_events, aws_iam, aws_sqs

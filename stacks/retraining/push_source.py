@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""Where pushes come from: a connected Git repository, a CodeCommit repository, or a zip in the raw-data bucket.
+"""The source of pushes: a connected Git repository, a CodeCommit repository, or a zip in the raw-data bucket.
 
-A push that touches nothing but documentation deploys and asks for a retraining too. The retraining then finds that
-nothing has changed and starts nothing, which costs 0.24 $; a path filter that holds back a push of code and
-documentation together would cost a missed retraining. Sources: CodePipeline User Guide, "Action structure reference";
-CodeCommit User Guide, "Monitoring CodeCommit events".
+A push that changes only documentation deploys and requests a retraining too. The retraining then finds that nothing has
+changed and starts nothing; that costs $0.24. A path filter that holds back a push of code and documentation together
+would cost a missed retraining. Sources: CodePipeline User Guide, "Action structure reference"; CodeCommit User Guide,
+"Monitoring CodeCommit events".
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""RetrainingStack: what starts the SageMaker pipeline, and what a push goes through before it does."""
+"""The retraining stack: what starts the SageMaker pipeline, and the pipeline of pushes."""
 
 from typing import Any
 

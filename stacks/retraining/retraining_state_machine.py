@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: MIT-0
-"""What the end of a pipeline execution means to the state machine that waits for it.
-
-A failure is told with the reason of the step that failed, which for a rejected model says which requirement it missed
-by how much; or else with that of the execution; or else with its status. Sources: SageMaker API Reference,
-DescribePipelineExecution and ListPipelineExecutionSteps; both leave a reason out where there is none.
-
-The one way in for a retraining: a state machine that starts the SageMaker pipeline and waits for its outcome.
+"""The state machine that starts the SageMaker pipeline and waits for its outcome. Every retraining starts here.
 
 Its input is ``{"archive": key or "", "commit": id or "", "reason": word, "compare": "champion" or "nothing",
-"addition": key, "none" or ""}``; what is missing is taken from `DEFAULTS`, and whatever else is given is passed over,
-so that an empty input from the console works too. `operations.functions.retraining_attempts` decides whether anything
-is to be started,
-and outcome.py what its end means.
+"addition": key, "none" or ""}``; missing keys are taken from `REQUEST_DEFAULTS` and unknown keys are ignored, so that
+an empty input from the console works too. `operations.functions.retraining_attempts` decides whether a pipeline
+execution is started.
+
+A failure is reported with the reason of the failed step, which for a rejected model names the missed requirement;
+without one, with the reason or the status of the execution. Sources: SageMaker API Reference,
+DescribePipelineExecution and ListPipelineExecutionSteps, both of which omit a reason that does not exist.
 """
 
 from typing import Any, Final

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""What starts a retraining without a push: an uploaded archive, an exported one, or a schedule.
-
-An event that could not be delivered waits in a queue, whose alarm stands in the MonitoringStack. Source of the event:
-S3 User Guide, "EventBridge event message structure".
-"""
+"""The rules that start a retraining without a push: an uploaded archive, an exported one, or a schedule."""
 
 from typing import Final
 

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""Prices, in US dollars: on demand, us-east-1.
+"""Prices in US dollars, on demand, us-east-1, and the upper bound of a tuning's cost.
 
-List prices as of November 2026, from public pages where they could be confirmed and from memory elsewhere; not looked
-up live. Check what you rely on. No free tier is counted.
-
-A tuning in place of one training: whether it is wanted, and what it costs at most. Pure functions over settings.
-
-The most is a bound, not an estimate: each job takes as long as it may. Prices stand in price.py, with their source.
+List prices as of November 2026, from public pages where they could be confirmed and from memory elsewhere; they are not
+looked up live. Check what you rely on. No free tier is counted. The cost of a tuning is a bound, not an estimate: each
+job is assumed to take its maximum time.
 """
 
 from typing import Final

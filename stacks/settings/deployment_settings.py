@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: MIT-0
-"""The choices of settings.py about what goes on once a model is there: retraining, monitor, notices, data, bills.
-
-Every choice that a user of this application makes: one value a decision, and what it costs.
+"""The settings of a deployment: every choice that a user of this application makes, and what it costs.
 
 Change a value here, in a reviewed commit, or for one command: ``npx cdk deploy --all -c production.maximum=6``.
-The context key of a value is its section and its name. Sections about what goes on once a model is there stand in
-upkeep.py. `override` reads the settings; `consistency` refuses what contradicts, and instance types that SageMaker,
-the images or the volumes' key rule out (pipeline_src/definition/instance_types.py). Prices are on-demand list prices of
-us-east-1 in US dollars, as cost.py states them.
+The context key of a value is its section and its name. settings_context.py reads the settings; settings_validation.py
+refuses contradictions, and instance types that SageMaker, the images or the volumes' key rule out
+(pipeline_src/definition/instance_types.py). Prices are on-demand list prices of us-east-1 in US dollars, from
+aws_prices.py.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +14,7 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class RetrainingSettings:
-    """What starts a retraining besides a push. Each start costs what `Training` says, unless nothing has changed.
+    """What starts a retraining besides a push. Each costs what `TrainingSettings` says, unless nothing has changed.
 
     Attributes:
         on_new_data: Whether an uploaded archive starts one.
@@ -29,19 +27,19 @@ class RetrainingSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class DriftMonitorSettings:
-    """Compares what production is asked with the evaluation of its model.
+    """Compares the requests of production with the evaluation of its model.
 
-    It costs about 0.47 $ a month for a job a day and 0.25 $ for its metrics.
-    Where `production.capture_percent` is 0 there is nothing to compare, and nothing runs.
+    It costs about $0.47 a month for a job a day and $0.25 for its metrics.
+    With `production.capture_percent` 0 there is nothing to compare, and nothing runs.
 
     Attributes:
-        every: `day` or `hour` (24 times the price): how often the requests of the last one, in UTC, are compared;
-            `never`: not at all. With fewer than 100 pictures in it nothing is compared.
+        every: `day` or `hour` (24 times the price): the period whose requests are compared,
+            in UTC; `never`: no comparison. A period with fewer than 100 images is not compared.
         instance: Type of the job.
-        minutes: How long a run may take; one over confirmed labels reads all captures that are kept.
-        retrain: Whether a violation starts a retraining. It costs what `Training` says, unless neither an archive nor
-            the pipeline is new since a model came of them, or since drift asked the last time, however that ended:
-            then the same would come of it, and nothing is started.
+        minutes: Time limit of a run; one over confirmed labels reads all captures that are kept.
+        retrain: Whether a violation starts a retraining. It costs what `TrainingSettings` says. Nothing
+            is started if neither an archive nor the pipeline has changed since the last model, or since drift started
+            the last retraining, whatever its outcome: the result would be the same.
     """
 
     every: Literal["day", "hour", "never"] = "day"
@@ -52,10 +50,10 @@ class DriftMonitorSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationSettings:
-    """Who is told of failures, rejections, waiting approvals and deployments; e-mail costs nothing to speak of.
+    """Who receives failures, rejections, waiting approvals and deployments; the cost of e-mail is negligible.
 
     Attributes:
-        address: E-mail address, which has to confirm once; empty: the topic has no subscriber yet.
+        address: E-mail address, confirmed once by its owner; empty: the topic has no subscriber.
     """
 
     address: str = ""
@@ -63,7 +61,7 @@ class NotificationSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class RetentionSettings:
-    """How long things are kept. Storage costs 0.023 $ a GB and month; a retraining leaves about 2 GB.
+    """How long data is kept. Storage costs $0.023 a GB and month; a retraining leaves about 2 GB.
 
     Attributes:
         data: `keep`: buckets, key and registry stay when their stack is destroyed; `delete`: they go with it.
@@ -82,9 +80,9 @@ class RetentionSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetSettings:
-    """A monthly budget over the resources tagged `project`; it warns, stops nothing, and costs nothing.
+    """A monthly budget over the resources tagged `project`; it only warns, and costs nothing.
 
-    It counts once the tag is activated as a cost allocation tag in the Billing console, by hand, once for an account.
+    It counts once somebody has activated the tag as a cost allocation tag in the Billing console, once per account.
 
     Attributes:
         monthly_usd: Amount; e-mail at 80 % spent and at 100 % forecast, to the notification's address. 0: none. A stage
@@ -98,10 +96,10 @@ class BudgetSettings:
 class AwsEnvironment:
     """An account and a region; both or neither.
 
-    Empty: for build, those of the credentials that deploy; for staging and production, those of build. A stage that is
-    given another account or region is elsewhere: it gets a stack of its own there, with what its endpoint needs, which
-    costs about 4 $ a month more (key, dashboard), 1.30 $ where requests are captured (metrics and alarm of their
-    replication) and 1 $ for each further region. Then build has to be given too.
+    Empty: for build, those of the credentials that deploy; for staging and production, those of build. A stage in
+    another account or region is a remote stage: it has a stack there with what its endpoint needs, which costs about
+    $4 a month more (key, dashboard), $1.30 where requests are captured (metrics and alarm of their replication) and $1
+    for each further region. Build must then be given too.
     """
 
     account: str = ""
@@ -110,15 +108,15 @@ class AwsEnvironment:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceSettings:
-    """Where pushes come from. A push costs about 0.24 $ for its build, and 0.21 $ more while it waits for a retraining.
+    """Where pushes come from. A push costs about $0.24 for its build, and $0.21 more while it waits for a retraining.
 
     Attributes:
         kind: `codeconnections` (GitHub, GitLab, Bitbucket), `codecommit`, or `s3` (a zip in the raw-data bucket).
         repository: "owner/name" for codeconnections; the name of a repository that exists for codecommit. While it
             is empty, no push retrains: uploads, the schedule and `make retrain` do.
         branch: The branch whose pushes deploy and retrain.
-        connection_arn: An existing connection; empty: one is created, and its owner completes it in the console once.
-        provider: Of a connection that is created.
+        connection_arn: ARN of an existing connection; empty: one is created, completed once in the console.
+        provider: Provider of a connection that is created.
         key: Object in the raw-data bucket, for s3.
     """
 
@@ -132,13 +130,13 @@ class SourceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """One retraining: about 0.88 $ with these values and the real archive (an hour of GPU is 0.74 $ of it).
+    """One retraining: about $0.88 with these values and the real archive (an hour of GPU is $0.74 of it).
 
     Attributes:
-        gate_profile: What a model must reach, or show at most: `default`, or `demo`, which only shows that the loop
-            works. The values and their reasons stand in pipeline_src/gate_thresholds.py.
-        near_duplicates: What becomes of training images that look the same as a held-out one: `drop` leaves them out,
-            `report` only lists them, so that the gate counts the leaked test images, `fail` ends Preprocess.
+        gate_profile: Thresholds of the gate: `default`, or `demo`, which only shows that the pipeline works. The
+            values and their reasons are in pipeline_src/gate_thresholds.py.
+        near_duplicates: Treatment of training images that look like a held-out one: `drop` leaves them out,
+            `report` only lists them, so that the gate counts the leaked test images, `fail` fails Preprocess.
         preprocess_instance: Type of Preprocess.
         train_instance: A GPU type of the families g4dn and g5.
         score_instance: Type of Score; the images are shared among `score_instances`.
@@ -148,14 +146,14 @@ class TrainingSettings:
         spot: Train on spot capacity: up to 70 % cheaper, may wait or be interrupted, resumes from checkpoints. Not with
             a tuning, whose jobs would share one prefix for their checkpoints.
         keep_warm_seconds: How long Train's instances are kept for another training, which then starts minutes earlier:
-            up to 3600, which costs 0.74 $ more a retraining, whether or not another comes. 0: not. Not with spot
-            capacity, nor with a tuning, whose jobs share instances as they are. Needs a quota for warm pools, which is
-            0 in a new account; without it nothing is kept.
-        tuning_jobs: Trainings in place of one, with hyperparameters drawn at random, of which the best goes on: each
-            costs what one does, 0.80 $ with these values. 0: one training; 2 to 50: so many.
-        tuning_parallel: How many of them at the same time; needs a quota of so many instances.
-        tuning_usd: The most that a tuning may cost if each job takes the six hours that it may; 0: whatever it costs.
-        job_user: User and group that the preprocessing image runs as: root, which the service is reported to need
+            up to 3600, which costs $0.74 more a retraining, whether or not another comes. 0: not at all.
+            Not with spot capacity, nor with a tuning, whose jobs share instances anyway. Needs a quota for warm pools,
+            which is 0 in a new account; without it nothing is kept.
+        tuning_jobs: Number of trainings with random hyperparameters, of which the best is evaluated: each costs
+            what one training does, $0.80 with these values. 0: one training, no tuning; or 2 to 50.
+        tuning_parallel: Number of jobs that run at the same time; needs a quota of as many instances.
+        tuning_usd: Limit of a tuning's cost if each job takes its maximum of six hours; 0: no limit.
+        job_user: User and group that the preprocessing image runs as: root, which the service reportedly needs
             (decision 0008); `10001:10001` once a job has shown otherwise.
     """
 
@@ -177,17 +175,17 @@ class TrainingSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointSettings:
-    """One endpoint: instances of ml.c5.large cost 0.102 $ an hour each, about 74 $ a month, and 4 $ for the volume.
+    """One endpoint: instances of ml.c5.large cost $0.102 an hour each, about $74 a month, and $4 for the volume.
 
     Attributes:
-        instance: Type; one that the model package says it may be served on.
-        minimum: Instances that always run. A canary needs two: one to carry it, one to stay.
-        maximum: Instances that autoscaling may add up to.
-        invocations_per_instance: Requests a minute and instance that autoscaling aims at.
+        instance: Instance type, one of those that the model package lists.
+        minimum: Instances that always run. A canary needs two: one for the new model, one for the old.
+        maximum: Largest number of instances under autoscaling.
+        invocations_per_instance: Autoscaling's target of requests per minute and instance.
         canary_percent: Share of the capacity that gets the new model first, 1 to 50; 0: all at once.
-        canary_minutes: How long the canary is watched before the rest follows; both fleets run meanwhile.
-        capture_percent: Share of the requests whose image and answer are kept in the runs bucket, and whose answers
-            are counted for the dashboard (up to 2.40 $ a month); 0: none.
+        canary_minutes: How long the canary is watched before the rest follows; both fleets run during that time.
+        capture_percent: Share of the requests whose image and answer are stored in the runs bucket, and whose answers
+            are counted for the dashboard (up to $2.40 a month); 0: none.
         latency_ms: Model latency, 99th percentile, above which an alarm fires and a canary rolls back.
     """
 
@@ -202,7 +200,7 @@ class EndpointSettings:
 
     @property
     def scales(self) -> bool:
-        """Whether autoscaling has anything to decide."""
+        """Whether autoscaling can add instances."""
         return self.maximum > self.minimum
 
 
@@ -244,13 +242,13 @@ class NetworkSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All choices.
+    """All settings.
 
     Attributes:
-        name: Begins the names of all stacks and resources, so that two deployments may share an account.
-        build: Where data, training and the pipelines live.
-        staging_environment: Where the staging endpoint lives; empty: with build.
-        production_environment: Where the production endpoint lives; empty: with build.
+        name: Prefix of all stacks and resources, so that two deployments may share an account.
+        build: Account and region of data, training and the pipelines.
+        staging_environment: Account and region of the staging endpoint; empty: those of build.
+        production_environment: Account and region of the production endpoint; empty: those of build.
     """
 
     name: str = "skin-lesion"

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT-0
-"""Says which resource types of the templates CloudFormation does not have in a region, and what follows from that.
+"""The resource types of the templates that CloudFormation lacks in a region, and the consequences.
 
 region_support.json holds the facts: for each type that a template uses, the regions of the built-in algorithm without
-it, by cfn-lint's copy of CloudFormation's registry. What follows is written here once, for the settings (refused at
-synth), for preflight and for docs/regions.md. ``python -m stacks.settings.region_support`` makes table and page anew;
-it needs
-the development environment. Tests compare the table with the templates and with cfn-lint.
+it, according to cfn-lint's copy of CloudFormation's registry. The consequences are defined here, for the settings
+(refused at synth), for preflight and for docs/regions.md. ``python -m stacks.settings.region_support`` writes the table
+and the page; it needs the development environment. Tests compare the table with the templates and with cfn-lint.
 """
 
 import json

@@ -2,7 +2,7 @@
 """Reads Settings from the CDK's context: ``-c section.name=value``.
 
 Errors:
-    SettingError: A key is unknown, or a value is not of its type or none of its choices.
+    SettingError: A key is unknown, or a value is not of the setting's type or not one of its choices.
 """
 
 import dataclasses
@@ -17,22 +17,22 @@ from stacks.settings.deployment_settings import Settings
 # Context key of the qualifier of the CDK's bootstrap, which synth puts into the names of its roles and buckets.
 BOOTSTRAP_QUALIFIER_KEY: Final = "@aws-cdk/core:bootstrapQualifier"
 _ROOT: Final = Path(__file__).parents[2]
-# What the command line itself notes in cdk.json or cdk.context.json, with `cdk acknowledge` and `cdk cli-telemetry`.
+# Keys that `cdk acknowledge` and `cdk cli-telemetry` write to cdk.json or cdk.context.json.
 _CDK_CLI_KEYS: Final = frozenset({"acknowledged-issue-numbers", "cli-telemetry"})
-# What the command chose that deployed last, see `context_of`.
+# The settings of the last command that deployed, see `context_of_settings`.
 _DEPLOYED_KEY: Final = "deployed"
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
 def project_context(pairs: Sequence[str], root: Path = _ROOT) -> dict[str, Any]:
-    """Return the context that the CDK's command line gives the application, for those who run without it.
+    """Return the context that the CDK's command line would pass to the application, for callers that run without it.
 
-    Source: CDK Developer Guide, "Context values and the AWS CDK": of two values the command line's goes before that of
-    cdk.json, and that before cdk.context.json; ~/.cdk.json comes last.
+    Source: CDK Developer Guide, "Context values and the AWS CDK": the command line overrides cdk.json, which
+    overrides cdk.context.json; ~/.cdk.json comes last.
 
     Args:
         pairs: ``KEY=VALUE`` each, from the command line.
-        root: The project's folder.
+        root: Root folder of the project.
     """
     user, project = _read_json(Path.home() / ".cdk.json"), _read_json(root / "cdk.json")
     found: dict[str, Any] = user.get("context", {}) | _read_json(root / "cdk.context.json") | project.get("context", {})
@@ -51,20 +51,20 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 class SettingError(Exception):
-    """A setting that cannot be; the message says place, value, allowed values and remedy."""
+    """An invalid setting; the message names the setting, its value, the allowed values and the remedy."""
 
 
 def settings_from_context(context: Mapping[str, Any]) -> Settings:
-    """Return the settings of settings.py with what `context` says otherwise.
+    """Return the default settings with the changes of `context`.
 
-    Keys of the CDK itself hold a colon or an at sign (feature flags, lookups) and are passed over.
+    Keys of the CDK itself hold a colon or an at sign (feature flags, lookups) and are ignored.
 
     Raises:
         SettingError: A key names no setting, or its value does not fit.
     """
     settings = Settings()
     for key, carried in sorted(context.get(_DEPLOYED_KEY, {}).items()):
-        # Where settings.py says something else by now, somebody has committed a newer choice.
+        # A default that has changed since is a newer choice, committed to deployment_settings.py.
         if key in setting_types() and _setting_value(Settings(), key) == carried["default"]:
             settings = _replace_setting(settings, key, carried["value"])
     for key, value in sorted(context.items()):
@@ -74,9 +74,9 @@ def settings_from_context(context: Mapping[str, Any]) -> Settings:
 
 
 def context_of_settings(settings: Settings) -> dict[str, dict[str, dict[str, str | int | bool]]]:
-    """Return the context that carries `settings` on to a later commit: what a command chose, and instead of what.
+    """Return the context that carries the changed settings of a command on to a later commit, with their defaults.
 
-    `settings_from` makes `settings` of it, but for what settings.py says otherwise by then.
+    `settings_from_context` restores `settings` from it, except for settings whose default has changed since.
     """
     both = {
         key: {"value": _setting_value(settings, key), "default": _setting_value(Settings(), key)}
@@ -87,7 +87,7 @@ def context_of_settings(settings: Settings) -> dict[str, dict[str, dict[str, str
 
 
 def setting_types() -> dict[str, Any]:
-    """Return the context key of each setting with the type of its value."""
+    """Return the type of each setting by its context key."""
     found: dict[str, Any] = {}
     for name, kind in get_type_hints(Settings).items():
         if dataclasses.is_dataclass(kind):
@@ -117,7 +117,7 @@ def _replace_setting(settings: Settings, key: str, value: object) -> Settings:
 
 
 def _parse_setting(key: str, value: object, kind: Any) -> str | int | bool:
-    """Return `value`, which is text when it comes from the command line, as a value of type `kind`."""
+    """Convert `value`, which is text when it comes from the command line, to type `kind`."""
     text = str(value).strip()
     if kind is bool and text.lower() in _BOOLEANS:
         return _BOOLEANS[text.lower()]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""What settings must be so that a deployment can work: each rule with place, value, allowed values and remedy.
+"""Validates settings. Each rule names the setting, its value, what is allowed and the remedy.
 
-Pure functions over Settings. Sources: the SageMaker API Reference (CapacitySize, ResourceConfig), the CodePipeline
-API Reference, the Application Auto Scaling documentation, and the KMS Developer Guide ("kms:ViaService").
+Pure functions of Settings. Sources: the SageMaker API Reference (CapacitySize, ResourceConfig, VpcConfig), the
+CodePipeline API Reference, the Application Auto Scaling documentation, and the KMS Developer Guide ("kms:ViaService").
 """
 
 import re
@@ -17,7 +17,7 @@ from stacks.settings.deployment_settings import AwsEnvironment, EndpointSettings
 from stacks.settings.settings_context import SettingError
 from stacks.settings.stage_placement import STAGES, remote_stages
 
-# Days for which CloudWatch Logs can keep a log.
+# Retention periods that CloudWatch Logs offers, in days.
 LOG_RETENTION_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
 _NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MONITOR_NAME_PATTERN: Final = re.compile(r"-monitor(-|$)")
@@ -32,24 +32,24 @@ _ADDRESS_PATTERN: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _USER_PATTERN: Final = re.compile(r"\d+:\d+")
 _ACCOUNT_PATTERN: Final = re.compile(r"\d{12}")
 _REGION_PATTERN: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-# How the names of regions begin in the partitions besides the commercial one; the longest first.
+# Prefixes of region names in the partitions other than the commercial one; the longest first.
 _PARTITION_PREFIXES: Final = ("us-gov-", "us-isob-", "us-isof-", "us-iso-", "eu-isoe-", "cn-")
 
 _NO_IMAGE: Final = "the built-in algorithm is not there; stacks/builtin_algorithm_image.py has a list"
 
-# Place, whether it is wrong, value, what is allowed and why.
+# Setting, whether its value is invalid, the value, what is allowed and why.
 SettingRule = tuple[str, bool, object, str]
 
 
 def validate_settings(settings: Settings, region: str = "") -> Settings:
-    """Return `settings`, none of which contradicts another.
+    """Return `settings` if they are valid.
 
     Args:
-        settings: What was chosen.
-        region: That of the credentials, where stacks go if build.region is empty; empty: not known.
+        settings: The settings.
+        region: Region of the credentials, used if build.region is empty; empty: not known.
 
     Raises:
-        SettingError: Some do; the message names all of them.
+        SettingError: Some are invalid; the message names all of them.
     """
     rules = (*_setting_rules(settings), *_region_rules(settings, region))
     problems = [f"setting {place!r}: {value!r}: {wanted}" for place, wrong, value, wanted in rules if wrong]
@@ -61,7 +61,7 @@ def validate_settings(settings: Settings, region: str = "") -> Settings:
 def _setting_rules(settings: Settings) -> Iterator[SettingRule]:
     name = settings.name
     yield "name", not (_NAME_PATTERN.fullmatch(name) and len(name) <= 20), name, _name_requirement()
-    # Of a deployment `skin`, jobs whose names begin with `skin-monitor-` are those of its monitor.
+    # The monitor of a deployment `skin` finds its jobs by the prefix `skin-monitor-`.
     yield (
         "name",
         bool(_MONITOR_NAME_PATTERN.search(name)),
@@ -105,7 +105,7 @@ def _environment_rules(place: str, given: AwsEnvironment) -> Iterator[SettingRul
 
 
 def _region_rules(settings: Settings, chosen: str) -> Iterator[SettingRule]:
-    """Yield what regions lack that nothing can be deployed without; a rule of its own says where there is no image."""
+    """Yield the rules on resource types that a region lacks; another rule is about the algorithm's image."""
     places = {
         "build.region": settings.build,
         **{f"{stage}_environment.region": at for stage, at in remote_stages(settings).items()},
@@ -124,17 +124,17 @@ def _remote_stage_rules(place: str, where: AwsEnvironment, build: AwsEnvironment
     unknown = not (build.account and build.region)
     wanted = f"each side names the other, and {place} is elsewhere: give build.account and build.region too"
     yield "build.account", unknown, build.account, wanted
-    # Policies name no account of another partition, and S3 copies nothing across.
+    # Policies cannot name accounts of another partition, and S3 does not copy between partitions.
     far = not unknown and _partition_prefix(where.region) != _partition_prefix(build.region)
     yield f"{place}.region", far, where.region, f"give one of the same partition as build.region, {build.region}"
-    # Services are called alike everywhere in kms:ViaService; as principals, such as CloudWatch Logs, perhaps not [?].
+    # kms:ViaService has the same service names everywhere; service principals, such as CloudWatch Logs', may not [?].
     china = _partition_prefix(where.region) == "cn-"
     wanted = "keep the stage at home: nobody has looked at China's service principals and CodePipeline"
     yield f"{place}.region", china, where.region, wanted
 
 
 def _partition_prefix(region: str) -> str:
-    """Return that with which the names of the regions of a partition begin; empty for the one that has most."""
+    """Return the prefix of the region's partition; empty for the commercial partition."""
     return next((start for start in _PARTITION_PREFIXES if region.startswith(start)), "")
 
 
@@ -197,7 +197,7 @@ def _training_rules(settings: Settings) -> Iterator[SettingRule]:
 
 def _warm_pool_rules(training: TrainingSettings) -> Iterator[SettingRule]:
     # SageMaker Developer Guide, "SageMaker AI Managed Warm Pools", and of a tuning the API Reference,
-    # HyperParameterTuningResourceConfig. The API takes longer ones than the guide, which counts here.
+    # HyperParameterTuningResourceConfig. The API accepts longer ones than the guide; the guide's limit applies here.
     kept, place = training.keep_warm_seconds, "training.keep_warm_seconds"
     yield place, not 0 <= kept <= _MAXIMUM_WARM_SECONDS, kept, f"give 0 (not at all) to {_MAXIMUM_WARM_SECONDS}"
     yield place, kept > 0 and training.spot, kept, "spot capacity cannot be kept; give 0, or training.spot=false"
@@ -238,7 +238,7 @@ def _endpoint_rules(stage: str, given: EndpointSettings) -> Iterator[SettingRule
     yield f"{stage}.canary_percent", not 0 <= canary <= 50, canary, "the service takes up to 50; give 0 (none) to 50"
     alone = canary > 0 and given.minimum < 2
     yield f"{stage}.canary_percent", alone, canary, f"one instance cannot be split; set {stage}.minimum=2, or 0 here"
-    # The alarms ring on two bad minutes of three, after the metrics' own delay.
+    # The alarms fire after two bad minutes of three, plus the delay of the metrics.
     watched = given.canary_minutes
     yield f"{stage}.canary_minutes", not 5 <= watched <= 60, watched, "give 5 to 60: a shorter one ends before an alarm"
     share = given.capture_percent
@@ -277,7 +277,7 @@ def _other_rules(settings: Settings) -> Iterator[SettingRule]:
     )
     yield "retention.capture_days", kept.capture_days < 1, kept.capture_days, "give 1 or more"
     yield "retention.noncurrent_days", kept.noncurrent_days < 1, kept.noncurrent_days, "give 1 or more"
-    # Step caching looks for results of the last 30 days, so their objects have to be there.
+    # Step caching reuses results of the last 30 days, so their objects must still exist.
     early = kept.model_days != 0 and kept.model_days < 60
     yield "retention.model_days", early, kept.model_days, "give 0 (for ever) or 60 and more: caching relies on them"
     amount = settings.budget.monthly_usd

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""Where a stage is, and what things are called once one is elsewhere: in another account, another region or both.
+"""Where the stages are, and the names that are used across accounts and regions if a stage is remote.
 
-Two accounts that let each other in have to name each other, and neither may wait for what the other makes. So whatever
-is used across has a name that follows from the settings alone. Pure functions over Settings; with both stages at home
-no name given here is used, and CloudFormation makes up all of them.
+A remote stage is in another account or region than build. Two accounts whose policies name each other cannot wait for
+resources of the other, so everything that is used across has a name that follows from the settings. Pure functions of
+Settings. With both stages at home none of these names is used, and CloudFormation generates all names.
 """
 
 from typing import Final
@@ -11,30 +11,30 @@ from typing import Final
 from stacks.settings.deployment_settings import AwsEnvironment, Settings
 
 STAGES: Final = ("staging", "production")
-# The only stage whose stack the delivery may delete, when it has failed for good, and make anew: what serves people is
-# never deleted by a machine; a person looks at it.
+# The only stage whose stack the delivery may delete and create again after a final failure. The production endpoint is
+# never deleted automatically.
 REPLACEABLE_STAGE: Final = "staging"
 
 
 def remote_environment(settings: Settings, stage: str) -> AwsEnvironment | None:
-    """Return where `stage` is if it is elsewhere; None if it is at home, in the account and region of build."""
+    """Return the account and region of `stage` if it is remote; None if they are those of build."""
     given: AwsEnvironment = getattr(settings, f"{stage}_environment")
     return given if given.account and given != settings.build else None
 
 
 def remote_stages(settings: Settings) -> dict[str, AwsEnvironment]:
-    """Return the stages that are elsewhere, each with where it is."""
+    """Return the remote stages, each with its account and region."""
     found = {stage: remote_environment(settings, stage) for stage in STAGES}
     return {stage: where for stage, where in found.items() if where}
 
 
 def home_stages(settings: Settings) -> tuple[str, ...]:
-    """Return the stages that are not elsewhere."""
+    """Return the stages that are not remote."""
     return tuple(stage for stage in STAGES if not remote_environment(settings, stage))
 
 
 def remote_regions(settings: Settings) -> tuple[str, ...]:
-    """Return the regions besides build's in which a stage is: each needs artifacts of the delivery in it."""
+    """Return the regions of remote stages other than build's: each needs a bucket of delivery artifacts."""
     return tuple(sorted({where.region for where in remote_stages(settings).values()} - {settings.build.region}))
 
 
@@ -45,7 +45,7 @@ def remote_environments(settings: Settings) -> list[AwsEnvironment]:
 
 
 def has_own_budget(settings: Settings, stage: str) -> bool:
-    """Return whether the stack of a stage that is elsewhere looks after the bill: one for each account but build's."""
+    """Return whether the stack of a remote stage has a budget: one in each account other than build's."""
     found = remote_stages(settings)
     account = found[stage].account
     first = next(each for each, where in found.items() if where.account == account)
@@ -53,7 +53,7 @@ def has_own_budget(settings: Settings, stage: str) -> bool:
 
 
 def stage_bucket_name(settings: Settings, stage: str) -> str:
-    """Return the name of the bucket of models and captured requests of a stage that is elsewhere."""
+    """Return the name of a remote stage's bucket of models and captured requests."""
     return _bucket_name(settings, stage, getattr(settings, f"{stage}_environment"))
 
 
@@ -63,7 +63,7 @@ def artifacts_bucket_name(settings: Settings, region: str) -> str:
 
 
 def captures_bucket_name(settings: Settings) -> str:
-    """Return the name of the bucket in which the captured requests of all stages come together."""
+    """Return the name of the bucket that receives the captured requests of all stages."""
     return _bucket_name(settings, "captures", settings.build)
 
 
@@ -73,7 +73,7 @@ def key_alias(settings: Settings, stage: str = "") -> str:
 
 
 def topic_name(settings: Settings, stage: str) -> str:
-    """Return the name of the topic of a stage that is elsewhere."""
+    """Return the name of a remote stage's topic."""
     return _join_name(settings, stage)
 
 

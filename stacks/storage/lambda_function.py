@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""A Lambda function whose code is `operations/`: the same modules that a person runs by hand."""
+"""The Lambda function construct, whose code is `operations/functions`."""
 
 from pathlib import Path
 from typing import Final

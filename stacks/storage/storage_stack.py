@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""What the buckets and keys of build's account let a stage do that is elsewhere: fetch its template, send its captures.
+"""The storage stack: the key, the buckets, the registry and the topic, which outlive the other stacks.
 
-The other side of each stands beside the role that does it, in entrance.py and replication.py.
-
-StorageStack: the key, the buckets, the registry, the topic: all that must survive the other stacks.
+It also holds build's side of the access of a remote stage: reading its template, writing its captured requests. The
+other sides are in endpoint/endpoint_roles.py and constructs/capture_replication.py.
 """
 
 from typing import Any
@@ -62,7 +61,7 @@ def add_replication_statements(bucket: aws_s3.Bucket, key: aws_kms.Key, *, setti
 
 
 class StorageStack(Stack):
-    """What holds data, and what people have confirmed.
+    """The stack of everything that holds data.
 
     Attributes:
         key: Customer-managed key of everything below.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The two roles of a retraining: what its jobs may do, and what the pipeline that starts them may do.
+"""The two roles of a retraining: that of its jobs, and that of the pipeline that starts them.
 
 Sources: SageMaker Developer Guide, "How to use SageMaker AI execution roles" and "IAM access management" of
 Pipelines. Names of jobs and models that a pipeline creates begin with "pipelines-".
@@ -45,7 +45,7 @@ class JobRole(ExecutionRole):
 
 
 class PipelineRole(aws_iam.Role):
-    """What the pipeline runs as: starts, watches and stops its own jobs, and registers in its own group."""
+    """The role of the pipeline: starts, describes and stops its own jobs, and registers in its own group."""
 
     def __init__(self, scope: Construct, id_: str, *, storage: StorageStack, jobs: JobRole, registry: str) -> None:
         super().__init__(scope, id_, assumed_by=service_principal("sagemaker"), description="The retraining pipeline")
@@ -60,7 +60,7 @@ class PipelineRole(aws_iam.Role):
         grant_key_use(self, storage.key.key_arn)
 
     def _let_register(self, registry: str) -> None:
-        """Let it do what a RegisterModel step does, in the group `registry` alone.
+        """Grant what a RegisterModel step does, in the group `registry` only.
 
         The step creates the group before each version, also where the group exists, and fails if that is denied.
         """
@@ -76,10 +76,10 @@ class PipelineRole(aws_iam.Role):
         )
 
     def let_tune(self, project: str) -> None:
-        """Let it start, watch and stop its own tuning jobs, known by the tag `project`, which it gives them itself.
+        """Grant starting, describing and stopping tuning jobs with the tag `project`, which the pipeline sets.
 
-        How the service names them is not documented; in what others show of it, not as it names the other jobs. It
-        starts their training jobs by itself, in the role of the jobs.
+        The names of tuning jobs are not documented; published examples do not begin with "pipelines-". The service
+        starts their training jobs itself, in the role of the jobs.
         """
         names = [resource_arn("sagemaker", "hyper-parameter-tuning-job/*")]
         new, own = ({"StringEquals": {f"aws:{whose}Tag/project": project}} for whose in ("Request", "Resource"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""TrainingStack: the preprocessing image, the roles, and the SageMaker pipeline that pipeline_src defines."""
+"""The training stack: the preprocessing image, the roles, and the SageMaker pipeline that pipeline_src defines."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -25,12 +25,12 @@ _ABSENT_FILE: Final = Path(__file__).with_name("absent.json")
 
 
 class TrainingStack(Stack):
-    """What a retraining is made of.
+    """The image, the roles and the pipeline of a retraining.
 
     Attributes:
         image: Image of Preprocess and Evaluate, built from containers/preprocessing and the jobs' sources.
         algorithm: Image of the built-in algorithm.
-        absent: File that says that there is no champion, or no additional archive, yet.
+        absent: File that stands for a missing champion or additional archive.
         job_role: Role of the jobs.
         pipeline_role: Role of the pipeline.
         pipeline: The SageMaker pipeline.
@@ -59,8 +59,8 @@ class TrainingStack(Stack):
         self.pipeline_role = PipelineRole(
             self, "PipelineRole", storage=storage, jobs=self.job_role, registry=settings.name
         )
-        # A registration may look at its image in the name of the role that registers: AWS's managed policy for the
-        # registry has it, and no public record shows it [?].
+        # A registration may read its image as the pipeline's role: AWS's managed policy for the registry allows it, and
+        # no public record shows whether it does [?].
         grant_actions(self.pipeline_role, "ecr:BatchGetImage", on=[self.algorithm.repository_arn])
         if settings.training.tuning_jobs:
             self.pipeline_role.let_tune(settings.name)
@@ -68,7 +68,7 @@ class TrainingStack(Stack):
         add_stack_outputs(self, Pipeline=self.pipeline_name, Image=self.image.image_uri)
 
     def _image(self) -> assets.DockerImageAsset:
-        # The context is what .dockerignore lets in, so that the tag changes only with what enters the image.
+        # .dockerignore limits the context, so that the tag changes only with what enters the image.
         return assets.DockerImageAsset(
             self,
             "Image",
@@ -79,11 +79,11 @@ class TrainingStack(Stack):
         )
 
     def _let_jobs_read(self) -> None:
-        """Let the jobs read what the deployment itself brings: their images, and that there is no champion or addition.
+        """Let the jobs read their images and the file that stands for a missing champion or additional archive.
 
-        A processing job fails where its input names no object, so that one has to be there before the first model is.
-        As an asset, `cdk deploy` uploads it by itself, without a function that runs in the account, and its key is the
-        hash of its content. `asset.grant_read` would allow every asset of every application in the account.
+        A processing job fails if its input names no object, so one must exist before the first model does. `cdk deploy`
+        uploads an asset without a function in the account, and its key is the hash of its content. `asset.grant_read`
+        would allow every asset of every application in the account.
         """
         grant_pull_image(self.job_role, self.image.repository.repository_arn, self.algorithm.repository_arn)
         grant_read_object(self.job_role, self.absent.bucket.bucket_arn, self.absent.s3_object_key)
@@ -123,7 +123,7 @@ class TrainingStack(Stack):
 
 
 def tuning_from_settings(training: TrainingSettings) -> TuningSettings | None:
-    """Return how Train looks for hyperparameters; None: it trains once."""
+    """Return the hyperparameter tuning of Train; None: it trains once."""
     return (
         TuningSettings(jobs=training.tuning_jobs, parallel=training.tuning_parallel) if training.tuning_jobs else None
     )

@@ -223,7 +223,7 @@ class _Definition:
         named = [
             f"{ec2}:{kinds[str(path[-2])]}/{value}"
             for path, value in walk.places(walk.own_arguments(step))
-            if "VpcConfig" in path and str(path[-2]) in kinds
+            if "VpcConfig" in path[:-2] and str(path[-2]) in kinds
         ]
         if on == "network":
             return ["*"] if named else []

@@ -127,13 +127,17 @@ OPERATIONS: Final = (
         _VPC_STEPS,
         "job",
         "ec2:DescribeDhcpOptions ec2:DescribeNetworkInterfaces ec2:DescribeSecurityGroups ec2:DescribeSubnets "
-        "ec2:DescribeVpcs ec2:DeleteNetworkInterfacePermission",
+        "ec2:DescribeVpcs",
         "network",
         _EXECUTION,
     ),
     Operation(_VPC_STEPS, "job", "ec2:CreateNetworkInterface", "interface parts", _EXECUTION),
     Operation(
-        _VPC_STEPS, "job", "ec2:CreateNetworkInterfacePermission ec2:DeleteNetworkInterface", "interface", _EXECUTION
+        _VPC_STEPS,
+        "job",
+        "ec2:CreateNetworkInterfacePermission ec2:DeleteNetworkInterface ec2:DeleteNetworkInterfacePermission",
+        "interface",
+        _EXECUTION,
     ),
     Operation(
         DEPLOYED_MODEL, "deployer", "sagemaker:CreateModel sagemaker:DescribeModel sagemaker:AddTags", "job", _VERSION

@@ -11,7 +11,6 @@ NO_RESOURCE: Final = {
     "cloudwatch:PutMetricData": "knows no resource; allowed for named namespaces only, which iam.py checks",
     "codepipeline:PutJobFailureResult": "knows no resource; a job is known to the function that was given its id",
     "codepipeline:PutJobSuccessResult": "knows no resource; a job is known to the function that was given its id",
-    "ec2:DeleteNetworkInterfacePermission": "knows no resource; a permission belongs to an interface of the role's",
     "ec2:DescribeDhcpOptions": "knows no resource; reads alone",
     "ec2:DescribeNetworkInterfaces": "knows no resource; reads alone",
     "ec2:DescribeSecurityGroups": "knows no resource; reads alone",
@@ -83,6 +82,7 @@ NO_SOURCE: Final = {
 WHOLE_KIND: Final = {
     "ec2:CreateNetworkInterface": "an interface is named when it is created; subnets and security groups are given",
     "ec2:CreateNetworkInterfacePermission": "an interface's name is random; a condition gives the subnets",
+    "ec2:DeleteNetworkInterfacePermission": "an interface's name is random; the documented policy has no condition",
     "ec2:DeleteNetworkInterface": "an interface's name is random; a condition gives the subnets",
     "application-autoscaling": "a scalable target's ARN is a random id; the service namespace narrows it",
     "cloudwatch:DeleteAlarms": "Application Auto Scaling tries it without a name before it takes a scaling target",

@@ -26,10 +26,9 @@ STAGING: Final = ("222233334444", REGION)
 PRODUCTION: Final = ("333344445555", "eu-central-1")
 # What it adds to the settings that tests/assembly.py has everything switched on with. Subnets belong to one account
 # and region, so that a VPC is refused.
+WITHOUT_VPC: Final = {"network.vpc": "", "network.subnets": "", "network.security_groups": ""}
 ACCOUNTS: Final = {
-    "network.vpc": "",
-    "network.subnets": "",
-    "network.security_groups": "",
+    **WITHOUT_VPC,
     "build.account": ACCOUNT,
     "build.region": REGION,
     "staging_environment.account": STAGING[0],

@@ -14,7 +14,7 @@ from tests.proof.intrinsic import Documents, resources
 from tests.proof.kept import REVIEWED, REVIEWED_APART, kept
 from tests.proof.mistake import crossing, wiring
 from tests.proof.mutation import Mistake, mistaken
-from tests.proof.sample import HERE, PRODUCTION
+from tests.proof.sample import HERE, PRODUCTION, WITHOUT_VPC
 
 _BUILD: Final = {"build.account": HERE.account, "build.region": HERE.region}
 # Other ways to be elsewhere: another region of build's own account, and both stages in one other place.
@@ -38,7 +38,7 @@ def test_nothing_is_wrong_with_the_templates(checker: str, documents_apart: Docu
 
 @pytest.mark.parametrize("context", OTHERS.values(), ids=OTHERS)
 def test_nothing_is_wrong_between_other_places(context: dict[str, str], tmp_path: Path) -> None:
-    documents = templates_in(synthesized(tmp_path, {**CONNECTED, **_BUILD, **context}))
+    documents = templates_in(synthesized(tmp_path, {**CONNECTED, **WITHOUT_VPC, **_BUILD, **context}))
     assert [each for name in ("access", "account", "replica", "wiring") for each in CHECKERS[name](documents)] == []
 
 
