@@ -25,16 +25,16 @@ CLASS_TITLES: Final = {each.label: each.title for each in CLASSES}
 MELANOMA: Final = class_labels.MELANOMA
 MALIGNANT: Final = tuple(each.label for each in CLASSES if each.malignant)
 
-# The three splits; an image's split is that of its lesion.
+# The splits; the split of an image is that of its lesion.
 TRAIN: Final = "train"
 VALIDATION: Final = "validation"
 TEST: Final = "test"
 SPLITS: Final = (TRAIN, VALIDATION, TEST)
-# The test images of ISIC 2018 Task 3, where the archive holds them too: a second test set, beside the splits.
+# The test images of ISIC 2018 Task 3, if the archive contains them: a second test set besides the splits.
 OFFICIAL: Final = "official"
-IMAGE_PLACES: Final = (*SPLITS, OFFICIAL)  # where an image may lie
+IMAGE_PLACES: Final = (*SPLITS, OFFICIAL)  # values of the manifest's column `split`
 
-# Of which part of the input an image is: the base archive, an additional one, or the official test set of the base.
+# Input of an image, besides `OFFICIAL`: the base archive or an additional one.
 BASE_ORIGIN: Final = "base"
 ADDITION_ORIGIN: Final = "addition"
 
@@ -61,17 +61,17 @@ STEPS: Final = (
 # Processing channels: each input is the folder /opt/ml/processing/input/<name>,
 # each output the folder /opt/ml/processing/output/<name>.
 ARCHIVE_INPUT: Final = "archive"
-ADDITION_INPUT: Final = "addition"  # one file: an additional archive, or `ABSENT`
+ADDITION_INPUT: Final = "addition"  # one file: an additional archive, or `ABSENT_OBJECT`
 SCORES_INPUT: Final = "scores"
-CHAMPION_INPUT: Final = "champion"  # one file: predictions.csv of the model in production, or `ABSENT`
+CHAMPION_INPUT: Final = "champion"  # one file: predictions.csv of the model in production, or `ABSENT_OBJECT`
 TRAIN_OUTPUT: Final = "train"  # the RecordIO file and nothing else: Pipe mode streams every object
 VALIDATION_OUTPUT: Final = "validation"  # likewise
 # The original bytes of validation, test and official images, named as `held_out_file` says; nothing else.
 HOLDOUT_OUTPUT: Final = "holdout"
 DATASET_OUTPUT: Final = "dataset"  # manifest, dataset card, RecordIO indices
 EVALUATION_OUTPUT: Final = "evaluation"
-ADDITION_OUTPUT: Final = "addition"  # of the export: <sha256>.zip and nothing else
-EXPORT_OUTPUT: Final = "export"  # of the export: what is told of it
+ADDITION_OUTPUT: Final = "addition"  # of the export job: <sha256>.zip and nothing else
+EXPORT_OUTPUT: Final = "export"  # of the export job: its report
 
 # Files. A channel holds one RecordIO file, ``train.rec`` or ``validation.rec``: AWS documents no other form.
 RECORDS_SUFFIX: Final = ".rec"
@@ -91,14 +91,14 @@ PREDICTION_COLUMNS: Final = (
     "melanoma_at_threshold",
 )
 REPORT_FILE: Final = "report.html"
-# Beside the report: what production is compared with.
+# Beside the report: the baseline of the drift monitor.
 MONITOR_STATISTICS_FILE: Final = "monitor_statistics.json"
 MONITOR_CONSTRAINTS_FILE: Final = "monitor_constraints.json"
 MODEL_CARD_FILE: Final = "model_card.json"
 MODEL_ARTIFACT_FILE: Final = "model.tar.gz"
 SCORE_SUFFIX: Final = ".out"  # batch transform writes <key>.out for each input object
 
-# Property files, by which the definition reads values out of a step's output with JsonGet.
+# Property files, from which the definition reads values of a step's output with JsonGet.
 DATASET_CARD_PROPERTY: Final = "DatasetCard"
 EVALUATION_PROPERTY: Final = "Evaluation"
 TRAINING_SAMPLES_PATH: Final = "hyperparameters.num_training_samples"  # a string: hyperparameters are strings
@@ -106,9 +106,9 @@ ARCHIVE_SHA256_PATH: Final = "archive.sha256"
 ADDITION_SHA256_PATH: Final = "addition.sha256"  # or `NO_ADDITION`
 VERDICT_PATH: Final = "gate.verdict"
 REASON_PATH: Final = "gate.reason"
-REQUIREMENT_PATH: Final = "gate.metadata"  # below it, each requirement in the words that a model package may hold
+REQUIREMENT_PATH: Final = "gate.metadata"  # below it, each requirement as text for the metadata of a model package
 MODEL_CARD_PATH: Final = "model_card"  # the card as JSON text
-VERDICT_PASS: Final = "pass"  # noqa: S105  a verdict, no password
+VERDICT_PASS: Final = "pass"  # noqa: S105  not a password
 VERDICT_REJECT: Final = "reject"
 
 # File names of images in the inner zips of an archive end in one of these, in any case.
@@ -119,44 +119,44 @@ ARCHIVE_IMAGE_SUFFIXES: Final = (".jpg", ".jpeg", ".png")
 # recognises the format by the first bytes: Score's container, the smoke test's endpoint, the report and the monitor.
 HELD_OUT_SUFFIX: Final = ".jpg"
 
-# What the archive of the dataset holds, by names without folders: zips of pictures, and one table.
+# Members of the dataset's archive, by names without folders: ZIP files of images, and one table.
 ARCHIVE_PART: Final = re.compile(r"HAM10000_images_part_[^/]*\.zip")
 ARCHIVE_METADATA: Final = re.compile(r"HAM10000_metadata(\.(csv|tab|tsv|txt))?")
 
-# Where archives lie in the raw-data bucket. The key of each carries its SHA-256: archives/<sha256>.zip.
+# Prefixes in the raw-data bucket. The key of an archive contains its SHA-256: archives/<sha256>.zip.
 ARCHIVES_PREFIX: Final = "archives/"
 ADDITIONS_PREFIX: Final = "additions/"  # additional archives likewise: additions/<sha256>.zip
 RUNS_PREFIX: Final = "runs/"
 CHECKPOINTS_PREFIX: Final = "checkpoints/"
-CAPTURE_PREFIX: Final = "capture/"  # what endpoints were asked and answered: capture/<stage>/...
-MODELS_PREFIX: Final = "models/"  # where an endpoint is elsewhere, its copies: models/<version>/model.tar.gz
-MONITOR_PREFIX: Final = "monitor/"  # reports of the monitor: monitor/<job>/...
-# Where confirmed labels lie in the raw-data bucket: labels/<sha256>.csv.
-LABELS_PREFIX: Final = "labels/"
+CAPTURE_PREFIX: Final = "capture/"  # captured requests and responses: capture/<stage>/...
+MODELS_PREFIX: Final = "models/"  # copies for endpoints in another account or region: models/<version>/model.tar.gz
+MONITOR_PREFIX: Final = "monitor/"  # reports of the drift monitor: monitor/<job>/...
+LABELS_PREFIX: Final = "labels/"  # confirmed labels: labels/<sha256>.csv
 
-# Parameters that whoever starts the pipeline passes.
+# Parameters of a pipeline execution.
 INPUT_ARCHIVE_PARAMETER: Final = "InputArchive"
-ADDITIONAL_ARCHIVE_PARAMETER: Final = "AdditionalArchive"  # URI of one more, whose images join those of the first
-NO_ADDITION: Final = "none"  # in place of its SHA-256
-PREPROCESSING_IMAGE: Final = "PreprocessingImage"  # no parameter: what the report calls the image that Evaluate ran in
+ADDITIONAL_ARCHIVE_PARAMETER: Final = "AdditionalArchive"  # URI of an additional archive
+NO_ADDITION: Final = "none"  # instead of its SHA-256
+PREPROCESSING_IMAGE: Final = "PreprocessingImage"  # not a parameter: the report's name for the image of Evaluate
 CHAMPION_PREDICTIONS_PARAMETER: Final = "ChampionPredictions"  # URI of the champion's predictions.csv
 CHAMPION_PACKAGE_PARAMETER: Final = "ChampionPackage"  # ARN of its model package
 NO_PACKAGE: Final = "none"
-NO_COMPARISON: Final = "waived"  # in place of an ARN where somebody switched the comparison off
-# The object that a parameter names where there is no champion, or no additional archive: no input may be without one.
+NO_COMPARISON: Final = "waived"  # instead of an ARN, if the comparison is switched off
+# Object that a parameter names without a champion or additional archive: a processing job cannot be started without
+# an object for each input.
 ABSENT_OBJECT: Final = '{"absent": true}\n'
 SOURCE_COMMIT_PARAMETER: Final = "SourceCommit"
 
-# What a model package carries (CustomerMetadataProperties), so that whoever ships it needs nothing else.
+# Metadata of a model package (CustomerMetadataProperties), which is all that its deployment needs.
 METADATA_REPORT: Final = "report"  # URI of report.html; predictions.csv lies beside it
 METADATA_HOLDOUT: Final = "holdout"  # URI of the folder of the images in predictions.csv
 METADATA_COMMIT: Final = "commit"
 METADATA_DATASET: Final = "dataset_sha256"
 METADATA_ADDITION: Final = "additional_sha256"  # or `NO_ADDITION`
-METADATA_CHAMPION: Final = "champion"  # ARN of the package that it was compared with, or `NO_PACKAGE`
-METADATA_REQUIREMENT: Final = "gate_"  # and the name of a requirement of the gate
+METADATA_CHAMPION: Final = "champion"  # ARN of the champion's package, or `NO_PACKAGE`
+METADATA_REQUIREMENT: Final = "gate_"  # followed by the name of a requirement
 
-# Content types of the built-in image-classification algorithm: its channels, requests and answers.
+# Content types of the built-in image-classification algorithm: channels, requests and responses.
 RECORDS_CONTENT_TYPE: Final = "application/x-recordio"
 IMAGE_CONTENT_TYPE: Final = "application/x-image"
 JSON_CONTENT_TYPE: Final = "application/json"
@@ -164,17 +164,17 @@ JSON_CONTENT_TYPE: Final = "application/json"
 # Exit codes of a job.
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
-EXIT_BAD_INPUT: Final = 2  # the user's data or parameters, or a full disk: the message says what to do
+EXIT_BAD_INPUT: Final = 2  # invalid data or parameters, or a full disk; the message has the remedy
 
-# What the system says when there is no room: on the disk, or within the user's quota of it.
+# Error numbers of a full disk and an exceeded disk quota.
 DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
-# A job says how far it is on stdout, a line at a time; anything that reads its log can show it.
+# A job reports progress on stdout, one line at a time.
 PROGRESS_PATTERN: Final = re.compile(r"^progress: (?P<done>\d+)/(?P<total>\d+) (?P<unit>\S.*)$")
 
 
 def progress_line(done: int, total: int, unit: str) -> str:
-    """Return the line by which a job says how far it is, for example ``progress: 40/700 images``."""
+    """Return a progress line, for example ``progress: 40/700 images``."""
     return f"progress: {done}/{total} {unit}"
 
 
@@ -192,10 +192,9 @@ HELD_OUT_FILES: Final = held_out_file("*")  # matches all of them, for example i
 
 
 def ml_root() -> Path:
-    """Return the folder that SageMaker calls ``/opt/ml``.
+    """Return the folder /opt/ml of SageMaker's documentation.
 
-    In a container it is just that. The local process runner names another one in ``ML_ROOT``,
-    because a plain process cannot have an /opt/ml of its own.
+    The environment variable ``ML_ROOT`` overrides it: local jobs run as processes with a folder of their own.
     """
     return Path(os.environ.get("ML_ROOT", "/opt/ml"))
 
@@ -211,7 +210,7 @@ def processing_output_path(name: str) -> str:
 
 
 def is_absent_object(content: str | bytes) -> bool:
-    """Return whether `content` is that object's: `contract.ABSENT`, however it is laid out."""
+    """Return True if `content` is `ABSENT_OBJECT`, in any layout of the JSON."""
     try:
         return bool(json.loads(content) == json.loads(ABSENT_OBJECT))
     except (ValueError, RecursionError):
