@@ -101,8 +101,8 @@ def split_lesions(rows: Iterable[ImageMetadata], fractions: SplitFractions) -> L
         by_lesion |= placed
         if moved:
             remarks.append(
-                f"class {label}: only {len(placed)} lesions, so {', '.join(moved)} were moved to other splits than the"
-                " hash's; that may change when lesions are added."
+                f"class {label}: only {len(placed)} lesions, so the hash alone left a split empty. Moved into it:"
+                f" {', '.join(moved)}. That may change when lesions are added."
             )
     return LesionSplits(by_lesion, remarks)
 

@@ -94,5 +94,5 @@ def test_an_answer_is_its_confidence_entropy_melanoma_score_and_class() -> None:
 
 
 def test_what_is_no_picture_is_refused_with_its_place() -> None:
-    with pytest.raises(BadInputError, match="there: not a JPEG"):
+    with pytest.raises(BadInputError, match="there: neither JPEG nor PNG but a GIF"):
         image_features.measure_features(b"GIF89a....", ANSWER, "there")
