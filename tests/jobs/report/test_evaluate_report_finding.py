@@ -56,16 +56,16 @@ def test_the_worst_comes_first_whatever_its_section() -> None:
 
 
 def test_a_leak_is_a_problem_while_in_training_and_a_caution_once_dropped() -> None:
-    still = led(notices(leakage=finding_case.leakage(leaked=1, dropped=4)), "Leak, still in training.")
+    still = led(notices(leakage=finding_case.leakage(leaked=1, dropped=4)), "Leak in the training images.")
     assert (still.severity, still.section) == (PROBLEM, "dataset")
     assert still.text.startswith("1 test image with a near-duplicate in training")
-    dropped = led(notices(leakage=finding_case.leakage(dropped=4)), "Leak found and dropped.")
+    dropped = led(notices(leakage=finding_case.leakage(dropped=4)), "Leak found and removed.")
     assert (dropped.severity, dropped.text[:17]) == (CAUTION, "4 training images")
 
 
 def test_twins_that_no_training_saw_are_a_caution_and_no_audit_is_one_too() -> None:
     harmless = replace(finding_case.leakage(dropped=1), dropped=0)
-    assert led(notices(leakage=harmless), "Twins across splits.").severity == CAUTION
+    assert led(notices(leakage=harmless), "Near-duplicates across splits.").severity == CAUTION
     absent = replace(finding_case.leakage(), audited=False, leaked=None)
     assert led(notices(leakage=absent), "Not audited for leaks.").severity == PROBLEM
 
