@@ -3,9 +3,14 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.jobs.evaluation import case
+
+# No test may depend on the machine's speed.
+hypothesis.settings.register_profile("evaluation", deadline=None)
+hypothesis.settings.load_profile("evaluation")
 
 
 @pytest.fixture
