@@ -77,7 +77,8 @@ def longest_chain(folder: str) -> list[str]:
 def main() -> None:
     """Print the counts."""
     lines = {path: (ROOT / path).read_text(encoding="utf-8").count("\n") for path in product_modules()}
-    print(f"{len(lines)} modules, {sum(lines.values()):,} lines")
+    packages = sum(path.stem == "__init__" for path in lines)
+    print(f"{len(lines) - packages} modules in {packages} packages, {sum(lines.values()):,} lines")
     for room in ROOMS:
         own = [count for path, count in lines.items() if path.parts[0] == room]
         print(f"  {room}: {len(own)} modules, {sum(own):,} lines")
