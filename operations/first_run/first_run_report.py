@@ -138,5 +138,5 @@ def _table(what: str, rows: Sequence[tuple[str, Progress | Verdict, str]]) -> Ta
     table = Table(what, "", "seen", box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name, state, detail in rows:
         # A reason may hold square brackets, which are no markup.
-        table.add_row(name, Text(state, style=_STYLES[state]), Text(detail))
+        table.add_row(name, Text(state, style=_STYLES[state]), Text(detail, overflow="fold"))
     return table

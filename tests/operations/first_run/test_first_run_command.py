@@ -68,6 +68,7 @@ def test_what_was_seen_is_kept_for_each_belief_and_milestone(kept: Path) -> None
     assert [path.name for path in kept.parent.iterdir()] == [kept.name]
     for belief in BELIEFS:
         assert belief.id in result.output
+    assert "…" not in result.output
 
 
 def test_a_failed_belief_is_exit_code_1_and_told_with_its_fallback(kept: Path) -> None:
