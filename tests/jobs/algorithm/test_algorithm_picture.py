@@ -34,7 +34,7 @@ def frame(height: int, width: int) -> Pixels:
 def through_training(tmp_path: Path, data: bytes) -> Pixels:
     path = tmp_path / "train.rec"
     write_records(path, [(0.0, data)])
-    records = channel.Channel("train", (path,), (0,))
+    records = channel.Channel("train", path, (0,))
     (batch,) = channel.batches(records, batch_size=1, image_shape=SHAPE, augmentation=None, seed=None)
     return np.asarray(batch.data.asnumpy())
 
