@@ -157,10 +157,12 @@ def looked_up(types: list[str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write the table anew; run it again for the page, which is made of the table."""
-    text = json.dumps(looked_up(list(WITHOUT)), indent=2) + "\n"
-    if text != TABLE.read_text():
-        TABLE.write_text(text)
+    """Write table and page anew."""
+    made = looked_up(list(WITHOUT))
+    TABLE.write_text(json.dumps(made, indent=2) + "\n")
+    WITHOUT.update(made["without"])
+    UNPUBLISHED[:] = made["unpublished"]
+    _FACTS["source"] = made["source"]
     PAGE.write_text(render())
 
 

@@ -26,7 +26,7 @@ from tests.proof.sample import ACCOUNT, ACCOUNTS
 Documents = dict[str, Any]
 REPOSITORY = {"source.repository": "owner/name"}
 ARN = {"source.connection_arn": f"arn:aws:codeconnections:us-east-1:{ACCOUNT}:connection/1"}
-WRITE = "run twice: python -m stacks.region_support"
+WRITE = "run python -m stacks.region_support"
 
 
 def types(documents: Documents) -> set[str]:
