@@ -17,7 +17,7 @@ from pipeline_src.definition.pipeline_deployment import (
     placeholder_deployment,
 )
 
-OTHERS = ("region", "spot", "tags", "defaults", "tuning", "keep_warm_seconds")
+OTHERS = ("region", "spot", "tags", "defaults", "tuning", "keep_warm_seconds", "network")
 FIELDS = [field.name for field in dataclasses.fields(PipelineDeployment) if field.name not in OTHERS]
 
 

@@ -56,7 +56,7 @@ def test_a_stage_elsewhere_costs_a_key_and_a_page_more_and_another_region_a_key(
         2 * site + aws_prices.KEY_MONTH + cost_estimate.PUBLISH_ALARMS * aws_prices.ALARM_MONTH + replica
     )
     said = " ".join((deployment_settings.AwsEnvironment.__doc__ or "").split())
-    assert f"about {site:.0f} $ a month more (key, dashboard), {replica:.2f} $ where requests are captured" in said
+    assert f"about ${site:.0f} a month more (key, dashboard), ${replica:.2f} where requests are captured" in said
     counted = {line.what for line in cost_estimate.estimate_month(apart)}
     kinds = {"AWS::KMS::Key": "keys", "AWS::CloudWatch::Dashboard": "dashboards"}
     for kind, what in kinds.items():
@@ -159,22 +159,22 @@ def test_every_default_instance_has_a_price() -> None:
 @pytest.mark.parametrize(
     ("place", "figure"),
     [
-        ("Training", f"about {cost_estimate.total_dollars(cost_estimate.estimate_retraining(DEFAULT)):.2f} $"),
-        ("Training", f"an hour of GPU is {aws_prices.INSTANCE_HOUR['ml.g4dn.xlarge']:.2f} $"),
+        ("TrainingSettings", f"about ${cost_estimate.total_dollars(cost_estimate.estimate_retraining(DEFAULT)):.2f}"),
+        ("TrainingSettings", f"an hour of GPU is ${aws_prices.INSTANCE_HOUR['ml.g4dn.xlarge']:.2f}"),
         (
-            "Source",
-            f"about {sum(line.dollars or 0 for line in cost_estimate.estimate_push(DEFAULT)[:2]):.2f} $ for its build",
+            "SourceSettings",
+            f"about ${sum(line.dollars or 0 for line in cost_estimate.estimate_push(DEFAULT)[:2]):.2f} for its build",
         ),
-        ("Source", f"{cost_estimate.estimate_push(DEFAULT)[2].dollars:.2f} $ more while it waits"),
-        ("Endpoint", f"{aws_prices.INSTANCE_HOUR['ml.c5.large']:.3f} $ an hour each"),
-        ("Endpoint", f"about {aws_prices.INSTANCE_HOUR['ml.c5.large'] * cost_estimate.HOURS_PER_MONTH:.0f} $ a month"),
-        ("Endpoint", f"{cost_estimate.VOLUME_GB * aws_prices.INSTANCE_VOLUME_GB_MONTH:.0f} $ for the volume"),
+        ("SourceSettings", f"${cost_estimate.estimate_push(DEFAULT)[2].dollars:.2f} more while it waits"),
+        ("EndpointSettings", f"${aws_prices.INSTANCE_HOUR['ml.c5.large']:.3f} an hour each"),
+        ("EndpointSettings", f"about ${aws_prices.INSTANCE_HOUR['ml.c5.large'] * cost_estimate.HOURS_PER_MONTH:.0f} a month"),
+        ("EndpointSettings", f"${cost_estimate.VOLUME_GB * aws_prices.INSTANCE_VOLUME_GB_MONTH:.0f} for the volume"),
         (
-            "Monitor",
-            f"about {jobs(DEFAULT):.2f} $ a month for a job a day and {metrics(DEFAULT):.2f} $ for its metrics",
+            "DriftMonitorSettings",
+            f"about ${jobs(DEFAULT):.2f} a month for a job a day and ${metrics(DEFAULT):.2f} for its metrics",
         ),
-        ("Endpoint", f"up to {(len(contract.CLASS_LABELS) + 1) * aws_prices.METRIC_MONTH:.2f} $ a month"),
-        ("Retention", f"{aws_prices.STORED_GB_MONTH} $ a GB and month"),
+        ("EndpointSettings", f"up to ${(len(contract.CLASS_LABELS) + 1) * aws_prices.METRIC_MONTH:.2f} a month"),
+        ("RetentionSettings", f"${aws_prices.STORED_GB_MONTH} a GB and month"),
     ],
 )
 def test_the_figures_in_the_settings_are_those_of_the_estimate(place: str, figure: str) -> None:
@@ -199,4 +199,4 @@ def test_instances_that_are_kept_warm_are_paid_for_and_a_full_hour_is_what_the_s
     warm = dataclasses.replace(DEFAULT, training=TrainingSettings(keep_warm_seconds=3600))
     (kept,) = set(cost_estimate.estimate_retraining(warm)) - set(cost_estimate.estimate_retraining(DEFAULT))
     assert (kept.what, kept.dollars) == ("Train: 1 ml.g4dn.xlarge kept, 60 min", pytest.approx(0.7364))
-    assert "0.74 $ more a retraining" in str(TrainingSettings.__doc__)
+    assert "$0.74 more a retraining" in str(TrainingSettings.__doc__)

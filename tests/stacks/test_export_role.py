@@ -17,7 +17,7 @@ KEY = f"additions/{'0' * 64}.zip"
 
 def policy(documents: dict[str, Document]) -> Resource:
     policies = deployed(documents, "Monitoring", "AWS::IAM::Policy")
-    (found,) = [each for each in policies if each.id.startswith("ExportRole")]
+    (found,) = [each for each in policies if each.id.startswith("ExportRoleDefaultPolicy")]
     return found
 
 

@@ -120,4 +120,4 @@ def test_a_higher_limit_or_none_lets_more_jobs_pass(limit: int) -> None:
 
 def test_the_docstring_of_the_settings_says_what_a_job_costs() -> None:
     line = next(each for each in cost_estimate.estimate_retraining(Settings()) if each.what.startswith("Train"))
-    assert f"{line.dollars:.2f} $ with these values" in " ".join((TrainingSettings.__doc__ or "").split())
+    assert f"${line.dollars:.2f} with these values" in " ".join((TrainingSettings.__doc__ or "").split())

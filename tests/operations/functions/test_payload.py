@@ -28,8 +28,8 @@ def test_a_payload_has_the_keys_that_the_stacks_send() -> None:
         "RejectionRequest": ["detail", "champion", "topic"],
         "TallyRequest": ["bucket", "key", "namespace"],
         "MonitorRequest": [
-            *("name", "window", "time", "endpoint", "capture", "labels", "reports"),
-            *("champion", "image", "role", "key", "instance", "minutes"),
+            *("image", "role", "key", "instance", "network"),
+            *("name", "window", "time", "endpoint", "capture", "labels", "reports", "champion", "minutes"),
         ],
         "JudgeRequest": ["job", "reports", "namespace", "topic", "machine"],
     }
