@@ -167,7 +167,10 @@ def test_every_default_instance_has_a_price() -> None:
         ),
         ("SourceSettings", f"${cost_estimate.estimate_push(DEFAULT)[2].dollars:.2f} more while it waits"),
         ("EndpointSettings", f"${aws_prices.INSTANCE_HOUR['ml.c5.large']:.3f} an hour each"),
-        ("EndpointSettings", f"about ${aws_prices.INSTANCE_HOUR['ml.c5.large'] * cost_estimate.HOURS_PER_MONTH:.0f} a month"),
+        (
+            "EndpointSettings",
+            f"about ${aws_prices.INSTANCE_HOUR['ml.c5.large'] * cost_estimate.HOURS_PER_MONTH:.0f} a month",
+        ),
         ("EndpointSettings", f"${cost_estimate.VOLUME_GB * aws_prices.INSTANCE_VOLUME_GB_MONTH:.0f} for the volume"),
         (
             "DriftMonitorSettings",
