@@ -71,7 +71,7 @@ $(UV):
 
 # Each environment holds a copy of its lock files, so that a changed lock sets it up again.
 $(VENV)/app/.done: requirements.txt | $(UV)
-	@echo "Setting up: the application's environment (about 700 MB)"
+	@echo "Setting up: the application's environment (about 1 GB)"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/app
 	@$(SYNC) --python $(APP) requirements.txt
 	@touch $@
@@ -284,7 +284,7 @@ check-templates: synth $(VENV)/checkov/.done  ## Scan the synthesized templates 
 	@$(CHECKOV) -m checkov.main --config-file .checkov.yaml --directory cdk.out
 
 .PHONY: check
-check: $(VENV)/app/.dev $(VENV)/jobs-test/.done  ## Lint, types, import contracts
+check: $(VENV)/app/.dev $(VENV)/jobs-test/.done  ## Lint, types, import contracts, Dockerfile
 	@$(VENV)/app/bin/ruff check .
 	@$(VENV)/app/bin/ruff format --check .
 	@$(VENV)/app/bin/lint-imports

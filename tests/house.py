@@ -11,7 +11,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[1]
 ROOMS: Final = ("pipeline_src", "stacks", "local", "operations", "review")
 # Names that each room may have: Python's own, the root of its errors.
-SHARED_NAMES: Final = {"__init__", "__main__", "errors", "cli"}
+SHARED_NAMES: Final = {"__init__", "__main__", "errors"}
 
 
 @cache

@@ -133,6 +133,6 @@ def test_the_costs_in_the_readme_are_those_of_the_estimate() -> None:
         cost_estimate.total_dollars(cost_estimate.estimate_month(Settings())),
         cost_estimate.total_dollars(cost_estimate.estimate_retraining(Settings())),
     )
-    assert f"about {month:.0f} $ a month while nothing happens" in README
-    assert f"{retraining:.2f} $ a retraining" in README
-    assert f"{cost_estimate.total_dollars(cost_estimate.estimate_push(Settings())):.2f} $ a push" in README
+    assert f"about ${month:.0f} a month while nothing happens" in README
+    assert f"${retraining:.2f} a retraining" in README
+    assert f"${cost_estimate.total_dollars(cost_estimate.estimate_push(Settings())):.2f} a push" in README

@@ -3,7 +3,7 @@
 
 Images are decoded as the Preprocess step decodes training records: a JPEG is decoded at the smallest eighth of its size
 that is not below the square, and the whole frame is then stretched linearly to the square. The channels are red, green,
-blue, as in MXNet's record reader. JPEG is the only format.
+blue, as in MXNet's record reader. A PNG is decoded in full and reduced as Preprocess reduces it.
 
 Sources: SageMaker Developer Guide, "Use Your Own Inference Code with Hosting Services" and "Input/Output Interface
 for the Image Classification Algorithm"; API reference, InvokeEndpoint (6,291,456 bytes at most).

@@ -28,7 +28,7 @@ class DataKey(aws_kms.Key):
         )
         stack = Stack.of(self)
         # CloudWatch alarms and Budgets publish to the encrypted topic in nobody's name but their own; EventBridge does
-        # so as a role, see notification.py.
+        # so as a role, see event_notifications.py.
         own = {"StringEquals": {"aws:SourceAccount": stack.account}}
         self.add_to_resource_policy(
             _resource_statement(["kms:Decrypt", "kms:GenerateDataKey*"], _publisher_principals(), own)

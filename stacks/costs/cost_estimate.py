@@ -43,7 +43,7 @@ MONITOR_METRICS: Final = 20
 BUILD_MINUTES: Final = 20
 TRANSITIONS_PER_MINUTE: Final = 3  # state transitions: wait, look, decide
 
-_PRICE_UNKNOWN: Final = "not in price.py, so not counted"
+_PRICE_UNKNOWN: Final = "not in aws_prices.py, so not counted"
 
 
 @dataclass(frozen=True)
@@ -179,14 +179,14 @@ def _autoscaling_line(settings: Settings) -> str:
     stages = (settings.staging, settings.production)
     more = [_instance_dollars(each.instance, each.maximum - each.minimum, HOURS_PER_MONTH) for each in stages]
     most = sum(each for each in more if each is not None)
-    return f"with all instances that autoscaling may add, the whole month: {most:.2f} $ more"
+    return f"with all instances that autoscaling may add, the whole month: ${most:.2f} more"
 
 
 def _table_lines(title: str, lines: Sequence[CostItem]) -> Iterator[str]:
     at_least = any(line.dollars is None for line in lines)
-    yield f"{title}: {'at least' if at_least else 'about'} {total_dollars(lines):.2f} $"
+    yield f"{title}: {'at least' if at_least else 'about'} ${total_dollars(lines):.2f}"
     for line in lines:
-        yield f"  {line.what:<52}{_PRICE_UNKNOWN if line.dollars is None else f'{line.dollars:8.2f} $'}"
+        yield f"  {line.what:<52}{_PRICE_UNKNOWN if line.dollars is None else f'${line.dollars:.2f}'.rjust(9)}"
 
 
 def _budget_lines(settings: Settings) -> Iterator[str]:
@@ -195,9 +195,9 @@ def _budget_lines(settings: Settings) -> Iterator[str]:
         yield "No budget is set (budget.monthly_usd), so nothing warns of a bill."
         return
     if budget < idle:
-        yield f"The budget of {budget} $ is below what an idle month costs: it will warn every month."
+        yield f"The budget of ${budget} is below what an idle month costs: it will warn every month."
     yield (
-        f"The budget of {budget} $ counts nothing until the tag `project` is activated as a cost allocation tag "
+        f"The budget of ${budget} counts nothing until the tag `project` is activated as a cost allocation tag "
         "(Billing console, once for an account)."
     )
 

@@ -86,7 +86,7 @@ def create_build_spec(commands: Sequence[str], **env: Any) -> aws_codebuild.Buil
 
 
 def build_environment(*, privileged: bool) -> aws_codebuild.BuildEnvironment:
-    """Return where builds run: four cores, 7 GB, 0.01 $ a minute."""
+    """Return where builds run: four cores, 7 GB, $0.01 a minute."""
     return aws_codebuild.BuildEnvironment(
         build_image=aws_codebuild.LinuxBuildImage.STANDARD_7_0,
         compute_type=aws_codebuild.ComputeType.MEDIUM,

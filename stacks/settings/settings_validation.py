@@ -225,7 +225,7 @@ def _tuning_rules(training: TrainingSettings) -> Iterator[SettingRule]:
     )
     yield "training.tuning_usd", unknown, limit, wanted
     wanted = (
-        f"{jobs} jobs of {MAXIMUM_JOB_HOURS} hours, the longest they may take, cost {cost or 0:.2f} $; give more or 0"
+        f"{jobs} jobs of {MAXIMUM_JOB_HOURS} hours, the longest they may take, cost ${cost or 0:.2f}; give more or 0"
     )
     yield "training.tuning_usd", 0 < limit < (cost or 0), limit, wanted
 

@@ -127,7 +127,7 @@ def test_spot_capacity_makes_training_cheaper_and_nothing_else() -> None:
 def test_what_has_no_price_here_is_said_and_not_counted() -> None:
     unknown = dataclasses.replace(DEFAULT, training=TrainingSettings(train_instance="ml.g5.48xlarge"))
     text = "\n".join(cost_estimate.estimate_lines(unknown))
-    assert re.search(r"Train: 1 ml.g5.48xlarge, 65 min +not in price.py, so not counted", text)
+    assert re.search(r"Train: 1 ml.g5.48xlarge, 65 min +not in aws_prices.py, so not counted", text)
     assert "A retraining (minutes assumed, not measured): at least" in text
 
 

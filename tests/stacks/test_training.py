@@ -100,7 +100,7 @@ def test_the_image_changes_with_what_enters_it_and_with_nothing_else(assembly: P
         if path.is_file()
     }
     assert {path.split("/")[0] for path in staged} == {".dockerignore", "containers", "pipeline_src"}
-    assert not any(name in path for path in staged for name in ("pipeline.py", "workload.py", "__pycache__"))
+    assert not any(name in path for path in staged for name in ("pipeline_src/definition", "__pycache__"))
     assert "pipeline_src/dataset/archive_pass.py" in staged
 
 
