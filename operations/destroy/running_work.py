@@ -16,6 +16,7 @@ from operations.functions.errors import OperationError
 
 _POLL_SECONDS: Final = 15.0
 _POLL_LIMIT: Final = 480  # two hours
+_ENDED_CODES: Final = ("ResourceNotFound", "ValidationException", "ConflictException")
 _STOP_REASON: Final = "operations destroy"
 _JOB_KINDS: Final = ("monitor", "export")
 
@@ -71,7 +72,12 @@ def _stop_state_machine(account: Account, machine: str) -> None:
 def _stop_sagemaker_pipeline(account: Account, pipeline: str) -> None:
     for execution, status in list(_sagemaker_executions(account, pipeline)):
         if status == "Executing":
-            account.client("sagemaker").stop_pipeline_execution(PipelineExecutionArn=execution)
+            try:
+                account.client("sagemaker").stop_pipeline_execution(PipelineExecutionArn=execution)
+            except ClientError as error:
+                # It has ended since it was listed.
+                if not aws_errors.has_error_code(error, *_ENDED_CODES):
+                    raise
     _wait_until_ended(
         account, f"SageMaker pipeline {pipeline!r}", lambda: not list(_sagemaker_executions(account, pipeline))
     )
@@ -85,7 +91,7 @@ def _stop_processing_jobs(account: Account) -> None:
                 account.client("sagemaker").stop_processing_job(ProcessingJobName=job)
             except ClientError as error:
                 # It has ended since it was listed.
-                if not aws_errors.has_error_code(error, "ResourceNotFound", "ValidationException"):
+                if not aws_errors.has_error_code(error, *_ENDED_CODES):
                     raise
     _wait_until_ended(
         account, f"processing jobs {account.name}-{{monitor,export}}-*", lambda: not list(_processing_jobs(account))

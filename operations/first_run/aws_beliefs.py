@@ -172,7 +172,7 @@ _DELIVERY: Final = (
         "CloudFormation User Guide, physical ids; other resource types.",
         "CodePipeline `ListActionExecutions` and CloudFormation `DescribeStackEvents` of staging: the stack was "
         "deployed, or creating a model or configuration was not authorized.",
-        "Add the beginning that the reason shows to `made` in `stacks/endpoint/endpoint_roles.py`.",
+        "Add the beginning that the reason shows to `generated_name_arns` in `stacks/endpoint/endpoint_roles.py`.",
         Occasion.FIRST_RUN,
         belief_checks.generated_names,
     ),

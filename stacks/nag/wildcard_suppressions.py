@@ -126,7 +126,7 @@ WILDCARD_SUPPRESSIONS: Final = (
         role_policy_paths("Training/JobRole", "Deployment/Serving/Role", "Monitoring/Monitor/Role"),
     ),
     NagSuppression(
-        "Pipelines itself names what it creates, and begins each name with pipelines-; nobody else's job begins so. "
+        "Pipelines itself names what it creates, beginning with pipelines-, as in every pipeline of the account. "
         "The names of tuning jobs do not; a condition asks for this application's tag.",
         wildcard_finding_ids(
             *(f"{SAGEMAKER_ARN}:{each}" for each in (*_PIPELINE_CREATED, "hyper-parameter-tuning-job/*"))

@@ -45,7 +45,11 @@ class JobRole(ExecutionRole):
 
 
 class PipelineRole(aws_iam.Role):
-    """The role of the pipeline: starts, describes and stops its own jobs, and registers in its own group."""
+    """The role of the pipeline: starts, describes and stops the jobs of pipelines, and registers in its own group.
+
+    SageMaker begins the names of the jobs of every pipeline of the account with ``pipelines-``, so those of another
+    pipeline are within reach.
+    """
 
     def __init__(self, scope: Construct, id_: str, *, storage: StorageStack, jobs: JobRole, registry: str) -> None:
         super().__init__(scope, id_, assumed_by=service_principal("sagemaker"), description="The retraining pipeline")

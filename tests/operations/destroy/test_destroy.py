@@ -9,9 +9,9 @@ from rich.console import Console
 from operations.destroy import destroy_command
 from operations.functions.errors import OperationError, UsageError
 from tests.operations.answers import services
-from tests.operations.cloud import Cloud
+from tests.operations.cloud import Cloud, RefusedError
 from tests.operations.shell import run
-from tests.operations.state import ENDPOINTS, State
+from tests.operations.state import ENDPOINTS, Asked, Handler, State
 
 
 @pytest.fixture
@@ -52,6 +52,20 @@ def test_what_costs_goes_and_the_data_stays(cloud: Cloud) -> None:
 def test_with_data_nothing_stays(cloud: Cloud) -> None:
     destroy(cloud, data=True)
     assert_nothing_is_left(cloud.state)
+
+
+def test_an_execution_that_ends_between_listing_and_stopping_is_no_failure() -> None:
+    def with_a_race(state: State) -> dict[str, Handler]:
+        def stop(_: Asked) -> None:
+            state.executions.clear()
+            raise RefusedError("ValidationException", "it is not executing")
+
+        return {**services(state), "sagemaker StopPipelineExecution": stop}
+
+    cloud = Cloud(with_a_race)
+    assert "Executing" in cloud.state.executions.values()
+    destroy(cloud)
+    assert_only_data_is_left(cloud.state)
 
 
 def test_work_is_stopped_then_the_endpoints_go_then_the_other_stacks(cloud: Cloud) -> None:
