@@ -124,24 +124,29 @@ def digest_of_software(repository: Path, software: str) -> str:
         repository: Folder of the sources.
         software: `PREPROCESSING_SOFTWARE` or `ALGORITHM_SOFTWARE`.
     """
-    return digest_of_sources(repository, _SOURCES[software])
+    return digest_of_sources(repository, _SOURCES[software], without=_NOT_IN_JOBS)
 
 
-def digest_of_sources(repository: Path, sources: Iterable[str]) -> str:
-    """Return a SHA-256 over names and bytes of the files and folders `sources`; a missing one counts as empty."""
+def digest_of_sources(repository: Path, sources: Iterable[str], *, without: str = "") -> str:
+    """Return a SHA-256 over names and bytes of the files and folders `sources`; a missing one counts as empty.
+
+    Args:
+        repository: Folder that `sources` and `without` are relative to.
+        sources: Files and folders.
+        without: Folder whose files are left out; empty: none.
+    """
     total = hashlib.sha256()
     for source in sources:
         for path in _source_files(repository / source):
+            name = path.relative_to(repository).as_posix()
+            if without and name.startswith(f"{without}/"):
+                continue
             content = path.read_bytes()
-            total.update(f"{path.relative_to(repository).as_posix()}\0{len(content)}\0".encode() + content)
+            total.update(f"{name}\0{len(content)}\0".encode() + content)
     return total.hexdigest()
 
 
 def _source_files(source: Path) -> list[Path]:
     if source.is_file():
         return [source]
-    return sorted(
-        path
-        for path in source.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and _NOT_IN_JOBS not in path.as_posix()
-    )
+    return sorted(path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
