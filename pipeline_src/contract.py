@@ -137,6 +137,7 @@ LABELS_PREFIX: Final = "labels/"  # confirmed labels: labels/<sha256>.csv
 INPUT_ARCHIVE_PARAMETER: Final = "InputArchive"
 ADDITIONAL_ARCHIVE_PARAMETER: Final = "AdditionalArchive"  # URI of an additional archive
 NO_ADDITION: Final = "none"  # instead of its SHA-256
+ALGORITHM_FACT: Final = "Algorithm"  # not a parameter: the report's name for the algorithm
 PREPROCESSING_IMAGE: Final = "PreprocessingImage"  # not a parameter: the report's name for the image of Evaluate
 CHAMPION_PREDICTIONS_PARAMETER: Final = "ChampionPredictions"  # URI of the champion's predictions.csv
 CHAMPION_PACKAGE_PARAMETER: Final = "ChampionPackage"  # ARN of its model package
@@ -150,13 +151,14 @@ SOURCE_COMMIT_PARAMETER: Final = "SourceCommit"
 # Metadata of a model package (CustomerMetadataProperties), which is all that its deployment needs.
 METADATA_REPORT: Final = "report"  # URI of report.html; predictions.csv lies beside it
 METADATA_HOLDOUT: Final = "holdout"  # URI of the folder of the images in predictions.csv
+METADATA_ALGORITHM: Final = "algorithm"
 METADATA_COMMIT: Final = "commit"
 METADATA_DATASET: Final = "dataset_sha256"
 METADATA_ADDITION: Final = "additional_sha256"  # or `NO_ADDITION`
 METADATA_CHAMPION: Final = "champion"  # ARN of the champion's package, or `NO_PACKAGE`
 METADATA_REQUIREMENT: Final = "gate_"  # followed by the name of a requirement
 
-# Content types of the built-in image-classification algorithm: channels, requests and responses.
+# Content types of training channels, requests and responses.
 RECORDS_CONTENT_TYPE: Final = "application/x-recordio"
 IMAGE_CONTENT_TYPE: Final = "application/x-image"
 JSON_CONTENT_TYPE: Final = "application/json"

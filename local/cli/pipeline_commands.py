@@ -24,6 +24,7 @@ from local.runners.job_runner import JobRunner
 from local.runners.process_runner import ProcessRunner
 from local.synthetic import demo_archive
 from pipeline_src import gate_thresholds
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS, DEFAULT_ALGORITHM
 from pipeline_src.definition.pipeline_deployment import TuningSettings
 
 MAXIMUM_TUNING_JOBS: Final = 50  # as in stacks/settings/deployment_settings.py
@@ -42,7 +43,14 @@ def add_run_options(command: _Command) -> _Command:
         click.option(
             "--runner", type=click.Choice(["process", "podman", "docker"]), default="process", show_default=True
         ),
-        click.option("--scale", type=click.Choice(list(TRAINING_SCALES)), default="laptop", show_default=True),
+        click.option(
+            "--algorithm",
+            type=click.Choice(list(ALGORITHMS)),
+            default=DEFAULT_ALGORITHM,
+            show_default=True,
+            help="What Train runs.",
+        ),
+        click.option("--scale", type=click.Choice(TRAINING_SCALES), default="laptop", show_default=True),
         click.option(
             "--champion",
             metavar="auto|none|ID",
@@ -152,12 +160,25 @@ def _launch_and_exit(  # noqa: PLR0913  one parameter for each option
     tune: int | None,
     parallel: int | None,
     addition: Path | None,
+    algorithm: str,
 ) -> None:
     given = pipeline_definition.parse_parameter_assignments(parameters)
     image = "" if runner == "process" else image
     tuning = parse_tuning_options(tune, parallel, definition)
     request = RunRequest(
-        archive, given, profile, scale, until, not no_cache, quiet, definition, image, champion, tuning, addition
+        archive,
+        given,
+        profile,
+        scale,
+        until,
+        not no_cache,
+        quiet,
+        definition,
+        image,
+        champion,
+        tuning,
+        addition,
+        algorithm,
     )
     chosen: JobRunner = ContainerRunner(runner, image) if image else ProcessRunner()
     outcome = launch_run(request, home, chosen, error_console())

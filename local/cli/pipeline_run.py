@@ -23,10 +23,11 @@ from local.engine.pipeline_definition import PipelineDefinition
 from local.engine.pipeline_engine import ExecutionOutcome, ExecutionPlan, PipelineEngine
 from local.errors import UsageError
 from local.json_files import Json, JsonObject
-from local.runners.job_runner import REPOSITORY, JobRunner, digest_of_sources
+from local.runners.job_runner import REPOSITORY, JobRunner, digest_of_sources, images_in_arguments, software_of_image
 from local.steps import tuning_step
 from pipeline_src import contract, gate_thresholds
-from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT, TuningSettings
+from pipeline_src.algorithms.algorithm_table import DEFAULT_ALGORITHM, find_algorithm
+from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT, TuningSettings, offline_deployment
 
 
 def current_commit(repository: Path) -> str | None:
@@ -47,19 +48,14 @@ def current_commit(repository: Path) -> str | None:
     return found.stdout.strip() or None if found.returncode == 0 else None
 
 
-# Parameter values of --scale. `full` uses the definition's own values, meant for a GPU; `laptop` trains a small network
-# on small images, in minutes on two cores.
-TRAINING_SCALES: Final[Mapping[str, Mapping[str, Json]]] = {
-    "laptop": {
-        "ImageSize": 28,
-        "NumLayers": 20,
-        "Epochs": 15,
-        "LearningRate": 0.05,
-        "LearningRateSteps": "10,13",
-        "MiniBatchSize": 32,
-    },
-    "full": {},
-}
+# `full` uses the definition's own values, which may be meant for a GPU; `laptop` those by which the algorithm trains in
+# minutes on two cores.
+TRAINING_SCALES: Final = ("laptop", "full")
+
+
+def scale_values(request: "RunRequest") -> dict[str, Json]:
+    """Return the parameter values of ``--scale``, by name."""
+    return dict(find_algorithm(request.algorithm).laptop_values) if request.scale == "laptop" else {}
 
 
 def profile_thresholds(profile: str) -> dict[str, Json]:
@@ -71,19 +67,21 @@ def profile_thresholds(profile: str) -> dict[str, Json]:
 _LOCK_FILE: Final = "requirements.txt"
 
 
-def render_definition(home: LocalHome, tuning: TuningSettings | None = None) -> Json:
-    """Return the definition for the sample deployment, with Train as a tuning if `tuning` is given.
+def render_definition(
+    home: LocalHome, tuning: TuningSettings | None = None, algorithm: str = DEFAULT_ALGORITHM
+) -> Json:
+    """Return the definition for the sample deployment of `algorithm`, with Train as a tuning if `tuning` is given.
 
     Rendering imports the SageMaker SDK, about eight seconds of processor time, and gives the same bytes for the same
     sources. So the result is cached under a digest of the sources and of the lock file, which has the SDK's version.
     """
     tuned = f"-{tuning.jobs}-{tuning.parallel}" if tuning else ""
     digest = digest_of_sources(REPOSITORY, [*definition_sources(), _LOCK_FILE])
-    cached = home.root / "definitions" / f"{digest}{tuned}.json"
+    cached = home.root / "definitions" / f"{digest}-{algorithm}{tuned}.json"
     if not cached.is_file():
         from pipeline_src.definition import pipeline  # noqa: PLC0415  its import takes seconds
 
-        deployment = dataclasses.replace(OFFLINE_DEPLOYMENT, tuning=tuning)
+        deployment = dataclasses.replace(offline_deployment(algorithm), tuning=tuning)
         json_files.write_json(cached, json.loads(pipeline.definition_json(deployment)))
     return json_files.read_json(cached)
 
@@ -91,7 +89,8 @@ def render_definition(home: LocalHome, tuning: TuningSettings | None = None) -> 
 def definition_sources() -> list[str]:
     """Return the files from which the definition is rendered: pipeline_src without the folders of the jobs."""
     root = REPOSITORY / "pipeline_src"
-    files = [*root.glob("*.py"), *root.glob("definition/*.py"), *root.glob("definition/*.json")]
+    specifications = (*root.glob("algorithms/*.py"), *root.glob("algorithms/*/*_specification.py"))
+    files = [*root.glob("*.py"), *root.glob("definition/*.py"), *root.glob("definition/*.json"), *specifications]
     return sorted(path.relative_to(REPOSITORY).as_posix() for path in files)
 
 
@@ -112,6 +111,7 @@ class RunRequest:
         champion: The run to compare with, `AUTO_CHAMPION` or `NO_CHAMPION`.
         tuning: Settings of the hyperparameter search; None trains once.
         addition: An additional archive, None for none or where AdditionalArchive names a stored one.
+        algorithm: Name of the algorithm that Train runs.
     """
 
     archive: Path | None
@@ -126,6 +126,7 @@ class RunRequest:
     champion: str = champion_selection.AUTO_CHAMPION
     tuning: TuningSettings | None = None
     addition: Path | None = None
+    algorithm: str = DEFAULT_ALGORITHM
 
     @property
     def intake(self) -> run_inputs.RunInputs:
@@ -188,7 +189,7 @@ def _definition_document(request: RunRequest, home: LocalHome) -> Json:
     """Return the definition in the requested file, else the project's own."""
     path = request.definition
     if path is None:
-        return render_definition(home, request.tuning)
+        return render_definition(home, request.tuning, request.algorithm)
     try:
         return json_files.read_json(path)
     except (OSError, ValueError) as error:
@@ -201,7 +202,7 @@ def _given_parameters(request: RunRequest, declared: set[str]) -> dict[str, Json
     A definition from a file may lack some parameters of profile and scale, and so does one with a tuning. The
     project's own must have all of them.
     """
-    preset = dict(TRAINING_SCALES[request.scale]) | profile_thresholds(request.profile)
+    preset = scale_values(request) | profile_thresholds(request.profile)
     if request.definition or request.tuning:
         preset = {name: value for name, value in preset.items() if name in declared}
     return preset | dict(request.parameters)
@@ -212,6 +213,7 @@ def _request_notes(request: RunRequest) -> dict[str, Json]:
     return {
         "Profile": request.profile,
         "Scale": request.scale,
+        "Algorithm": request.algorithm,
         "Image": request.image,
         "Archive": str(request.archive or ""),
         "Add": str(request.addition or ""),
@@ -235,7 +237,7 @@ def _changed_parameters(declarations: Iterable[JsonObject], values: Mapping[str,
 
 def _print_settings(plan: ExecutionPlan, request: RunRequest, runner: JobRunner, console: Console) -> None:
     presets = {
-        "scale": (request.scale, TRAINING_SCALES[request.scale]),
+        "scale": (request.scale, scale_values(request)),
         "profile": (request.profile, profile_thresholds("demo")),
     }
     for option, (chosen, names) in presets.items():
@@ -244,5 +246,7 @@ def _print_settings(plan: ExecutionPlan, request: RunRequest, runner: JobRunner,
     package = plan.parameters.get(contract.CHAMPION_PACKAGE_PARAMETER)
     if package is not None:
         console.print(f"champion: {package}", style="dim", soft_wrap=True)
-    if runner.notice:
-        console.print(f"note: {runner.notice}", style="yellow")
+    images = images_in_arguments([step.arguments for step in plan.definition.steps.values()])
+    notices = dict.fromkeys((runner.notice, *(software_of_image(each).notice for each in sorted(images))))
+    for notice in filter(None, notices):
+        console.print(f"note: {notice}", style="yellow")

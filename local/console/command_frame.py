@@ -116,7 +116,7 @@ def next_command(record: ExecutionRecord, approval: str) -> str:
 def _resumed_run_arguments(notes: JsonObject) -> Iterator[str]:
     """Yield the arguments that continue a run after `--until`, the same ones so that finished steps are reused."""
     yield "run"
-    for option in ("Archive", "Add", "Definition", "Profile", "Scale", "Runner", "Image", "Champion"):
+    for option in ("Archive", "Add", "Definition", "Profile", "Algorithm", "Scale", "Runner", "Image", "Champion"):
         if notes.get(option):
             yield from (f"--{option.lower()}", str(notes[option]))
     for option, value in zip(("--tune", "--parallel"), notes.get("Tuning", ()), strict=False):

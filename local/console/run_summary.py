@@ -176,7 +176,7 @@ _WARNINGS_SHOWN: Final = 3
 def print_run_summary(record: ExecutionRecord, home: LocalHome, console: Console) -> None:
     """Print the summary of an execution; its model package is registered in `home`."""
     notes = record.data["Local"]
-    settings = [f"{key.lower()} {notes[key]}" for key in ("Profile", "Scale", "Runner") if notes.get(key)]
+    settings = [f"{key.lower()} {notes[key]}" for key in ("Profile", "Algorithm", "Scale", "Runner") if notes.get(key)]
     console.print(Text.assemble("\nRun ", (record.execution_id, "bold"), f"  {', '.join(settings)}"))
     changed = ", ".join(f"{name} {value}" for name, value in notes.get("Changed", {}).items())
     if changed:

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT-0
 """Runs the jobs of the preprocessing image in that image, with podman or docker.
 
-A container has no network, a read-only root and a user that is not root. The built-in algorithm's image runs on
-SageMaker alone, and its stand-in (local/builtin_stand_in) has no image: Train and the model server of Score and `serve`
-run as plain processes. The runner's notice says so.
+A container has no network, a read-only root and a user that is not root. Model servers, which need a port, run as plain
+processes, and so does a stand-in for an image that runs on SageMaker alone. The runner's notice says so.
 
 A killed engine (SIGKILL) cannot remove its container. A container of docker, whose daemon owns it, runs to its end:
 ``docker ps --filter name=local-`` shows it, and ``docker rm --force`` ends it.
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from local.errors import UsageError
-from local.runners.job_runner import ALGORITHM_SOFTWARE, Job, JobOutcome, software_of_image
+from local.runners.job_runner import JOBS_SOFTWARE, Job, JobOutcome, software_of_image
 from local.runners.process_runner import ProcessCommand, ProcessRunner, inherited_environment, run_job_command
 
 DEFAULT_IMAGE: Final = "skin-lesion-preprocessing:local"
@@ -27,7 +26,7 @@ _CONTAINER_UID: Final = 10001  # the image's own user, where this process is roo
 
 
 class ContainerRunner:
-    """Runs a job in a container; a job of the stand-in for the built-in algorithm as a process.
+    """Runs a job in a container; a job of a stand-in, and every model server, as a process.
 
     Args:
         tool: ``podman`` or ``docker``.
@@ -35,9 +34,7 @@ class ContainerRunner:
         options: Further options of the tool itself, for machines that need some.
     """
 
-    notice = (
-        "Train and Score's model server run as plain processes: the stand-in for AWS's built-in algorithm has no image."
-    )
+    notice = "Only the jobs of the preprocessing image run in a container. Model servers run as plain processes."
 
     def __init__(self, tool: str, image: str = DEFAULT_IMAGE, *, options: tuple[str, ...] = ()) -> None:
         self.name = tool
@@ -53,14 +50,14 @@ class ContainerRunner:
         self._process_runner.check(images)
 
     def fingerprint(self, image: str) -> str:
-        """Return the digest of the preprocessing image, or the digest of the stand-in's code for its images."""
-        if software_of_image(image) == ALGORITHM_SOFTWARE:
+        """Return the digest of the preprocessing image, or the digest of the code of what runs as a process."""
+        if software_of_image(image) != JOBS_SOFTWARE:
             return self._process_runner.fingerprint(image)
         return f"{self.name}:{self._digest()}"
 
     def run(self, job: Job, *, stop: threading.Event, line: Callable[[str], None]) -> JobOutcome:
-        """Run the job in a container that is removed afterwards, or as a process if it is the stand-in's."""
-        if software_of_image(job.image) == ALGORITHM_SOFTWARE:
+        """Run the job in a container that is removed afterwards, or as a process if it is a stand-in's."""
+        if software_of_image(job.image) != JOBS_SOFTWARE:
             return self._process_runner.run(job, stop=stop, line=line)
         name = f"local-{job.root.resolve().parents[1].name}-{os.getpid()}-{threading.get_ident()}".lower()
         _open_to_user(job.root)

@@ -15,10 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+from pipeline_src.algorithms.algorithm_specification import (
+    JOBS_IMAGE,
+    AlgorithmSpecification,
+    ContainerImage,
+    LocalStandIn,
+)
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS
+
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
-PREPROCESSING_SOFTWARE: Final = "preprocessing"
-ALGORITHM_SOFTWARE: Final = "algorithm"
-_ALGORITHM_IMAGE: Final = "image-classification"
 _IMAGE_KEYS: Final = ("ImageUri", "TrainingImage", "Image")  # of processing, training and model
 
 
@@ -85,16 +90,77 @@ class JobRunner(Protocol):
         """
 
     def serve(self, job: Job, *, host: str, port: int) -> "AbstractContextManager[subprocess.Popen[bytes]]":
-        """Start the algorithm's model server on `port` for the ``with`` block, and stop it whatever happens there.
+        """Start a model server on `port` for the ``with`` block, and stop it whatever happens there.
 
         Port 0 is a free one. stdout.log in the job's logs then says which: ``Serving <model> on http://<host>:<port>``.
         """
 
 
-def software_of_image(image: str) -> str:
-    """Return the software behind `image`: `ALGORITHM_SOFTWARE` or `PREPROCESSING_SOFTWARE`."""
-    name = image.rpartition("/")[2].partition(":")[0]
-    return ALGORITHM_SOFTWARE if name == _ALGORITHM_IMAGE else PREPROCESSING_SOFTWARE
+@dataclass(frozen=True, kw_only=True)
+class Software:
+    """The code that stands behind an image on this machine.
+
+    Attributes:
+        image: Name of the image's folder below containers/, or AWS's repository.
+        environment: Folder below .venv of its Python.
+        sources: Files and folders that it is made of, lock file included.
+        set_up: What to run to get the environment.
+        train: Command of a training whose request names none; empty: the image has none.
+        serve: Command of the model server; empty: the image has none.
+        is_stand_in: Whether it only stands for the image, which runs on SageMaker alone.
+        notice: What a run says about it; empty: nothing.
+    """
+
+    image: str
+    environment: str
+    sources: tuple[str, ...]
+    set_up: str
+    train: tuple[str, ...] = ()
+    serve: tuple[str, ...] = ()
+    is_stand_in: bool = False
+    notice: str = ""
+
+
+def _built_software(image: ContainerImage) -> Software:
+    # Chosen by folder, as in .dockerignore: images hold all of pipeline_src/ but the definition.
+    return Software(
+        image=image.folder,
+        environment=image.environment,
+        sources=("pipeline_src", f"containers/{image.folder}/requirements.txt"),
+        set_up="Run: make setup",
+        serve=image.serve,
+    )
+
+
+def _stand_in_software(algorithm: AlgorithmSpecification, stand_in: LocalStandIn) -> Software:
+    command = ("python", "-m", stand_in.module)
+    return Software(
+        image=algorithm.training_image.repository,
+        environment=stand_in.environment,
+        sources=stand_in.sources,
+        set_up=stand_in.set_up,
+        train=(*command, "train"),
+        serve=(*command, "serve"),
+        is_stand_in=True,
+        notice=stand_in.notice,
+    )
+
+
+JOBS_SOFTWARE: Final = _built_software(JOBS_IMAGE)
+_SOFTWARE: Final = {
+    each.image: each
+    for each in (
+        *(_built_software(image) for one in ALGORITHMS.values() for image in one.images if image.is_built),
+        *(_stand_in_software(one, one.stand_in) for one in ALGORITHMS.values() if one.stand_in),
+        JOBS_SOFTWARE,
+    )
+}
+
+
+def software_of_image(image: str) -> Software:
+    """Return the software behind `image`; an image of unknown name is taken for that of the jobs."""
+    name = image.rpartition("/")[2].partition(":")[0].removeprefix("local-")
+    return _SOFTWARE.get(name, JOBS_SOFTWARE)
 
 
 def images_in_arguments(arguments: object) -> set[str]:
@@ -107,24 +173,15 @@ def images_in_arguments(arguments: object) -> set[str]:
     return set()
 
 
-# Chosen by folder, as in .dockerignore: the jobs run all of pipeline_src/ but the definition. Lock files included.
-_NOT_IN_JOBS: Final = "pipeline_src/definition"
-_SOURCES: Final = {
-    PREPROCESSING_SOFTWARE: ("pipeline_src", "containers/preprocessing/requirements.txt"),
-    ALGORITHM_SOFTWARE: ("local/builtin_stand_in", "pipeline_src/class_labels.py", "pipeline_src/contract.py"),
-}
+_NOT_IN_IMAGES: Final = "pipeline_src/definition"
 
 
-def digest_of_software(repository: Path, software: str) -> str:
-    """Return a SHA-256 over names and bytes of the sources and the lock file of `software`.
+def digest_of_software(repository: Path, software: Software) -> str:
+    """Return a SHA-256 over names and bytes of the sources of `software`, below the folder `repository`.
 
     It takes the place of an image digest, which a plain process does not have.
-
-    Args:
-        repository: Folder of the sources.
-        software: `PREPROCESSING_SOFTWARE` or `ALGORITHM_SOFTWARE`.
     """
-    return digest_of_sources(repository, _SOURCES[software], without=_NOT_IN_JOBS)
+    return digest_of_sources(repository, software.sources, without=_NOT_IN_IMAGES)
 
 
 def digest_of_sources(repository: Path, sources: Iterable[str], *, without: str = "") -> str:

@@ -14,22 +14,16 @@ from typing import IO, Final
 
 from local.errors import UsageError
 from local.runners.job_runner import (
-    ALGORITHM_SOFTWARE,
-    PREPROCESSING_SOFTWARE,
+    JOBS_SOFTWARE,
     REPOSITORY,
     Job,
     JobOutcome,
+    Software,
     digest_of_software,
     software_of_image,
 )
 
-JOBS_PYTHON: Final = REPOSITORY / ".venv/jobs/bin/python"
-STAND_IN_PYTHON: Final = REPOSITORY / ".venv/stand-in/bin/python"
-_HOW_TO_SET_UP: Final = {
-    PREPROCESSING_SOFTWARE: "the jobs' environment is not set up. Run: make setup",
-    ALGORITHM_SOFTWARE: "the environment of the stand-in for the built-in algorithm is not set up. It needs Python"
-    " 3.11. Run: make stand-in",
-}
+ENVIRONMENTS: Final = REPOSITORY / ".venv"
 _PROCESS_GUARD: Final = Path(__file__).with_name("process_guard.py")
 _POLL_SECONDS: Final = 0.05
 _DRAIN_SECONDS: Final = 5.0
@@ -50,23 +44,20 @@ class ProcessRunner:
     """Runs a job as a process.
 
     Args:
-        python: Interpreter for the jobs of the preprocessing image.
+        interpreters: Interpreters by the name of their environment, in place of those in .venv.
         repository: Folder that holds `pipeline_src` and `local`: the job's working folder.
-        stand_in_python: Interpreter for the stand-in for the built-in algorithm.
     """
 
     name = "process"
     notice = None
 
-    def __init__(
-        self, python: Path = JOBS_PYTHON, repository: Path = REPOSITORY, *, stand_in_python: Path = STAND_IN_PYTHON
-    ) -> None:
+    def __init__(self, interpreters: Mapping[str, Path] | None = None, repository: Path = REPOSITORY) -> None:
         self.repository = repository
-        self._interpreters = {PREPROCESSING_SOFTWARE: python, ALGORITHM_SOFTWARE: stand_in_python}
+        self._interpreters = dict(interpreters or {})
 
     def check(self, images: Iterable[str] = ()) -> None:
-        """Check that the environments of the preprocessing image and of `images` are set up."""
-        for software in (PREPROCESSING_SOFTWARE, *map(software_of_image, images)):
+        """Check that the environments of the jobs and of `images` are set up."""
+        for software in (JOBS_SOFTWARE, *map(software_of_image, images)):
             self._interpreter(software)
 
     def fingerprint(self, image: str) -> str:
@@ -90,10 +81,11 @@ class ProcessRunner:
         )
         return ProcessCommand((first, *job.command[1:], *more), environment, self.repository)
 
-    def _interpreter(self, software: str) -> Path:
-        python = self._interpreters[software]
+    def _interpreter(self, software: Software) -> Path:
+        name = software.environment
+        python = self._interpreters.get(name, ENVIRONMENTS / name / "bin/python")
         if not python.exists():
-            raise UsageError(f"{python}: {_HOW_TO_SET_UP[software]}")
+            raise UsageError(f"{python}: the environment of {software.image} is not set up. {software.set_up}")
         return python
 
 

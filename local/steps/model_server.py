@@ -17,12 +17,11 @@ from typing import Final
 from local.aws.s3_store import S3Store
 from local.errors import StepError, StoppedError, UsageError
 from local.json_files import JsonObject
-from local.runners.job_runner import Job, JobRunner
+from local.runners.job_runner import Job, JobRunner, software_of_image
 from local.steps.training_step import unpack_model_archive
 
 LOOPBACK_HOST: Final = "127.0.0.1"
 _READY: Final = re.compile(r"^Serving .* on http://\S+:(\d+)", re.MULTILINE)
-_SERVE_COMMAND: Final = ("python", "-m", "local.builtin_stand_in", "serve")
 _START_SECONDS: Final = 120.0
 _POLL_SECONDS: Final = 0.1
 
@@ -79,14 +78,17 @@ def run_model_server(
         port: 0 for a free one, which the server chooses itself so that no other process can take it in between.
 
     Raises:
-        StepError: The server ended, or did not answer within two minutes.
+        StepError: The image has no model server, the server ended, or it did not answer within two minutes.
         StoppedError: `stop` was set while waiting.
     """
+    command = software_of_image(model.image).serve
+    if not command:
+        raise StepError(f"Image {model.image}: it has no model server that is known on this machine.", code=2)
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
         root = Path(folder) / "opt/ml"
         unpack_model_archive(model.artifact, root / "model")
         (root / "output").mkdir(parents=True)
-        job = Job("server", model.image, _SERVE_COMMAND, root, logs, model.environment)
+        job = Job("server", model.image, command, root, logs, model.environment)
         with runner.serve(job, host=LOOPBACK_HOST, port=port) as process:
             yield _wait(process, logs, root, stop)
 

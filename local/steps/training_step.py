@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Executes a Training step: the built-in image classification, for which local/builtin_stand_in stands in.
+"""Executes a Training step: the command of its request, or the stand-in for an image that runs on SageMaker alone.
 
 Source of the layout: Developer Guide, "How Amazon SageMaker runs your training image".
 """
@@ -14,7 +14,7 @@ from local import json_files
 from local.aws.s3_store import files_below
 from local.errors import StepError
 from local.json_files import JsonObject
-from local.runners.job_runner import ALGORITHM_SOFTWARE, Job, software_of_image
+from local.runners.job_runner import Job, software_of_image
 from local.steps.step_context import (
     OPT_ML,
     StepContext,
@@ -25,7 +25,6 @@ from local.steps.step_context import (
 )
 from pipeline_src import contract
 
-TRAIN_COMMAND: Final = ("python", "-m", "local.builtin_stand_in", "train")
 _CHECKPOINTS: Final = "/opt/ml/checkpoints"
 
 
@@ -105,11 +104,13 @@ def _job(arguments: JsonObject, context: StepContext) -> Job:
     image = specification["TrainingImage"]
     command = (*specification.get("ContainerEntrypoint", ()), *specification.get("ContainerArguments", ()))
     if not command:
-        if software_of_image(image) != ALGORITHM_SOFTWARE:
+        command = software_of_image(image).train
+        if not command:
             raise StepError(
-                f"TrainingImage {image}: only the built-in image-classification runs on this machine.", code=2
+                f"TrainingImage {image}: it has no training command that is known on this machine. Give the request a "
+                "ContainerEntrypoint.",
+                code=2,
             )
-        command = TRAIN_COMMAND
     root = context.folder / "opt/ml"
     _write_job_files(arguments, root, context)
     limit = arguments.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")

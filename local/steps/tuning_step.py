@@ -25,6 +25,7 @@ from local.json_files import JsonObject
 from local.steps import training_step
 from local.steps.step_context import StepContext, StepResult
 from pipeline_src import contract
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS
 
 HyperparameterValues = dict[str, str]
 
@@ -96,11 +97,9 @@ _DISTRIBUTIONS: Final[Mapping[str, Callable[[float, float, random.Random], float
 }
 
 
-# How the built-in algorithm's log reports the metrics that can be a tuning's objective.
-# Source: MetricDefinitions in DescribeTrainingJob's answer for such a job; from memory, not looked up on the service.
+# The metrics of all algorithms, one of which is the objective, by name.
 METRIC_PATTERNS: Final = {
-    "validation:accuracy": re.compile(r"Epoch\S* Validation-accuracy=(\S+)"),
-    "train:accuracy": re.compile(r"Epoch\S* Train-accuracy=(\S+)"),
+    name: re.compile(pattern) for each in ALGORITHMS.values() for name, pattern in each.metrics.items()
 }
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pipeline_src.algorithms.algorithm_specification import AlgorithmSpecification
+
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceFamily:
@@ -67,15 +69,18 @@ _PACKAGE: Final = (
     f"the model package names the families {', '.join(_SERVED)} alone (pipeline_src/definition/instance_types.py)"
 )
 PROCESSING: Final = InstanceUse(kind="processing", volume_key=True)
-# Developer Guide, "Image Classification - MXNet", "EC2 Instance Recommendation"; EC2 offers P2 and P3 no more.
-TRAINING: Final = InstanceUse(
-    kind="training",
-    volume_key=False,
-    families=("g4dn", "g5"),
-    why="the built-in algorithm trains on GPU only, of the families g4dn and g5",
-)
 TRANSFORM: Final = InstanceUse(kind="transform", volume_key=True, families=_SERVED, why=_PACKAGE)
 ENDPOINT: Final = InstanceUse(kind="endpoint", volume_key=True, families=_SERVED, why=_PACKAGE)
+
+
+def training_use(algorithm: AlgorithmSpecification) -> InstanceUse:
+    """Return what the instances of Train are chosen for."""
+    return InstanceUse(
+        kind="training",
+        volume_key=algorithm.volume_key,
+        families=algorithm.instance_families,
+        why=algorithm.instance_reason,
+    )
 
 
 def allowed_instance_types(use: InstanceUse) -> list[str]:

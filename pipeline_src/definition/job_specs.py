@@ -8,11 +8,12 @@ them. Sources: SageMaker Developer Guide, "Perform Automatic Model Tuning" and "
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pipeline_src import contract, gate_thresholds
-from pipeline_src.definition import instance_types, pipeline_parameters, retry_policies
+from pipeline_src.algorithms.algorithm_specification import AlgorithmSpecification
+from pipeline_src.definition import instance_types, retry_policies
 from pipeline_src.definition.pipeline_deployment import PipelineDeployment, TuningSettings
 
 _HOUR: Final = 3600
@@ -84,16 +85,10 @@ EVALUATE_JOB: Final = ProcessingJobSpec(
     volume_gb=20,
     seconds=_HOUR,
     # The dataset card records the parameters of Preprocess.
-    noted=(
-        contract.SOURCE_COMMIT_PARAMETER,
-        "MelanomaTargetSensitivity",
-        *pipeline_parameters.PARAMETER_OF_HYPERPARAMETER.values(),
-    ),
+    noted=(contract.SOURCE_COMMIT_PARAMETER, "MelanomaTargetSensitivity"),
 )
 
 TRAINING_CHANNELS: Final = (contract.TRAIN_OUTPUT, contract.VALIDATION_OUTPUT)
-# The parameters that a training depends on: they name the prefix of its checkpoints.
-CHECKPOINT_PARAMETERS: Final = (*PREPROCESS_JOB.parameters, *pipeline_parameters.PARAMETER_OF_HYPERPARAMETER.values())
 
 # A transform job has no time limit of its own, only one for each image.
 TRANSFORM_REQUEST: Final = {
@@ -139,33 +134,56 @@ def processing_output_arguments(name: str, uri: Any) -> dict[str, Any]:
     return {"output_name": name, "s3_output": target}
 
 
-def model_trainer_arguments(at: PipelineDeployment) -> dict[str, Any]:
-    """Return the trainer's arguments: role, image, isolation and time limits.
+def evaluate_job(algorithm: AlgorithmSpecification) -> ProcessingJobSpec:
+    """Return Evaluate for a model of `algorithm`, whose parameters it records."""
+    return replace(EVALUATE_JOB, noted=(*EVALUATE_JOB.noted, *algorithm.parameter_of_hyperparameter.values()))
 
-    Six hours are for deeper networks: 30 epochs of ResNet-18 at 224 pixels should take an hour at most on a T4.
-    With spot capacity they do not count the waiting, and the longer limit does. More than an hour of waiting is
-    granted only to algorithms that write checkpoints, as this one does.
+
+def checkpoint_parameters(algorithm: AlgorithmSpecification) -> tuple[str, ...]:
+    """Return the names of the parameters that a training depends on: they name the prefix of its checkpoints."""
+    return (*PREPROCESS_JOB.parameters, *algorithm.parameter_of_hyperparameter.values())
+
+
+def model_trainer_arguments(at: PipelineDeployment) -> dict[str, Any]:
+    """Return the trainer's arguments: role, image, command, isolation and time limits.
+
+    With spot capacity the limit does not count the waiting, and the longer limit does. More than an hour of waiting is
+    granted only to algorithms that write checkpoints, as all of ours do.
     """
-    limit = {"max_runtime_in_seconds": 6 * _HOUR}
+    hours = at.specification.maximum_hours
+    limit = {"max_runtime_in_seconds": hours * _HOUR}
     return {
         "role": at.role_arn,
-        "training_image": at.algorithm_image,
+        "training_image": at.training_image,
         "networking": {"enable_network_isolation": True, "enable_inter_container_traffic_encryption": True},
-        "stopping_condition": {**limit, "max_wait_time_in_seconds": 12 * _HOUR} if at.spot else limit,
+        "stopping_condition": {**limit, "max_wait_time_in_seconds": 2 * hours * _HOUR} if at.spot else limit,
     }
+
+
+def training_specification(algorithm: AlgorithmSpecification) -> dict[str, Any]:
+    """Return what the request's AlgorithmSpecification has besides image and input mode.
+
+    The SDK's trainer would pack a command into a script of its own, which it uploads. A built-in algorithm's metrics
+    are known to the service, which refuses definitions of them.
+    """
+    if not algorithm.training_image.is_built:
+        return {}
+    metrics = [{"Name": name, "Regex": pattern} for name, pattern in algorithm.metrics.items()]
+    return {"ContainerEntrypoint": list(algorithm.entrypoint), "MetricDefinitions": metrics}
 
 
 def compute_arguments(at: PipelineDeployment, kind: Any, hosts: Any) -> dict[str, Any]:
     """Return the instances of the training.
 
-    They get no volume key: the GPU instances have local storage, which encrypts itself, and the service refuses
-    a key for it (SageMaker API Reference, ResourceConfig.VolumeKmsKeyId).
+    GPU instances have local storage, which encrypts itself, and the service refuses a key for it (SageMaker API
+    Reference, ResourceConfig.VolumeKmsKeyId).
     """
     return {
         "instance_type": kind,
         "instance_count": hosts,
         "volume_size_in_gb": 30,
         "enable_managed_spot_training": at.spot,
+        **({"volume_kms_key_id": at.kms_key_arn} if at.specification.volume_key else {}),
         **({"keep_alive_period_in_seconds": at.keep_warm_seconds} if at.keep_warm_seconds else {}),
     }
 
@@ -187,7 +205,7 @@ def model_builder_arguments(at: PipelineDeployment) -> dict[str, Any]:
     `dependencies` and `model_path` are empty, or the SDK would look for requirements, and would leave a folder
     below /tmp at each rendering.
     """
-    return {"image_uri": at.algorithm_image, "role_arn": at.role_arn, "dependencies": {}, "model_path": "."}
+    return {"image_uri": at.serving_image, "role_arn": at.role_arn, "dependencies": {}, "model_path": "."}
 
 
 def transformer_arguments(at: PipelineDeployment) -> dict[str, Any]:
@@ -218,14 +236,13 @@ ADDED: Final = {
 }
 
 
-def tuner_arguments(given: TuningSettings) -> dict[str, Any]:
+def tuner_arguments(algorithm: AlgorithmSpecification, given: TuningSettings) -> dict[str, Any]:
     """Return the arguments of the SDK's HyperparameterTuner.
 
-    Jobs are not stopped early: which one is would depend on the order in which they end, and the algorithm itself
-    stops when it improves no more.
+    Jobs are not stopped early: which one is would depend on the order in which they end.
     """
     return {
-        "objective_metric_name": pipeline_parameters.TUNING_OBJECTIVE,
+        "objective_metric_name": algorithm.tuning_objective,
         "objective_type": "Maximize",
         "strategy": "Random",
         "random_seed": TUNING_SEED,
@@ -244,21 +261,25 @@ def best_model_uri_parts(properties: Any) -> list[Any]:
     return [output, properties.BestTrainingJob.TrainingJobName, "output", contract.MODEL_ARTIFACT_FILE]
 
 
-def tuning_provenance(given: TuningSettings, properties: Any, join: Any) -> dict[str, Any]:
+def tuning_provenance(
+    algorithm: AlgorithmSpecification, given: TuningSettings, properties: Any, join: Any
+) -> dict[str, Any]:
     """Return what the report records of a tuning: the number of completed jobs and the best values."""
     best = properties.BestTrainingJob.TunedHyperParameters
     return {
         "TuningJobs": _completed_jobs(given, properties, join),
-        **{each.noted: best[each.name] for each in pipeline_parameters.TUNING_RANGES},
+        **{each.noted: best[each.name] for each in algorithm.tuning_ranges},
     }
 
 
-def tuning_metadata(given: TuningSettings, properties: Any, join: Any) -> dict[str, Any]:
+def tuning_metadata(
+    algorithm: AlgorithmSpecification, given: TuningSettings, properties: Any, join: Any
+) -> dict[str, Any]:
     """Return the same values as metadata of the model package."""
     best = properties.BestTrainingJob.TunedHyperParameters
     return {
         "tuning_jobs": _completed_jobs(given, properties, join),
-        **{f"tuned_{each.name}": best[each.name] for each in pipeline_parameters.TUNING_RANGES},
+        **{f"tuned_{each.name}": best[each.name] for each in algorithm.tuning_ranges},
     }
 
 
@@ -290,10 +311,13 @@ HEADLINE_KEYS: Final = (
 )
 
 
-def model_package_metadata(evaluation: Callable[[str], Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata that come from the evaluation and from the pipeline's parameters.
+def model_package_metadata(
+    algorithm: AlgorithmSpecification, evaluation: Callable[[str], Any], parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the metadata that come from the algorithm, the evaluation and the pipeline's parameters.
 
     Args:
+        algorithm: the algorithm of the model.
         evaluation: gives the value at a path of evaluation.json.
         parameters: the pipeline's parameters by name.
     """
@@ -302,6 +326,7 @@ def model_package_metadata(evaluation: Callable[[str], Any], parameters: Mapping
         for name in gate_thresholds.THRESHOLD_PARAMETERS
     }
     return {
+        contract.METADATA_ALGORITHM: algorithm.name,
         contract.METADATA_COMMIT: parameters[contract.SOURCE_COMMIT_PARAMETER],
         contract.METADATA_CHAMPION: parameters[contract.CHAMPION_PACKAGE_PARAMETER],
         **{name: evaluation(f"headline.{name}") for name in HEADLINE_KEYS},

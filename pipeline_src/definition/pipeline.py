@@ -15,19 +15,18 @@ from typing import Any
 from unittest import mock
 
 from pipeline_src import contract
-from pipeline_src.definition import job_specs, pipeline_parameters, retry_policies
+from pipeline_src.algorithms.algorithm_specification import PipelineParameter
+from pipeline_src.definition import job_specs, retry_policies
 from pipeline_src.definition.pipeline_deployment import (
-    OFFLINE_DEPLOYMENT,
     SDK_CONFIG,
     PipelineDeployment,
     TuningSettings,
     fill_placeholders,
+    offline_deployment,
     placeholder_deployment,
     sdk_offline,
 )
-from pipeline_src.definition.pipeline_parameters import PipelineParameter, parameters_with_defaults
-
-__all__ = ["OFFLINE_DEPLOYMENT", "PipelineDeployment", "TuningSettings", "definition_json"]
+from pipeline_src.definition.pipeline_parameters import pipeline_parameters
 
 
 class StepBuilder:
@@ -44,10 +43,11 @@ class StepBuilder:
         self.tags = {"pipeline": deployment.pipeline_name, **deployment.tags}
         self.cache = sdk.steps.CacheConfig(enable_caching=True, expire_after=job_specs.CACHE_EXPIRES)
         archives = f"s3://{deployment.raw_bucket}/{contract.ARCHIVES_PREFIX}"
-        unused = pipeline_parameters.PARAMETERS_UNUSED_WHEN_TUNED if deployment.tuning else ()
+        self.algorithm = deployment.specification
+        unused = self.algorithm.unused_when_tuned if deployment.tuning else ()
         given = (
             PipelineParameter(contract.INPUT_ARCHIVE_PARAMETER, archives),
-            *(each for each in parameters_with_defaults(deployment.defaults) if each.name not in unused),
+            *(each for each in pipeline_parameters(self.algorithm, deployment.defaults) if each.name not in unused),
             PipelineParameter(contract.ADDITIONAL_ARCHIVE_PARAMETER, deployment.absent),
             PipelineParameter(contract.CHAMPION_PREDICTIONS_PARAMETER, deployment.absent),
         )
@@ -200,14 +200,16 @@ class _PipelineSteps(StepBuilder):
         arguments[contract.SCORE_STEP]["TransformResources"]["InstanceCount"] = self.parameters[
             "ScoreInstanceCount"
         ].expr
+        train_request = arguments[contract.TRAIN_STEP]
         if self.at.tuning:
-            arguments[contract.TRAIN_STEP]["TrainingJobDefinition"] |= job_specs.ADDED
+            train_request = train_request["TrainingJobDefinition"]
+            train_request |= job_specs.ADDED
+        train_request["AlgorithmSpecification"] |= job_specs.training_specification(self.algorithm)
         if self.at.network:
             # The SDK hands a VPC on from some of its classes and drops it in others, so it is added to the requests.
-            train_request = arguments[contract.TRAIN_STEP]
             for request in (
                 arguments[contract.PREPROCESS_STEP]["NetworkConfig"],
-                train_request["TrainingJobDefinition"] if self.at.tuning else train_request,
+                train_request,
                 arguments[contract.MODEL_STEP],
                 arguments[contract.EVALUATE_STEP]["NetworkConfig"],
             ):
@@ -221,7 +223,7 @@ class _PipelineSteps(StepBuilder):
             sagemaker_session=self.session,
             compute=job_specs.compute_arguments(self.at, *hosts),
             output_data_config={"s3_output_path": self.run_uri("train", "model"), "kms_key_id": self.at.kms_key_arn},
-            checkpoint_config={"s3_uri": self.checkpoint_uri()} if self.at.spot else None,
+            checkpoint_config={"s3_uri": self.checkpoint_uri()} if self.checkpoints_used() else None,
             hyperparameters=self.hyperparameters(),
             tags=[{"key": key, "value": value} for key, value in self.tags.items()],
         )
@@ -238,22 +240,30 @@ class _PipelineSteps(StepBuilder):
     def tune(self, trainer: Any, channels: list[Any], given: TuningSettings) -> Any:
         kinds = {"Integer": self.sdk.IntegerParameter, "Continuous": self.sdk.ContinuousParameter}
         ranges = {
-            each.name: kinds[each.kind](each.low, each.high, each.scaling) for each in pipeline_parameters.TUNING_RANGES
+            each.name: kinds[each.kind](each.low, each.high, each.scaling) for each in self.algorithm.tuning_ranges
         }
-        tuner = self.sdk.HyperparameterTuner(trainer, hyperparameter_ranges=ranges, **job_specs.tuner_arguments(given))
+        tuner = self.sdk.HyperparameterTuner(
+            trainer, hyperparameter_ranges=ranges, **job_specs.tuner_arguments(self.algorithm, given)
+        )
         run = tuner.tune(channels, wait=False)
         return self.sdk.steps.TuningStep(contract.TRAIN_STEP, run, **self.repeated("Tuning"))
 
     def hyperparameters(self) -> dict[str, Any]:
-        size, chosen = self.parameters["ImageSize"], pipeline_parameters.PARAMETER_OF_HYPERPARAMETER
+        size, chosen = self.parameters["ImageSize"], self.algorithm.parameter_of_hyperparameter
         return {
-            **pipeline_parameters.FIXED_HYPERPARAMETERS,
+            **self.algorithm.fixed_hyperparameters,
+            "num_classes": str(len(contract.CLASS_LABELS)),
             **{name: self.parameters[each].to_string() for name, each in chosen.items() if each in self.parameters},
             "image_shape": self.join(",", ["3", size, size]),
             "num_training_samples": self.value(job_specs.PREPROCESS_JOB, contract.TRAINING_SAMPLES_PATH),
         }
 
+    def checkpoints_used(self) -> bool:
+        return self.at.spot or self.algorithm.checkpoints == "content"
+
     def checkpoint_uri(self) -> Any:
+        if self.algorithm.checkpoints == "content":
+            return f"{self.at.uri(contract.CHECKPOINTS_PREFIX)}/{self.algorithm.name}"
         # The same for the same training and no other. A prefix of the execution's own would defeat step caching,
         # whose key holds this URI; one for all would let a training resume from the checkpoints of another.
         paths = (contract.ARCHIVE_SHA256_PATH, contract.ADDITION_SHA256_PATH)
@@ -261,8 +271,8 @@ class _PipelineSteps(StepBuilder):
         given = self.join(
             "_",
             [
-                pipeline_parameters.FIXED_HYPERPARAMETERS_DIGEST,
-                *(self.parameters[name] for name in job_specs.CHECKPOINT_PARAMETERS),
+                self.algorithm.fixed_digest,
+                *(self.parameters[name] for name in job_specs.checkpoint_parameters(self.algorithm)),
             ],
         )
         return self.join("/", [self.at.uri(contract.CHECKPOINTS_PREFIX), data, given, self.at.preprocessing_image])
@@ -301,8 +311,10 @@ class _PipelineSteps(StepBuilder):
             contract.CHAMPION_INPUT: self.parameters[contract.CHAMPION_PREDICTIONS_PARAMETER],
         }
         sources |= {name: processing_output_uri(preprocess, name) for name in names}
-        facts = job_specs.tuning_provenance(self.at.tuning, train.properties, self.join) if self.at.tuning else {}
-        return self.processing(job_specs.EVALUATE_JOB, sources, facts)
+        facts = {contract.ALGORITHM_FACT: self.algorithm.name}
+        if self.at.tuning:
+            facts |= job_specs.tuning_provenance(self.algorithm, self.at.tuning, train.properties, self.join)
+        return self.processing(job_specs.evaluate_job(self.algorithm), sources, facts)
 
     def register(self, preprocess: Any, train: Any, evaluate: Any) -> Any:
         folder = processing_output_uri(evaluate, contract.EVALUATION_OUTPUT)
@@ -327,8 +339,12 @@ class _PipelineSteps(StepBuilder):
                 contract.METADATA_ADDITION: self.value(job_specs.PREPROCESS_JOB, contract.ADDITION_SHA256_PATH),
                 contract.METADATA_REPORT: self.join("/", [folder, contract.REPORT_FILE]),
                 contract.METADATA_HOLDOUT: processing_output_uri(preprocess, contract.HOLDOUT_OUTPUT),
-                **job_specs.model_package_metadata(self.evaluated, self.parameters),
-                **(job_specs.tuning_metadata(self.at.tuning, train.properties, self.join) if self.at.tuning else {}),
+                **job_specs.model_package_metadata(self.algorithm, self.evaluated, self.parameters),
+                **(
+                    job_specs.tuning_metadata(self.algorithm, self.at.tuning, train.properties, self.join)
+                    if self.at.tuning
+                    else {}
+                ),
             },
             **job_specs.INFERENCE_ARGUMENTS,
         )
@@ -346,4 +362,5 @@ class _PipelineSteps(StepBuilder):
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(json.loads(definition_json(OFFLINE_DEPLOYMENT)), indent=2) + "\n")
+    # The algorithm may be named: python -m pipeline_src.definition.pipeline linear_probe
+    sys.stdout.write(json.dumps(json.loads(definition_json(offline_deployment(*sys.argv[1:2]))), indent=2) + "\n")

@@ -17,6 +17,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+from pipeline_src.algorithms.algorithm_specification import JOBS_IMAGE, AlgorithmSpecification
+from pipeline_src.algorithms.algorithm_table import DEFAULT_ALGORITHM, find_algorithm
+
 _MARK: Final = "stand-in"
 _LEFT_OVER: Final = re.compile(rf"[^\"]*{_MARK}[^\"]*")
 # The shape that the SDK or botocore expects of each value.
@@ -25,10 +28,13 @@ _SHAPES: Final = {
     "kms_key_arn": "arn:aws:kms:us-east-1:111111111111:key/{}",
     "preprocessing_image": "111111111111.dkr.ecr.us-east-1.amazonaws.com/{}:latest",
     "absent": "s3://{}/absent.json",
-    "algorithm_image": "111111111111.dkr.ecr.us-east-1.amazonaws.com/{}:latest",
+    "training_image": "111111111111.dkr.ecr.us-east-1.amazonaws.com/{}:latest",
+    "serving_image": "111111111111.dkr.ecr.us-east-1.amazonaws.com/{}:latest",
 }
 # `region` is no part of the JSON: a pipeline runs where it was created.
-_NOT_IN_DEFINITION: Final = frozenset({"region", "spot", "tags", "defaults", "tuning", "keep_warm_seconds", "network"})
+_NOT_IN_DEFINITION: Final = frozenset(
+    {"region", "algorithm", "spot", "tags", "defaults", "tuning", "keep_warm_seconds", "network"}
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,7 +70,9 @@ class PipelineDeployment:
         region: AWS region, used in ARNs; the definition does not depend on it.
         role_arn: Role that the jobs assume.
         preprocessing_image: Image URI in which Preprocess and Evaluate run.
-        algorithm_image: Image URI of the built-in `image-classification` algorithm in the region.
+        algorithm: Name of the algorithm that Train runs.
+        training_image: Image URI of Train.
+        serving_image: Image URI of the model.
         raw_bucket: Name of the bucket that holds archives/.
         runs_bucket: Name of the bucket that receives runs/<execution id>/<step>/<output>.
         kms_key_arn: Key for volumes and outputs.
@@ -83,12 +91,14 @@ class PipelineDeployment:
     region: str
     role_arn: str
     preprocessing_image: str
-    algorithm_image: str
+    training_image: str
+    serving_image: str
     raw_bucket: str
     runs_bucket: str
     kms_key_arn: str
     model_package_group: str
     absent: str
+    algorithm: str = DEFAULT_ALGORITHM
     spot: bool = False
     tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
     defaults: Mapping[str, str | int | float] = dataclasses.field(default_factory=dict)
@@ -100,35 +110,47 @@ class PipelineDeployment:
         """Check values that exclude each other.
 
         Raises:
-            ValueError: Spot capacity with a tuning, whose jobs would write their checkpoints to one prefix and resume
-                from those of other hyperparameters; or a warm pool with spot capacity, which has none, or with a
-                tuning, which keeps its instances itself.
+            ValueError: An unknown algorithm; spot capacity with a tuning, where the jobs would resume from checkpoints
+                of other hyperparameters; or a warm pool with spot capacity, which has none, or with a tuning, which
+                keeps its instances itself.
         """
-        if self.spot and self.tuning:
+        if self.spot and self.tuning and self.specification.checkpoints == "training":
             raise ValueError("spot and tuning: the jobs would share their checkpoints. Choose one of the two.")
         if self.keep_warm_seconds and (self.spot or self.tuning):
             taken = "spot" if self.spot else "tuning"
             raise ValueError(f"keep_warm_seconds {self.keep_warm_seconds} and {taken}: no warm pool there. Give 0.")
+
+    @property
+    def specification(self) -> AlgorithmSpecification:
+        """The specification of the algorithm."""
+        return find_algorithm(self.algorithm)
 
     def uri(self, prefix: str) -> str:
         """Return the URI of `prefix` (``runs/``) in the bucket of runs, without its last slash."""
         return f"s3://{self.runs_bucket}/{prefix.removesuffix('/')}"
 
 
-# Sample values: what `python -m pipeline_src.definition.pipeline` prints, and what the local runner interprets.
-OFFLINE_DEPLOYMENT: Final = PipelineDeployment(
-    pipeline_name="skin-lesion",
-    region="us-east-1",
-    role_arn="arn:aws:iam::000000000000:role/local-job",
-    preprocessing_image="000000000000.dkr.ecr.us-east-1.amazonaws.com/local-preprocessing:latest",
-    algorithm_image="000000000000.dkr.ecr.us-east-1.amazonaws.com/image-classification:1",
-    raw_bucket="local-raw",
-    runs_bucket="local-runs",
-    kms_key_arn="arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000",
-    model_package_group="skin-lesion",
-    absent="s3://local-runs/absent.json",
-    tags={"project": "skin-lesion-mlops"},
-)
+def offline_deployment(algorithm: str = DEFAULT_ALGORITHM) -> PipelineDeployment:
+    """Return sample values: what `python -m pipeline_src.definition.pipeline` prints, and the local runner executes."""
+    specification = find_algorithm(algorithm)
+    return PipelineDeployment(
+        pipeline_name="skin-lesion",
+        region="us-east-1",
+        role_arn="arn:aws:iam::000000000000:role/local-job",
+        preprocessing_image=JOBS_IMAGE.local_uri,
+        training_image=specification.training_image.local_uri,
+        serving_image=specification.serving_image.local_uri,
+        raw_bucket="local-raw",
+        runs_bucket="local-runs",
+        kms_key_arn="arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000",
+        model_package_group="skin-lesion",
+        absent="s3://local-runs/absent.json",
+        algorithm=algorithm,
+        tags={"project": "skin-lesion-mlops"},
+    )
+
+
+OFFLINE_DEPLOYMENT: Final = offline_deployment()
 
 # The SDK's configuration, in place of files that may lie on a machine: no telemetry, and nothing else.
 SDK_CONFIG: Final = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline_src.algorithms.algorithm_table import find_algorithm
 from stacks.monitoring.drift_detection import is_production_monitored
 from stacks.settings import aws_prices, stage_placement
 from stacks.settings.aws_prices import count_parallel_jobs, count_training_jobs
@@ -33,7 +34,7 @@ VOLUME_GB: Final = 30
 # The archive is 2.8 GB, and a retraining leaves about 2 GB.
 STORED_GB: Final = 10
 # Minutes that each job is paid for: the real archive, one instance each, with the fetching of image and data.
-STEP_MINUTES: Final = {"Preprocess": 6, "Train": 65, "Score": 12, "Evaluate": 5}
+STEP_MINUTES: Final = {"Preprocess": 6, "Score": 12, "Evaluate": 5}  # Train: see the algorithm's specification
 START_WAIT_MINUTES: Final = 15  # until jobs have started, which cost nothing but the waiting
 MONITOR_MINUTES: Final = 8  # a run over some thousand pictures, with the fetching of image and data
 # What operations.functions.monitoring_runs publishes of each run: requests, whether they were compared, violations,
@@ -88,23 +89,28 @@ def estimate_retraining(settings: Settings) -> list[CostItem]:
     chosen = settings.training
     hosts = {
         "Preprocess": (chosen.preprocess_instance, 1),
-        "Train": (chosen.train_instance, chosen.train_instances * count_training_jobs(chosen)),
+        "Train": (chosen.train_instance_type, chosen.train_instances * count_training_jobs(chosen)),
         "Score": (chosen.score_instance, chosen.score_instances),
         "Evaluate": (chosen.evaluate_instance, 1),
     }
-    lines = []
+    lines, minutes_of = [], step_minutes(chosen)
     for step, (kind, count) in hosts.items():
         spot = step == "Train" and chosen.spot
-        dollars = _instance_dollars(kind, count, STEP_MINUTES[step] / 60)
+        dollars = _instance_dollars(kind, count, minutes_of[step] / 60)
         cheaper = dollars * aws_prices.SPOT_SHARE if spot and dollars is not None else dollars
-        lines.append(CostItem(f"{step}: {count} {kind}, {STEP_MINUTES[step]} min{', spot' if spot else ''}", cheaper))
+        lines.append(CostItem(f"{step}: {count} {kind}, {minutes_of[step]} min{', spot' if spot else ''}", cheaper))
     if chosen.keep_warm_seconds:
-        kind, count, minutes = chosen.train_instance, chosen.train_instances, chosen.keep_warm_seconds / 60
+        kind, count, minutes = chosen.train_instance_type, chosen.train_instances, chosen.keep_warm_seconds / 60
         lines.append(
             CostItem(f"Train: {count} {kind} kept, {minutes:.0f} min", _instance_dollars(kind, count, minutes / 60))
         )
     transitions = TRANSITIONS_PER_MINUTE * _retraining_minutes(chosen)
     return [*lines, CostItem(f"{transitions} state transitions", transitions * aws_prices.STATE_TRANSITION)]
+
+
+def step_minutes(training: TrainingSettings) -> dict[str, int]:
+    """Return the minutes that each job is paid for, by its step."""
+    return STEP_MINUTES | {"Train": find_algorithm(training.algorithm).typical_minutes}
 
 
 def estimate_push(settings: Settings) -> list[CostItem]:
@@ -171,7 +177,8 @@ def _instance_dollars(kind: str, count: int, hours: float) -> float | None:
 def _retraining_minutes(training: TrainingSettings) -> int:
     """Return the minutes of a retraining; the jobs of a tuning go in rounds."""
     rounds = -(-count_training_jobs(training) // count_parallel_jobs(training))
-    return sum(STEP_MINUTES.values()) + START_WAIT_MINUTES + (rounds - 1) * STEP_MINUTES["Train"]
+    minutes = step_minutes(training)
+    return sum(minutes.values()) + START_WAIT_MINUTES + (rounds - 1) * minutes["Train"]
 
 
 def _autoscaling_line(settings: Settings) -> str:

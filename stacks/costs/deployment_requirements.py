@@ -6,9 +6,9 @@ it and goes and looks. A
 test compares it with the templates, so that nothing is deployed that is not demanded here.
 
 The document: account and region (empty: those of the credentials); bootstrap (parameter that holds the version,
-least version, bucket); buckets (names in the templates that others may have taken); regions of the built-in
-algorithm; types (resource types that some region lacks: what is made of each, whether it is left out there, the
-regions, the remedy) and unpublished (regions of which nobody knows that); connection (whether one is used, ARN of an
+least version, bucket); buckets (names in the templates that others may have taken); algorithm (its name) and its regions
+(empty: all that SageMaker is in); types (resource types that some region lacks: what is made of each, whether it is left
+out there, the regions, the remedy) and unpublished (regions of which nobody knows that); connection (whether one is used, ARN of an
 existing one); builds (the quota of CodeBuild, how many builds have to run at a time, how many may, the setting; none
 where no push is built); instances (what SageMaker counts them as, type or
 empty for all types together, how many are needed, how many at most, whose they are, the setting); cost (dollars of a
@@ -26,7 +26,6 @@ from typing import Any, Final
 
 from aws_cdk import DefaultStackSynthesizer
 
-from stacks.builtin_algorithm_image import REGISTRY_ACCOUNTS
 from stacks.costs import cost_estimate
 from stacks.costs.instance_quotas import endpoint_instance_demands, list_instance_demands
 from stacks.retraining.codebuild_projects import BUILDS_QUOTA
@@ -39,7 +38,7 @@ from stacks.settings.settings_context import (
     settings_from_context,
     toolkit_stack_name,
 )
-from stacks.settings.settings_validation import validate_settings
+from stacks.settings.settings_validation import algorithm_regions, validate_settings
 
 # The least version of the CDK's bootstrap that the templates of its default synthesizer need.
 _BOOTSTRAP_VERSION: Final = 6
@@ -59,7 +58,8 @@ def collect_requirements(settings: Settings, context: Mapping[str, Any] | None =
         "region": settings.build.region,
         "bootstrap": bootstrap_requirements(context or {}),
         "buckets": _required_bucket_names(settings, settings.build),
-        "algorithm_regions": sorted(REGISTRY_ACCOUNTS),
+        "algorithm": settings.training.algorithm,
+        "algorithm_regions": sorted(algorithm_regions(settings) or ()),
         "types": _resource_types(settings, settings.build),
         "unpublished": region_support.UNPUBLISHED_REGIONS,
         "builds": _build_requirements(settings.source),

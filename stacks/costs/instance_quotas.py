@@ -63,7 +63,9 @@ def _step_demands(settings: Settings) -> list[InstanceDemand]:
     train = "spot training job" if chosen.spot else "training job"
     return [
         _demand_of_job("processing job", "Preprocess", chosen.preprocess_instance, 1),
-        _demand_of_job(train, "Train", chosen.train_instance, chosen.train_instances * count_parallel_jobs(chosen)),
+        _demand_of_job(
+            train, "Train", chosen.train_instance_type, chosen.train_instances * count_parallel_jobs(chosen)
+        ),
         *([_warm_pool_demand(chosen)] if chosen.keep_warm_seconds else []),
         _demand_of_job("transform job", "Score", chosen.score_instance, chosen.score_instances),
         _demand_of_job("processing job", "Evaluate", chosen.evaluate_instance, 1),
@@ -71,7 +73,7 @@ def _step_demands(settings: Settings) -> list[InstanceDemand]:
 
 
 def _warm_pool_demand(chosen: TrainingSettings) -> InstanceDemand:
-    return _demand_of_job(WARM_POOL_USAGE, "Train", chosen.train_instance, chosen.train_instances)
+    return _demand_of_job(WARM_POOL_USAGE, "Train", chosen.train_instance_type, chosen.train_instances)
 
 
 def _monitor_demands(settings: Settings) -> list[InstanceDemand]:

@@ -16,7 +16,6 @@ from aws_cdk import RemovalPolicy, aws_iam, aws_kms, aws_logs, aws_s3
 from constructs import Construct
 
 from pipeline_src import contract
-from stacks.builtin_algorithm_image import AlgorithmImage
 from stacks.constructs.artifact_access import (
     BUCKET_READ_ACTIONS,
     OBJECT_READ_ACTIONS,
@@ -41,6 +40,7 @@ from stacks.constructs.iam_statements import (
     service_actions,
 )
 from stacks.constructs.vpc_network import ExecutionRole
+from stacks.container_images import SERVING_IMAGES, image_repositories
 from stacks.endpoint.endpoint_stack import SCALING_ROLE_RESOURCE, SCALING_SERVICE, endpoint_name, generated_logical_id
 from stacks.settings import stage_placement
 from stacks.settings.deployment_settings import AwsEnvironment, Settings
@@ -289,7 +289,8 @@ class ServingResources(Construct):
         own = f"{stages[0]}/" if name else ""
         grant_write_prefix(self.role, captures.bucket_arn, f"{contract.CAPTURE_PREFIX}{own}")
         grant_key_use(self.role, key.key_arn)
-        grant_pull_image(self.role, AlgorithmImage(self, "Algorithm").repository_arn)
+        # An approval may bring back an earlier model, of another algorithm.
+        grant_pull_image(self.role, *image_repositories(self, SERVING_IMAGES, settings))
         grant_write_logs(self.role, f"Endpoints/{endpoint_name(settings, stages[0]) if name else f'{settings.name}-'}")
         # An update reads its alarms as this role.
         alarms = f"alarm:{endpoint_name(settings, stages[0])}-*" if name else f"alarm:{settings.name}-*"

@@ -27,7 +27,6 @@ from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
 from pipeline_src import contract
-from stacks.builtin_algorithm_image import AlgorithmImage
 from stacks.constructs.vpc_network import configure_resources
 from stacks.endpoint.endpoint_alarms import EndpointAlarms, RolloutGuard, deployment_config
 from stacks.settings.deployment_settings import EndpointSettings, Settings
@@ -49,6 +48,8 @@ def endpoint_template_parameters(settings: Settings, stage: str) -> dict[str, tu
         "TopicArn": (f"{aws}:sns:[a-z0-9-]+:{account}:.+", "the ARN of the topic that alarms tell"),
     }
     if elsewhere:
+        image = "[0-9]{12}[.]dkr[.]ecr[.][a-z0-9-]+[.][a-z0-9.-]+/[a-z0-9._/-]+:[A-Za-z0-9._-]+"
+        rules["ModelImage"] = (image, "the URI of the package's image in this region")
         rules["ModelDataUrl"] = (f"s3://.+/{contract.MODELS_PREFIX}.+", "the S3 URI of the package's model")
     if getattr(settings, stage).capture_percent:
         rules["RunsBucket"] = ("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of the bucket of captured requests")
@@ -137,8 +138,9 @@ class EndpointStack(Stack):
         of = aws_sagemaker.CfnModel.ContainerDefinitionProperty
         if not self._elsewhere:
             return of(model_package_name=self._given["ModelPackageArn"])
-        # A remote stage reads no registry: it serves a copy of the package's model with the image of its region.
-        return of(image=AlgorithmImage(self, "Algorithm").uri, model_data_url=self._given["ModelDataUrl"])
+        # A remote stage reads no registry: it serves a copy of the package's model with the package's image, which
+        # `cdk deploy` has pushed there too.
+        return of(image=self._given["ModelImage"], model_data_url=self._given["ModelDataUrl"])
 
     def _configuration(self, model: aws_sagemaker.CfnModel) -> aws_sagemaker.CfnEndpointConfig:
         variant = aws_sagemaker.CfnEndpointConfig.ProductionVariantProperty(

@@ -8,6 +8,7 @@ job is assumed to take its maximum time.
 
 from typing import Final
 
+from pipeline_src.algorithms.algorithm_table import find_algorithm
 from stacks.settings.deployment_settings import TrainingSettings
 
 PRICES_AS_OF: Final = "November 2026"
@@ -40,8 +41,6 @@ DASHBOARD_MONTH: Final = 3.0
 STORED_GB_MONTH: Final = 0.023
 
 
-# After so many the service ends a job; a test compares it with the pipeline's definition.
-MAXIMUM_JOB_HOURS: Final = 6
 # The service's default quota of training jobs that one tuning runs at the same time.
 MAXIMUM_PARALLEL_JOBS: Final = 10
 
@@ -58,5 +57,5 @@ def count_parallel_jobs(training: TrainingSettings) -> int:
 
 def maximum_tuning_cost(training: TrainingSettings) -> float | None:
     """Return what a tuning costs in dollars if each job takes the longest; None where the price is not known."""
-    hourly = INSTANCE_HOUR.get(training.train_instance)
-    return None if hourly is None else hourly * training.train_instances * MAXIMUM_JOB_HOURS * training.tuning_jobs
+    hourly, hours = INSTANCE_HOUR.get(training.train_instance_type), find_algorithm(training.algorithm).maximum_hours
+    return None if hourly is None else hourly * training.train_instances * hours * training.tuning_jobs

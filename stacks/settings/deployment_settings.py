@@ -11,6 +11,8 @@ aws_prices.py.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pipeline_src.algorithms.algorithm_table import DEFAULT_ALGORITHM, find_algorithm
+
 
 @dataclass(frozen=True, kw_only=True)
 class RetrainingSettings:
@@ -130,37 +132,41 @@ class SourceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """One retraining: about $0.88 with these values and the real archive (an hour of GPU is $0.74 of it).
+    """One retraining: about $0.11 with these values and the real archive.
 
     Attributes:
+        algorithm: What Train runs: `linear_probe` (a frozen, pretrained network and a head of its own; CPU, minutes) or
+            `builtin_image_classification` (AWS's MXNet algorithm; needs a GPU quota, about $0.44 a retraining). Their
+            specifications are in pipeline_src/algorithms/.
         gate_profile: Thresholds of the gate: `default`, or `demo`, which only shows that the pipeline works. The
             values and their reasons are in pipeline_src/gate_thresholds.py.
         near_duplicates: Treatment of training images that look like a held-out one: `drop` leaves them out,
             `report` only lists them, so that the gate counts the leaked test images, `fail` fails Preprocess.
         preprocess_instance: Type of Preprocess.
-        train_instance: A GPU type of the families g4dn and g5.
+        train_instance: Type of Train; empty: the algorithm's own, `ml.c5.2xlarge` or `ml.g4dn.xlarge` (GPU).
         score_instance: Type of Score; the images are shared among `score_instances`.
         evaluate_instance: Type of Evaluate.
         train_instances: Hosts of Train.
         score_instances: Hosts of Score.
         spot: Train on spot capacity: up to 70 % cheaper, may wait or be interrupted, resumes from checkpoints. Not with
-            a tuning, whose jobs would share one prefix for their checkpoints.
+            a tuning of the built-in algorithm, whose jobs would share one prefix for their checkpoints.
         keep_warm_seconds: How long Train's instances are kept for another training, which then starts minutes earlier:
-            up to 3600, which costs $0.74 more a retraining, whether or not another comes. 0: not at all.
+            up to 3600, which costs $0.41 more a retraining, whether or not another comes. 0: not at all.
             Not with spot capacity, nor with a tuning, whose jobs share instances anyway. Needs a quota for warm pools,
             which is 0 in a new account; without it nothing is kept.
         tuning_jobs: Number of trainings with random hyperparameters, of which the best is evaluated: each costs
-            what one training does, $0.80 with these values. 0: one training, no tuning; or 2 to 50.
+            what one training does, $0.04 with these values. 0: one training, no tuning; or 2 to 50.
         tuning_parallel: Number of jobs that run at the same time; needs a quota of as many instances.
-        tuning_usd: Limit of a tuning's cost if each job takes its maximum of six hours; 0: no limit.
+        tuning_usd: Limit of a tuning's cost if each job takes the algorithm's maximum of hours; 0: no limit.
         job_user: User and group that the preprocessing image runs as: root, which the service reportedly needs
             (decision 0008); `10001:10001` once a job has shown otherwise.
     """
 
+    algorithm: str = DEFAULT_ALGORITHM
     gate_profile: Literal["default", "demo"] = "default"
     near_duplicates: Literal["drop", "report", "fail"] = "drop"
     preprocess_instance: str = "ml.c5.xlarge"
-    train_instance: str = "ml.g4dn.xlarge"
+    train_instance: str = ""
     score_instance: str = "ml.c5.xlarge"
     evaluate_instance: str = "ml.m5.large"
     train_instances: int = 1
@@ -171,6 +177,11 @@ class TrainingSettings:
     tuning_parallel: int = 2
     tuning_usd: int = 40
     job_user: str = "0:0"
+
+    @property
+    def train_instance_type(self) -> str:
+        """The instance type of Train."""
+        return self.train_instance or find_algorithm(self.algorithm).default_instance
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT-0
 """The resource types of the templates that CloudFormation lacks in a region, and the consequences.
 
-region_support.json holds the facts: for each type that a template uses, the regions of the built-in algorithm without
-it, according to cfn-lint's copy of CloudFormation's registry. The consequences are defined here, for the settings
-(refused at synth), for preflight and for docs/regions.md. ``python -m stacks.settings.region_support`` writes the table
-and the page; it needs the development environment. Tests compare the table with the templates and with cfn-lint.
+region_support.json holds the facts: for each type that a template uses, the known regions without it, according to
+cfn-lint's copy of CloudFormation's registry. The consequences are defined here, for the settings (refused at synth),
+for preflight and for docs/regions.md. ``python -m stacks.settings.region_support`` writes the table and the page; it
+needs the development environment. Tests compare the table with the templates and with cfn-lint.
 """
 
 import json
@@ -16,10 +16,14 @@ from typing import Any, Final
 from aws_cdk import Aws, CfnCondition, Fn
 from constructs import Construct
 
-from stacks.builtin_algorithm_image import REGISTRY_ACCOUNTS
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS
 from stacks.settings.deployment_settings import AwsEnvironment, Settings, SourceSettings
 from stacks.settings.stage_placement import has_own_budget, home_stages
 
+# The regions that the table is about: those of AWS's images of algorithms, a list of SageMaker's regions.
+KNOWN_REGIONS: Final = frozenset(
+    region for each in ALGORITHMS.values() for image in each.images for region in image.accounts
+)
 SUPPORT_TABLE: Final = Path(__file__).with_suffix(".json")
 REGIONS_PAGE: Final = Path(__file__).parents[2] / "docs" / "regions.md"
 _FACTS: Final[dict[str, Any]] = json.loads(SUPPORT_TABLE.read_text())
@@ -114,7 +118,7 @@ def budgets_condition(scope: Construct) -> CfnCondition:
 
 def render_regions_page() -> str:
     """Return docs/regions.md."""
-    rows = "".join(f"| {region} | {_missing_types_cell(region)} |\n" for region in sorted(REGISTRY_ACCOUNTS))
+    rows = "".join(f"| {region} | {_missing_types_cell(region)} |\n" for region in sorted(KNOWN_REGIONS))
     return f"""\
 # Regions
 
@@ -123,8 +127,9 @@ Source: the resource types of each region in {_FACTS["source"]}. \
 AWS adds types to regions: after an update of cfn-lint a test says that \
 this page is out of date.
 
-The table has the {len(REGISTRY_ACCOUNTS)} regions that have AWS's image of the built-in algorithm. \
-All other regions are refused. What is missing has these consequences, which synth and `make preflight` also state:
+The table has the {len(KNOWN_REGIONS)} regions that have AWS's image of `builtin_image_classification`, which is \
+refused elsewhere. Of other regions nothing is known here. What is missing has these consequences, which synth and \
+`make preflight` also state:
 
 | CloudFormation has no | consequence |
 |---|---|
@@ -152,7 +157,7 @@ def look_up_resource_types(types: list[str]) -> dict[str, Any]:
     from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER as REGISTRY_COPY  # noqa: PLC0415
     from cfnlint.version import __version__  # noqa: PLC0415
 
-    known = {region: frozenset(REGISTRY_COPY.get_resource_types(region)) for region in sorted(REGISTRY_ACCOUNTS)}
+    known = {region: frozenset(REGISTRY_COPY.get_resource_types(region)) for region in sorted(KNOWN_REGIONS)}
     # For a region that it does not know, cfn-lint takes the list of us-east-1.
     unknown = [region for region, there in known.items() if there == known["us-east-1"] and region != "us-east-1"]
     without = {kind: [region for region, there in known.items() if kind not in there] for kind in sorted(types)}

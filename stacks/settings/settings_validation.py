@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from pipeline_src.algorithms.algorithm_table import find_algorithm
 from pipeline_src.definition import instance_types
-from stacks.builtin_algorithm_image import REGISTRY_ACCOUNTS
 from stacks.settings import region_support
-from stacks.settings.aws_prices import MAXIMUM_JOB_HOURS, MAXIMUM_PARALLEL_JOBS, maximum_tuning_cost
+from stacks.settings.aws_prices import MAXIMUM_PARALLEL_JOBS, maximum_tuning_cost
 from stacks.settings.deployment_settings import AwsEnvironment, EndpointSettings, Settings, TrainingSettings
 from stacks.settings.settings_context import SettingError
 from stacks.settings.stage_placement import STAGES, remote_stages
@@ -35,7 +35,7 @@ _REGION_PATTERN: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # Prefixes of region names in the partitions other than the commercial one; the longest first.
 _PARTITION_PREFIXES: Final = ("us-gov-", "us-isob-", "us-isof-", "us-iso-", "eu-isoe-", "cn-")
 
-_NO_IMAGE: Final = "the built-in algorithm is not there; stacks/builtin_algorithm_image.py has a list"
+_NO_IMAGE: Final = "AWS has no image of training.algorithm there: choose another algorithm or region"
 
 # Setting, whether its value is invalid, the value, what is allowed and why.
 SettingRule = tuple[str, bool, object, str]
@@ -51,11 +51,21 @@ def validate_settings(settings: Settings, region: str = "") -> Settings:
     Raises:
         SettingError: Some are invalid; the message names all of them.
     """
+    try:
+        find_algorithm(settings.training.algorithm)
+    except ValueError as error:
+        raise SettingError(f"setting 'training.algorithm': {error}") from error
     rules = (*_setting_rules(settings), *_region_rules(settings, region))
     problems = [f"setting {place!r}: {value!r}: {wanted}" for place, wrong, value, wanted in rules if wrong]
     if problems:
         raise SettingError("\n".join(problems))
     return settings
+
+
+def algorithm_regions(settings: Settings) -> frozenset[str] | None:
+    """Return the regions that have the images of the chosen algorithm; None: all, because the CDK builds them."""
+    bought = [each for each in find_algorithm(settings.training.algorithm).images if not each.is_built]
+    return frozenset.intersection(*(frozenset(each.accounts) for each in bought)) if bought else None
 
 
 def _setting_rules(settings: Settings) -> Iterator[SettingRule]:
@@ -100,12 +110,11 @@ def _environment_rules(place: str, given: AwsEnvironment) -> Iterator[SettingRul
         "give one such as eu-west-1",
     )
     yield f"{place}.account", bool(account) != bool(region), account, f"give {place}.region with it, or neither"
-    bare = bool(_REGION_PATTERN.fullmatch(region)) and region not in REGISTRY_ACCOUNTS
-    yield f"{place}.region", bare, region, _NO_IMAGE
 
 
 def _region_rules(settings: Settings, chosen: str) -> Iterator[SettingRule]:
-    """Yield the rules on resource types that a region lacks; another rule is about the algorithm's image."""
+    """Yield the rules on the algorithm's image and on resource types, which a region may lack."""
+    having = algorithm_regions(settings)
     places = {
         "build.region": settings.build,
         **{f"{stage}_environment.region": at for stage, at in remote_stages(settings).items()},
@@ -114,7 +123,8 @@ def _region_rules(settings: Settings, chosen: str) -> Iterator[SettingRule]:
         region, hint = where.region, ""
         if not region and chosen:
             region, hint = chosen, " (build.region is empty, and AWS_REGION or the profile says so)"
-            yield place, region not in REGISTRY_ACCOUNTS, region, f"{_NO_IMAGE}{hint}"
+        bare = having is not None and bool(_REGION_PATTERN.fullmatch(region)) and region not in having
+        yield place, bare, region, f"{_NO_IMAGE}{hint}"
         for need in region_support.required_resource_types(settings, where):
             wrong = bool(region) and not need.optional and need.missing(region)
             yield place, wrong, region, f"{need.sentence(region)}{hint}. {need.remedy}"
@@ -179,7 +189,9 @@ def _network_rules(settings: Settings) -> Iterator[SettingRule]:
 def _training_rules(settings: Settings) -> Iterator[SettingRule]:
     training = settings.training
     yield _instance_rule("training.preprocess_instance", instance_types.PROCESSING, training.preprocess_instance)
-    yield _instance_rule("training.train_instance", instance_types.TRAINING, training.train_instance)
+    algorithm = find_algorithm(training.algorithm)
+    use = instance_types.training_use(algorithm)
+    yield _instance_rule("training.train_instance", use, training.train_instance_type)
     yield _instance_rule("training.score_instance", instance_types.TRANSFORM, training.score_instance)
     yield _instance_rule("training.evaluate_instance", instance_types.PROCESSING, training.evaluate_instance)
     for place in ("train", "score"):
@@ -215,18 +227,19 @@ def _tuning_rules(training: TrainingSettings) -> Iterator[SettingRule]:
     yield "training.tuning_jobs", jobs != 0 and not 2 <= jobs <= 50, jobs, "give 0 (one training) or 2 to 50"
     most = min(MAXIMUM_PARALLEL_JOBS, jobs or MAXIMUM_PARALLEL_JOBS)
     yield "training.tuning_parallel", not 1 <= at_once <= most, at_once, f"give 1 to {most}"
-    yield "training.spot", training.spot and jobs > 0, training.spot, "a tuning's jobs would share their checkpoints"
+    algorithm = find_algorithm(training.algorithm)
+    shared = training.spot and jobs > 0 and algorithm.checkpoints == "training"
+    yield "training.spot", shared, training.spot, "a tuning's jobs would share their checkpoints"
     yield "training.tuning_usd", limit < 0, limit, "give dollars, or 0 for no limit"
     cost = maximum_tuning_cost(training)
     unknown = jobs > 0 and limit > 0 and cost is None
     wanted = (
-        f"the price of {training.train_instance} is not in stacks/settings/aws_prices.py; add it, or give "
+        f"the price of {training.train_instance_type} is not in stacks/settings/aws_prices.py; add it, or give "
         "0 for no limit"
     )
     yield "training.tuning_usd", unknown, limit, wanted
-    wanted = (
-        f"{jobs} jobs of {MAXIMUM_JOB_HOURS} hours, the longest they may take, cost ${cost or 0:.2f}; give more or 0"
-    )
+    longest = f"{algorithm.maximum_hours} hours, the longest they may take"
+    wanted = f"{jobs} jobs of {longest}, cost ${cost or 0:.2f}; give more or 0"
     yield "training.tuning_usd", 0 < limit < (cost or 0), limit, wanted
 
 

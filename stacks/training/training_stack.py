@@ -6,21 +6,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from aws_cdk import Stack, aws_sagemaker
-from aws_cdk import aws_ecr_assets as assets
 from aws_cdk import aws_s3_assets as files
 from constructs import Construct
 
 from pipeline_src import gate_thresholds
+from pipeline_src.algorithms.algorithm_specification import JOBS_IMAGE
+from pipeline_src.algorithms.algorithm_table import find_algorithm
 from pipeline_src.definition.pipeline import definition_json
 from pipeline_src.definition.pipeline_deployment import PipelineDeployment, TuningSettings
-from stacks.builtin_algorithm_image import AlgorithmImage
 from stacks.constructs.iam_statements import grant_actions, grant_pull_image, grant_read_object, resource_arn
+from stacks.container_images import container_image
 from stacks.settings.deployment_settings import Settings, TrainingSettings
 from stacks.stack_outputs import add_stack_outputs
 from stacks.storage.storage_stack import StorageStack
 from stacks.training.job_roles import JobRole, PipelineRole
 
-_REPOSITORY: Final = Path(__file__).parents[2]
 _ABSENT_FILE: Final = Path(__file__).with_name("absent.json")
 
 
@@ -28,8 +28,7 @@ class TrainingStack(Stack):
     """The image, the roles and the pipeline of a retraining.
 
     Attributes:
-        image: Image of Preprocess and Evaluate, built from containers/preprocessing and the jobs' sources.
-        algorithm: Image of the built-in algorithm.
+        image: URI of the image of Preprocess and Evaluate.
         absent: File that stands for a missing champion or additional archive.
         job_role: Role of the jobs.
         pipeline_role: Role of the pipeline.
@@ -51,8 +50,10 @@ class TrainingStack(Stack):
         self._settings, self._storage = settings, storage
         self.pipeline_name = settings.name
         self.pipeline_arn = resource_arn("sagemaker", f"pipeline/{self.pipeline_name}")
-        self.image = self._image()
-        self.algorithm = AlgorithmImage(self, "Algorithm")
+        algorithm = find_algorithm(settings.training.algorithm)
+        used = dict.fromkeys((JOBS_IMAGE, *algorithm.images))
+        self._images = {each: container_image(self, each, settings) for each in used}
+        self.image = self._images[JOBS_IMAGE].uri
         self.job_role = JobRole(self, "JobRole", settings=settings, storage=storage)
         self.absent = files.Asset(self, "Absent", path=str(_ABSENT_FILE))
         self._let_jobs_read()
@@ -61,22 +62,12 @@ class TrainingStack(Stack):
         )
         # A registration may read its image as the pipeline's role: AWS's managed policy for the registry allows it, and
         # no public record shows whether it does [?].
-        grant_actions(self.pipeline_role, "ecr:BatchGetImage", on=[self.algorithm.repository_arn])
+        serving = self._images[algorithm.serving_image].repository_arn
+        grant_actions(self.pipeline_role, "ecr:BatchGetImage", on=[serving])
         if settings.training.tuning_jobs:
             self.pipeline_role.let_tune(settings.name)
         self.pipeline = self._pipeline()
-        add_stack_outputs(self, Pipeline=self.pipeline_name, Image=self.image.image_uri)
-
-    def _image(self) -> assets.DockerImageAsset:
-        # .dockerignore limits the context, so that the tag changes only with what enters the image.
-        return assets.DockerImageAsset(
-            self,
-            "Image",
-            directory=str(_REPOSITORY),
-            file="containers/preprocessing/Dockerfile",
-            platform=assets.Platform.LINUX_AMD64,
-            build_args={"JOB_USER": self._settings.training.job_user},
-        )
+        add_stack_outputs(self, Pipeline=self.pipeline_name, Image=self.image)
 
     def _let_jobs_read(self) -> None:
         """Let the jobs read their images and the file that stands for a missing champion or additional archive.
@@ -85,7 +76,7 @@ class TrainingStack(Stack):
         uploads an asset without a function in the account, and its key is the hash of its content. `asset.grant_read`
         would allow every asset of every application in the account.
         """
-        grant_pull_image(self.job_role, self.image.repository.repository_arn, self.algorithm.repository_arn)
+        grant_pull_image(self.job_role, *dict.fromkeys(each.repository_arn for each in self._images.values()))
         grant_read_object(self.job_role, self.absent.bucket.bucket_arn, self.absent.s3_object_key)
 
     def _pipeline(self) -> aws_sagemaker.CfnPipeline:
@@ -102,17 +93,20 @@ class TrainingStack(Stack):
 
     def _deployment(self) -> PipelineDeployment:
         storage, settings = self._storage, self._settings
+        algorithm = find_algorithm(settings.training.algorithm)
         return PipelineDeployment(
             pipeline_name=self.pipeline_name,
             region=self.region,
             role_arn=self.job_role.role_arn,
-            preprocessing_image=self.image.image_uri,
-            algorithm_image=self.algorithm.uri,
+            preprocessing_image=self.image,
+            training_image=self._images[algorithm.training_image].uri,
+            serving_image=self._images[algorithm.serving_image].uri,
             raw_bucket=storage.raw.bucket_name,
             runs_bucket=storage.runs.bucket_name,
             kms_key_arn=storage.key.key_arn,
             model_package_group=settings.name,
             absent=self.absent.s3_object_url,
+            algorithm=algorithm.name,
             spot=settings.training.spot,
             tags={"project": settings.name},
             defaults=parameter_defaults(settings.training),
@@ -134,7 +128,7 @@ def parameter_defaults(training: TrainingSettings) -> dict[str, str | int | floa
     wanted = asdict(gate_thresholds.THRESHOLD_PROFILES[training.gate_profile])
     return {
         "PreprocessInstanceType": training.preprocess_instance,
-        "TrainInstanceType": training.train_instance,
+        "TrainInstanceType": training.train_instance_type,
         "TrainInstanceCount": training.train_instances,
         "ScoreInstanceType": training.score_instance,
         "ScoreInstanceCount": training.score_instances,

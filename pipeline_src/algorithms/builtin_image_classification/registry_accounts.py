@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: MIT-0
-"""The image of the built-in `image-classification` algorithm, which AWS keeps in one registry account per region.
+"""The registry account of each region that has AWS's image of the built-in `image-classification` algorithm.
 
 Source: `image_uri_config/image-classification.json` of the SageMaker Python SDK; a test compares the two.
 """
 
 from typing import Final
 
-from aws_cdk import Aws, CfnMapping
-from constructs import Construct
-
-ALGORITHM_REPOSITORY: Final = "image-classification"
-ALGORITHM_TAG: Final = "1"
 REGISTRY_ACCOUNTS: Final = {
     "af-south-1": "455444449433",
     "ap-east-1": "286214385809",
@@ -50,21 +45,3 @@ REGISTRY_ACCOUNTS: Final = {
     "us-west-1": "632365934929",
     "us-west-2": "433757028032",
 }
-
-
-class AlgorithmImage(Construct):
-    """The algorithm's image in the region that the stack is deployed to.
-
-    Attributes:
-        uri: Image URI.
-        repository_arn: ARN of the repository that it is pulled from, which AWS owns.
-    """
-
-    def __init__(self, scope: Construct, id_: str) -> None:
-        super().__init__(scope, id_)
-        table = CfnMapping(
-            self, "Registry", mapping={region: {"account": each} for region, each in REGISTRY_ACCOUNTS.items()}
-        )
-        account = table.find_in_map(Aws.REGION, "account")
-        self.uri = f"{account}.dkr.ecr.{Aws.REGION}.{Aws.URL_SUFFIX}/{ALGORITHM_REPOSITORY}:{ALGORITHM_TAG}"
-        self.repository_arn = f"arn:{Aws.PARTITION}:ecr:{Aws.REGION}:{account}:repository/{ALGORITHM_REPOSITORY}"
