@@ -6,9 +6,10 @@ it and goes and looks. A
 test compares it with the templates, so that nothing is deployed that is not demanded here.
 
 The document: account and region (empty: those of the credentials); bootstrap (parameter that holds the version,
-least version, bucket); buckets (names in the templates that others may have taken); algorithm (its name) and its regions
-(empty: all that SageMaker is in); types (resource types that some region lacks: what is made of each, whether it is left
-out there, the regions, the remedy) and unpublished (regions of which nobody knows that); connection (whether one is used, ARN of an
+least version, bucket); buckets (names in the templates that others may have taken); algorithm (its name) and
+algorithm_regions (those that have its images; empty: all); types (resource types that some region lacks: what is made
+of each, whether it is left out there, the regions, the remedy) and unpublished (regions of which nobody knows that);
+connection (whether one is used, ARN of an
 existing one); builds (the quota of CodeBuild, how many builds have to run at a time, how many may, the setting; none
 where no push is built); instances (what SageMaker counts them as, type or
 empty for all types together, how many are needed, how many at most, whose they are, the setting); cost (dollars of a
