@@ -179,15 +179,15 @@ setup: $(VENV)/app/.done $(VENV)/jobs/.done  ## Set up the environments of appli
 stand-in: setup $(VENV)/stand-in/.done  ## Set up the stand-in for the built-in algorithm too; needs Python 3.11
 
 .PHONY: demo
-demo: stand-in  ## Synthetic archive -> trained, gated, registered model and a report
+demo: setup  ## Synthetic archive -> trained, gated, registered model and a report
 	@$(APP) -m local demo $(ARGS)
 
 .PHONY: run
-run: stand-in  ## Run the pipeline on ARCHIVE=/path/dataverse_files.zip
+run: setup  ## Run the pipeline on ARCHIVE=/path/dataverse_files.zip
 	@$(APP) -m local run --archive $(or $(ARCHIVE),$(error Name the archive: make run ARCHIVE=/path/dataverse_files.zip)) $(ARGS)
 
 .PHONY: serve
-serve: stand-in  ## Serve the approved model of run ID (default: latest) on the loopback
+serve: setup  ## Serve the approved model of run ID (default: latest) on the loopback
 	@$(APP) -m local serve $(or $(ID),latest) $(ARGS)
 
 .PHONY: synth
