@@ -82,9 +82,10 @@ $(VENV)/app/.dev: requirements-dev.txt $(VENV)/app/.done
 	@touch $@
 
 $(VENV)/jobs/.done: containers/preprocessing/requirements.txt | $(UV)
-	@echo "Setting up: the jobs' environment (about 460 MB)"
+	@echo "Setting up: the jobs' environment (about 580 MB)"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/jobs
 	@$(SYNC) --python $(JOBS) containers/preprocessing/requirements.txt
+	@$(JOBS) -m pipeline_src.algorithms.linear_probe.backbone_network >/dev/null
 	@touch $@
 
 $(VENV)/stand-in/.done: local/builtin_stand_in/requirements.txt | $(UV)
