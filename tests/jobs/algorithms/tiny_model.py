@@ -27,9 +27,10 @@ def onnx_bytes(
     input_name: str = onnx_artifact.INPUT_NAME,
     input_type: int = TensorProto.UINT8,
     last: str = "Softmax",
+    scale: float = 0.125,
 ) -> bytes:
-    """Return the model, with `last` as its last operator."""
-    weights = np.random.default_rng(5).normal(size=(3, classes)).astype(np.float32) / 8
+    """Return the model, with `last` as its last operator and weights of the order of `scale`."""
+    weights = np.random.default_rng(5).normal(size=(3, classes)).astype(np.float32) * np.float32(scale)
     nodes = [
         helper.make_node("Cast", [input_name], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["floats", "axes"], ["means"], keepdims=0),
