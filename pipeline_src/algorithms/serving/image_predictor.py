@@ -60,11 +60,7 @@ class ImagePredictor:
         Raises:
             BadInputError: It is not an image that Preprocess accepts.
         """
-        try:
-            pixels = image_codec.decode_square(data, _PLACE, self.manifest.image_size)
-        except KeyError as error:  # simplejpeg looks up a sampling that a damaged header does not have
-            raise BadInputError(f"{_PLACE}: its header is damaged. Replace the image by the original.") from error
-        return self._compute(pixels[None])
+        return self._compute(image_codec.decode_square(data, _PLACE, self.manifest.image_size)[None])
 
     def _compute(self, pixels: image_codec.Pixels) -> list[float]:
         (rows,) = self._session.run([onnx_artifact.OUTPUT_NAME], {onnx_artifact.INPUT_NAME: pixels})
