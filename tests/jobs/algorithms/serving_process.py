@@ -59,12 +59,13 @@ class Server(NamedTuple):
                     stream.close()
 
 
-def start(root: Path, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+def start(root: Path, *arguments: str, log: int = subprocess.DEVNULL, **environment: str) -> "subprocess.Popen[str]":
+    """Start a server; `log` is where its stderr goes, a pipe only where it is read."""
     return subprocess.Popen(
         [sys.executable, "-m", MODULE, *arguments],
         env={**os.environ, "ML_ROOT": str(root), **environment},
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=log,
         text=True,
     )
 

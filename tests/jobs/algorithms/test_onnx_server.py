@@ -193,7 +193,7 @@ def test_no_more_images_are_read_than_there_are_workers() -> None:
 
 def test_the_bind_port_of_sagemaker_is_taken(root: Path, server: Server) -> None:
     """A port that is taken shows that the variable is read, with the message of a port that cannot be had."""
-    process = start(root, SAGEMAKER_BIND_TO_PORT=str(server.port))
+    process = start(root, log=subprocess.PIPE, SAGEMAKER_BIND_TO_PORT=str(server.port))
     _, error = process.communicate()
     assert process.returncode == contract.EXIT_BAD_INPUT
     assert f"127.0.0.1:{server.port}: cannot listen there (Address already in use)." in error
@@ -203,7 +203,9 @@ def test_the_bind_port_of_sagemaker_is_taken(root: Path, server: Server) -> None
 def test_sigterm_ends_it_with_exit_code_0_even_while_clients_are_connected(root: Path) -> None:
     running = ready(start(root, "--port", "0"))
     with running.connect() as idle, running.connect() as half:
-        half.sendall(b"POST /invocations HTTP/1.1\r\nContent-Type: image/jpeg\r\nContent-Length: 100\r\n\r\n" + b"x" * 50)
+        half.sendall(
+            b"POST /invocations HTTP/1.1\r\nContent-Type: image/jpeg\r\nContent-Length: 100\r\n\r\n" + b"x" * 50
+        )
         assert len(running.scores(PICTURES[0])) == len(contract.CLASS_LABELS)
         assert running.stop() == contract.EXIT_OK
         assert idle.recv(1) == b""
@@ -212,7 +214,7 @@ def test_sigterm_ends_it_with_exit_code_0_even_while_clients_are_connected(root:
 def test_a_model_that_does_not_fit_ends_it_with_the_reason_as_the_last_line(tmp_path: Path) -> None:
     write_model(tmp_path / "model", onnx_bytes(), MANIFEST)
     (tmp_path / "model/model.onnx").write_bytes(onnx_bytes())
-    process = start(tmp_path, "--port", "0")
+    process = start(tmp_path, "--port", "0", log=subprocess.PIPE)
     output, error = process.communicate()
     assert process.returncode == contract.EXIT_BAD_INPUT
     assert output == ""
