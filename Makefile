@@ -306,7 +306,7 @@ lock: $(UV)  ## Lock the requirements anew
 	@$(LOCK) requirements.in -o requirements.txt
 	@$(LOCK) requirements-dev.in -o requirements-dev.txt
 	@$(LOCK) requirements-node.in -o requirements-node.txt
-	@cd containers/preprocessing && ../../$(LOCK) requirements.in -o requirements.txt
+	@for name in preprocessing model_server; do (cd containers/$$name && ../../$(LOCK) requirements.in -o requirements.txt); done
 	@cd local/builtin_stand_in && ../../$(LOCK_3_11) requirements.in -o requirements.txt
 	@cd tests && for name in jobs emulator checkov scoring report mutation node-oldest; do ../$(LOCK) requirements-$$name.in -o requirements-$$name.txt; done
 
