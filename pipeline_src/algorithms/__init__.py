@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT-0
+"""Training algorithms: one folder each."""
