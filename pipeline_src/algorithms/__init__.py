@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT-0
-"""Training algorithms: one folder each."""
+"""Algorithms: one folder each, and the model server that those with an ONNX model share."""
