@@ -73,7 +73,7 @@ def _read_image_record(file: BinaryIO, place: str, offset: int) -> ImageRecord:
 
 def _read_payload(file: BinaryIO, place: str) -> bytes:
     """Return the payload of the record at the position of `file`, its parts joined by the magic word."""
-    parts = []
+    parts: list[bytes] = []
     wanted = (recordio_format.WHOLE, recordio_format.FIRST)
     while True:
         start = file.tell()
@@ -81,7 +81,9 @@ def _read_payload(file: BinaryIO, place: str) -> bytes:
         magic, word = _FRAME.unpack(frame) if len(frame) == _FRAME.size else (recordio_format.MAGIC, 0)
         flag, length = word >> recordio_format.LENGTH_BITS, word & ((1 << recordio_format.LENGTH_BITS) - 1)
         if magic != recordio_format.MAGIC or flag not in wanted:
-            raise BadInputError(f"{place}: damaged: no {'part' if parts else 'record'} begins at byte {start}. {_REMEDY}")
+            raise BadInputError(
+                f"{place}: damaged: no {'part' if parts else 'record'} begins at byte {start}. {_REMEDY}"
+            )
         padded = file.read(length + -length % 4)
         if len(frame) < _FRAME.size or len(padded) < length + -length % 4:
             raise BadInputError(f"{place}: truncated: the file ends within it, at byte {file.tell()}. {_REMEDY}")

@@ -15,7 +15,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 SHARD_VECTORS: Final = 512
 _FILE: Final = re.compile(r"features-([0-9a-f]{64})\.bin")
+_FORMAT: Final = 1
 _PARTIAL_FILE: Final = "features.partial"  # one name: what a killed job left there is overwritten
 _DIGEST_BYTES: Final = 32
 _HEADER_LIMIT: Final = 4096  # bytes
@@ -52,6 +53,9 @@ class FeatureCache:
 
     Several threads may call `add` at once.
 
+    Attributes:
+        length: length of a feature vector.
+
     Args:
         folder: where the files are; made if it is missing.
         backbone: digest of the backbone.
@@ -64,8 +68,8 @@ class FeatureCache:
         self, folder: Path, *, backbone: str, image_side: int, length: int, notice: Callable[[str], None]
     ) -> None:
         self._folder = folder
-        self._identity = {"format": 1, "backbone": backbone, "image_side": image_side, "length": length}
-        self._length = length
+        self._empty = _Header(format=_FORMAT, backbone=backbone, image_side=image_side, length=length, count=0)
+        self.length = length
         self._notice = notice
         self._lock = threading.Lock()
         self._waiting: list[tuple[FeatureKey, NDArray[np.float32]]] = []
@@ -112,7 +116,7 @@ class FeatureCache:
                 self._write()
 
     def _write(self) -> None:
-        header = _Header(**self._identity, count=len(self._waiting))  # type: ignore[arg-type]  the fields of `_identity`
+        header = replace(self._empty, count=len(self._waiting))
         content = b"".join(
             [
                 json.dumps(asdict(header), sort_keys=True).encode() + b"\n",
@@ -130,7 +134,7 @@ class FeatureCache:
         """Return False only for a readable header of another backbone or image size."""
         with path.open("rb") as file:
             header = _parse_header(file.readline(_HEADER_LIMIT))
-        return header is None or asdict(header) == self._identity | {"count": header.count}
+        return header is None or replace(header, count=0) == self._empty
 
     def _parse(self, content: bytes) -> Iterator[tuple[FeatureKey, NDArray[np.float32]]] | None:
         """Return the vectors in `content`, whose digest is right; None if one of them cannot be a feature vector."""
@@ -139,10 +143,10 @@ class FeatureCache:
             return None
         start, size = content.index(b"\n") + 1, _DIGEST_BYTES + 1
         values = np.frombuffer(content, "<f4", offset=start + header.count * size) if header.count else np.empty(0)
-        if values.size != header.count * self._length or not np.isfinite(values).all():
+        if values.size != header.count * self.length or not np.isfinite(values).all():
             return None
         keys = (content[start + n * size : start + (n + 1) * size] for n in range(header.count))
-        vectors = values.astype(np.float32, copy=False).reshape(header.count, self._length)
+        vectors = values.astype(np.float32, copy=False).reshape(header.count, self.length)
         return ((FeatureKey(key[:-1], key[-1]), vector) for key, vector in zip(keys, vectors, strict=True))
 
 

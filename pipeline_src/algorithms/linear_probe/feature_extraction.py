@@ -30,7 +30,8 @@ from pipeline_src.runtime import worker_threads
 from pipeline_src.runtime.errors import BadInputError
 
 VIEWS: Final = 8
-_PROGRESS_LINES: Final = 100
+_PROGRESS_LINES: Final = 100  # in all, but at most one per `_PROGRESS_STEP` vectors
+_PROGRESS_STEP: Final = 50
 _WRITE_AGAIN: Final = "Write the channel again: run the Preprocess step once more."
 
 Progress = Callable[[int, int], None]
@@ -84,12 +85,13 @@ def scan_channel(name: str, image_side: int) -> Channel:
     path = _find_records(name)
     images: dict[tuple[bytes, int, int], ChannelImage] = {}
     count = 0
-    for count, record in enumerate(recordio_reader.read_image_records(path), start=1):  # noqa: B007  used after the loop
-        place = f"{path}: record {count - 1}"
+    for record in recordio_reader.read_image_records(path):
+        place = f"{path}: record {count}"
+        count += 1
         if record.label >= len(contract.CLASS_LABELS):
             raise BadInputError(
-                f"{place}: label {record.label}: there are {len(contract.CLASS_LABELS)} classes, so that labels run from"
-                f" 0 to {len(contract.CLASS_LABELS) - 1}. {_WRITE_AGAIN}"
+                f"{place}: label {record.label}: there are {len(contract.CLASS_LABELS)} classes, so that labels run"
+                f" from 0 to {len(contract.CLASS_LABELS) - 1}. {_WRITE_AGAIN}"
             )
         header = image_codec.check_image(record.image, place)
         if (header.height, header.width) != (image_side, image_side):
@@ -143,95 +145,104 @@ def backbone_session(model: bytes) -> onnxruntime.InferenceSession:
 
 
 class _Task(NamedTuple):
-    """What is missing of one image: the views, and the row of each in the result."""
+    """An image of the file at `path`, and the views that are to be computed."""
 
-    image: ChannelImage
     path: Path
-    rows: Sequence[tuple[int, int]]
+    image: ChannelImage
+    views: Sequence[int]
 
 
-def extract_features(
-    channels: Sequence[tuple[Channel, int]],
-    session: Any,  # noqa: ANN401  onnxruntime has no type information
-    cache: FeatureCache,
-    *,
-    length: int,
-    image_side: int,
-    workers: int,
-    progress: Progress,
-) -> list[NDArray[np.float32]]:
-    """Return the features of the images of several channels.
+class FeatureExtractor:
+    """Computes the features of the images of several channels.
 
     Args:
-        channels: each channel, with the number of views an image.
         session: a session of the backbone: ``pixels`` in, ``features`` out.
         cache: where known features are taken from, and new ones are put.
-        length: number of features of a view.
         image_side: side of the images in pixels.
-        workers: number of threads.
         progress: called with the number of finished and of all vectors that have to be computed.
-
-    Returns:
-        For each channel, float32 (images, views, features); the views of an image as `choose_views` has them.
-
-    Raises:
-        BadInputError: an image cannot be decoded, or its features are not finite.
-        OSError: for example the disk of the cache is full.
     """
-    results = [np.full((len(channel.images), views, length), np.nan, np.float32) for channel, views in channels]
-    rows: dict[FeatureKey, list[NDArray[np.float32]]] = {}
-    for (channel, views), result in zip(channels, results, strict=True):
-        for image, vectors in zip(channel.images, result, strict=True):
-            for view, vector in zip(choose_views(image.digest, views), vectors, strict=True):
-                rows.setdefault(FeatureKey(image.digest, view), []).append(vector)
-    missing = dict.fromkeys(rows)
-    for key, vector in cache.read_features():
-        if key in missing:
-            del missing[key]
-            _fill(rows[key], vector)
-    total = len(missing)
-    print(f"features: {len(rows)} image views, {total} to compute, {len(rows) - total} in checkpoints", flush=True)
-    count, lock = 0, threading.Lock()
 
-    def compute(task: tuple[Path, ChannelImage, list[int]]) -> None:
-        nonlocal count
-        path, image, views = task
-        place = f"{path}: image {image.number}"
-        record = recordio_reader.read_image_record_at(path, image.offset)
-        pixels = image_codec.decode_square(record.image, place, image_side)
-        for view in views:
-            (features,) = session.run(None, {"pixels": view_of(pixels, view)[np.newaxis]})
-            vector = features[0]
-            if vector.shape != (length,) or not np.isfinite(vector).all():
-                raise BadInputError(
-                    f"{place}: the backbone's features are not {length} finite numbers: its weights are damaged. Build"
-                    " the image again, or set the environment up again."
-                )
-            key = FeatureKey(image.digest, view)
-            _fill(rows[key], vector)
-            cache.add(key, vector)
-        with lock:
-            before, count = count, count + len(views)
-            step = max(1, total // _PROGRESS_LINES)
-            if count == total or before // step != count // step:
-                progress(count, total)
+    def __init__(
+        self,
+        session: Any,  # noqa: ANN401  onnxruntime has no type information
+        cache: FeatureCache,
+        *,
+        image_side: int,
+        progress: Progress,
+    ) -> None:
+        self._session = session
+        self._cache = cache
+        self._image_side = image_side
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._rows: dict[FeatureKey, list[NDArray[np.float32]]] = {}  # where each vector goes
+        self._missing: dict[FeatureKey, None] = {}
+        self._done = self._total = 0
 
-    def tasks() -> Iterator[tuple[Path, ChannelImage, list[int]]]:
-        for channel, views in channels:
+    def extract(self, channels: Sequence[tuple[Channel, int]], workers: int) -> list[NDArray[np.float32]]:
+        """Return the features of the images of `channels`, each with its number of views an image.
+
+        Returns:
+            For each channel, float32 (images, views, features); the views of an image as `choose_views` has them.
+
+        Raises:
+            BadInputError: an image cannot be decoded, or its features are not finite.
+            OSError: for example the disk of the cache is full.
+        """
+        length = self._cache.length
+        results = [np.empty((len(channel.images), views, length), np.float32) for channel, views in channels]
+        for (channel, views), result in zip(channels, results, strict=True):
+            for image, vectors in zip(channel.images, result, strict=True):
+                for view, vector in zip(choose_views(image.digest, views), vectors, strict=True):
+                    self._rows.setdefault(FeatureKey(image.digest, view), []).append(vector)
+        self._missing = dict.fromkeys(self._rows)
+        for key, vector in self._cache.read_features():
+            if key in self._missing:
+                del self._missing[key]
+                self._fill(key, vector)
+        self._total = len(self._missing)
+        known = len(self._rows) - self._total
+        print(
+            f"features: {len(self._rows)} image views, {known} from checkpoints, {self._total} to compute", flush=True
+        )
+        try:
+            worker_threads.process_in_threads(self._tasks(channels), self._compute, workers)
+        finally:
+            self._cache.flush()
+        return results
+
+    def _tasks(self, channels: Sequence[tuple[Channel, int]]) -> Iterator[_Task]:
+        for channel, count in channels:
             for image in channel.images:
-                wanted = [view for view in choose_views(image.digest, views) if FeatureKey(image.digest, view) in missing]
-                for view in wanted:
-                    del missing[FeatureKey(image.digest, view)]
-                if wanted:
-                    yield channel.path, image, wanted
+                views = [
+                    view
+                    for view in choose_views(image.digest, count)
+                    if self._missing.pop(FeatureKey(image.digest, view), self) is None
+                ]
+                if views:
+                    yield _Task(channel.path, image, views)
 
-    try:
-        worker_threads.process_in_threads(tasks(), compute, workers)
-    finally:
-        cache.flush()
-    return results
+    def _compute(self, task: _Task) -> None:
+        place = f"{task.path}: image {task.image.number}"
+        record = recordio_reader.read_image_record_at(task.path, task.image.offset)
+        pixels = image_codec.decode_square(record.image, place, self._image_side)
+        for view in task.views:
+            (features,) = self._session.run(None, {"pixels": view_of(pixels, view)[np.newaxis]})
+            vector = features[0]
+            if not np.isfinite(vector).all():
+                raise BadInputError(
+                    f"{place}: the backbone's features are not finite (NaN or infinity): its weights are damaged."
+                    " Build the image again, or set the environment up again."
+                )
+            key = FeatureKey(task.image.digest, view)
+            self._fill(key, vector)
+            self._cache.add(key, vector)
+        with self._lock:
+            before, self._done = self._done, self._done + len(task.views)
+            step = max(_PROGRESS_STEP, self._total // _PROGRESS_LINES)
+            if self._done == self._total or before // step != self._done // step:
+                self._progress(self._done, self._total)
 
-
-def _fill(rows: Sequence[NDArray[np.float32]], vector: NDArray[np.float32]) -> None:
-    for row in rows:
-        row[:] = vector
+    def _fill(self, key: FeatureKey, vector: NDArray[np.float32]) -> None:
+        for row in self._rows[key]:
+            row[:] = vector

@@ -31,7 +31,7 @@ class ProbeHyperparameters:
         backbone: name of the pretrained network.
         image_views: views of each training image, of its eight flips and quarter turns; the first is the image itself.
         regularization: inverse strength C of the head's L2 penalty; None to choose it by cross-validation.
-        seed: seed of the cross-validation's folds and of the choice of views.
+        seed: seed of the cross-validation's folds.
     """
 
     num_classes: int
@@ -97,10 +97,14 @@ def _rules(backbones: tuple[str, ...]) -> dict[str, _Rule]:
         "num_classes": _Rule(_classes, f"{_CLASSES}, the number of classes in class_labels.py"),
         "num_training_samples": _Rule(_whole_number(range(1, 2**63)), "a whole number from 1"),
         "image_shape": _Rule(
-            _image_side, f"3,SIDE,SIDE with a side from {onnx_artifact.IMAGE_SIZES[0]} to {onnx_artifact.IMAGE_SIZES[-1]}", "3,224,224"
+            _image_side,
+            f"3,SIDE,SIDE with a side from {onnx_artifact.IMAGE_SIZES[0]} to {onnx_artifact.IMAGE_SIZES[-1]}",
+            "3,224,224",
         ),
         "backbone": _Rule(_choice(backbones), f"one of {', '.join(backbones)}", backbones[0]),
-        "image_views": _Rule(_whole_number(IMAGE_VIEWS), f"a whole number from {IMAGE_VIEWS[0]} to {IMAGE_VIEWS[-1]}", "2"),
+        "image_views": _Rule(
+            _whole_number(IMAGE_VIEWS), f"a whole number from {IMAGE_VIEWS[0]} to {IMAGE_VIEWS[-1]}", "2"
+        ),
         "regularization": _Rule(
             _regularization,
             f"{AUTOMATIC}, or a number from {REGULARIZATION_LIMITS[0]:g} to {REGULARIZATION_LIMITS[1]:g}",
