@@ -98,7 +98,7 @@ class ContainerImage:
 JOBS_IMAGE: Final = ContainerImage(folder="preprocessing")
 # The image that serves every model in the ONNX format of serving/onnx_artifact.py.
 MODEL_SERVER_IMAGE: Final = ContainerImage(
-    folder="model_server", serve=("python", "-m", "pipeline_src.algorithms.serving.model_server")
+    folder="model_server", serve=("python", "-m", "pipeline_src.algorithms.serving.onnx_server")
 )
 
 

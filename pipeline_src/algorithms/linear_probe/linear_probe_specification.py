@@ -34,7 +34,7 @@ LINEAR_PROBE: Final = AlgorithmSpecification(
     },
     # The head weights the classes itself, so no record is repeated.
     parameter_defaults={"TrainInstanceType": "ml.c5.2xlarge", "ClassBalance": "none"},
-    metrics={"validation:balanced_accuracy": r"validation:balanced_accuracy=(\S+);"},
+    metrics={"validation:balanced_accuracy": r"validation:balanced_accuracy=([0-9.]+);"},
     tuning_objective="validation:balanced_accuracy",
     tuning_ranges=(HyperparameterRange("regularization", "Regularization", 0.0001, 1.0, "Logarithmic"),),
     # Features are named by the images' bytes, so any later training reuses them.
