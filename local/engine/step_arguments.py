@@ -171,7 +171,11 @@ TUNING_ARGUMENTS: Final[dict[str, ArgumentShape]] = {
     },
     "TrainingJobDefinition": {name: each for name, each in TRAINING_ARGUMENTS.items() if name not in _NOT_IN_TUNING}
     | {
-        "AlgorithmSpecification": {"TrainingImage": TEXT, "TrainingInputMode": _INPUT_MODE},
+        "AlgorithmSpecification": {
+            "TrainingImage": TEXT,
+            "TrainingInputMode": _INPUT_MODE,
+            "MetricDefinitions": MEANINGLESS,
+        },
         "StaticHyperParameters": TEXT_MAP,
     },
     "Tags": MEANINGLESS,

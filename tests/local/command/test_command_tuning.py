@@ -27,6 +27,7 @@ from tests.local.runner.test_process import is_gone
 from tests.local.tuning import model, tuning
 
 # Stands where the algorithm's stand-in stands: waits until as many train as it is told, and reports its own rate.
+BUILTIN = "builtin_image_classification"
 ALGORITHM = """
 import json, os, pathlib, sys, time
 root = pathlib.Path(os.environ["ML_ROOT"])
@@ -59,7 +60,7 @@ def engine(home: Path, repository: Path, console: Console, *, together: int, job
     return PipelineEngine(
         ExecutionPlan(parsed, {}, "test"),
         LocalHome(home),
-        ProcessRunner(repository=repository, stand_in_python=Path(sys.executable)),
+        ProcessRunner({"stand-in": Path(sys.executable)}, repository),
         PlainReporter(console),
     )
 
