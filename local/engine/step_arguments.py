@@ -152,7 +152,7 @@ _NUMBER_RANGES: Final[list[ArgumentShape]] = [
     {"Name": TEXT, "MinValue": TEXT, "MaxValue": TEXT, "ScalingType": _SCALING}
 ]
 # Not arguments of the jobs of a tuning; and checkpoints, which all of the jobs would share.
-_NOT_IN_TUNING: Final = ("HyperParameters", "Tags", "ExperimentConfig", "ProfilerConfig", "CheckpointConfig")
+_NOT_IN_TUNING: Final = ("HyperParameters", "Tags", "ExperimentConfig", "ProfilerConfig")
 TUNING_ARGUMENTS: Final[dict[str, ArgumentShape]] = {
     "HyperParameterTuningJobConfig": {
         "Strategy": one_of_values("Random", reason="the local engine supports only random search"),
