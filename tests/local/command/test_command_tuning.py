@@ -113,8 +113,9 @@ def test_stopping_the_run_ends_the_processes_of_all_jobs(home: Path, repository:
         (("--tune", "2", "--parallel", "3"), "Give 1 to 2"),
         (("--tune", "1"), "1 is not in the range"),
         (("--tune", "2", "--definition", "x.json"), "Give one of them"),
-        (("--tune", "2", "-p", "LearningRate=0.1"), "the tuning draws its values"),
-        (("--tune", "2", "-p", "Momentum=0.5"), "the tuning draws its values"),
+        (("--tune", "2", "-p", "Regularization=0.1"), "the tuning draws its values"),
+        (("--algorithm", BUILTIN, "--tune", "2", "-p", "LearningRate=0.1"), "the tuning draws its values"),
+        (("--algorithm", BUILTIN, "--tune", "2", "-p", "Momentum=0.5"), "the tuning draws its values"),
     ],
 )
 def test_options_that_contradict_are_refused(shell: Shell, options: tuple[str, ...], said: str) -> None:
