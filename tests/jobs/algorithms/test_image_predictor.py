@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto
 from onnx.reference import ReferenceEvaluator
@@ -116,8 +117,8 @@ def test_no_damaged_byte_of_a_header_is_a_defect(predictor: ImagePredictor, enco
     [
         (b"", "ONNX Runtime cannot load it"),
         (onnx_bytes()[:200], "ONNX Runtime cannot load it"),
-        (onnx_bytes(64), r"input and output are pixels tensor\(uint8\) \[64, 64, 3\]"),
-        (onnx_bytes(classes=6), r"input and output are .*, probabilities tensor\(float\) \[6\]: must be"),
+        (onnx_bytes(64), r"input and output are pixels tensor\(uint8\) \['images', 64, 64, 3\]"),
+        (onnx_bytes(classes=6), r"input and output are .*, probabilities tensor\(float\) \['images', 6\]: must be"),
         (onnx_bytes(pixels=("image", TensorProto.UINT8)), r"input and output are image tensor\(uint8\)"),
         (onnx_bytes(pixels=("pixels", TensorProto.FLOAT)), r"input and output are pixels tensor\(float\)"),
         (onnx_bytes(last="Identity"), "it cannot be computed .the probabilities add up to 0.0, not 1"),
@@ -126,6 +127,18 @@ def test_no_damaged_byte_of_a_header_is_a_defect(predictor: ImagePredictor, enco
 def test_a_model_that_is_not_what_its_manifest_says_is_refused(model: bytes, cause: str) -> None:
     with pytest.raises(BadInputError, match=f"^model.onnx: {cause}.*Train the model again.$"):
         ImagePredictor(model, MANIFEST)
+
+
+def test_a_model_that_leaves_its_side_open_takes_that_of_the_manifest(predictor: ImagePredictor) -> None:
+    data = png(colored(1))
+    assert ImagePredictor(onnx_bytes("side"), MANIFEST).predict(data) == predictor.predict(data)
+
+
+def test_a_model_that_leaves_its_classes_open_is_refused_if_it_has_other_ones() -> None:
+    model = onnx.load_from_string(onnx_bytes(classes=6))
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_param = "classes"
+    with pytest.raises(BadInputError, match=r"it cannot be computed .6 probabilities, not 7"):
+        ImagePredictor(model.SerializeToString(), MANIFEST)
 
 
 def test_an_answer_that_is_no_probability_is_a_defect_and_is_not_returned() -> None:
