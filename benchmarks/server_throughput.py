@@ -6,8 +6,10 @@ the other, in a process without a server. It and the server have one core; the c
 own work is not counted. The server is measured a second time with both cores and the clients on them: there, the CPU
 time that the clients took is left out of what the server could have used.
 
-The bare loop and the server run in turn, so that other load on the machine affects both. The network of the model is
-EfficientNet-Lite0 with a random head; the images are synthetic. Every answer is compared with the bare loop's.
+The bare loop and the server run in turn, so that other load on the machine affects both. Where there is such load, the
+server gets more of it than one loop because it has more threads: only the CPU time an image can be compared then. The
+network of the model is EfficientNet-Lite0 with a random head; the images are synthetic. Every answer is compared with
+the bare loop's.
 Exits with 1 if a target is missed.
 """
 
@@ -51,6 +53,7 @@ def main() -> int:
     parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--load", type=int, metavar="PORT", help=argparse.SUPPRESS)
     parser.add_argument("--clients", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--soak", type=int, metavar="MINUTES", help="ask for as long instead, and watch the memory")
     given = parser.parse_args()
     if given.bare:
         print(json.dumps(_bare_loop(given.seconds)))
@@ -59,6 +62,8 @@ def main() -> int:
         print(json.dumps(_load(given.load, given.clients, given.seconds)))
         return 0
     _prepare()
+    if given.soak:
+        return _soak(given.soak)
     cores = sorted(measure.cores(2))
     apart = [_round(given.seconds, server={cores[0]}, clients={cores[1]}) for _ in range(given.rounds)]
     together = [_round(given.seconds, server=set(cores), clients=set(cores)) for _ in range(given.rounds)]
@@ -106,10 +111,26 @@ def _round(seconds: float, *, server: set[int], clients: set[int]) -> list[Figur
                     "bare_cpu": (first_cpu + second_cpu) / 2 * 1e3,
                     "p50": load["p50"],
                     "p99": load["p99"],
-                    "memory": int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE,
+                    "memory": _resident(pid),
                 }
             )
     return figures
+
+
+def _soak(minutes: int) -> int:
+    """Ask with 8 clients for `minutes`; return 1 if the memory of the last minute is above that of the first by 5 %."""
+    cores, memory = set(measure.cores(2)), []
+    _bare_rate(1, 1)
+    with _serving(cores) as (port, pid):
+        for minute in range(1, minutes + 1):
+            load = _child(cores, "--load", str(port), "--clients", "8", seconds=60)
+            memory.append(_resident(pid))
+            print(f"minute {minute}: {load['requests']} answers, all right; {memory[-1] / 1e6:.0f} MB", flush=True)
+    return int(memory[-1] > 1.05 * memory[0])
+
+
+def _resident(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
 
 
 def _cpu_seconds(pid: int) -> float:
@@ -203,7 +224,8 @@ def _read_images() -> list[bytes]:
 
 def _bare_loop(seconds: float) -> dict[str, float]:
     """Score the images one after the other for as long; write the answers for `_load`."""
-    from pipeline_src.algorithms.serving.image_predictor import onnxruntime  # noqa: PLC0415  with its telemetry off
+    import onnxruntime  # noqa: PLC0415  after pipeline_src.algorithms, which switches its telemetry off
+
     from pipeline_src.dataset.image_codec import decode_square  # noqa: PLC0415  the clients need none of this
 
     options = onnxruntime.SessionOptions()
