@@ -82,9 +82,10 @@ $(VENV)/app/.dev: requirements-dev.txt $(VENV)/app/.done
 	@touch $@
 
 $(VENV)/jobs/.done: containers/preprocessing/requirements.txt | $(UV)
-	@echo "Setting up: the jobs' environment (about 460 MB)"
+	@echo "Setting up: the jobs' environment (about 580 MB)"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/jobs
 	@$(SYNC) --python $(JOBS) containers/preprocessing/requirements.txt
+	@$(JOBS) -m pipeline_src.algorithms.linear_probe.backbone_network >/dev/null
 	@touch $@
 
 $(VENV)/stand-in/.done: local/builtin_stand_in/requirements.txt | $(UV)
@@ -179,15 +180,15 @@ setup: $(VENV)/app/.done $(VENV)/jobs/.done  ## Set up the environments of appli
 stand-in: setup $(VENV)/stand-in/.done  ## Set up the stand-in for the built-in algorithm too; needs Python 3.11
 
 .PHONY: demo
-demo: stand-in  ## Synthetic archive -> trained, gated, registered model and a report
+demo: setup  ## Synthetic archive -> trained, gated, registered model and a report
 	@$(APP) -m local demo $(ARGS)
 
 .PHONY: run
-run: stand-in  ## Run the pipeline on ARCHIVE=/path/dataverse_files.zip
+run: setup  ## Run the pipeline on ARCHIVE=/path/dataverse_files.zip
 	@$(APP) -m local run --archive $(or $(ARCHIVE),$(error Name the archive: make run ARCHIVE=/path/dataverse_files.zip)) $(ARGS)
 
 .PHONY: serve
-serve: stand-in  ## Serve the approved model of run ID (default: latest) on the loopback
+serve: setup  ## Serve the approved model of run ID (default: latest) on the loopback
 	@$(APP) -m local serve $(or $(ID),latest) $(ARGS)
 
 .PHONY: synth
@@ -305,7 +306,7 @@ lock: $(UV)  ## Lock the requirements anew
 	@$(LOCK) requirements.in -o requirements.txt
 	@$(LOCK) requirements-dev.in -o requirements-dev.txt
 	@$(LOCK) requirements-node.in -o requirements-node.txt
-	@cd containers/preprocessing && ../../$(LOCK) requirements.in -o requirements.txt
+	@for name in preprocessing model_server; do (cd containers/$$name && ../../$(LOCK) requirements.in -o requirements.txt); done
 	@cd local/builtin_stand_in && ../../$(LOCK_3_11) requirements.in -o requirements.txt
 	@cd tests && for name in jobs emulator checkov scoring report mutation node-oldest; do ../$(LOCK) requirements-$$name.in -o requirements-$$name.txt; done
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from pipeline_src.dataset import perceptual_hash
 from pipeline_src.dataset.perceptual_hash import Bytes, SimilarityBounds
-from pipeline_src.jobs import command_line, preprocess
+from pipeline_src.jobs import preprocess
 from pipeline_src.leakage import near_duplicates
+from pipeline_src.runtime import job_exit
 
 _NOTHING = np.zeros((perceptual_hash.VIEW_SIDE, perceptual_hash.VIEW_SIDE), np.uint8)
 
@@ -32,5 +33,5 @@ if __name__ == "__main__":
     # There is no setting for this, because no dataset should be built without an audit.
     perceptual_hash.grey_view, near_duplicates.find_near_duplicates = view, near
     sys.exit(
-        command_line.run_job(lambda: preprocess.run_preprocessing(preprocess.parse_preprocessing_options(sys.argv[1:])))
+        job_exit.run_job(lambda: preprocess.run_preprocessing(preprocess.parse_preprocessing_options(sys.argv[1:])))
     )

@@ -89,5 +89,6 @@ def _image_asset(scope: Construct, id_: str, image: ContainerImage, settings: Se
         file=f"containers/{image.folder}/Dockerfile",
         exclude=[f"containers/{each}" for each in others],
         platform=assets.Platform.LINUX_AMD64,
-        build_args={"JOB_USER": settings.training.job_user},
+        # A model server writes nothing, so that its own user, who is not root, will do.
+        build_args=None if image.serve else {"JOB_USER": settings.training.job_user},
     )

@@ -128,6 +128,7 @@ def _built_software(image: ContainerImage) -> Software:
         environment=image.environment,
         sources=("pipeline_src", f"containers/{image.folder}/requirements.txt"),
         set_up="Run: make setup",
+        train=image.train,
         serve=image.serve,
     )
 
@@ -146,15 +147,14 @@ def _stand_in_software(algorithm: AlgorithmSpecification, stand_in: LocalStandIn
     )
 
 
-JOBS_SOFTWARE: Final = _built_software(JOBS_IMAGE)
 _SOFTWARE: Final = {
     each.image: each
     for each in (
         *(_built_software(image) for one in ALGORITHMS.values() for image in one.images if image.is_built),
         *(_stand_in_software(one, one.stand_in) for one in ALGORITHMS.values() if one.stand_in),
-        JOBS_SOFTWARE,
     )
 }
+JOBS_SOFTWARE: Final = _SOFTWARE.get(JOBS_IMAGE.folder, _built_software(JOBS_IMAGE))
 
 
 def software_of_image(image: str) -> Software:

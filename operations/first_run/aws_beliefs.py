@@ -111,17 +111,16 @@ _TRAINING: Final = (
         belief_checks.samples_by_reference,
     ),
     Belief(
-        "training-entrypoint",
-        "A training with network isolation runs the request's `ContainerEntrypoint` in an image that `cdk deploy` "
-        "built, whose own entry point is another one.",
-        "SageMaker API Reference, AlgorithmSpecification and CreateTrainingJob.",
+        "trained-by-command",
+        "SageMaker starts the container of a training with the argument `train`, also in an image that `cdk deploy` "
+        "built, and the training needs no network.",
+        "SageMaker Developer Guide, How Amazon SageMaker AI Runs Your Training Image.",
         "`ListPipelineExecutionSteps`: Train succeeded, or its reason names the entry point, an executable or the "
         "network.",
-        "Put a program `train` on the image's `PATH`, which the service starts where a request gives no command, and "
-        "leave `entrypoint` out of the algorithm's specification.",
+        "Give the command as `ContainerEntrypoint` in `pipeline_src/definition/job_specs.py`.",
         Occasion.FIRST_RUN,
-        belief_checks.training_entrypoint,
-        lambda algorithm: bool(algorithm.entrypoint),
+        belief_checks.trained_by_command,
+        lambda algorithm: algorithm.training_image.is_built,
     ),
     Belief(
         "pretrained-weights",

@@ -191,10 +191,10 @@ def pretrained_weights(seen: FirstRunObservations) -> BeliefOutcome:
     return _of_step(seen, contract.TRAIN_STEP, wanted, "trained from pretrained weights without a network")
 
 
-def training_entrypoint(seen: FirstRunObservations) -> BeliefOutcome:
-    """Judge whether an isolated training runs the command that its request gives, in an image of ours."""
+def trained_by_command(seen: FirstRunObservations) -> BeliefOutcome:
+    """Judge whether the service starts an isolated training in an image of ours."""
     wanted = r"entry ?point|executable|exec format|command not found|no such file|cannot start|network|resolve"
-    return _of_step(seen, contract.TRAIN_STEP, wanted, f"ran {' '.join(seen.algorithm.entrypoint)}")
+    return _of_step(seen, contract.TRAIN_STEP, wanted, "the container trained")
 
 
 def checkpoints_without_spot(seen: FirstRunObservations) -> BeliefOutcome:
@@ -433,7 +433,7 @@ def key_description(seen: FirstRunObservations) -> BeliefOutcome:
 def _hyperparameters(seen: FirstRunObservations) -> Mapping[str, str]:
     """Return the hyperparameters of Train, or those that the jobs of its tuning share."""
     job = seen.job(contract.TRAIN_STEP)
-    return job.get("HyperParameters") or job.get("TrainingJobDefinition", {}).get("StaticHyperParameters", {})
+    return dict(job.get("HyperParameters") or job.get("TrainingJobDefinition", {}).get("StaticHyperParameters", {}))
 
 
 def _metric(job: Mapping[str, Any], name: str) -> float | None:

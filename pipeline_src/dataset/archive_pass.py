@@ -109,9 +109,10 @@ class ArchivePass:
         self.views[number] = perceptual_hash.grey_view(pixels)
         record = RecordLocation(0, 0)
         if recorded:
-            label = contract.CLASS_LABELS.index(self.plan.rows[number].label)
+            row = self.plan.rows[number]
+            label, lesion = contract.CLASS_LABELS.index(row.label), recordio_format.lesion_number(row.lesion_id)
             encoded = image_codec.encode_jpeg(pixels)
-            record = self.records.add(recordio_format.encode_image_record(label, number, encoded))
+            record = self.records.add(recordio_format.encode_image_record(label, number, encoded, lesion))
         if self.plan.splits[number] != contract.TRAIN:
             self._held_out_path(number).write_bytes(data)
         outcome = ImageOutcome(sha256(data).digest(), found.size, record)

@@ -3,10 +3,12 @@
 
 A record is the magic word, a word of 3 flag bits and 29 length bits, and the payload padded to 4 bytes. Where the
 payload contains the magic word at a multiple of 4, the record is split there and the word omitted. An image's payload
-begins with flag, label, id and second id. All numbers are little-endian.
-Source: dmlc-core ``recordio.h`` and ``recordio.cc``; ``mxnet/recordio.py``.
+begins with flag, label, id and second id. All numbers are little-endian. The id is the image's number; the second id,
+which MXNet reserves and its readers do not use, is the number of its lesion.
+Source: dmlc-core ``recordio.h`` and ``recordio.cc``; ``mxnet/recordio.py``; MXNet ``src/io/image_recordio.h``.
 """
 
+import hashlib
 import struct
 from collections.abc import Iterable
 from typing import Final
@@ -14,13 +16,20 @@ from typing import Final
 from pipeline_src.runtime.temporary_files import RecordLocation
 
 MAGIC: Final = struct.pack("<I", 0xCED7230A)
-_HEADER: Final = struct.Struct("<IfQQ")
-_WHOLE, _FIRST, _MIDDLE, _LAST = 0, 1, 2, 3
+IMAGE_HEADER: Final = struct.Struct("<IfQQ")
+WHOLE, FIRST, MIDDLE, LAST = 0, 1, 2, 3  # the flag bits: which part of a record follows
+LENGTH_BITS: Final = 29
+NO_LESION: Final = 0
 
 
-def encode_image_record(label: int, number: int, image: bytes) -> bytes:
-    """Return the record of an encoded `image` with its class `label` and its `number` as id."""
-    return encode_record(_HEADER.pack(0, label, number, 0) + image)
+def lesion_number(lesion_id: str) -> int:
+    """Return the number that stands for `lesion_id` in a record: the first 8 bytes of its SHA-256, little-endian."""
+    return int.from_bytes(hashlib.sha256(lesion_id.encode()).digest()[:8], "little")
+
+
+def encode_image_record(label: int, number: int, image: bytes, lesion: int = NO_LESION) -> bytes:
+    """Return the record of an encoded `image` with its class `label`, its `number` and the number of its `lesion`."""
+    return encode_record(IMAGE_HEADER.pack(0, label, number, lesion) + image)
 
 
 def encode_record(payload: bytes) -> bytes:
@@ -28,10 +37,10 @@ def encode_record(payload: bytes) -> bytes:
     pieces, start, at = [], 0, payload.find(MAGIC)
     while at >= 0:
         if at % 4 == 0:
-            pieces += [_head(_MIDDLE if start else _FIRST, at - start), payload[start:at]]
+            pieces += [_head(MIDDLE if start else FIRST, at - start), payload[start:at]]
             start = at + 4
         at = payload.find(MAGIC, max(start, at + 1))
-    pieces += [_head(_LAST if start else _WHOLE, len(payload) - start), payload[start:], bytes(-len(payload) % 4)]
+    pieces += [_head(LAST if start else WHOLE, len(payload) - start), payload[start:], bytes(-len(payload) % 4)]
     return b"".join(pieces)
 
 
@@ -48,4 +57,4 @@ def record_index(places: Iterable[RecordLocation]) -> str:
 
 
 def _head(flag: int, length: int) -> bytes:
-    return MAGIC + struct.pack("<I", flag << 29 | length)
+    return MAGIC + struct.pack("<I", flag << LENGTH_BITS | length)

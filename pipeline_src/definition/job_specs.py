@@ -163,13 +163,13 @@ def model_trainer_arguments(at: PipelineDeployment) -> dict[str, Any]:
 def training_specification(algorithm: AlgorithmSpecification) -> dict[str, Any]:
     """Return what the request's AlgorithmSpecification has besides image and input mode.
 
-    The SDK's trainer would pack a command into a script of its own, which it uploads. A built-in algorithm's metrics
-    are known to the service, which refuses definitions of them.
+    The image's own command ``train`` runs, since the request of a tuning can name no other. A built-in algorithm's
+    metrics are known to the service, which refuses definitions of them.
     """
     if not algorithm.training_image.is_built:
         return {}
     metrics = [{"Name": name, "Regex": pattern} for name, pattern in algorithm.metrics.items()]
-    return {"ContainerEntrypoint": list(algorithm.entrypoint), "MetricDefinitions": metrics}
+    return {"MetricDefinitions": metrics}
 
 
 def compute_arguments(at: PipelineDeployment, kind: Any, hosts: Any) -> dict[str, Any]:
@@ -227,13 +227,20 @@ def transformer_arguments(at: PipelineDeployment) -> dict[str, Any]:
 # Random search draws the same values for the same seed, however its jobs are spread over time (docs/decisions/0017).
 # The SDK leaves a seed of 0 out.
 TUNING_SEED: Final = 20
-# Arguments that the SDK's tuner does not pass from the trainer to the request, or does not support. The tuning retries
-# a job that the service loses, within the job's time limit.
-ADDED: Final = {
-    "EnableNetworkIsolation": True,
-    "EnableInterContainerTrafficEncryption": True,
-    "RetryStrategy": {"MaximumRetryAttempts": retry_policies.LOST_JOB.attempts},
-}
+
+
+def add_to_tuned_job(request: dict[str, Any], at: PipelineDeployment) -> None:
+    """Add what the SDK's tuner does not pass from the trainer to the request of its jobs, or does not support.
+
+    The tuning retries a job that the service loses, within the job's time limit.
+    """
+    request |= {
+        "EnableNetworkIsolation": True,
+        "EnableInterContainerTrafficEncryption": True,
+        "RetryStrategy": {"MaximumRetryAttempts": retry_policies.LOST_JOB.attempts},
+    }
+    if at.specification.volume_key:
+        request["ResourceConfig"]["VolumeKmsKeyId"] = at.kms_key_arn
 
 
 def tuner_arguments(algorithm: AlgorithmSpecification, given: TuningSettings) -> dict[str, Any]:

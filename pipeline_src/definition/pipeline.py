@@ -203,7 +203,7 @@ class _PipelineSteps(StepBuilder):
         train_request = arguments[contract.TRAIN_STEP]
         if self.at.tuning:
             train_request = train_request["TrainingJobDefinition"]
-            train_request |= job_specs.ADDED
+            job_specs.add_to_tuned_job(train_request, self.at)
         train_request["AlgorithmSpecification"] |= job_specs.training_specification(self.algorithm)
         if self.at.network:
             # The SDK hands a VPC on from some of its classes and drops it in others, so it is added to the requests.

@@ -13,7 +13,7 @@ from pipeline_src.evaluation.model_measurement import NotedValues
 from pipeline_src.evaluation.model_predictions import Predictions
 from pipeline_src.jobs import command_line
 from pipeline_src.report import html_report, model_card
-from pipeline_src.runtime import temporary_files
+from pipeline_src.runtime import job_exit, temporary_files
 
 
 def evaluation_files(found: ModelEvaluation, predictions: Predictions, images: Path) -> dict[str, bytes]:
@@ -76,4 +76,4 @@ def _progress(done: int, total: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run_job(lambda: run_evaluation(*parse_evaluation_options(sys.argv[1:]))))
+    sys.exit(job_exit.run_job(lambda: run_evaluation(*parse_evaluation_options(sys.argv[1:]))))

@@ -9,8 +9,7 @@ import sys
 
 from pipeline_src import contract
 from pipeline_src.feedback import export_archive
-from pipeline_src.jobs import command_line
-from pipeline_src.runtime import worker_threads
+from pipeline_src.runtime import job_exit, worker_threads
 
 
 def run_export() -> None:
@@ -19,9 +18,9 @@ def run_export() -> None:
     made = export_archive.export_labelled_images(
         root / "processing" / "input", root / "processing" / "output", worker_threads.available_cores()
     )
-    command_line.write_exit_message(made.message, "message")
+    job_exit.write_exit_message(made.message, "message")
     print(made.message, flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run_job(run_export))
+    sys.exit(job_exit.run_job(run_export))

@@ -25,8 +25,7 @@ from pipeline_src.drift import (
 )
 from pipeline_src.drift.job_environment import MonitorSettings
 from pipeline_src.drift.monitor_results import MonitorResult
-from pipeline_src.jobs import command_line
-from pipeline_src.runtime import temporary_files, worker_threads
+from pipeline_src.runtime import job_exit, temporary_files, worker_threads
 
 WINDOW_STATISTICS_FILE: Final = "statistics.json"
 VIOLATIONS_FILE: Final = "constraint_violations.json"
@@ -102,4 +101,4 @@ def _progress(done: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run_job(run_monitor))
+    sys.exit(job_exit.run_job(run_monitor))

@@ -8,7 +8,7 @@ from pipeline_src import contract
 from pipeline_src.dataset import archive_collection, dataset_plan, lesion_split
 from pipeline_src.jobs import command_line
 from pipeline_src.preprocessing import dataset_builder
-from pipeline_src.runtime import worker_threads
+from pipeline_src.runtime import job_exit, worker_threads
 
 
 def parse_preprocessing_options(arguments: Sequence[str]) -> dataset_plan.PreprocessingOptions:
@@ -48,4 +48,4 @@ def run_preprocessing(options: dataset_plan.PreprocessingOptions) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run_job(lambda: run_preprocessing(parse_preprocessing_options(sys.argv[1:]))))
+    sys.exit(job_exit.run_job(lambda: run_preprocessing(parse_preprocessing_options(sys.argv[1:]))))

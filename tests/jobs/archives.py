@@ -17,7 +17,8 @@ import numpy as np
 import simplejpeg
 
 from pipeline_src import contract
-from pipeline_src.jobs import command_line, preprocess
+from pipeline_src.jobs import preprocess
+from pipeline_src.runtime import job_exit
 
 REPOSITORY = Path(__file__).parents[2]
 COLUMNS = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization", "dataset")
@@ -182,9 +183,7 @@ class Room:
 
     def run(self, *arguments: str) -> int:
         """Run the job in this process, which `ML_ROOT` must point here; return its exit code."""
-        return command_line.run_job(
-            lambda: preprocess.run_preprocessing(preprocess.parse_preprocessing_options(arguments))
-        )
+        return job_exit.run_job(lambda: preprocess.run_preprocessing(preprocess.parse_preprocessing_options(arguments)))
 
     def start(self, *prefix: str) -> "subprocess.Popen[bytes]":
         """Start the job as a process of its own, its command after `prefix`."""

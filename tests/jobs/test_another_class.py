@@ -18,13 +18,14 @@ from pathlib import Path
 from local.synthetic.synthetic_archive import write_synthetic_archive
 from pipeline_src import contract
 from pipeline_src.evaluation import model_predictions
-from pipeline_src.jobs import command_line, preprocess
+from pipeline_src.jobs import preprocess
+from pipeline_src.runtime import job_exit
 from tests.jobs.evaluation import case, job
 
 room = case.Room(Path(os.environ["ML_ROOT"]))
 write_synthetic_archive(room.root / "processing/input/archive/archive.zip", images=200)
 options = preprocess.parse_preprocessing_options([])
-assert command_line.run_job(lambda: preprocess.run_preprocessing(options)) == 0
+assert job_exit.run_job(lambda: preprocess.run_preprocessing(options)) == 0
 for name in ("dataset", "holdout"):
     shutil.copytree(room.root / "processing/output" / name, room.root / "processing/input" / name)
 room.scores.mkdir()

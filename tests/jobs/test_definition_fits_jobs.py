@@ -14,7 +14,7 @@ from pipeline_src import contract
 from pipeline_src.jobs import command_line, evaluate, preprocess
 
 DEFINITION = json.loads(
-    (Path(__file__).parent.parent / "pipeline_src" / "golden" / "definition.json").read_text(encoding="utf-8")
+    (Path(__file__).parent.parent / "pipeline_src" / "golden" / "linear_probe.json").read_text(encoding="utf-8")
 )
 DEFAULTS = {f"Parameters.{each['Name']}": each["DefaultValue"] for each in DEFINITION["Parameters"]}
 ARGUMENTS = {step["Name"]: step["Arguments"] for step in DEFINITION["Steps"]}

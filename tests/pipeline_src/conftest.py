@@ -1,33 +1,43 @@
 # SPDX-License-Identifier: MIT-0
 """The definition, rendered once a session: the SDK takes seconds to import."""
 
-import copy
 import dataclasses
+import functools
 import json
 from typing import Any
 
 import pytest
 
+from pipeline_src.algorithms.algorithm_specification import AlgorithmSpecification
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS, DEFAULT_ALGORITHM
 from pipeline_src.definition.pipeline import definition_json
-from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT, TuningSettings
+from pipeline_src.definition.pipeline_deployment import TuningSettings, offline_deployment
+
+TUNING = TuningSettings(jobs=8, parallel=2)
+
+
+@functools.cache
+def rendered_for(algorithm: str, *, spot: bool = False, tuning: TuningSettings | None = None) -> str:
+    """Return the definition of the sample deployment of `algorithm`, as text."""
+    return definition_json(dataclasses.replace(offline_deployment(algorithm), spot=spot, tuning=tuning))
+
+
+@pytest.fixture(params=ALGORITHMS.values(), ids=lambda each: each.name)
+def algorithm(request: pytest.FixtureRequest) -> AlgorithmSpecification:
+    """Every algorithm, one after the other."""
+    return request.param
 
 
 @pytest.fixture(scope="session")
 def rendered() -> str:
-    """The definition of the sample deployment, as text."""
-    return definition_json(OFFLINE_DEPLOYMENT)
-
-
-@pytest.fixture(scope="session")
-def rendered_with_spot() -> str:
-    """The same with spot capacity."""
-    return definition_json(dataclasses.replace(OFFLINE_DEPLOYMENT, spot=True))
+    """The definition of the sample deployment of the default algorithm, as text."""
+    return rendered_for(DEFAULT_ALGORITHM)
 
 
 @pytest.fixture(scope="session")
 def rendered_with_tuning() -> str:
     """The same with a tuning of eight jobs, two at once."""
-    return definition_json(dataclasses.replace(OFFLINE_DEPLOYMENT, tuning=TuningSettings(jobs=8, parallel=2)))
+    return rendered_for(DEFAULT_ALGORITHM, tuning=TUNING)
 
 
 @pytest.fixture
@@ -51,6 +61,7 @@ def arguments(steps: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def spot_arguments(rendered_with_spot: str) -> dict[str, Any]:
-    """The arguments of Train with spot capacity."""
-    return copy.deepcopy(next(s for s in json.loads(rendered_with_spot)["Steps"] if s["Name"] == "Train")["Arguments"])
+def spot_arguments(algorithm: AlgorithmSpecification) -> dict[str, Any]:
+    """The arguments of Train with spot capacity, for each algorithm."""
+    steps = json.loads(rendered_for(algorithm.name, spot=True))["Steps"]
+    return next(each for each in steps if each["Name"] == "Train")["Arguments"]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""The definition is the reviewed one: every change of it shows as a diff of golden/definition.json.
+"""The definition is the reviewed one: every change of it shows as a diff of golden/<algorithm>.json.
 
-To accept a change: ``python -m pipeline_src.definition.pipeline > tests/pipeline_src/golden/definition.json``, then
-read the diff.
+To accept a change: ``python -m pipeline_src.definition.pipeline NAME > tests/pipeline_src/golden/NAME.json`` with the
+name of each algorithm, then read the diff.
 """
 
 import json
@@ -13,17 +13,19 @@ from typing import Any
 import pytest
 
 from pipeline_src import contract, gate_thresholds
+from pipeline_src.algorithms.algorithm_specification import AlgorithmSpecification
+from pipeline_src.algorithms.algorithm_table import DEFAULT_ALGORITHM
+from tests.pipeline_src.conftest import rendered_for
 from tests.pipeline_src.definition import check, walk
 
-GOLDEN = Path(__file__).parent / "golden" / "definition.json"
+GOLDEN = Path(__file__).parent / "golden"
 # Keys that the service's requests may lack, so that the checker takes a definition without them or without one of
 # their elements. Of their absence only the reviewed file tells, and of many test_definition_policy.py and _flow.py do.
 # What is not here, the checker demands even of a file that somebody accepted without reading it.
 OPTIONAL = {
     "processing": "ContainerEntrypoint ContainerArguments ProcessingInputs S3InputMode S3CompressionType FilePath",
-    "training": "AlgorithmSpecification TrainingImage InputDataConfig S3DataSource InputMode VolumeSizeInGB",
-    "hyperparameters": "num_classes num_training_samples image_shape use_pretrained_model augmentation_type optimizer"
-    " momentum weight_decay lr_scheduler_factor early_stopping early_stopping_min_epochs early_stopping_patience",
+    "training": "AlgorithmSpecification TrainingImage MetricDefinitions CheckpointConfig InputDataConfig S3DataSource InputMode VolumeSizeInGB",
+    "hyperparameters": "num_classes num_training_samples image_shape seed",
     "scoring": "ModelName Accept BatchStrategy MaxConcurrentTransforms MaxPayloadInMB ModelClientConfig"
     " InvocationsTimeoutInSeconds InvocationsMaxRetries",
     "model": "PrimaryContainer ExecutionRoleArn Image Environment ModelDataUrl",
@@ -31,7 +33,7 @@ OPTIONAL = {
     " DriftCheckBaselines ModelDataQuality Constraints SkipModelValidation"
     " InferenceSpecification SupportedContentTypes SupportedResponseMIMETypes"
     " SupportedRealtimeInferenceInstanceTypes SupportedTransformInstanceTypes",
-    "evidence": "dataset_sha256 additional_sha256 report holdout champion"
+    "evidence": "algorithm dataset_sha256 additional_sha256 report holdout champion"
     " balanced_accuracy melanoma_sensitivity melanoma_specificity melanoma_threshold test_images temperature"
     " champion_difference ModelCard ModelCardContent ModelCardStatus "
     + " ".join(contract.METADATA_REQUIREMENT + name for name in gate_thresholds.THRESHOLD_PARAMETERS),
@@ -80,26 +82,25 @@ def refused(document: dict[str, Any]) -> bool:
         return True
 
 
-@pytest.fixture(scope="module")
-def reviewed() -> dict[str, tuple[type, Any]]:
-    """The leaves of the file on disk."""
-    return leaves(json.loads(GOLDEN.read_text(encoding="utf-8")))
+def reviewed_leaves(algorithm: str) -> dict[str, tuple[type, Any]]:
+    """Return the leaves of the file on disk."""
+    return leaves(json.loads((GOLDEN / f"{algorithm}.json").read_text(encoding="utf-8")))
 
 
-def test_the_definition_is_the_reviewed_one(document: dict[str, Any], reviewed: dict[str, Any]) -> None:
-    assert changes(document, reviewed) == [], "Accept it as this file's docstring says, if it is meant."
+def test_the_definition_is_the_reviewed_one(algorithm: AlgorithmSpecification) -> None:
+    document = json.loads(rendered_for(algorithm.name))
+    wanted = "Accept it as this file's docstring says, if it is meant."
+    assert changes(document, reviewed_leaves(algorithm.name)) == [], wanted
 
 
-def test_nothing_is_wrong_with_it(document: dict[str, Any]) -> None:
-    assert check.problems(document) == []
+@pytest.mark.parametrize("spot", [False, True])
+def test_nothing_is_wrong_with_it(algorithm: AlgorithmSpecification, spot: bool) -> None:  # noqa: FBT001  parametrized
+    assert check.problems(json.loads(rendered_for(algorithm.name, spot=spot))) == []
 
 
-def test_nothing_is_wrong_with_it_with_spot_capacity(rendered_with_spot: str) -> None:
-    assert check.problems(json.loads(rendered_with_spot)) == []
-
-
-def test_deleting_any_one_thing_differs_from_the_reviewed_file(rendered: str, reviewed: dict[str, Any]) -> None:
+def test_deleting_any_one_thing_differs_from_the_reviewed_file(rendered: str) -> None:
     """Each step, hyperparameter, output, job argument, tag ... of the rendering; the file on disk tells, and where."""
+    reviewed = reviewed_leaves(DEFAULT_ALGORITHM)
     for path, changed in without_one(rendered):
         # Taking one from a list moves those after it, which are then named too.
         holder = "/".join(map(str, path[:-1]))
@@ -116,10 +117,12 @@ def test_deleting_any_one_thing_is_refused_by_the_checker_unless_it_is_optional(
     assert taken == {name for names in OPTIONAL.values() for name in names.split()}
 
 
-def test_spot_capacity_changes_training_alone(rendered: str, rendered_with_spot: str) -> None:
-    changed = differences(leaves(json.loads(rendered_with_spot)), leaves(json.loads(rendered)))
-    assert {"/".join(place.split("/")[:4]) for place in changed} == {
-        "Steps/1/Arguments/CheckpointConfig",
+def test_spot_capacity_changes_training_alone(algorithm: AlgorithmSpecification) -> None:
+    plain, spot = (leaves(json.loads(rendered_for(algorithm.name, spot=each))) for each in (False, True))
+    changed = {"/".join(place.split("/")[:4]) for place in differences(spot, plain)}
+    assert changed - {"Steps/1/Arguments/CheckpointConfig"} == {
         "Steps/1/Arguments/EnableManagedSpotTraining",
         "Steps/1/Arguments/StoppingCondition",
     }
+    # Results named by their content are kept and reused with and without spot capacity.
+    assert ("Steps/1/Arguments/CheckpointConfig" in changed) is (algorithm.checkpoints == "training")

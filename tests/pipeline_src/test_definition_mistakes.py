@@ -61,7 +61,10 @@ TYPES = {
     "misspelt argument": (at(TRAIN + "HyperParameter", {}), "Unknown parameter in input"),
     "missing role": (gone(TRAIN + "RoleArn"), "Missing required parameter"),
     "missing image": (gone(PRE + "AppSpecification/ImageUri"), "Missing required parameter"),
-    "number where a text belongs": (at(TRAIN + "HyperParameters/epochs", {"Get": "Parameters.Epochs"}), "Invalid type"),
+    "number where a text belongs": (
+        at(TRAIN + "HyperParameters/image_views", {"Get": "Parameters.ImageViews"}),
+        "Invalid type",
+    ),
     "text where a number belongs": (at(TRAIN + "ResourceConfig/VolumeSizeInGB", "30"), "Invalid type"),
     "text where a list belongs": (at(PRE + "AppSpecification/ContainerEntrypoint", "python"), "Invalid type"),
     "no volume": (at(PRE + "ProcessingResources/ClusterConfig/VolumeSizeInGB", 0), "Invalid value"),

@@ -10,9 +10,12 @@ import pytest
 
 from local.engine import definition_validation
 from pipeline_src import contract
-from pipeline_src.definition import pipeline_parameters, retry_policies
+from pipeline_src.algorithms.algorithm_specification import AlgorithmSpecification
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS
+from pipeline_src.definition import instance_types, retry_policies
 from pipeline_src.definition.pipeline import definition_json
 from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
+from tests.pipeline_src.conftest import rendered_for
 from tests.pipeline_src.definition import check, walk
 
 Arguments = dict[str, Any]
@@ -60,9 +63,14 @@ def test_training_encrypts_its_model_and_its_traffic(arguments: Arguments) -> No
     assert arguments[contract.TRAIN_STEP]["EnableInterContainerTrafficEncryption"] is True
 
 
-def test_training_names_no_key_for_its_volume(arguments: Arguments) -> None:
-    """GPU instances have local storage with its own encryption, for which the service refuses a key."""
-    assert "VolumeKmsKeyId" not in arguments[contract.TRAIN_STEP]["ResourceConfig"]
+def test_training_names_a_key_for_its_volume_unless_its_instances_have_local_storage(
+    algorithm: AlgorithmSpecification,
+) -> None:
+    """Local storage, which GPU instances have, encrypts itself, and the service refuses a key for it."""
+    train = next(each for each in json.loads(rendered_for(algorithm.name))["Steps"] if each["Name"] == "Train")
+    key = train["Arguments"]["ResourceConfig"].get("VolumeKmsKeyId")
+    family = instance_types.FAMILIES[algorithm.default_instance.split(".")[1]]
+    assert key == (None if family.local_storage else OFFLINE_DEPLOYMENT.kms_key_arn)
 
 
 @pytest.mark.parametrize("step", [*PROCESSING, contract.TRAIN_STEP])
@@ -109,25 +117,39 @@ def test_spot_training_is_recognized_again(spot_arguments: Arguments) -> None:
     assert [name for name in walk.references(uri) if name.startswith("Execution.")] == []
 
 
-def test_spot_training_resumes_from_no_other_training(spot_arguments: Arguments, document: dict[str, Any]) -> None:
+def test_checkpoints_of_a_training_are_read_by_no_other_training(document: dict[str, Any]) -> None:
     """All that a run or a new version may change, and that changes the model, is in the prefix of the checkpoints."""
-    uri = spot_arguments["CheckpointConfig"]["S3Uri"]
-    preprocess = next(step["Arguments"] for step in document["Steps"] if step["Name"] == contract.PREPROCESS_STEP)
-    shaping = {*walk.references(spot_arguments["HyperParameters"]), *walk.references(preprocess["AppSpecification"])}
-    named = set(walk.references(uri))
-    assert {name for name in shaping if name.startswith("Parameters.")} == {
-        n for n in named if n.startswith("Parameters.")
-    }
-    paths = [value for place, value in walk.places(uri) if place[-1] == "Path"]
-    assert paths == [contract.ARCHIVE_SHA256_PATH, contract.ADDITION_SHA256_PATH]
-    fixed = {
-        name: value
-        for name, value in spot_arguments["HyperParameters"].items()
-        if name in pipeline_parameters.FIXED_HYPERPARAMETERS
-    }
-    digest = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:12]
-    texts = {value for _, value in walk.places(uri) if isinstance(value, str)}
-    assert {digest, OFFLINE_DEPLOYMENT.preprocessing_image} <= texts
+    for algorithm in (each for each in ALGORITHMS.values() if each.checkpoints == "training"):
+        steps = json.loads(rendered_for(algorithm.name, spot=True))["Steps"]
+        spot_arguments = next(each for each in steps if each["Name"] == contract.TRAIN_STEP)["Arguments"]
+        uri = spot_arguments["CheckpointConfig"]["S3Uri"]
+        preprocess = next(step["Arguments"] for step in document["Steps"] if step["Name"] == contract.PREPROCESS_STEP)
+        hyperparameters = spot_arguments["HyperParameters"]
+        shaping = {*walk.references(hyperparameters), *walk.references(preprocess["AppSpecification"])}
+        named = set(walk.references(uri))
+        assert {name for name in shaping if name.startswith("Parameters.")} == {
+            n for n in named if n.startswith("Parameters.")
+        }
+        paths = [value for place, value in walk.places(uri) if place[-1] == "Path"]
+        assert paths == [contract.ARCHIVE_SHA256_PATH, contract.ADDITION_SHA256_PATH]
+        fixed = {name: hyperparameters[name] for name in algorithm.fixed_hyperparameters}
+        digest = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:12]
+        texts = {value for _, value in walk.places(uri) if isinstance(value, str)}
+        assert {digest, OFFLINE_DEPLOYMENT.preprocessing_image} <= texts
+
+
+def test_results_named_by_their_content_have_one_place_for_all_trainings(algorithm: AlgorithmSpecification) -> None:
+    train = next(each for each in json.loads(rendered_for(algorithm.name))["Steps"] if each["Name"] == "Train")
+    config = train["Arguments"].get("CheckpointConfig")
+    shared = {"S3Uri": f"s3://{OFFLINE_DEPLOYMENT.runs_bucket}/{contract.CHECKPOINTS_PREFIX}{algorithm.name}"}
+    assert config == (shared if algorithm.checkpoints == "content" else None)
+
+
+def test_the_request_names_metrics_only_for_images_of_ours(algorithm: AlgorithmSpecification) -> None:
+    train = next(each for each in json.loads(rendered_for(algorithm.name))["Steps"] if each["Name"] == "Train")
+    given = train["Arguments"]["AlgorithmSpecification"]
+    built = algorithm.training_image.is_built
+    assert [each["Name"] for each in given.get("MetricDefinitions", [])] == (list(algorithm.metrics) if built else [])
 
 
 def test_spot_training_waits_longer_than_it_runs(spot_arguments: Arguments) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """A deployment's values reach the definition, all of them, each in its own place."""
 
+import contextlib
 import dataclasses
 import json
 from typing import Any
@@ -9,15 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline_src.algorithms.algorithm_specification import AlgorithmSpecification
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS
 from pipeline_src.definition.pipeline_deployment import (
     OFFLINE_DEPLOYMENT,
     PipelineDeployment,
     TuningSettings,
     fill_placeholders,
+    offline_deployment,
     placeholder_deployment,
 )
 
-OTHERS = ("region", "spot", "tags", "defaults", "tuning", "keep_warm_seconds", "network")
+OTHERS = ("region", "algorithm", "spot", "tags", "defaults", "tuning", "keep_warm_seconds", "network")
 FIELDS = [field.name for field in dataclasses.fields(PipelineDeployment) if field.name not in OTHERS]
 
 
@@ -64,10 +68,18 @@ def test_a_tuning_has_several_jobs_of_which_some_run_at_once(jobs: int, parallel
         TuningSettings(jobs=jobs, parallel=parallel)
 
 
-def test_a_tuning_on_spot_capacity_is_refused() -> None:
-    """Its jobs would resume from one another's checkpoints."""
-    with pytest.raises(ValueError, match="share their checkpoints"):
-        dataclasses.replace(OFFLINE_DEPLOYMENT, spot=True, tuning=TuningSettings(jobs=2))
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=lambda each: each.name)
+def test_a_tuning_on_spot_capacity_is_refused_where_its_jobs_would_resume_from_one_another(
+    algorithm: AlgorithmSpecification,
+) -> None:
+    refused = pytest.raises(ValueError, match="share their checkpoints")
+    with refused if algorithm.checkpoints == "training" else contextlib.nullcontext():
+        dataclasses.replace(offline_deployment(algorithm.name), spot=True, tuning=TuningSettings(jobs=2))
+
+
+def test_an_unknown_algorithm_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(ValueError, match="'linear_prob': unknown.*perhaps linear_probe"):
+        offline_deployment("linear_prob")
 
 
 @pytest.mark.parametrize("other", [{"spot": True}, {"tuning": TuningSettings(jobs=2)}])

@@ -8,14 +8,24 @@ from typing import Any
 import botocore.session
 import pytest
 
+from pipeline_src.algorithms.algorithm_specification import AlgorithmSpecification
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS, DEFAULT_ALGORITHM
 from pipeline_src.definition import instance_types, job_specs
-from pipeline_src.definition.instance_types import ENDPOINT, KINDS, PROCESSING, TRAINING, TRANSFORM, InstanceUse
-from pipeline_src.definition.pipeline_parameters import PIPELINE_PARAMETERS
+from pipeline_src.definition.instance_types import (
+    ENDPOINT,
+    KINDS,
+    PROCESSING,
+    TRANSFORM,
+    InstanceUse,
+    training_use,
+)
+from pipeline_src.definition.pipeline_parameters import pipeline_parameters
 from stacks.settings import aws_prices
 from stacks.settings.settings_context import SettingError, settings_from_context
 from stacks.settings.settings_validation import validate_settings
 from tests.pipeline_src.instance_table import ec2_types, sagemaker_types, table
 
+TRAINING = training_use(ALGORITHMS[DEFAULT_ALGORITHM])
 SETTINGS = {
     "training.preprocess_instance": PROCESSING,
     "training.train_instance": TRAINING,
@@ -25,7 +35,7 @@ SETTINGS = {
     "staging.instance": ENDPOINT,
     "production.instance": ENDPOINT,
 }
-# What the API Reference says of a key and local storage; Train's job is given no key.
+# What the API Reference says of a key and local storage.
 REFUSED = "You can't request a VolumeKmsKeyId when using an instance type with local storage"
 IGNORED = "the KmsKeyId parameter does not encrypt instance local storage"
 KEYS = {
@@ -35,10 +45,10 @@ KEYS = {
 }
 
 
-def said_of(place: str, name: str) -> str:
+def said_of(place: str, name: str, **more: str) -> str:
     """What is said of a setting; empty if it is accepted."""
     try:
-        validate_settings(settings_from_context({place: name, "training.tuning_usd": 0}))
+        validate_settings(settings_from_context({place: name, "training.tuning_usd": 0, **more}))
     except SettingError as error:
         return str(error)
     return ""
@@ -77,7 +87,7 @@ def test_the_definition_gives_a_key_to_each_use_that_says_so_and_to_no_other(doc
 @pytest.mark.parametrize("place", SETTINGS)
 def test_a_setting_takes_a_type_exactly_if_its_use_allows_it(place: str) -> None:
     """Of all that SageMaker takes for anything, and of what it does not take."""
-    names = {name for names in sagemaker_types().values() for name in names} | {"ml.c5.lrage", "c5.large", "ml.", ""}
+    names = {name for names in sagemaker_types().values() for name in names} | {"ml.c5.lrage", "c5.large", "ml."}
     said = {name: said_of(place, name) for name in names}
     assert {name for name in names if not said[name]} == {*instance_types.allowed_instance_types(SETTINGS[place])}
     for name in names:
@@ -108,15 +118,33 @@ def test_the_model_package_promises_what_the_settings_allow() -> None:
     assert {*promised["transform_instances"]} == {*instance_types.allowed_instance_types(TRANSFORM)}
 
 
-def test_every_default_of_the_pipeline_is_allowed() -> None:
-    uses = {"Preprocess": PROCESSING, "Train": TRAINING, "Score": TRANSFORM, "Evaluate": PROCESSING}
+def test_an_algorithm_for_gpus_takes_their_families_alone() -> None:
+    algorithm = ALGORITHMS["builtin_image_classification"]
+    assert {name.split(".")[1] for name in instance_types.allowed_instance_types(training_use(algorithm))} == {
+        *algorithm.instance_families
+    }
+    chosen = {"training.algorithm": algorithm.name}
+    assert said_of("training.train_instance", "ml.g5.xlarge", **chosen) == ""
+    assert algorithm.instance_reason in said_of("training.train_instance", "ml.c5.2xlarge", **chosen)
+
+
+def test_every_default_of_the_pipeline_is_allowed(algorithm: AlgorithmSpecification) -> None:
+    uses = {
+        "Preprocess": PROCESSING,
+        "Train": training_use(algorithm),
+        "Score": TRANSFORM,
+        "Evaluate": PROCESSING,
+    }
     defaults = {
-        each.name.removesuffix("InstanceType"): str(each.default) for each in PIPELINE_PARAMETERS if "Type" in each.name
+        each.name.removesuffix("InstanceType"): str(each.default)
+        for each in pipeline_parameters(algorithm)
+        if each.name.endswith("InstanceType")
     }
     assert defaults.keys() == uses.keys()
     assert [step for step, name in defaults.items() if instance_types.instance_type_refusal(uses[step], name)] == []
 
 
 def test_every_price_is_of_a_type_that_some_setting_takes() -> None:
-    takes = {name for use in SETTINGS.values() for name in instance_types.allowed_instance_types(use)}
+    uses = (*SETTINGS.values(), *map(training_use, ALGORITHMS.values()))
+    takes = {name for use in uses for name in instance_types.allowed_instance_types(use)}
     assert aws_prices.INSTANCE_HOUR.keys() <= takes

@@ -61,8 +61,11 @@ def test_a_record_is_what_mxnet_writes_even_around_its_magic_word(
 
 
 def test_an_image_record_is_what_mxnet_packs(tmp_path: Path) -> None:
-    packed = mx.recordio.pack(mx.recordio.IRHeader(0, 5.0, 10_014, 0), b"picture")
-    assert recordio_format.encode_image_record(5, 10_014, b"picture") == _by_mxnet(tmp_path / "one.rec", [packed])
+    lesion = recordio_format.lesion_number("HAM_0000118")
+    packed = mx.recordio.pack(mx.recordio.IRHeader(0, 5.0, 10_014, lesion), b"picture")
+    assert recordio_format.encode_image_record(5, 10_014, b"picture", lesion) == _by_mxnet(
+        tmp_path / "one.rec", [packed]
+    )
 
 
 def _records(outputs: Path, archive: str, name: str) -> list[tuple[mx.recordio.IRHeader, bytes]]:
@@ -89,17 +92,19 @@ def test_index_and_file_order_give_the_same_records(outputs: Path, name: str) ->
 
 
 @pytest.mark.parametrize("name", ["train", "validation"])
-def test_records_carry_label_and_number_of_their_image_as_often_as_the_manifest_says(outputs: Path, name: str) -> None:
+def test_records_carry_label_number_and_lesion_of_their_image_as_often_as_the_manifest_says(
+    outputs: Path, name: str
+) -> None:
     rows = _manifest(outputs, "good")
     wanted = [
-        (number, contract.CLASS_LABELS.index(row["label"]))
+        (number, contract.CLASS_LABELS.index(row["label"]), recordio_format.lesion_number(row["lesion_id"]))
         for number, row in enumerate(rows)
         if row["split"] == name
         for _ in range(int(row["repeats"]))
     ]
-    found = [(header.id, header.label) for header, _ in _records(outputs, "good", name)]
+    found = [(header.id, header.label, header.id2) for header, _ in _records(outputs, "good", name)]
     assert sorted(found) == wanted
-    assert all(header.flag == 0 and header.id2 == 0 for header, _ in _records(outputs, "good", name))
+    assert all(header.flag == 0 for header, _ in _records(outputs, "good", name))
 
 
 def test_repeated_records_are_equal_bytes_at_offsets_of_their_own(outputs: Path) -> None:

@@ -35,7 +35,7 @@ PROBABILITIES_OUTPUT: Final = "probabilities"
 # SHA-256 of each backbone's bytes. It changes with the weights and with this module, and features that were computed
 # with another backbone must not be used.
 BACKBONE_DIGESTS: Final[Mapping[str, str]] = MappingProxyType(
-    {"efficientnet_lite0": "a17525a3162aadbc1ad3b096d46a939fd696b7ee3d15e71d9188ce3ba37c6020"}
+    {"efficientnet_lite0": "df535d845da4b98c2f5db30c802c06817946ba3c40ef2e2ae3e705ffa73671dc"}
 )
 
 _DEFAULT: Final = "efficientnet_lite0"
@@ -154,32 +154,51 @@ def read_imagenet_head(name: str = _DEFAULT) -> tuple[NDArray[np.float32], NDArr
 
 
 def verify_backbone(name: str = _DEFAULT) -> float:
-    """Check that the backbone `name` is the expected one and that it recognises a known picture.
+    """Check the digest of the backbone `name`, and that it recognises a known picture.
 
-    The picture is ``flower.jpg`` of scikit-learn, class "daisy" of ImageNet.
+    Returns:
+        The probability of the picture's class; see `check_known_picture`.
+
+    Raises:
+        BadInputError: as `build_backbone`, or a check failed.
+    """
+    backbone = build_backbone(name)
+    check_digest(backbone, name)
+    return check_known_picture(attach_head(backbone, *read_imagenet_head(name)))
+
+
+def check_digest(backbone: onnx.ModelProto, name: str = _DEFAULT) -> None:
+    """Check that the digest of `backbone` is that in `BACKBONE_DIGESTS`.
+
+    Raises:
+        BadInputError: it is another one.
+    """
+    digest = backbone_digest(backbone)
+    if digest != BACKBONE_DIGESTS[name]:
+        raise BadInputError(
+            f"backbone '{name}': SHA-256 of its graph is {digest}: must be {BACKBONE_DIGESTS[name]}. If the graph was"
+            " changed on purpose, correct BACKBONE_DIGESTS; otherwise install the locked packages again."
+        )
+
+
+def check_known_picture(classifier: onnx.ModelProto) -> float:
+    """Check that a classifier of ImageNet's 1,000 classes calls ``flower.jpg`` of scikit-learn a daisy.
 
     Returns:
         The probability of that class.
 
     Raises:
-        BadInputError: as `build_backbone`, or the check failed.
+        BadInputError: another class is more probable.
     """
-    backbone = build_backbone(name)
-    digest = backbone_digest(backbone)
-    if digest != BACKBONE_DIGESTS[name]:
-        raise BadInputError(
-            f"backbone '{name}': SHA-256 of its graph is {digest}: must be {BACKBONE_DIGESTS[name]}. If the graph was"
-            " changed on purpose, set BACKBONE_DIGESTS; otherwise install the locked packages again."
-        )
     path = Path(str(importlib.metadata.distribution("scikit-learn").locate_file(_PICTURE)))
     pixels = image_codec.decode_square(path.read_bytes(), str(path), _PICTURE_SIDE)
-    model = attach_head(backbone, *read_imagenet_head(name)).SerializeToString(deterministic=True)
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    probabilities = np.asarray(session.run(None, {INPUT: pixels[np.newaxis]})[0])[0]
+    data = classifier.SerializeToString(deterministic=True)
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    probabilities = np.asarray(session.run([PROBABILITIES_OUTPUT], {INPUT: pixels[np.newaxis]})[0])[0]
     found = int(probabilities.argmax())
     if found != _PICTURE_CLASS:
         raise BadInputError(
-            f"backbone '{name}': takes {path} for class {found} of ImageNet: must be {_PICTURE_CLASS} (daisy)."
+            f"{path}: the backbone takes it for class {found} of ImageNet: must be {_PICTURE_CLASS} (daisy)."
             " Install the locked packages again."
         )
     return float(probabilities[found])
@@ -198,6 +217,7 @@ class _GraphBuilder:
         self.weights: list[onnx.TensorProto] = []
         self._state = state
         self._last = INPUT
+        self._relu6_bounds = (self.add_weights("zero", np.array(0.0)), self.add_weights("six", np.array(6.0)))
 
     def add_node(self, operator: str, output: str, *inputs: str, **attributes: Any) -> None:  # noqa: ANN401  ONNX's attributes are of many types
         """Add a node that takes the last output, and `inputs` besides."""
@@ -243,10 +263,7 @@ class _GraphBuilder:
             auto_pad="SAME_UPPER",
         )
         if activation:
-            if not any(each.name == "six" for each in self.weights):
-                self.add_weights("zero", np.array(0.0))
-                self.add_weights("six", np.array(6.0))
-            self.add_node("Clip", f"{name}.relu6", "zero", "six")
+            self.add_node("Clip", f"{name}.relu6", *self._relu6_bounds)
 
     def add_block(self, name: str, stage: _Stage, stride: int, *, skip: bool) -> None:
         """Add an inverted residual block; with `skip` its input is added to its output."""

@@ -5,6 +5,7 @@ Source of the method: Kornblith, Shlens, Le, "Do Better ImageNet Models Transfer
 regression on fixed features).
 """
 
+from dataclasses import replace
 from typing import Final
 
 from pipeline_src.algorithms.algorithm_specification import (
@@ -19,8 +20,7 @@ from pipeline_src.algorithms.algorithm_specification import (
 LINEAR_PROBE: Final = AlgorithmSpecification(
     name="linear_probe",
     title="Linear probe of EfficientNet-Lite0 (ONNX Runtime, scikit-learn)",
-    training_image=JOBS_IMAGE,
-    entrypoint=("python", "-m", "pipeline_src.algorithms.linear_probe.training_job"),
+    training_image=replace(JOBS_IMAGE, train=("python", "-m", "pipeline_src.algorithms.linear_probe.training_job")),
     serving_image=MODEL_SERVER_IMAGE,
     fixed_hyperparameters={"seed": "20"},
     parameters=(
@@ -36,7 +36,7 @@ LINEAR_PROBE: Final = AlgorithmSpecification(
     # The head weights the classes itself, so no record is repeated.
     parameter_defaults={"TrainInstanceType": "ml.c5.2xlarge", "ClassBalance": "none"},
     metrics={
-        "validation:balanced_accuracy": r"validation:balanced_accuracy=(\S+);",
+        "validation:balanced_accuracy": r"validation:balanced_accuracy=([0-9.]+);",
         REUSED_METRIC: r"features: [0-9]+ image views, ([0-9]+) from checkpoints",
     },
     tuning_objective="validation:balanced_accuracy",

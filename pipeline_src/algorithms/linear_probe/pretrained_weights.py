@@ -21,7 +21,6 @@ import io
 import math
 import pickle
 import pickletools
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,8 +80,7 @@ _REINSTALL: Final = "Delete the folder .venv/jobs and run `make setup`, or build
 _MAGIC_NUMBER: Final = 0x1950A86A20F9469CFC6C
 _PROTOCOL_VERSION: Final = 1001
 _STORAGES: Final[Mapping[str, np.dtype[Any]]] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
-# What pickles of tensors consist of. BUILD sets the `_metadata` of an OrderedDict. The opcodes for arbitrary memo
-# indices are bounded below, because the unpickler allocates a table as long as the largest index.
+# What pickles of tensors consist of. BUILD sets attributes of the OrderedDict.
 _OPCODES: Final = frozenset(
     (
         *("PROTO", "STOP", "MARK", "GLOBAL", "REDUCE", "BUILD", "BINPERSID"),
@@ -168,7 +166,11 @@ def read_state_dict(data: bytes, place: str) -> dict[str, NDArray[Any]]:
     for name, tensor in tensors.items():
         if not (isinstance(name, str) and isinstance(tensor, _Tensor)):
             raise _damaged(place, f"entry {name!r} is not a tensor")
-    storages = _read_storages(stream, place, keys, {tensor.storage.key: tensor.storage for tensor in tensors.values()})
+    wanted: dict[str, _Storage] = {}
+    for name, tensor in tensors.items():
+        if wanted.setdefault(tensor.storage.key, tensor.storage) != tensor.storage:
+            raise _damaged(place, f"tensor {name} takes storage {tensor.storage.key} for one of another type or length")
+    storages = _read_storages(stream, place, keys, wanted)
     return {name: _build_array(place, name, tensor, storages[tensor.storage.key]) for name, tensor in tensors.items()}
 
 
@@ -189,6 +191,15 @@ class _Tensor(NamedTuple):
     strides: tuple[int, ...]
 
 
+class _StateDict(dict[object, object]):
+    """Stands for an OrderedDict, and ignores the attributes that a file gives it, such as ``_metadata``."""
+
+    __slots__ = ()
+
+    def __setstate__(self, state: object) -> None:
+        """Ignore `state`."""
+
+
 class _TensorUnpickler(pickle.Unpickler):
     """Unpickles tensors, and refuses to import anything."""
 
@@ -203,7 +214,7 @@ class _TensorUnpickler(pickle.Unpickler):
             BadInputError: the file asks for another name.
         """
         if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
+            return _StateDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
             return _tensor_builder()
         if module == "torch" and name in _STORAGES:
@@ -217,7 +228,7 @@ class _TensorUnpickler(pickle.Unpickler):
         match pid:
             case ("storage", str(kind), str(key), str(), int(count), None) if kind in _STORAGES and count >= 0:
                 return _Storage(key, kind, count)
-        raise pickle.UnpicklingError(f"unknown persistent id {pid!r}")
+        raise pickle.UnpicklingError("a storage of an unknown type or with unknown arguments")
 
 
 def _tensor_builder() -> Callable[..., _Tensor]:
@@ -256,6 +267,7 @@ def _check_opcodes(stream: io.BytesIO, place: str) -> None:
                 f"{place}: uses the pickle opcode {opcode.name}: only tensors may be read from a weights file."
                 f" {_REINSTALL}"
             )
+        # The unpickler allocates a table as long as the largest memo index.
         if opcode.name in {"BINPUT", "LONG_BINPUT"} and isinstance(argument, int) and argument > count:
             raise pickle.UnpicklingError(f"memo index {argument} in a pickle of {count} opcodes")
 
@@ -264,7 +276,7 @@ def _read_storages(
     stream: io.BytesIO, place: str, keys: object, wanted: dict[str, _Storage]
 ) -> dict[str, NDArray[Any]]:
     """Return the elements of each storage by its key; the views share the file's memory."""
-    if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(wanted):
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or sorted(keys) != sorted(wanted):
         raise _damaged(place, "its list of storages is not the one that its tensors need")
     view = stream.getbuffer()
     at, storages = stream.tell(), {}

@@ -166,7 +166,8 @@ def test_the_name_of_the_decoding_belongs_to_the_pixels_that_it_gives() -> None:
     png = cv2.imencode(".png", picture)[1].tobytes()
     pixels = [image_codec.decode_square(data, "picture", 56) for data in (png, image_codec.encode_jpeg(picture))]
     assert MANIFEST.decoding == "bgr-square-1"
-    assert [hashlib.sha256(each.tobytes()).hexdigest()[:16] for each in pixels] == [
+    digests = [hashlib.sha256(each.tobytes()).hexdigest() for each in pixels]
+    assert [digest[:16] for digest in digests] == [
         "048fa6ff901200e1",
         "afb553bd1309302d",
     ]

@@ -24,14 +24,17 @@ def onnx_bytes(
     side: int = SIDE,
     classes: int = len(contract.CLASS_LABELS),
     *,
-    input_name: str = onnx_artifact.INPUT_NAME,
-    input_type: int = TensorProto.UINT8,
+    pixels: tuple[str, int] = (onnx_artifact.INPUT_NAME, TensorProto.UINT8),
     last: str = "Softmax",
+    scale: float = 0.125,
 ) -> bytes:
-    """Return the model, with `last` as its last operator."""
-    weights = np.random.default_rng(5).normal(size=(3, classes)).astype(np.float32) / 8
+    """Return the model, with `last` as its last operator and weights of the order of `scale`.
+
+    `pixels` are the name and the type of its input.
+    """
+    weights = np.random.default_rng(5).normal(size=(3, classes)).astype(np.float32) * np.float32(scale)
     nodes = [
-        helper.make_node("Cast", [input_name], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", [pixels[0]], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["floats", "axes"], ["means"], keepdims=0),
         helper.make_node("MatMul", ["means", "weights"], ["logits"]),
         helper.make_node(last, ["logits"], [onnx_artifact.OUTPUT_NAME]),
@@ -39,7 +42,7 @@ def onnx_bytes(
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info(input_name, input_type, ["images", side, side, 3])],
+        [helper.make_tensor_value_info(*pixels, ["images", side, side, 3])],
         [helper.make_tensor_value_info(onnx_artifact.OUTPUT_NAME, TensorProto.FLOAT, ["images", classes])],
         [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(np.array([1, 2], np.int64), "axes")],
     )

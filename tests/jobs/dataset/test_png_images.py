@@ -73,7 +73,9 @@ def test_what_is_recorded_of_a_png_is_its_pixels_resized_and_encoded_once(pngs: 
         if row["split"] in {"train", "validation"}:
             square = cv2.resize(archives.pixels_of(wanted[row["image_id"]]), (224, 224))
             label = contract.CLASS_LABELS.index(row["label"])
-            assert recordio_format.encode_image_record(label, number, image_codec.encode_jpeg(square)) in records
+            lesion = recordio_format.lesion_number(row["lesion_id"])
+            jpeg = image_codec.encode_jpeg(square)
+            assert recordio_format.encode_image_record(label, number, jpeg, lesion) in records
 
 
 def test_the_same_archive_gives_the_same_bytes(room: archives.Room, pngs: archives.Room) -> None:

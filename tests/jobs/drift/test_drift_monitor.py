@@ -12,8 +12,9 @@ import pytest
 
 from pipeline_src import contract
 from pipeline_src.drift import drift_baseline, job_environment, monitor_results
-from pipeline_src.jobs import command_line, monitor
+from pipeline_src.jobs import monitor
 from pipeline_src.jobs import monitor as drift
+from pipeline_src.runtime import job_exit
 from tests.jobs.drift import stream
 from tests.jobs.drift.stream import Room
 
@@ -21,7 +22,7 @@ FILES = {"statistics.json", "constraint_violations.json", "monitor.json", "monit
 
 
 def run() -> int:
-    return command_line.run_job(monitor.run_monitor)
+    return job_exit.run_job(monitor.run_monitor)
 
 
 def traffic(count: int = stream.COUNT, shade: float = 1.0) -> list[dict]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline_src.jobs import command_line, evaluate
+from pipeline_src.jobs import evaluate
+from pipeline_src.runtime import job_exit
 from tests.jobs.evaluation import case
 
 ARGUMENTS = {
@@ -32,7 +33,7 @@ def run(**changes: str) -> int:
     """Run the job as its container does, with some arguments changed."""
     given = {**ARGUMENTS, **{f"--{name.replace('_', '-')}": value for name, value in changes.items()}}
     arguments = [word for pair in given.items() for word in pair]
-    return command_line.run_job(lambda: evaluate.run_evaluation(*evaluate.parse_evaluation_options(arguments)))
+    return job_exit.run_job(lambda: evaluate.run_evaluation(*evaluate.parse_evaluation_options(arguments)))
 
 
 def written(room: case.Room) -> dict[str, bytes]:

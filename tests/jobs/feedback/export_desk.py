@@ -11,7 +11,8 @@ from pathlib import Path
 from pipeline_src import contract
 from pipeline_src.dataset import metadata_tables
 from pipeline_src.dataset.metadata_tables import ImageMetadata
-from pipeline_src.jobs import command_line, export
+from pipeline_src.jobs import export
+from pipeline_src.runtime import job_exit
 from tests.jobs.drift import stream
 
 
@@ -42,7 +43,7 @@ class Desk:
 
     def run(self) -> int:
         """Run the job in this process; return its exit code."""
-        return command_line.run_job(export.run_export)
+        return job_exit.run_job(export.run_export)
 
     def archives(self) -> dict[str, bytes]:
         """Return what was written as an archive, by name."""

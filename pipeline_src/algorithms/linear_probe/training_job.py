@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: MIT-0
+"""The training job of `linear_probe`: features of a frozen backbone, and a regularised multinomial head on them.
+
+Reads ``/opt/ml/input`` and writes, below ``/opt/ml``:
+
+- ``model/``: the classifier as one ONNX file with its manifest, see `onnx_artifact`.
+- ``output/data/``: features, out-of-fold scores and a report, see `_write_features`, `_write_scores`, `_report`.
+- ``checkpoints/``: the features, see `feature_cache`. An interrupted job, or one with more images, continues there.
+
+The same channels, hyperparameters and versions give the same artifact, whatever the number of cores and whatever
+``checkpoints/`` holds.
+
+Metrics are printed once, at the end, one a line: ``validation:balanced_accuracy=0.8312;``. The regular expression of
+SageMaker's MetricDefinitions is ``validation:balanced_accuracy=([0-9.]+);``.
+"""
+
+import importlib.metadata
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from pipeline_src import contract
+from pipeline_src.algorithms.linear_probe import (
+    backbone_network,
+    classification_head,
+    feature_extraction,
+    probe_hyperparameters,
+)
+from pipeline_src.algorithms.linear_probe.classification_head import FittedHead, TrainingFeatures
+from pipeline_src.algorithms.linear_probe.feature_cache import FeatureCache
+from pipeline_src.algorithms.linear_probe.feature_extraction import Channel, FeatureExtractor
+from pipeline_src.algorithms.linear_probe.pretrained_weights import BACKBONES
+from pipeline_src.algorithms.linear_probe.probe_hyperparameters import ProbeHyperparameters
+from pipeline_src.algorithms.serving import onnx_artifact
+from pipeline_src.algorithms.serving.onnx_artifact import ModelManifest
+from pipeline_src.dataset import image_codec, recordio_format, recordio_reader
+from pipeline_src.runtime import job_exit, worker_threads
+from pipeline_src.runtime.errors import BadInputError
+
+ALGORITHM: Final = "linear_probe"
+FEATURES_FILE: Final = "features.npz"
+SCORES_FILE: Final = "out_of_fold.npz"
+REPORT_FILE: Final = "training_report.json"
+# Packages whose version can change the artifact.
+_PACKAGES: Final = ("numpy", "onnx", "onnxruntime", "opencv-contrib-python-headless", "scipy", "simplejpeg")
+_CHECKED_IMAGES: Final = 8
+_CHECK_TOLERANCE: Final = 1e-4  # between the probabilities of the artifact and of the head: float32 rounding
+BackboneBuilder = Callable[[str], onnx.ModelProto]
+
+
+def run_training(build_backbone: BackboneBuilder = backbone_network.build_backbone, workers: int | None = None) -> None:
+    """Train on the channels below `contract.ml_root()`.
+
+    Args:
+        build_backbone: returns the backbone of a name.
+        workers: number of threads; None for one a core.
+
+    Raises:
+        BadInputError: a hyperparameter, a channel, a record or the number of hosts cannot be used.
+        OSError: for example the disk is full.
+    """
+    root = contract.ml_root()
+    workers = workers or worker_threads.available_cores()
+    parameters = probe_hyperparameters.read_probe_hyperparameters(
+        root / "input/config/hyperparameters.json", tuple(BACKBONES)
+    )
+    _check_one_host(root / "input/config/resourceconfig.json")
+    train = feature_extraction.scan_channel(contract.TRAIN, parameters.image_side)
+    validation = feature_extraction.scan_channel(contract.VALIDATION, parameters.image_side)
+    _check_sample_count(train, parameters)
+    lesions = _lesions(train)
+    # Refuses classes before minutes are spent on features.
+    classification_head.assign_folds(train.labels.tolist(), lesions, parameters.seed)
+    print(
+        f"train: {train.records} records, {len(train.images)} distinct images of {len(set(lesions))} lesions;"
+        f" validation: {len(validation.images)} images; {workers} threads",
+        flush=True,
+    )
+    backbone = build_backbone(parameters.backbone)
+    digest = backbone_network.backbone_digest(backbone)
+    _fix_image_side(backbone, parameters.image_side)
+    cache = FeatureCache(
+        root / "checkpoints",
+        backbone=digest,
+        image_side=parameters.image_side,
+        length=backbone_network.FEATURES,
+        notice=_print_line,
+    )
+    extractor = FeatureExtractor(
+        feature_extraction.backbone_session(backbone.SerializeToString()),
+        cache,
+        image_side=parameters.image_side,
+        progress=lambda done, total: _print_line(contract.progress_line(done, total, "image views")),
+    )
+    train_features, validation_features = extractor.extract([(train, parameters.image_views), (validation, 1)], workers)
+    del extractor
+    data = root / "output/data"
+    data.mkdir(parents=True, exist_ok=True)
+    _write_features(
+        data / FEATURES_FILE,
+        {contract.TRAIN: (train, train_features), contract.VALIDATION: (validation, validation_features)},
+    )
+    head = classification_head.fit_head(
+        TrainingFeatures(features=train_features, labels=train.labels, lesions=lesions),
+        strength=parameters.regularization,
+        seed=parameters.seed,
+        workers=workers,
+    )
+    for score in head.scores:
+        mark = ", chosen" if score.strength == head.strength else ""
+        _print_line(
+            f"regularization {score.strength:g}: out-of-fold log loss {score.log_loss:.4f}, balanced accuracy"
+            f" {score.balanced_accuracy:.4f}{mark}"
+        )
+    probabilities = classification_head.head_probabilities(validation_features[:, 0], head.weights, head.bias)
+    model = backbone_network.attach_head(backbone, head.weights, head.bias).SerializeToString(deterministic=True)
+    _check_model(model, validation, probabilities, parameters.image_side)
+    _write_scores(data / SCORES_FILE, train, head)
+    metrics = _metrics(head, probabilities, validation.labels)
+    images = {contract.TRAIN: len(train.images), contract.VALIDATION: len(validation.images)}
+    report = _report(parameters, head, metrics) | {"images": images, "lesions": len(set(lesions))}
+    (data / REPORT_FILE).write_text(json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    onnx_artifact.write_model(root / "model", model, _manifest(parameters, digest))
+    for name, value in metrics.items():
+        _print_line(f"{name}={value:.4f};")
+
+
+def _print_line(line: str) -> None:
+    print(line, flush=True)
+
+
+def _check_one_host(path: Path) -> None:
+    """Refuse more than one host; a missing file means one."""
+    if path.is_file():
+        hosts = json.loads(path.read_text(encoding="utf-8")).get("hosts", [])
+        if len(hosts) > 1:
+            raise BadInputError(
+                f"{path}: {len(hosts)} hosts ({', '.join(hosts[:3])}): linear_probe trains on one. Set the number of"
+                " instances to 1, and take a larger instance type for more speed."
+            )
+
+
+def _check_sample_count(train: Channel, parameters: ProbeHyperparameters) -> None:
+    if train.records != parameters.num_training_samples:
+        raise BadInputError(
+            f"{train.path}: {train.records} records, but num_training_samples is {parameters.num_training_samples}: the"
+            " file is truncated or from another run of Preprocess. Give the channel and the number of the same run."
+        )
+
+
+def _lesions(train: Channel) -> list[int]:
+    """Return the lesion of each image; an image whose record names none counts as a lesion of its own."""
+    unknown = sum(image.lesion == recordio_format.NO_LESION for image in train.images)
+    if unknown:
+        _print_line(
+            f"{train.path}: {unknown} images name no lesion: each counts as one, so that photographs of the same lesion"
+            " may be in several folds, and the out-of-fold results are too good. Write the channel with Preprocess."
+        )
+    # A negative number cannot be that of a lesion, which has 64 bits without a sign.
+    return [
+        -1 - position if image.lesion == recordio_format.NO_LESION else image.lesion
+        for position, image in enumerate(train.images)
+    ]
+
+
+def _fix_image_side(model: onnx.ModelProto, side: int) -> None:
+    """Write `side` into the shape of the model's input, which the server compares with its manifest."""
+    for dimension in model.graph.input[0].type.tensor_type.shape.dim[1:3]:
+        dimension.dim_value = side
+
+
+def _check_model(model: bytes, validation: Channel, probabilities: NDArray[np.float64], image_side: int) -> None:
+    """Compute a few images with the complete model: its answers must be those of the head.
+
+    Raises:
+        ArithmeticError: they are not.
+    """
+    session = feature_extraction.backbone_session(model)
+    for image, expected in zip(validation.images[:_CHECKED_IMAGES], probabilities, strict=False):
+        data = recordio_reader.read_image_record_at(validation.path, image.offset).image
+        pixels = image_codec.decode_square(data, str(validation.path), image_side)
+        (answer,) = session.run([onnx_artifact.OUTPUT_NAME], {onnx_artifact.INPUT_NAME: pixels[np.newaxis]})
+        difference = float(np.abs(answer[0] - expected).max())
+        if not difference <= _CHECK_TOLERANCE:  # True for NaN, too
+            raise ArithmeticError(f"image {image.number}: the model's answer is {difference:g} off the head's")
+
+
+def _write_features(path: Path, channels: Mapping[str, tuple[Channel, NDArray[np.float32]]]) -> None:
+    """Write the features of the images themselves, without flips and turns, as arrays that need no pickle.
+
+    Arrays ``<channel>_features`` float32 (images, features), ``<channel>_sha256`` uint8 (images, 32) of the recorded
+    image, ``<channel>_number`` (line in the manifest), ``<channel>_label`` and ``<channel>_lesion``, (images,).
+    """
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for name, (channel, features) in channels.items():
+        arrays |= {
+            f"{name}_features": features[:, 0],
+            f"{name}_sha256": np.frombuffer(b"".join(each.digest for each in channel.images), np.uint8).reshape(-1, 32),
+            f"{name}_number": np.array([each.number for each in channel.images], np.uint64),
+            f"{name}_label": channel.labels,
+            f"{name}_lesion": np.array([each.lesion for each in channel.images], np.uint64),
+        }
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def _write_scores(path: Path, train: Channel, head: FittedHead) -> None:
+    """Write the scores of each training image by the head that did not see its lesion, as arrays that need no pickle.
+
+    Arrays ``number`` (line in the manifest), ``label`` and ``fold``, (images,), and ``probabilities``, float32 (images,
+    classes).
+    """
+    with path.open("wb") as file:
+        np.savez(
+            file,
+            allow_pickle=False,
+            number=np.array([each.number for each in train.images], np.uint64),
+            label=train.labels,
+            fold=head.folds,
+            probabilities=head.out_of_fold,
+        )
+
+
+def _metrics(head: FittedHead, probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[str, float]:
+    """Return the metrics of the job's log, by name. Classes without a validation image do not count."""
+    chosen = next(score for score in head.scores if score.strength == head.strength)
+    return {
+        "train:out_of_fold_balanced_accuracy": chosen.balanced_accuracy,
+        "train:out_of_fold_log_loss": chosen.log_loss,
+        "validation:balanced_accuracy": classification_head.balanced_accuracy(probabilities, labels),
+        "validation:accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
+        "validation:log_loss": classification_head.balanced_log_loss(probabilities, labels),
+    }
+
+
+def _report(parameters: ProbeHyperparameters, head: FittedHead, metrics: Mapping[str, float]) -> dict[str, object]:
+    """Return the content of ``training_report.json`` but for the counts: hyperparameters, strengths tried, metrics."""
+    return {
+        "algorithm": ALGORITHM,
+        "backbone": parameters.backbone,
+        "image_views": parameters.image_views,
+        "seed": parameters.seed,
+        "regularization": head.strength,
+        "tried": [
+            {
+                "regularization": score.strength,
+                "out_of_fold_log_loss": score.log_loss,
+                "out_of_fold_balanced_accuracy": score.balanced_accuracy,
+            }
+            for score in head.scores
+        ],
+        "metrics": dict(metrics),
+    }
+
+
+def _manifest(parameters: ProbeHyperparameters, digest: str) -> ModelManifest:
+    weights = BACKBONES[parameters.backbone]
+    return ModelManifest(
+        algorithm=ALGORITHM,
+        labels=contract.CLASS_LABELS,
+        image_size=parameters.image_side,
+        decoding=onnx_artifact.DECODING,
+        versions={name: importlib.metadata.version(name) for name in _PACKAGES},
+        weights={
+            "backbone": weights.name,
+            "backbone_sha256": digest,
+            "package": f"{weights.package} {importlib.metadata.version(weights.package)}",
+            "file_sha256": weights.sha256,
+            "licence": weights.licence,
+        },
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(job_exit.run_job(run_training))

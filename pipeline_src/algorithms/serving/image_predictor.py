@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT-0
+"""Scores images with an ONNX model, one at a time, for any number of threads at once.
+
+An image is decoded by `image_codec.decode_square`, as Preprocess decodes it: JPEG and PNG, an EXIF orientation is
+ignored. Images are never batched, because an image's probabilities must not depend on those that arrive beside it.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+import onnxruntime
+
+from pipeline_src.algorithms.serving import onnx_artifact
+from pipeline_src.algorithms.serving.onnx_artifact import ModelManifest
+from pipeline_src.class_probabilities import PROBABILITY_SUM_TOLERANCE
+from pipeline_src.dataset import image_codec
+from pipeline_src.runtime.errors import BadInputError
+
+_PLACE: Final = "the image"
+_ERRORS_ONLY: Final = 3  # ONNX Runtime's severity; warnings would tell about graphics cards that are not there
+
+onnxruntime.set_default_logger_severity(_ERRORS_ONLY)
+
+
+class ImagePredictor:
+    """A model that is ready to score images.
+
+    Each call computes in the thread that makes it, with one core; as many calls as there are cores keep all busy.
+
+    Args:
+        model: The ONNX model, as `onnx_artifact.read_model` returns it.
+        manifest: Its manifest.
+
+    Raises:
+        BadInputError: ONNX Runtime cannot load it, its input or output is not what the manifest says, or it does not
+            answer with probabilities.
+    """
+
+    def __init__(self, model: bytes, manifest: ModelManifest) -> None:
+        self.manifest = manifest
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _ERRORS_ONLY
+        try:
+            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its exceptions have no base class of their own
+            raise _unusable(f"ONNX Runtime cannot load it ({_first_line(error)})") from error
+        self._check_signature()
+        side = manifest.image_size
+        try:
+            self._compute(np.zeros((1, side, side, 3), np.uint8))
+        except Exception as error:  # likewise
+            raise _unusable(f"it cannot be computed ({_first_line(error)})") from error
+
+    def predict(self, data: bytes) -> list[float]:
+        """Return the probability of each class of the image file `data`, in the order of the manifest's labels.
+
+        Raises:
+            BadInputError: It is not an image that Preprocess accepts.
+        """
+        return self._compute(image_codec.decode_square(data, _PLACE, self.manifest.image_size)[None])
+
+    def _compute(self, pixels: image_codec.Pixels) -> list[float]:
+        (rows,) = self._session.run([onnx_artifact.OUTPUT_NAME], {onnx_artifact.INPUT_NAME: pixels})
+        probabilities = [float(value) for value in rows[0]]
+        if not abs(math.fsum(probabilities) - 1) <= PROBABILITY_SUM_TOLERANCE:  # True for NaN, too
+            raise ArithmeticError(f"the probabilities add up to {math.fsum(probabilities)}, not 1")
+        return probabilities
+
+    def _check_signature(self) -> None:
+        side, classes = self.manifest.image_size, len(self.manifest.labels)
+        found = [
+            f"{each.name} {each.type} {each.shape[1:]}"
+            for each in (*self._session.get_inputs(), *self._session.get_outputs())
+        ]
+        expected = [
+            f"{onnx_artifact.INPUT_NAME} tensor(uint8) {[side, side, 3]}",
+            f"{onnx_artifact.OUTPUT_NAME} tensor(float) {[classes]}",
+        ]
+        if found != expected:
+            raise _unusable(f"input and output are {', '.join(found)}: must be {', '.join(expected)}")
+
+
+def _unusable(cause: str) -> BadInputError:
+    return BadInputError(f"{onnx_artifact.MODEL_FILE}: {cause}. Train the model again.")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT-0
+"""The model server of every algorithm that writes ONNX: answers ``/ping`` and ``/invocations`` as SageMaker asks them.
+
+Run as ``python -m pipeline_src.algorithms.serving.onnx_server [--host HOST] [--port PORT]``. It serves the artifact
+below ``/opt/ml/model`` (or ``$ML_ROOT/model``) until SIGTERM, and needs no network and no writable disk but ``/tmp``.
+
+Waitress reads each request to its end in one thread, so that slow clients occupy no other. A complete request gets a
+thread of its own, which waits for one of as many workers as there are cores: at most that many images are in memory,
+and ``/ping`` is answered while they compute.
+
+Sources: SageMaker Developer Guide, "Use Your Own Inference Code with Hosting Services" (paths, port, start within four
+minutes, SIGTERM); API reference, InvokeEndpoint (6,291,456 bytes at most).
+"""
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from types import FrameType
+from typing import IO, Any, Final
+
+import waitress
+
+from pipeline_src import contract
+from pipeline_src.algorithms.serving import onnx_artifact
+from pipeline_src.algorithms.serving.image_predictor import ImagePredictor
+from pipeline_src.runtime import worker_threads
+from pipeline_src.runtime.errors import BadInputError
+
+BODY_LIMIT: Final = 6 * 1024 * 1024  # bytes
+CONTENT_TYPES: Final = (contract.IMAGE_CONTENT_TYPE, "image/jpeg", "image/png")
+JSON_LINES_CONTENT_TYPE: Final = "application/jsonlines"
+_TEXT_CONTENT_TYPE: Final = "text/plain; charset=utf-8"
+_PORT_VARIABLE: Final = "SAGEMAKER_BIND_TO_PORT"
+_METHODS_BY_PATH: Final = {"/ping": "GET", "/invocations": "POST"}
+_SERVER_OPTIONS: Final = {
+    "threads": 64,  # they wait for the workers; further complete requests wait in a queue
+    "connection_limit": 400,  # below the 1,024 file descriptors that a process usually has, at two each
+    "asyncore_use_poll": True,  # select() knows no more than 1,024
+    "channel_timeout": 60,  # seconds without a byte; SageMaker itself waits for an answer no longer than that
+    "cleanup_interval": 10,  # seconds
+    "recv_bytes": 1 << 17,  # an image in a few calls
+    "max_request_header_size": 1 << 14,  # bytes
+    # Bytes. A body above BODY_LIMIT is read to its end, so that the client sees the refusal, but not a larger one.
+    "max_request_body_size": 100 * 1024 * 1024,
+    "ident": None,
+}
+
+WsgiEnvironment = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+
+
+class RequestError(Exception):
+    """One request is refused with an HTTP status and a message; the server goes on."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class InferenceApplication:
+    """The WSGI application.
+
+    Args:
+        predict: Returns the probabilities of an image file, or raises BadInputError; called by several threads at once.
+        workers: How many threads call it.
+    """
+
+    def __init__(self, predict: Callable[[bytes], list[float]], workers: int) -> None:
+        self._predict = predict
+        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="worker")
+
+    def close(self) -> None:
+        """Finish the images that are being scored, and no others."""
+        self._workers.shutdown(cancel_futures=True)
+
+    def __call__(self, environment: WsgiEnvironment, start: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        status, headers = HTTPStatus.OK, []
+        try:
+            kind, text = self._answer(environment)
+        except RequestError as error:
+            status, kind, text = error.status, _TEXT_CONTENT_TYPE, f"{error}\n"
+            if status == HTTPStatus.METHOD_NOT_ALLOWED:
+                headers.append(("Allow", _METHODS_BY_PATH[environment["PATH_INFO"]]))
+        except Exception:  # noqa: BLE001  the server must go on
+            traceback.print_exc()
+            status, kind = HTTPStatus.INTERNAL_SERVER_ERROR, _TEXT_CONTENT_TYPE
+            text = "internal error; see the server's log\n"
+        data = text.encode()
+        start(f"{status.value} {status.phrase}", [*headers, ("Content-Type", kind), ("Content-Length", str(len(data)))])
+        return [data]
+
+    def _answer(self, environment: WsgiEnvironment) -> tuple[str, str]:
+        """Return the content type and the text that answer a request."""
+        path, method = environment["PATH_INFO"], environment["REQUEST_METHOD"]
+        if path not in _METHODS_BY_PATH:
+            raise RequestError(HTTPStatus.NOT_FOUND, f"{path}: not found. Use /ping or /invocations.")
+        if method != _METHODS_BY_PATH[path]:
+            raise RequestError(
+                HTTPStatus.METHOD_NOT_ALLOWED, f"{path}: {method} is not allowed. Use {_METHODS_BY_PATH[path]}."
+            )
+        if path == "/ping":
+            return contract.JSON_CONTENT_TYPE, ""
+        length = _check_body(environment)
+        scores = self._workers.submit(self._score, environment["wsgi.input"], length).result()
+        if JSON_LINES_CONTENT_TYPE in environment.get("HTTP_ACCEPT", ""):
+            return JSON_LINES_CONTENT_TYPE, json.dumps({"prediction": scores}) + "\n"
+        return contract.JSON_CONTENT_TYPE, json.dumps(scores)
+
+    def _score(self, body: IO[bytes], length: int) -> list[float]:
+        # Large bodies lie in temporary files until a worker is free.
+        data = body.read(length)
+        if not data:
+            raise RequestError(HTTPStatus.BAD_REQUEST, "the body is empty. Send the bytes of a JPEG or PNG file.")
+        try:
+            return self._predict(data)
+        except BadInputError as error:
+            raise RequestError(HTTPStatus.BAD_REQUEST, str(error)) from error
+
+
+def _check_body(environment: WsgiEnvironment) -> int:
+    """Return the length of the request's body if its type and size are allowed."""
+    kind = environment.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if kind not in CONTENT_TYPES:
+        raise RequestError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"content type '{kind}' is not supported. Use one of {', '.join(CONTENT_TYPES)}.",
+        )
+    length = int(environment.get("CONTENT_LENGTH") or 0)
+    if length > BODY_LIMIT:
+        raise RequestError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"the body has {length} bytes; at most {BODY_LIMIT} are taken. Send a smaller image.",
+        )
+    return length
+
+
+def serve_model(host: str, port: int) -> None:
+    """Serve the artifact below ``/opt/ml/model`` until SIGTERM or SIGINT.
+
+    Args:
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+
+    Raises:
+        BadInputError: There is no model, it is damaged or not for this version, or the address cannot be listened on.
+    """
+    signal.signal(signal.SIGTERM, _exit_on_signal)  # a container's first process ignores it otherwise
+    model, manifest = onnx_artifact.read_model(contract.ml_root() / "model")
+    predictor = ImagePredictor(model, manifest)
+    del model  # the session has a copy of its own
+    worker_threads.keep_freed_memory()
+    application = InferenceApplication(predictor.predict, worker_threads.available_cores())
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it would print a line a request under load
+    listening = _create_server(application, host, port)
+    print(f"Serving {manifest.algorithm} on http://{host}:{listening.effective_port}; Ctrl-C stops it.", flush=True)
+    try:
+        listening.run()
+    finally:
+        application.close()
+
+
+def _create_server(application: InferenceApplication, host: str, port: int) -> Any:  # noqa: ANN401  untyped library
+    try:
+        return waitress.create_server(application, host=host, port=port, **_SERVER_OPTIONS)
+    except (OSError, ValueError, OverflowError) as error:
+        cause = getattr(error, "strerror", None) or error
+        raise BadInputError(
+            f"{host}:{port}: cannot listen there ({cause}). Choose another --port or --host."
+        ) from error
+
+
+def _exit_on_signal(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(contract.EXIT_OK)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline_src.algorithms.serving.onnx_server")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=os.environ.get(_PORT_VARIABLE, "8080"), help="(default: 8080)")
+    options = parser.parse_args(arguments)
+    try:
+        serve_model(options.host, options.port)
+    except BadInputError as error:
+        print(error, file=sys.stderr, flush=True)
+        return contract.EXIT_BAD_INPUT
+    return contract.EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
