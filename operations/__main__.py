@@ -25,6 +25,7 @@ from operations.first_run import aws_beliefs, first_run_command
 from operations.functions import aws_clients
 from operations.functions.errors import UsageError
 from operations.preflight import preflight_requirements, preflight_run
+from pipeline_src.algorithms.algorithm_table import find_algorithm
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -209,10 +210,8 @@ def preflight(click_context: click.Context, context: tuple[str, ...]) -> None:
         needed = preflight_requirements.read_requirements(_settings(account, "preflight", context))
         outcome = preflight_run.run_preflight(account, needed, os.environ)
     preflight_run.print_preflight_result(outcome, output_console())
-    print_line(
-        output_console(),
-        aws_beliefs.announce_beliefs(tuning=bool(needed.tuning_jobs), elsewhere=bool(needed.elsewhere)),
-    )
+    settles = {"tuning": bool(needed.tuning_jobs), "elsewhere": bool(needed.elsewhere)}
+    print_line(output_console(), aws_beliefs.announce_beliefs(find_algorithm(needed.algorithm), **settles))
     click_context.exit(outcome.exit_code)
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT-0
-"""Parses the class probabilities that the built-in image classification answers, in a file or from an endpoint.
+"""Parses the class probabilities that the container of a model answers, in a file or from an endpoint.
 
-Source: SageMaker Developer Guide, image classification, inference. It shows the bare array; the endpoint's JSON Lines
-form has the object with the array under ``prediction``.
+An answer is a JSON array, or an object with the array under ``prediction``. Our model server answers with the array.
+Source of both forms: SageMaker Developer Guide, inference of image classification; it shows the array, and the object
+for JSON Lines.
 """
 
 import json

@@ -2,7 +2,8 @@
 """The container images of jobs and models: built from containers/ by the CDK, or AWS's own.
 
 ``cdk deploy`` builds an image and pushes it to the repository of the CDK's bootstrap in the account and region of the
-stack. AWS keeps its images in one registry account per region.
+stack. The stack of a remote stage has the same images, so that no account pulls from another one. AWS keeps its images
+in one registry account per region.
 """
 
 from collections.abc import Iterable
@@ -10,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aws_cdk import Aws, CfnMapping
+from aws_cdk import Aws, CfnMapping, DefaultStackSynthesizer, Stack
 from aws_cdk import aws_ecr_assets as assets
 from constructs import Construct
 
 from pipeline_src.algorithms.algorithm_specification import JOBS_IMAGE, ContainerImage
 from pipeline_src.algorithms.algorithm_table import ALGORITHMS
-from stacks.settings.deployment_settings import Settings
+from stacks.settings.deployment_settings import AwsEnvironment, Settings
 
 _REPOSITORY: Final = Path(__file__).parents[1]
 # Every image, that of the jobs first.
@@ -50,6 +51,31 @@ def container_image(scope: Construct, image: ContainerImage, settings: Settings)
 def image_repositories(scope: Construct, images: Iterable[ContainerImage], settings: Settings) -> list[str]:
     """Return the ARNs of the repositories that `images` are pulled from, each once."""
     return list(dict.fromkeys(container_image(scope, each, settings).repository_arn for each in images))
+
+
+def asset_repository_name(scope: Construct, where: AwsEnvironment) -> str:
+    """Return the name of the repository that `cdk bootstrap` has created in `where`, to which our images are pushed.
+
+    Source: CDK Developer Guide, "Customize AWS CDK bootstrapping"; all stacks have the same qualifier.
+    """
+    qualifier = Stack.of(scope).synthesizer.bootstrap_qualifier or DefaultStackSynthesizer.DEFAULT_QUALIFIER
+    return f"cdk-{qualifier}-container-assets-{where.account}-{where.region}"
+
+
+def corresponding_images(scope: Construct, settings: Settings, where: AwsEnvironment) -> str:
+    """Return which registry in `where` has the image that a model package names in a registry of build.
+
+    The form is that of `operations.functions.function_payloads.PublishRequest.images`.
+    """
+    here = settings.build
+    pairs = {
+        f"{here.account}/{asset_repository_name(scope, here)}": f"{where.account}/{asset_repository_name(scope, where)}"
+    }
+    for image in SERVING_IMAGES:
+        if here.region in image.accounts and where.region in image.accounts:
+            name = f"{image.repository}:{image.tag}"
+            pairs[f"{image.accounts[here.region]}/{name}"] = f"{image.accounts[where.region]}/{name}"
+    return ",".join(f"{of}={there}" for of, there in pairs.items())
 
 
 def _image_asset(scope: Construct, id_: str, image: ContainerImage, settings: Settings) -> assets.DockerImageAsset:

@@ -13,6 +13,7 @@ from typing import Final
 from operations.first_run import belief_checks
 from operations.first_run.belief_checks import BeliefOutcome
 from operations.first_run.first_run_observations import FirstRunObservations
+from pipeline_src.algorithms.algorithm_specification import REUSED_METRIC, AlgorithmSpecification
 
 PAGE: Final = "docs/beliefs.md"
 
@@ -38,6 +39,7 @@ class Belief:
         fallback: Remedy if it fails.
         occasion: Occasion that settles it.
         check: Returns its outcome in a run.
+        applies: Whether a run with an algorithm can reach it; None: with all.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Belief:
     fallback: str
     occasion: Occasion
     check: Callable[[FirstRunObservations], BeliefOutcome]
+    applies: Callable[[AlgorithmSpecification], bool] | None = None
 
 
 _TRAINING: Final = (
@@ -108,11 +111,46 @@ _TRAINING: Final = (
         belief_checks.samples_by_reference,
     ),
     Belief(
+        "trained-by-command",
+        "SageMaker starts the container of a training with the argument `train`, also in an image that `cdk deploy` "
+        "built, and the training needs no network.",
+        "SageMaker Developer Guide, How Amazon SageMaker AI Runs Your Training Image.",
+        "`ListPipelineExecutionSteps`: Train succeeded, or its reason names the entry point, an executable or the "
+        "network.",
+        "Give the command as `ContainerEntrypoint` in `pipeline_src/definition/job_specs.py`.",
+        Occasion.FIRST_RUN,
+        belief_checks.trained_by_command,
+        lambda algorithm: algorithm.training_image.is_built,
+    ),
+    Belief(
+        "pretrained-weights",
+        "With `use_pretrained_model=1` an algorithm of AWS finds its weights in its image, without a network.",
+        "Two public logs of jobs, which show no download; it is not on AWS's list of containers that cannot be "
+        "isolated.",
+        "`DescribeTrainingJob` with that hyperparameter: it completed, or its reason names download or network.",
+        "An earlier artifact as channel `model`, content type `application/x-sagemaker-model`, with the same "
+        "`num_layers`, `image_shape` and `num_classes`.",
+        Occasion.FIRST_RUN,
+        belief_checks.pretrained_weights,
+        lambda algorithm: "use_pretrained_model" in algorithm.parameter_of_hyperparameter,
+    ),
+    Belief(
+        "served-by-command",
+        "SageMaker starts the container of a model with the argument `serve`, also in an image that `cdk deploy` "
+        "built, and that starts the model server.",
+        "SageMaker Developer Guide, Use Your Own Inference Code with Hosting Services and with Batch Transform.",
+        "`ListPipelineExecutionSteps`: Score succeeded, or its reason says that the container did not answer.",
+        "Start the server by `CMD` in `containers/model_server/Dockerfile`, with or without the argument.",
+        Occasion.FIRST_RUN,
+        belief_checks.served_by_command,
+        lambda algorithm: algorithm.serving_image.is_built,
+    ),
+    Belief(
         "gate-within-reach",
         "A training with the defaults meets the gate on HAM10000.",
         "Published figures of similar models; no full training was run.",
         "`ListPipelineExecutionSteps`: the condition's outcome, or the message of Reject.",
-        "Read `report.html`. Train longer or from pretrained weights, or decide to ask for less "
+        "Read `report.html`. Train with another algorithm or other parameters, or decide to ask for less "
         "(`training.gate_profile`).",
         Occasion.FIRST_RUN,
         belief_checks.gate_reached,
@@ -172,7 +210,7 @@ _DELIVERY: Final = (
         "CloudFormation User Guide, physical ids; other resource types.",
         "CodePipeline `ListActionExecutions` and CloudFormation `DescribeStackEvents` of staging: the stack was "
         "deployed, or creating a model or configuration was not authorized.",
-        "Add the beginning that the reason shows to `generated_name_arns` in `stacks/endpoint/endpoint_roles.py`.",
+        "Add the beginning that the reason shows to `generated_name_starts` in `stacks/settings/generated_names.py`.",
         Occasion.FIRST_RUN,
         belief_checks.generated_names,
     ),
@@ -212,17 +250,17 @@ _TUNING: Final = (
         "tuned-values",
         "A reference into `BestTrainingJob.TunedHyperParameters` is resolved.",
         "[Decision 0017](decisions/0017-tuning-by-random-search.md): the SDK renders it.",
-        "`DescribeModelPackage`: `tuned_learning_rate` is a number, or the reason of Evaluate or Register names it.",
+        "`DescribeModelPackage`: `tuned_<hyperparameter>` is a number, or the reason of Evaluate or Register names it.",
         "Drop `facts` and `metadata` from `pipeline_src/definition/job_specs.py`; nothing else depends on them.",
         Occasion.TUNING,
         belief_checks.tuned_values,
     ),
     Belief(
         "tuning-objective",
-        "The objective of a tuning is the accuracy of a job's last epoch.",
+        "The objective of a tuning is the last value of its metric that a job printed.",
         "[Decision 0017](decisions/0017-tuning-by-random-search.md).",
-        "`DescribeHyperParameterTuningJob`: the best job's objective; `DescribeTrainingJob`: its last "
-        "`validation:accuracy`.",
+        "`DescribeHyperParameterTuningJob`: the best job's objective; `DescribeTrainingJob`: the last value of that "
+        "metric.",
         "Have the local tuning compare what the service compares (`local/steps/tuning_step.py`); the "
         "model is no worse for it.",
         Occasion.TUNING,
@@ -280,15 +318,17 @@ _LATER: Final = (
         belief_checks.reason_by_reference,
     ),
     Belief(
-        "pretrained-weights",
-        "With `use_pretrained_model=1` the built-in algorithm finds its weights in its image, without a network.",
-        "Two public logs of jobs, which show no download; it is not on AWS's list of containers that cannot be "
-        "isolated.",
-        "`DescribeTrainingJob` with that hyperparameter: it completed, or its reason names download or network.",
-        "An earlier artifact as channel `model`, content type `application/x-sagemaker-model`, with the same "
-        "`num_layers`, `image_shape` and `num_classes`.",
+        "checkpoints-without-spot",
+        "The checkpoint prefix is downloaded into the container when a training starts, also without spot capacity. "
+        "Seen when a second execution trains with an algorithm whose checkpoints are named by their content.",
+        "SageMaker Developer Guide, checkpoints: the folder is kept in step with S3; its examples use spot capacity.",
+        f"`DescribeTrainingJob`: the metric `{REUSED_METRIC}` is above 0, or it is 0 after an execution that "
+        "succeeded.",
+        "Pass the prefix as one more channel, and copy it into the checkpoint folder when the job starts. Until then "
+        "each training computes all again.",
         Occasion.LATER,
-        belief_checks.pretrained_weights,
+        belief_checks.checkpoints_without_spot,
+        lambda algorithm: algorithm.checkpoints == "content",
     ),
     Belief(
         "edit-event",
@@ -343,20 +383,25 @@ _LATER: Final = (
 BELIEFS: Final = (*_TRAINING, *_DELIVERY, *_TUNING, *_ELSEWHERE, *_LATER)
 
 
-def settled_beliefs(*, tuning: bool, elsewhere: bool) -> list[Belief]:
+def settled_beliefs(algorithm: AlgorithmSpecification, *, tuning: bool, elsewhere: bool) -> list[Belief]:
     """Return the beliefs that a first run settles.
 
     Args:
+        algorithm: What it trains with.
         tuning: Whether it tunes.
         elsewhere: Whether a stage is in another account or region.
     """
     wanted = {Occasion.FIRST_RUN: True, Occasion.TUNING: tuning, Occasion.ELSEWHERE: elsewhere}
-    return [belief for belief in BELIEFS if wanted.get(belief.occasion, False)]
+    return [
+        belief
+        for belief in BELIEFS
+        if wanted.get(belief.occasion, False) and (belief.applies is None or belief.applies(algorithm))
+    ]
 
 
-def announce_beliefs(*, tuning: bool, elsewhere: bool) -> str:
+def announce_beliefs(algorithm: AlgorithmSpecification, *, tuning: bool, elsewhere: bool) -> str:
     """Return in one line how many beliefs a first run settles; see `settled_beliefs`."""
-    count = len(settled_beliefs(tuning=tuning, elsewhere=elsewhere))
+    count = len(settled_beliefs(algorithm, tuning=tuning, elsewhere=elsewhere))
     return f"A first run settles {count} of {len(BELIEFS)} beliefs about AWS that no one has seen hold: {PAGE}"
 
 
@@ -372,8 +417,8 @@ def _page() -> Iterable[str]:
     yield ""
     yield (
         "No part of this project has run on AWS yet. It depends on the following, which documentation or reports "
-        "suggest and no one has seen. `make first-run` reports each as held, failed or not reached "
-        "([how](operations.md#the-first-run))."
+        "suggest and no one has seen. `make first-run` reports each as held, failed, not reached or, with another "
+        "algorithm, not applicable ([how](operations.md#the-first-run))."
     )
     for occasion in Occasion:
         yield from (

@@ -8,6 +8,7 @@ documented; if none matches, the failure is shown with its step, and the belief 
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -15,6 +16,7 @@ from typing import Any, Final
 from operations.first_run.first_run_observations import FAILED_STATUS, SUCCEEDED_STATUS, FirstRunObservations
 from operations.functions import model_package, monitoring_runs, prediction_counts
 from pipeline_src import contract
+from pipeline_src.algorithms.algorithm_specification import REUSED_METRIC
 
 _PREFIX: Final = "pipelines-"
 _JOB_KINDS: Final = ("ProcessingJob", "TrainingJob", "TransformJob", "Model")
@@ -25,7 +27,6 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _RELEASING: Final = ("ReleaseErrors", "DeploymentUndelivered")
 # In the names of the function that starts a delivery, and of its role (stacks/delivery/approval_rules.py).
 _RELEASE: Final = "Release"
-_OBJECTIVE: Final = "validation:accuracy"
 _STAGING, _PRODUCTION = "Staging", "Production"
 
 
@@ -35,6 +36,7 @@ class BeliefVerdict(StrEnum):
     HELD = "held"
     FAILED = "failed"
     OPEN = "not reached"
+    NOT_APPLICABLE = "not applicable"
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ def belief_failed(message: str) -> BeliefOutcome:
 def belief_not_reached(message: str) -> BeliefOutcome:
     """Return the outcome that the run has not reached the belief."""
     return BeliefOutcome(BeliefVerdict.OPEN, message)
+
+
+def belief_not_applicable(message: str) -> BeliefOutcome:
+    """Return the outcome that no run with these settings can reach the belief."""
+    return BeliefOutcome(BeliefVerdict.NOT_APPLICABLE, message)
 
 
 def archive_input(seen: FirstRunObservations) -> BeliefOutcome:
@@ -121,9 +128,7 @@ def group_creation(seen: FirstRunObservations) -> BeliefOutcome:
 
 def samples_by_reference(seen: FirstRunObservations) -> BeliefOutcome:
     """Judge whether JsonGet works in a training job's hyperparameters."""
-    job = seen.job(contract.TRAIN_STEP)
-    given = job.get("HyperParameters") or job.get("TrainingJobDefinition", {}).get("StaticHyperParameters", {})
-    value = given.get("num_training_samples", "")
+    value = _hyperparameters(seen).get("num_training_samples", "")
     if value.isdigit():
         return belief_held(f"num_training_samples is {value}")
     if value:
@@ -178,13 +183,37 @@ def gate_reached(seen: FirstRunObservations) -> BeliefOutcome:
 
 
 def pretrained_weights(seen: FirstRunObservations) -> BeliefOutcome:
-    """Judge whether the built-in algorithm finds its pretrained weights without a network."""
-    job = seen.job(contract.TRAIN_STEP)
-    given = job.get("HyperParameters") or job.get("TrainingJobDefinition", {}).get("StaticHyperParameters", {})
+    """Judge whether an algorithm of AWS finds its pretrained weights without a network."""
+    given = _hyperparameters(seen)
     if given.get("use_pretrained_model") != "1":
         return belief_not_reached("no training with use_pretrained_model=1")
     wanted = r"download|network|connection|resolve|pretrained|timed out|timeout"
     return _of_step(seen, contract.TRAIN_STEP, wanted, "trained from pretrained weights without a network")
+
+
+def trained_by_command(seen: FirstRunObservations) -> BeliefOutcome:
+    """Judge whether the service starts an isolated training in an image of ours."""
+    wanted = r"entry ?point|executable|exec format|command not found|no such file|cannot start|network|resolve"
+    return _of_step(seen, contract.TRAIN_STEP, wanted, "the container trained")
+
+
+def checkpoints_without_spot(seen: FirstRunObservations) -> BeliefOutcome:
+    """Judge whether a training without spot capacity finds what earlier ones left in the checkpoint folder."""
+    reused = _metric(seen.job(contract.TRAIN_STEP), REUSED_METRIC)
+    if reused is None:
+        return belief_not_reached(f"no training has reported {REUSED_METRIC}")
+    if reused > 0:
+        return belief_held(f"{reused:.0f} results came from the checkpoint folder")
+    earlier = [each for each in seen.executions[1:] if each.get("PipelineExecutionStatus") == SUCCEEDED_STATUS]
+    if not earlier:
+        return belief_not_reached("no earlier training left anything in the checkpoint folder")
+    return belief_failed(f"an earlier execution succeeded, and {REUSED_METRIC} is 0")
+
+
+def served_by_command(seen: FirstRunObservations) -> BeliefOutcome:
+    """Judge whether the service starts the model server of an image of ours."""
+    wanted = r"\bping\b|health|serve|entry ?point|executable|exec format|command not found|did not start|respond"
+    return _of_step(seen, contract.SCORE_STEP, wanted, "the model server answered for each image")
 
 
 def one_start_for_one_token(seen: FirstRunObservations) -> BeliefOutcome:
@@ -219,24 +248,21 @@ def tuned_values(seen: FirstRunObservations) -> BeliefOutcome:
             return belief_failed(f"{step}: {reason}")
     if not seen.version:
         return belief_not_reached("no model package of a tuning")
-    value = seen.version.get("CustomerMetadataProperties", {}).get("tuned_learning_rate", "")
-    return (
-        belief_held(f"tuned_learning_rate is {value}")
-        if _number(value)
-        else belief_failed(f"tuned_learning_rate is {value!r}")
-    )
+    name = f"tuned_{seen.algorithm.tuning_ranges[0].name}"
+    value = seen.version.get("CustomerMetadataProperties", {}).get(name, "")
+    return belief_held(f"{name} is {value}") if _number(value) else belief_failed(f"{name} is {value!r}")
 
 
 def tuning_objective(seen: FirstRunObservations) -> BeliefOutcome:
-    """Judge whether the objective of a tuning is the accuracy that the best job reported last."""
+    """Judge whether the objective of a tuning is the value that the best job reported last."""
     best = seen.job(contract.TRAIN_STEP).get("BestTrainingJob", {})
     objective = best.get("FinalHyperParameterTuningJobObjectiveMetric", {}).get("Value")
     if objective is None:
         return belief_not_reached("no tuning has ended")
     sagemaker = seen.account.client("sagemaker")
-    metrics = sagemaker.describe_training_job(TrainingJobName=best["TrainingJobName"]).get("FinalMetricDataList", [])
-    last = next((metric["Value"] for metric in metrics if metric["MetricName"] == _OBJECTIVE), None)
-    told = f"objective {objective:.6f}, last {_OBJECTIVE} {'none' if last is None else f'{last:.6f}'}"
+    name = seen.algorithm.tuning_objective
+    last = _metric(sagemaker.describe_training_job(TrainingJobName=best["TrainingJobName"]), name)
+    told = f"objective {objective:.6f}, last {name} {'none' if last is None else f'{last:.6f}'}"
     return belief_held(told) if last is not None and abs(last - objective) < 1e-6 else belief_failed(told)
 
 
@@ -402,6 +428,18 @@ def delivery_key(seen: FirstRunObservations) -> BeliefOutcome:
 def key_description(seen: FirstRunObservations) -> BeliefOutcome:
     """Judge whether kms:ResourceAliases lets a role describe a key of another account."""
     return _of_remote_deployments(seen, r"DescribeKey")
+
+
+def _hyperparameters(seen: FirstRunObservations) -> Mapping[str, str]:
+    """Return the hyperparameters of Train, or those that the jobs of its tuning share."""
+    job = seen.job(contract.TRAIN_STEP)
+    return dict(job.get("HyperParameters") or job.get("TrainingJobDefinition", {}).get("StaticHyperParameters", {}))
+
+
+def _metric(job: Mapping[str, Any], name: str) -> float | None:
+    """Return the last value of a training job's metric; None without one."""
+    found = (each["Value"] for each in job.get("FinalMetricDataList", []) if each["MetricName"] == name)
+    return next(found, None)
 
 
 def _of_step(seen: FirstRunObservations, step: str, pattern: str, success: str) -> BeliefOutcome:

@@ -16,6 +16,8 @@ from operations.account.deployment_account import Account, DeliveryStage
 from operations.functions import job_inputs, model_delivery, model_package
 from operations.functions.errors import UsageError
 from pipeline_src import contract
+from pipeline_src.algorithms.algorithm_specification import AlgorithmSpecification
+from pipeline_src.algorithms.algorithm_table import find_algorithm
 
 ApiResponse: TypeAlias = dict[str, Any]
 Clock: TypeAlias = Callable[[], datetime]
@@ -94,6 +96,19 @@ class FirstRunObservations:
     def metadata(self, step: str) -> Mapping[str, ApiResponse]:
         """Return the metadata of a step, by kind, such as ``ProcessingJob``."""
         return self.steps.get(step, {}).get("Metadata") or {}
+
+    @cached_property
+    def algorithm(self) -> AlgorithmSpecification:
+        """Specification of the algorithm that the deployed pipeline trains with.
+
+        Raises:
+            AccountError: The training stack does not say, because an earlier version deployed it.
+            UsageError: This version does not know it.
+        """
+        try:
+            return find_algorithm(self.account.output("training", "Algorithm"))
+        except ValueError as error:
+            raise UsageError(f"deployment {self.account.name!r}: {error} Or check out the deployed version.") from error
 
     def _job(self, step: str) -> ApiResponse:
         """Return the description of a step's job; empty if it has none yet."""

@@ -17,7 +17,13 @@ from rich.text import Text
 from operations.account import aws_errors
 from operations.account.terminal_output import print_line
 from operations.first_run.aws_beliefs import BELIEFS, PAGE, Belief
-from operations.first_run.belief_checks import BeliefOutcome, BeliefVerdict, belief_held, belief_not_reached
+from operations.first_run.belief_checks import (
+    BeliefOutcome,
+    BeliefVerdict,
+    belief_held,
+    belief_not_applicable,
+    belief_not_reached,
+)
 from operations.first_run.first_run_milestones import Milestone, MilestoneStatus, list_milestones
 from operations.first_run.first_run_observations import FirstRunObservations
 from operations.functions.errors import OperationError
@@ -31,6 +37,7 @@ _STYLES: Final = {
     BeliefVerdict.HELD: "green",
     BeliefVerdict.FAILED: "red",
     BeliefVerdict.OPEN: "dim",
+    BeliefVerdict.NOT_APPLICABLE: "dim",
 }
 
 
@@ -75,8 +82,10 @@ def look_at_first_run(seen: FirstRunObservations, deployment: str, earlier: Firs
 
 
 def _judged(belief: Belief, seen: FirstRunObservations) -> BeliefOutcome:
-    """Return the outcome of a belief; not reached if AWS does not answer."""
+    """Return the outcome of a belief; not reached if AWS does not answer, not applicable with another algorithm."""
     try:
+        if belief.applies and not belief.applies(seen.algorithm):
+            return belief_not_applicable(f"the algorithm is {seen.algorithm.name}")
         return belief.check(seen)
     except aws_errors.AWS_ERRORS as error:
         return belief_not_reached(f"not checked: {aws_errors.explain_aws_error(error)}")

@@ -175,7 +175,7 @@ def read_probabilities(answer: EndpointAnswer, place: str) -> tuple[float, ...]:
     if kind != contract.JSON_CONTENT_TYPE:
         raise SmokeTestError(
             f"{place}: answered content type {answer.content_type!r}, not {contract.JSON_CONTENT_TYPE}. "
-            "Is it the container of the built-in image classification?"
+            "Does the endpoint run the image of the model package?"
         )
     try:
         return parse_class_probabilities(answer.body)

@@ -167,16 +167,22 @@ class SmokeRequest:
 
 @dataclass(frozen=True)
 class PublishRequest:
-    """Copy a package's model to the account and region of an endpoint.
+    """Copy a package's model to the account and region of an endpoint, and find its image there.
 
     Attributes:
         package: ARN of the model package.
         bucket, region: Name of the bucket of the endpoint's account and region, and that region.
+        access: ARN of the role that may look up images there.
+        images: Registries of the images that an endpoint may serve, ``HERE=THERE`` each, separated by commas. A side is
+            ``ACCOUNT/REPOSITORY``, for images of any tag that `cdk deploy` pushes to both, or
+            ``ACCOUNT/REPOSITORY:TAG``, for an image that AWS keeps in each region.
     """
 
     package: str
     bucket: str
     region: str
+    access: str
+    images: str
 
 
 @dataclass(frozen=True)

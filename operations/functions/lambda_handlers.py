@@ -194,17 +194,26 @@ def publish(
     context: LambdaContext,
     clients: ClientFactory = service_client,
     copies: Callable[[str], Client] = s3_copy_client,
+    connect: RoleConnector = connect_with_role,
 ) -> None:
     """Copy a model to the account and region of its endpoint.
 
-    UserParameters are a `PublishRequest`; the output variable is model, its URI.
+    UserParameters are a `PublishRequest`; the output variables are model and image, their URIs there.
     """
 
     def work(parameters: object) -> JobSuccess:
         request = function_payloads.read_payload(function_payloads.PublishRequest, parameters)
         services = {"sagemaker": clients("sagemaker"), "s3": clients("s3"), "there": copies(request.region)}
-        model = remote_stage_access.publish_model(request, **services)
-        return JobSuccess(f"The model of {model_package.package_title(request.package)} is {model}.", {"model": model})
+
+        def registry() -> Client:
+            there = remote_stage_access.remote_stage_clients(
+                request.access, request.region, "publish", clients, connect
+            )
+            return there("ecr")
+
+        found = remote_stage_access.publish_model(request, registry=registry, **services)
+        told = f"The model of {model_package.package_title(request.package)} is {found.model}, its image {found.image}."
+        return JobSuccess(told, {"model": found.model, "image": found.image})
 
     report_job_result(event, context.aws_request_id, clients("codepipeline"), work)
 

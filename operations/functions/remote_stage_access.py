@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: MIT-0
-"""Accesses endpoints in other accounts and regions, and copies models to them.
+"""Accesses endpoints in other accounts and regions, and publishes models to them.
 
-A function assumes the access role beside the endpoint, which trusts only that function's role. Both sides have a
-policy; AWS answers the same whichever of them denies access, so the error message names both.
+A function assumes a role beside the endpoint, which trusts only that function's role. Both sides have a policy; AWS
+answers the same whichever of them denies access, so the error message names both.
 
 An endpoint reads its model from its own region, and other accounts cannot read the buckets of the build, so S3 copies
-the model. The endpoint serves it with the image of the built-in algorithm of its region and no environment. A package
-that needs anything else is refused, because it would not be served as it was evaluated. The AWS account of the image
-differs by region and is not checked.
+the model. Its image is in the registry of its own account and region: `cdk deploy` pushes an image that we build to
+both, under the same tag, which is a hash of its sources; AWS keeps its own images in a registry account per region. The
+endpoint gets no environment. A package that needs anything else is refused, because it would not be served as it was
+evaluated.
 
 Sources: AWS STS API Reference, AssumeRole; IAM User Guide, "Cross-account policy evaluation logic"; Amazon S3 API
-Reference, CopyObject; SageMaker API Reference, ModelPackageContainerDefinition.
+Reference, CopyObject; Amazon ECR API Reference, DescribeImages; SageMaker API Reference,
+ModelPackageContainerDefinition.
 """
 
 import functools
@@ -40,6 +42,12 @@ ContainerDefinition: TypeAlias = Mapping[str, Any]
 # Fields of a container with data that the service would download besides the model.
 _ADDITIONAL_SOURCES: Final = ("AdditionalModelDataSources", "AdditionalS3DataSource")
 _CHANGED_CODES: Final = ("PreconditionFailed", "412")
+_ABSENT_IMAGE_CODES: Final = ("ImageNotFoundException", "RepositoryNotFoundException")
+# Source of the form: Amazon ECR User Guide, "Amazon ECR private registry".
+_IMAGE_PATTERN: Final = re.compile(
+    r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z0-9.-]+)"
+    r"/(?P<repository>[a-z0-9._/-]+):(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127})"
+)
 
 
 def connect_with_role(credentials: RoleCredentials, region: str) -> ClientFactory:
@@ -138,44 +146,56 @@ def published_model_uri(bucket: str, arn: str) -> str:
     return f"s3://{bucket}/{_published_model_key(arn)}"
 
 
-def publish_model(request: PublishRequest, *, sagemaker: Client, s3: Client, there: Client) -> str:
-    """Copy the package's model into the bucket and return its URI there.
+@dataclass(frozen=True)
+class PublishedModel:
+    """A model in the account and region of its endpoint.
+
+    Attributes:
+        model: Its S3 URI there.
+        image: The URI of its image there.
+    """
+
+    model: str
+    image: str
+
+
+def publish_model(
+    request: PublishRequest, *, sagemaker: Client, s3: Client, there: Client, registry: Callable[[], Client]
+) -> PublishedModel:
+    """Copy the package's model into the bucket, find its image in that account and region, and return both.
 
     Args:
-        request: The package and the bucket.
+        request: The package, the bucket and the registries.
         sagemaker: Client that describes the package.
         s3: Client that describes the model in the runs bucket.
         there: Client of the function's role in the region of the other bucket, where S3 accepts the copy request.
+        registry: Makes the ECR client of the access role in that account and region.
 
     Raises:
-        UsageError: There is no such package, or it needs more than the built-in algorithm and its model.
-        RemoteAccessError: The other bucket denies access.
-        OperationError: The model has changed since it was registered.
+        UsageError: There is no such package, or it needs more than an image of `request.images` and its model.
+        RemoteAccessError: The access role, its registry or the other bucket denies access.
+        OperationError: The image is not there, or the model has changed since it was registered.
         ClientError: A service refused.
     """
-    container = _built_in_container(sagemaker, request.package)
+    package = model_package.describe_model_package(sagemaker, request.package)
+    container = _servable_container(package)
+    image = _find_image(request, container.get("Image", ""), registry, package.metadata.get(contract.METADATA_COMMIT))
     bucket, key = split_s3_uri(container["ModelDataUrl"])
     source = {"Bucket": bucket, "Key": key}
     _copy_model(there, request, source, container.get("ModelDataETag") or s3.head_object(**source)["ETag"])
-    return published_model_uri(request.bucket, request.package)
+    return PublishedModel(published_model_uri(request.bucket, request.package), image)
 
 
 def _published_model_key(arn: str) -> str:
     return f"{contract.MODELS_PREFIX}{model_package.package_version(arn)}/{contract.MODEL_ARTIFACT_FILE}"
 
 
-def _built_in_container(sagemaker: Client, arn: str) -> ContainerDefinition:
-    """Return the container of the package; raise an error unless it is the built-in algorithm with only a model."""
-    containers = model_package.describe_model_package(sagemaker, arn).containers
-    region = model_package.match_package_arn(arn)["region"]
-    algorithm = re.compile(rf"[0-9]{{12}}\.dkr\.ecr\.{region}\.[a-z0-9.-]+/image-classification:1")
+def _servable_container(package: model_package.ModelPackage) -> ContainerDefinition:
+    """Return the container of the package; raise an error unless it is an image with a model and nothing else."""
+    arn, containers = package.arn, package.containers
     if len(containers) != 1:
         raise _refused_package_error(arn, f"has {len(containers)} containers, not one")
     container = containers[0]
-    if not algorithm.fullmatch(container.get("Image", "")):
-        raise _refused_package_error(
-            arn, f"image {container.get('Image', '')!r}: is not that of the built-in algorithm in {region}"
-        )
     if container.get("Environment"):
         raise _refused_package_error(arn, f"environment: sets {', '.join(sorted(container['Environment']))}")
     more = [each for each in _ADDITIONAL_SOURCES if container.get(each)]
@@ -188,8 +208,60 @@ def _built_in_container(sagemaker: Client, arn: str) -> ContainerDefinition:
 
 def _refused_package_error(arn: str, what: str) -> UsageError:
     return UsageError(
-        f"model package {arn}: {what}. An endpoint in another account or region serves the built-in algorithm of its "
-        "region, its model and no environment. Deliver a package that the pipeline registered: make retrain."
+        f"model package {arn}: {what}. An endpoint in another account or region serves an image of this application, "
+        "the package's model and no environment. Deliver a package that the pipeline registered: make retrain."
+    )
+
+
+def _find_image(request: PublishRequest, image: str, registry: Callable[[], Client], commit: str | None) -> str:
+    """Return the URI of the package's `image` in the account and region of the endpoint.
+
+    `commit` is what the package was trained on, if it says so.
+
+    An image that AWS keeps is not looked up: its registries admit pulls, and nobody's questions [?].
+    """
+    region = model_package.match_package_arn(request.package)["region"]
+    parts = _IMAGE_PATTERN.fullmatch(image)
+    places = dict(each.split("=", 1) for each in request.images.split(","))
+    if not parts or parts["region"] != region:
+        raise _refused_package_error(request.package, f"image {image!r}: is not in an ECR registry of {region}")
+    repository, tag = f"{parts['account']}/{parts['repository']}", parts["tag"]
+    if f"{repository}:{tag}" in places:
+        return _image_uri(places[f"{repository}:{tag}"], request.region, parts["suffix"])
+    if repository not in places:
+        known = ", ".join(places)
+        raise _refused_package_error(
+            request.package, f"image {image!r}: has no counterpart in {request.region} (known: {known})"
+        )
+    try:
+        _check_image(request.access, places[repository], tag, registry)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _ABSENT_IMAGE_CODES:
+            raise
+        raise _absent_image_error(request, places[repository], tag, commit) from error
+    return _image_uri(f"{places[repository]}:{tag}", request.region, parts["suffix"])
+
+
+def _image_uri(place: str, region: str, suffix: str) -> str:
+    account, _, image = place.partition("/")
+    return f"{account}.dkr.ecr.{region}.{suffix}/{image}"
+
+
+def _check_image(access: str, place: str, tag: str, registry: Callable[[], Client]) -> None:
+    """Raise the registry's error unless the repository `place` has an image of that tag."""
+    account, _, repository = place.partition("/")
+    ecr = registry()
+    with explain_denied_access(access):
+        ecr.describe_images(registryId=account, repositoryName=repository, imageIds=[{"imageTag": tag}])
+
+
+def _absent_image_error(request: PublishRequest, place: str, tag: str, commit: str | None) -> OperationError:
+    account, _, repository = place.partition("/")
+    return OperationError(
+        f"image {repository}:{tag} of {model_package.package_title(request.package)}: is not in account {account}, "
+        f"{request.region}, where the endpoint is. make deploy (cdk deploy), with credentials for that account, pushes "
+        "the images of the commit that is checked out: run it at the commit that the package was trained on "
+        f"({commit or 'its metadata name none'}), then retry the stage. Or train again: make retrain."
     )
 
 

@@ -85,13 +85,17 @@ def check_region(account: Account, requirements: DeploymentRequirements) -> Pref
 
 
 def check_algorithm_region(region: str, requirements: DeploymentRequirements) -> PreflightFinding:
-    """Return whether AWS has the image of the built-in algorithm in `region`."""
+    """Return whether the images of the training algorithm can be had in `region`."""
+    algorithm = requirements.algorithm
+    if not requirements.algorithm_regions:
+        return ok(f"{algorithm}: cdk deploy builds its images, for any region")
     if region in requirements.algorithm_regions:
-        return ok(f"{region} has the built-in image-classification algorithm")
+        return ok(f"{algorithm}: AWS has its image in {region}")
     return failed(
-        f"{region} has no built-in image-classification algorithm, or is not a region: no training",
-        f"Choose another with AWS_REGION: {', '.join(requirements.algorithm_regions)}. If AWS has added it since, put "
-        "the registry's account into stacks/builtin_algorithm_image.py.",
+        f"{algorithm}: AWS has no image of it in {region}, or that is not a region: no training",
+        f"Choose another region with AWS_REGION: {', '.join(requirements.algorithm_regions)}; or an algorithm whose "
+        "images cdk deploy builds (training.algorithm). If AWS has added the image since, put the registry's account "
+        f"into pipeline_src/algorithms/{algorithm}/.",
     )
 
 

@@ -122,7 +122,8 @@ class DeploymentRequirements:
         region: Region that the settings name; empty: that of the credentials.
         bootstrap: Requirements on the CDK's bootstrap.
         buckets: Bucket names in its templates.
-        algorithm_regions: Regions that have the built-in algorithm.
+        algorithm: Name of the training algorithm.
+        algorithm_regions: Regions that have its images; none: every region, because `cdk deploy` builds them.
         connection: Requirements on the connection to the repository.
         instances: SageMaker instances.
         cost: Estimated cost.
@@ -138,6 +139,7 @@ class DeploymentRequirements:
     region: str
     bootstrap: BootstrapRequirement
     buckets: Sequence[str]
+    algorithm: str
     algorithm_regions: Sequence[str]
     connection: ConnectionRequirement
     instances: Sequence[InstanceRequirement]

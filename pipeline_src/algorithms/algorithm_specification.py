@@ -94,6 +94,9 @@ class ContainerImage:
         return f"000000000000.dkr.ecr.us-east-1.amazonaws.com/{name}"
 
 
+# Name of the metric that tells how many of its results a training took from its checkpoint folder. An algorithm whose
+# checkpoints are `content` should have it: it shows that the folder is filled when a training starts.
+REUSED_METRIC: Final = "train:reused"
 # The image of all processing jobs. An algorithm may train in it too, see the command `train` in its Dockerfile.
 JOBS_IMAGE: Final = ContainerImage(folder="preprocessing")
 # The image that serves every model in the ONNX format of serving/onnx_artifact.py.

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT-0
 """The functions that the delivery pipeline calls: the smoke test of an endpoint, and the record of what is live.
 
-The endpoint of a remote stage is invoked in its access role, which trusts the roles of these functions by name.
+The endpoint of a remote stage is invoked in its access role, and its registry asked in its images role; both trust the
+roles of these functions by name.
 """
 
 from collections.abc import Iterable
@@ -68,14 +69,14 @@ class PromoteFunction(OperationFunction):
 
 
 class PublishFunction(OperationFunction):
-    """Copies a package's model to where the endpoint of a stage is that is elsewhere."""
+    """Copies a package's model to where the endpoint of a remote stage is, and looks up its image there."""
 
     def __init__(self, scope: Construct, id_: str, *, settings: Settings, storage: StorageStack) -> None:
         super().__init__(
             scope,
             id_,
             handler="publish",
-            description="Copies a model to where its endpoint is",
+            description="Copies a model to where its endpoint is and looks up its image there",
             settings=settings,
             storage=storage,
             role_name=cross_account_name(settings, "publish"),
@@ -87,6 +88,7 @@ class PublishFunction(OperationFunction):
             bucket = stage_placement.stage_bucket_name(settings, stage)
             grant_actions(self, "s3:PutObject", on=[f"{arn_of_bucket(bucket)}/{contract.MODELS_PREFIX}*"])
             grant_remote_key_use(self, where, bucket, "Decrypt", "GenerateDataKey")
+        grant_assume_access_roles(self, settings, stage_placement.remote_stages(settings), "images")
 
 
 def cross_account_name(settings: Settings, purpose: str) -> str | None:
@@ -109,9 +111,11 @@ def grant_read_runs(function: OperationFunction, storage: StorageStack, *names: 
     grant_actions(function, "kms:Decrypt", on=[storage.key.key_arn])
 
 
-def grant_assume_access_roles(function: OperationFunction, settings: Settings, stages: Iterable[str]) -> None:
-    """Let `function` take on the access roles of these stages, which are elsewhere."""
+def grant_assume_access_roles(
+    function: OperationFunction, settings: Settings, stages: Iterable[str], purpose: str = "access"
+) -> None:
+    """Let `function` take on the roles of that purpose of these stages, which are elsewhere."""
     apart = stage_placement.remote_stages(settings)
-    roles = [remote_role_arn(apart[stage], stage_placement.role_name(settings, "access", stage)) for stage in stages]
+    roles = [remote_role_arn(apart[stage], stage_placement.role_name(settings, purpose, stage)) for stage in stages]
     if roles:
         grant_actions(function, "sts:AssumeRole", on=roles)

@@ -112,10 +112,11 @@ class DeliveryPipeline(Construct):
         Args:
             name: The stage's.
             destination: Which endpoint, where and as whom.
-            first: Action that brings the model there, if it has to be brought, and whose variable says where it is.
+            first: Action that brings the model there, if it has to be brought, and whose variables say where it and
+                its image are.
             then: Actions that follow, in the order of their own `run_order`.
         """
-        model = {"ModelDataUrl": first.variable("model")} if first else {}
+        model = {"ModelDataUrl": first.variable("model"), "ModelImage": first.variable("image")} if first else {}
         known = {"ModelPackageArn": self._package.reference(), **destination.parameters, **model}
         endpoint = destination.endpoint
         deploy = actions.CloudFormationCreateUpdateStackAction(

@@ -15,6 +15,7 @@ from constructs import Construct
 from pipeline_src import contract
 from stacks.constructs.cross_account_access import remote_role_arn
 from stacks.constructs.event_delivery import UndeliveredQueue
+from stacks.container_images import corresponding_images
 from stacks.delivery.approval_rules import ApprovalRules
 from stacks.delivery.delivery_functions import PromoteFunction, PublishFunction, SmokeTestFunction
 from stacks.delivery.delivery_pipeline import STAGING_SMOKE_NAMESPACE, DeliveryPipeline
@@ -115,7 +116,9 @@ class DeploymentStack(Stack):
         name, endpoint, settings = stage.capitalize(), self._endpoints[stage], self._settings
         where = stage_placement.remote_environment(settings, stage)
         if where and self.publish:
-            to = {**self._bucket(stage), "region": where.region}
+            role = remote_role_arn(where, stage_placement.role_name(settings, "images", stage))
+            images = corresponding_images(self, settings, where)
+            to = {**self._bucket(stage), "region": where.region, "access": role, "images": images}
             first = self.delivery.invoke(self.publish, "Publish", 1, namespace=f"{name}Model", **to)
             there = remote_deploy_target(self, stage, settings=settings, where=where, endpoint=endpoint)
             self.delivery.stage(name, there, first=first, then=then)

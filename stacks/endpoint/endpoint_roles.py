@@ -40,10 +40,11 @@ from stacks.constructs.iam_statements import (
     service_actions,
 )
 from stacks.constructs.vpc_network import ExecutionRole
-from stacks.container_images import SERVING_IMAGES, image_repositories
-from stacks.endpoint.endpoint_stack import SCALING_ROLE_RESOURCE, SCALING_SERVICE, endpoint_name, generated_logical_id
+from stacks.container_images import SERVING_IMAGES, asset_repository_name, image_repositories
+from stacks.endpoint.endpoint_stack import SCALING_ROLE_RESOURCE, SCALING_SERVICE, endpoint_name
 from stacks.settings import stage_placement
 from stacks.settings.deployment_settings import AwsEnvironment, Settings
+from stacks.settings.generated_names import CONFIGURATION, MODEL, generated_name_starts
 from stacks.storage.lambda_function import log_retention
 
 _STACK_ACTIONS: Final = (
@@ -84,13 +85,10 @@ _DESCRIBE_SCALING_ACTIONS: Final = ("DescribeScalableTargets", "DescribeScalingP
 
 
 def generated_name_arns(settings: Settings, stage: str, kind: str) -> list[str]:
-    """Return the ARNs that the unnamed resource of `kind` (endpoint-config, model) of a stage's stack can have.
-
-    CloudFormation begins a name with the logical id, or with the stack's name before it.
-    """
-    own = generated_logical_id(settings, stage, {"endpoint-config": "configuration", "model": "model"}[kind])
+    """Return the ARNs that the unnamed resource of `kind` (endpoint-config, model) of a stage's stack can have."""
+    what = {"endpoint-config": CONFIGURATION, "model": MODEL}[kind]
     return [
-        resource_arn("sagemaker", f"{kind}/{start}-*") for start in (own, f"{endpoint_name(settings, stage)}-{own}")
+        resource_arn("sagemaker", f"{kind}/{start}-*") for start in generated_name_starts(settings.name, stage, what)
     ]
 
 
@@ -246,6 +244,25 @@ class EndpointAccessRole(aws_iam.Role):
         grant_actions(self, "sagemaker:InvokeEndpoint", on=[endpoint])
         if noted:
             grant_describe_served_model(self, settings, stage)
+
+
+class ImageLookupRole(aws_iam.Role):
+    """The role in which the publish function sees whether a package's image has been pushed to a remote stage.
+
+    It can pull nothing. Images of other applications of the CDK are in the same repository, and it sees these too.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, settings: Settings, stage: str) -> None:
+        super().__init__(
+            scope,
+            id_,
+            role_name=stage_placement.role_name(settings, "images", stage),
+            assumed_by=named_roles_principal(settings.build, stage_placement.role_name(settings, "publish")),
+            description=f"Publish function of the delivery, for the images of {stage}",
+        )
+        where: AwsEnvironment = getattr(settings, f"{stage}_environment")
+        repository = resource_arn("ecr", f"repository/{asset_repository_name(self, where)}")
+        grant_actions(self, "ecr:DescribeImages", on=[repository])
 
 
 class ServingResources(Construct):

@@ -30,6 +30,7 @@ from pipeline_src import contract
 from stacks.constructs.vpc_network import configure_resources
 from stacks.endpoint.endpoint_alarms import EndpointAlarms, RolloutGuard, deployment_config
 from stacks.settings.deployment_settings import EndpointSettings, Settings
+from stacks.settings.generated_names import CONFIGURATION, MODEL, generated_logical_id
 from stacks.settings.stage_placement import STAGES, remote_environment
 from stacks.stack_outputs import add_stack_outputs
 
@@ -71,15 +72,6 @@ _SCALE_IN_COOLDOWN: Final = Duration.minutes(10)
 def endpoint_name(settings: Settings, stage: str) -> str:
     """Return the name of a stage's endpoint, and of its stack."""
     return f"{settings.name}-{stage}"
-
-
-def generated_logical_id(settings: Settings, stage: str, what: str) -> str:
-    """Return the logical id of an unnamed resource, with which the name that it is given begins.
-
-    CloudFormation builds names from logical ids, and SageMaker writes names in ARNs in lower case; so an id in lower
-    case lets a policy name what is ours, stage by stage.
-    """
-    return settings.name.replace("-", "") + stage + what
 
 
 class EndpointStack(Stack):
@@ -129,7 +121,7 @@ class EndpointStack(Stack):
             enable_network_isolation=True,
         )
         _retain_replaced_resource(model)
-        model.override_logical_id(generated_logical_id(self._settings, self._stage, "model"))
+        model.override_logical_id(generated_logical_id(self._settings.name, self._stage, MODEL))
         if self._elsewhere:
             Tags.of(model).add("model-package", self._given["ModelPackageArn"])
         return model
@@ -158,7 +150,7 @@ class EndpointStack(Stack):
             data_capture_config=self._capture() if self._of.capture_percent else None,
         )
         _retain_replaced_resource(configuration)
-        configuration.override_logical_id(generated_logical_id(self._settings, self._stage, "configuration"))
+        configuration.override_logical_id(generated_logical_id(self._settings.name, self._stage, CONFIGURATION))
         return configuration
 
     def _capture(self) -> aws_sagemaker.CfnEndpointConfig.DataCaptureConfigProperty:

@@ -70,7 +70,7 @@ class MonitorJobRole(ExecutionRole):
         grant_write_prefix(self, runs.bucket_arn, contract.MONITOR_PREFIX)
         grant_key_use(self, storage.key.key_arn)
         grant_write_logs(self, "ProcessingJobs")
-        grant_pull_image(self, training.image.repository.repository_arn)
+        grant_pull_image(self, training.image.repository_arn)
 
 
 class ExportJobRole(ExecutionRole):
@@ -88,7 +88,7 @@ class ExportJobRole(ExecutionRole):
         grant_write_prefix(self, storage.raw.bucket_arn, contract.ADDITIONS_PREFIX)
         grant_key_use(self, storage.key.key_arn)
         grant_write_logs(self, "ProcessingJobs")
-        grant_pull_image(self, training.image.repository.repository_arn)
+        grant_pull_image(self, training.image.repository_arn)
 
 
 class _EventFunction(OperationFunction):
@@ -293,7 +293,7 @@ class DriftMonitor(Construct):
             "labels": f"s3://{storage.raw.bucket_name}/{contract.LABELS_PREFIX}",
             "reports": self._reports(),
             "champion": storage.champion.parameter_name,
-            "image": self._training.image.image_uri,
+            "image": self._training.image.uri,
             "role": self._role.role_arn,
             "key": storage.key.key_arn,
             "instance": settings.monitor.instance,

@@ -14,6 +14,8 @@ from aws_cdk import Acknowledgment, App, Validations
 from constructs import IConstruct
 
 from stacks.settings.deployment_settings import Settings
+from stacks.settings.generated_names import CONFIGURATION, MODEL, name_from_stack
+from stacks.settings.stage_placement import STAGES
 
 OWN_REGION_AND_ACCOUNT: Final = "<AWS::Region>:<AWS::AccountId>"
 SAGEMAKER_ARN: Final = f"arn:<AWS::Partition>:sagemaker:{OWN_REGION_AND_ACCOUNT}"
@@ -38,7 +40,8 @@ class NagSuppression:
 
     Attributes:
         reason: Why, in a sentence or two.
-        findings: Exact ids; `{name}` stands for the settings' name, `{compact}` for it without hyphens.
+        findings: Exact ids; `{name}` stands for the settings' name, `{compact}` for it without hyphens,
+            `{from_stack[STAGE RESOURCE]}` for the beginning of a generated name (settings/generated_names.py).
         at: Paths of the constructs, each of which has all of the findings.
     """
 
@@ -61,10 +64,14 @@ def suppress_findings(app: App, settings: Settings, table: tuple[NagSuppression,
 
 def suppression_rows(table: tuple[NagSuppression, ...], name: str) -> Iterator[tuple[str, str, str]]:
     """Yield path, finding and reason of each acknowledgment."""
+    from_stack = {
+        f"{stage} {what}": name_from_stack(name, stage, what) for stage in STAGES for what in (MODEL, CONFIGURATION)
+    }
+    words = {"name": name, "compact": name.replace("-", ""), "from_stack": from_stack}
     for each in table:
         for path in each.at:
             for finding in each.findings:
-                yield path, finding.format(name=name, compact=name.replace("-", "")), each.reason
+                yield path, finding.format(**words), each.reason
 
 
 def nist_and_hipaa_ids(rule: str) -> tuple[str, str]:

@@ -110,6 +110,7 @@ def _remote_stage(settings: Settings, stage: str, where: AwsEnvironment) -> Iter
     yield from _copy_suppressions(home, deployer, without="model-package")
     yield from _delivery_action_role(settings, stage, where)
     yield from _endpoint_access_role(stage)
+    yield from _inline_policy(*role_policy_paths(f"{site}/Images"))
     yield from _serving_role(stage)
 
 

@@ -14,6 +14,7 @@ from stacks.nag.nag_suppressions import (
     role_policy_paths,
     wildcard_finding_ids,
 )
+from stacks.settings.generated_names import CONFIGURATION, MODEL
 from stacks.settings.stage_placement import STAGES
 
 # Actions that know no resource (Service Authorization Reference); tests/proof/review.py names each of them.
@@ -80,12 +81,10 @@ def _generated_name_ids(stage: str) -> tuple[str, ...]:
     """Return the names that CloudFormation gives to the model and the configuration of `stage`."""
     return tuple(
         finding
-        for kind, id_ in (
-            ("endpoint-config", f"{{compact}}{stage}configuration"),
-            ("model", f"{{compact}}{stage}model"),
-        )
+        for kind, what in (("endpoint-config", CONFIGURATION), ("model", MODEL))
         for finding in wildcard_finding_ids(
-            f"{SAGEMAKER_ARN}:{kind}/{id_}-*", f"{SAGEMAKER_ARN}:{kind}/{{name}}-{stage}-{id_}-*"
+            f"{SAGEMAKER_ARN}:{kind}/{{compact}}{stage}{what}-*",
+            f"{SAGEMAKER_ARN}:{kind}/{{from_stack[{stage} {what}]}}-*",
         )
     )
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT-0
 """The stack of a remote stage: what its endpoint needs in that account and region.
 
-Nothing in it reads the registry, the archives or the images of build's account. The delivery copies the model here, S3
-replicates captured requests to build's account, and the roles of the delivery are admitted for this one endpoint
-only.
+Nothing in it reads the model registry, the archives or the images of build's account. `cdk deploy` pushes the images
+of models here too, the delivery copies the model, S3 replicates captured requests to build's account, and the roles of
+the delivery are admitted for this one endpoint only.
 """
 
 from typing import Any
@@ -20,6 +20,7 @@ from stacks.endpoint.endpoint_roles import (
     DeliveryActionRole,
     EndpointAccessRole,
     EndpointDeploymentRole,
+    ImageLookupRole,
     ServingResources,
 )
 from stacks.endpoint.endpoint_stack import endpoint_name
@@ -109,3 +110,4 @@ class RemoteStageStack(Stack):
         deployer = EndpointDeploymentRole(self, "Deployer", key=self.key, model_role=serving.role, **own)
         DeliveryActionRole(self, "Deliver", deployer=deployer, **own)
         EndpointAccessRole(self, "Access", **own)
+        ImageLookupRole(self, "Images", **own)

@@ -80,7 +80,7 @@ def topic_name(settings: Settings, stage: str) -> str:
 def role_name(settings: Settings, purpose: str, stage: str = "") -> str:
     """Return the name of a role of build's account (delivery, publish, smoke, promote) or of a stage's.
 
-    Those of a stage: deliver, deployer, model, access, replicate.
+    Those of a stage: deliver, deployer, model, access, images, replicate.
     """
     return _join_name(settings, stage, purpose)
 

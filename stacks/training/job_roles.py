@@ -83,10 +83,15 @@ class PipelineRole(aws_iam.Role):
         """Grant starting, describing and stopping tuning jobs with the tag `project`, which the pipeline sets.
 
         The names of tuning jobs are not documented; published examples do not begin with "pipelines-". The service
-        starts their training jobs itself, in the role of the jobs.
+        starts their training jobs itself, in the role of the jobs. Tags are given to a job as it is created only: the
+        tag of this project on another's job would make that job ours. Source: SageMaker Developer Guide, "Provide
+        permissions for tagging SageMaker AI resources" (sagemaker:TaggingAction).
         """
         names = [resource_arn("sagemaker", "hyper-parameter-tuning-job/*")]
-        new, own = ({"StringEquals": {f"aws:{whose}Tag/project": project}} for whose in ("Request", "Resource"))
-        grant_actions(self, *service_actions("sagemaker", f"Create{_TUNING_JOB}", "AddTags"), on=names, where=new)
+        new, own = ({f"aws:{whose}Tag/project": project} for whose in ("Request", "Resource"))
+        create = f"Create{_TUNING_JOB}"
+        with_it = {"StringEquals": new | {"sagemaker:TaggingAction": create}}
+        grant_actions(self, f"sagemaker:{create}", on=names, where={"StringEquals": new})
+        grant_actions(self, "sagemaker:AddTags", on=names, where=with_it)
         watch = (f"Describe{_TUNING_JOB}", f"Stop{_TUNING_JOB}", f"ListTrainingJobsFor{_TUNING_JOB}")
-        grant_actions(self, *service_actions("sagemaker", *watch, *_TAG_ACTIONS), on=names, where=own)
+        grant_actions(self, *service_actions("sagemaker", *watch, *_TAG_ACTIONS), on=names, where={"StringEquals": own})

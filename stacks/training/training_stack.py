@@ -28,7 +28,7 @@ class TrainingStack(Stack):
     """The image, the roles and the pipeline of a retraining.
 
     Attributes:
-        image: URI of the image of Preprocess and Evaluate.
+        image: Image of the processing jobs, those of the monitor included.
         absent: File that stands for a missing champion or additional archive.
         job_role: Role of the jobs.
         pipeline_role: Role of the pipeline.
@@ -53,7 +53,7 @@ class TrainingStack(Stack):
         algorithm = find_algorithm(settings.training.algorithm)
         used = dict.fromkeys((JOBS_IMAGE, *algorithm.images))
         self._images = {each: container_image(self, each, settings) for each in used}
-        self.image = self._images[JOBS_IMAGE].uri
+        self.image = self._images[JOBS_IMAGE]
         self.job_role = JobRole(self, "JobRole", settings=settings, storage=storage)
         self.absent = files.Asset(self, "Absent", path=str(_ABSENT_FILE))
         self._let_jobs_read()
@@ -67,7 +67,7 @@ class TrainingStack(Stack):
         if settings.training.tuning_jobs:
             self.pipeline_role.let_tune(settings.name)
         self.pipeline = self._pipeline()
-        add_stack_outputs(self, Pipeline=self.pipeline_name, Image=self.image)
+        add_stack_outputs(self, Pipeline=self.pipeline_name, Image=self.image.uri, Algorithm=algorithm.name)
 
     def _let_jobs_read(self) -> None:
         """Let the jobs read their images and the file that stands for a missing champion or additional archive.
@@ -98,7 +98,7 @@ class TrainingStack(Stack):
             pipeline_name=self.pipeline_name,
             region=self.region,
             role_arn=self.job_role.role_arn,
-            preprocessing_image=self.image,
+            preprocessing_image=self.image.uri,
             training_image=self._images[algorithm.training_image].uri,
             serving_image=self._images[algorithm.serving_image].uri,
             raw_bucket=storage.raw.bucket_name,

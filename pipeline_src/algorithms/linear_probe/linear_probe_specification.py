@@ -11,6 +11,7 @@ from typing import Final
 from pipeline_src.algorithms.algorithm_specification import (
     JOBS_IMAGE,
     MODEL_SERVER_IMAGE,
+    REUSED_METRIC,
     AlgorithmSpecification,
     HyperparameterRange,
     PipelineParameter,
@@ -34,7 +35,10 @@ LINEAR_PROBE: Final = AlgorithmSpecification(
     },
     # The head weights the classes itself, so no record is repeated.
     parameter_defaults={"TrainInstanceType": "ml.c5.2xlarge", "ClassBalance": "none"},
-    metrics={"validation:balanced_accuracy": r"validation:balanced_accuracy=([0-9.]+);"},
+    metrics={
+        "validation:balanced_accuracy": r"validation:balanced_accuracy=([0-9.]+);",
+        REUSED_METRIC: r"features: [0-9]+ image views, ([0-9]+) from checkpoints",
+    },
     tuning_objective="validation:balanced_accuracy",
     tuning_ranges=(HyperparameterRange("regularization", "Regularization", 0.0001, 1.0, "Logarithmic"),),
     # Features are named by the images' bytes, so any later training reuses them.
