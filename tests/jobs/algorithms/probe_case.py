@@ -76,11 +76,11 @@ class ProbeRoom:
         path.write_bytes(b"".join(content))
         return path
 
-    def configure(self, samples: int, hosts: int = 1, **hyperparameters: str) -> None:
+    def configure(self, samples: int, hyperparameters: Mapping[str, str] | None = None, hosts: int = 1) -> None:
         """Write hyperparameters.json and resourceconfig.json."""
         values = {"num_classes": str(CLASSES), "num_training_samples": str(samples), "image_shape": f"3,{SIDE},{SIDE}"}
         names = [f"algo-{n + 1}" for n in range(hosts)]
-        self._write("hyperparameters.json", values | hyperparameters)
+        self._write("hyperparameters.json", values | dict(hyperparameters or {}))
         self._write("resourceconfig.json", {"current_host": names[0], "hosts": names})
 
     def _write(self, name: str, content: Mapping[str, object]) -> None:
@@ -93,7 +93,7 @@ class ProbeRoom:
         train = records(per_class)
         self.put("train", train)
         self.put("validation", records(2, first=10_000))
-        self.configure(len(train), **hyperparameters)
+        self.configure(len(train), hyperparameters)
 
     def run(self, workers: int = 2, scale: float = 0.01) -> int:
         """Run the job on the small backbone; return its exit code."""

@@ -23,9 +23,9 @@ def _key(number: int, view: int = 0) -> FeatureKey:
     return FeatureKey(hashlib.sha256(str(number).encode()).digest(), view)
 
 
-def _filled(folder: Path, count: int, first: int = 0, **identity: object) -> Vectors:
+def _filled(folder: Path, count: int, first: int = 0) -> Vectors:
     """Keep `count` vectors; return them."""
-    cache = _cache(folder, [], **identity)  # type: ignore[arg-type]
+    cache = _cache(folder, [])
     vectors = {_key(n, n % 8): np.full(LENGTH, n / 3, np.float32) for n in range(first, first + count)}
     for key, vector in vectors.items():
         cache.add(key, vector)
@@ -33,8 +33,8 @@ def _filled(folder: Path, count: int, first: int = 0, **identity: object) -> Vec
     return {key: vector.tolist() for key, vector in vectors.items()}
 
 
-def _read(folder: Path, notices: list[str] | None = None, **identity: object) -> Vectors:
-    found = _cache(folder, [] if notices is None else notices, **identity)  # type: ignore[arg-type]
+def _read(folder: Path, notices: list[str] | None = None, *, backbone: str = "a", side: int = 8) -> Vectors:
+    found = _cache(folder, [] if notices is None else notices, backbone=backbone, side=side)
     return {key: vector.tolist() for key, vector in found.read_features()}
 
 
@@ -56,12 +56,9 @@ def test_a_full_file_is_there_before_the_job_ends(tmp_path: Path) -> None:
     assert len(_read(tmp_path)) == feature_cache.SHARD_VECTORS
 
 
-@pytest.mark.parametrize("other", [{"backbone": "b"}, {"side": 9}])
-def test_features_of_another_backbone_or_size_are_neither_used_nor_removed(
-    tmp_path: Path, other: dict[str, object]
-) -> None:
+def test_features_of_another_backbone_or_size_are_neither_used_nor_removed(tmp_path: Path) -> None:
     vectors = _filled(tmp_path, 3)
-    assert _read(tmp_path, **other) == {}
+    assert _read(tmp_path, backbone="b") == _read(tmp_path, side=9) == {}
     assert _read(tmp_path) == vectors
 
 

@@ -58,7 +58,7 @@ def test_a_wrong_value_is_refused_with_name_value_and_what_is_allowed(name: str,
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
-    with pytest.raises(BadInputError, match="file: 'image_view': .* the nearest is 'image_views'"):
+    with pytest.raises(BadInputError, match=r"file: 'image_view': .* the nearest is 'image_views'"):
         _parse(image_view="2")
 
 
