@@ -8,7 +8,7 @@ import pytest
 
 from operations.first_run.aws_beliefs import BELIEFS, settled_beliefs
 from operations.first_run.belief_checks import BeliefVerdict
-from operations.first_run.first_run_observations import FirstRunObservations
+from operations.first_run.first_run_state import FirstRunObservations
 from pipeline_src import contract
 from tests.operations.first_run.first_run_account import (
     DOCKER,
