@@ -171,6 +171,9 @@ EXIT_BAD_INPUT: Final = 2  # invalid data or parameters, or a full disk; the mes
 # Error numbers of a full disk and an exceeded disk quota.
 DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
+# Environment variable of a training job in an image of ours: the algorithm.
+ALGORITHM_VARIABLE: Final = "TRAINING_ALGORITHM"
+
 # A job reports progress on stdout, one line at a time.
 PROGRESS_PATTERN: Final = re.compile(r"^progress: (?P<done>\d+)/(?P<total>\d+) (?P<unit>\S.*)$")
 

@@ -128,7 +128,7 @@ def _built_software(image: ContainerImage) -> Software:
         environment=image.environment,
         sources=("pipeline_src", f"containers/{image.folder}/requirements.txt"),
         set_up="Run: make setup",
-        train=image.train,
+        train=("python", "-m", "pipeline_src.algorithms.training_entry"),
         serve=image.serve,
     )
 

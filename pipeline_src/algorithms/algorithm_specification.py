@@ -69,8 +69,6 @@ class ContainerImage:
         tag: Tag in that repository.
         accounts: That account, by region.
         environment: Folder below .venv with what the image holds, for the process runner.
-        train: What ``train``, the command of a training job, starts in an image that is built. A tuning's request
-            cannot name another command.
         serve: What ``serve``, the command of a model server, starts in an image that is built.
     """
 
@@ -79,8 +77,7 @@ class ContainerImage:
     tag: str = ""
     accounts: Mapping[str, str] = field(default_factory=dict, compare=False)
     environment: str = "jobs"
-    train: tuple[str, ...] = field(default=(), compare=False)
-    serve: tuple[str, ...] = field(default=(), compare=False)
+    serve: tuple[str, ...] = ()
 
     @property
     def is_built(self) -> bool:
@@ -97,7 +94,7 @@ class ContainerImage:
 # Name of the metric that tells how many of its results a training took from its checkpoint folder. An algorithm whose
 # checkpoints are `content` should have it: it shows that the folder is filled when a training starts.
 REUSED_METRIC: Final = "train:reused"
-# The image of all processing jobs. An algorithm may train in it too, see the command `train` in its Dockerfile.
+# The image of all processing jobs. Algorithms may train in it too.
 JOBS_IMAGE: Final = ContainerImage(folder="preprocessing")
 # The image that serves every model in the ONNX format of serving/onnx_artifact.py.
 MODEL_SERVER_IMAGE: Final = ContainerImage(
@@ -132,6 +129,7 @@ class AlgorithmSpecification:
         name: Value of the setting `training.algorithm` and of ``--algorithm``; also the name of its folder.
         title: Name in the report, the model card and messages.
         training_image: Image of Train.
+        training_module: Module that trains, in an image that the CDK builds, see training_entry.py; empty in AWS's.
         serving_image: Image of the model.
         fixed_hyperparameters: Hyperparameters that no run changes. The definition adds `num_classes`, `image_shape`
             (``3,<side>,<side>``, pixels) and `num_training_samples`, which every algorithm gets.
@@ -159,6 +157,7 @@ class AlgorithmSpecification:
     name: str
     title: str
     training_image: ContainerImage
+    training_module: str = ""
     serving_image: ContainerImage
     fixed_hyperparameters: Mapping[str, str] = field(default_factory=dict)
     parameters: tuple[PipelineParameter, ...] = ()

@@ -160,16 +160,16 @@ def model_trainer_arguments(at: PipelineDeployment) -> dict[str, Any]:
     }
 
 
-def training_specification(algorithm: AlgorithmSpecification) -> dict[str, Any]:
-    """Return what the request's AlgorithmSpecification has besides image and input mode.
+def add_own_training(request: dict[str, Any], algorithm: AlgorithmSpecification) -> None:
+    """Add to the request of a training in an image of ours the algorithm's name and its metrics.
 
-    The image's own command ``train`` runs, since the request of a tuning can name no other. A built-in algorithm's
+    The image's command ``train`` reads the name; the request of a tuning can name no command. A built-in algorithm's
     metrics are known to the service, which refuses definitions of them.
     """
-    if not algorithm.training_image.is_built:
-        return {}
-    metrics = [{"Name": name, "Regex": pattern} for name, pattern in algorithm.metrics.items()]
-    return {"MetricDefinitions": metrics}
+    if algorithm.training_image.is_built:
+        metrics = [{"Name": name, "Regex": pattern} for name, pattern in algorithm.metrics.items()]
+        request["AlgorithmSpecification"]["MetricDefinitions"] = metrics
+        request["Environment"] = {contract.ALGORITHM_VARIABLE: algorithm.name}
 
 
 def compute_arguments(at: PipelineDeployment, kind: Any, hosts: Any) -> dict[str, Any]:

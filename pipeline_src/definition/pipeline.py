@@ -204,7 +204,7 @@ class _PipelineSteps(StepBuilder):
         if self.at.tuning:
             train_request = train_request["TrainingJobDefinition"]
             job_specs.add_to_tuned_job(train_request, self.at)
-        train_request["AlgorithmSpecification"] |= job_specs.training_specification(self.algorithm)
+        job_specs.add_own_training(train_request, self.algorithm)
         if self.at.network:
             # The SDK hands a VPC on from some of its classes and drops it in others, so it is added to the requests.
             for request in (

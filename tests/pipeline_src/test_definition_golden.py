@@ -26,7 +26,7 @@ OPTIONAL = {
     "processing": "ContainerEntrypoint ContainerArguments ProcessingInputs S3InputMode S3CompressionType FilePath",
     "training": "AlgorithmSpecification TrainingImage MetricDefinitions CheckpointConfig InputDataConfig"
     " S3DataSource InputMode VolumeSizeInGB",
-    "hyperparameters": "num_classes num_training_samples image_shape seed",
+    "hyperparameters": "num_classes num_training_samples image_shape seed TRAINING_ALGORITHM",
     "scoring": "ModelName Accept BatchStrategy MaxConcurrentTransforms MaxPayloadInMB ModelClientConfig"
     " InvocationsTimeoutInSeconds InvocationsMaxRetries",
     "model": "PrimaryContainer ExecutionRoleArn Image Environment ModelDataUrl",

@@ -5,7 +5,6 @@ Source of the method: Kornblith, Shlens, Le, "Do Better ImageNet Models Transfer
 regression on fixed features).
 """
 
-from dataclasses import replace
 from typing import Final
 
 from pipeline_src.algorithms.algorithm_specification import (
@@ -20,7 +19,8 @@ from pipeline_src.algorithms.algorithm_specification import (
 LINEAR_PROBE: Final = AlgorithmSpecification(
     name="linear_probe",
     title="Linear probe of EfficientNet-Lite0 (ONNX Runtime, scikit-learn)",
-    training_image=replace(JOBS_IMAGE, train=("python", "-m", "pipeline_src.algorithms.linear_probe.training_job")),
+    training_image=JOBS_IMAGE,
+    training_module="pipeline_src.algorithms.linear_probe.training_job",
     serving_image=MODEL_SERVER_IMAGE,
     fixed_hyperparameters={"seed": "20"},
     parameters=(
