@@ -124,7 +124,11 @@ def read_weights_file(weights: PretrainedWeights) -> dict[str, NDArray[np.float3
         raise BadInputError(f"{path}: missing from the package {weights.package}. {_REINSTALL}") from None
     digest = hashlib.sha256(data).hexdigest()
     if digest != weights.sha256:
-        raise BadInputError(f"{path}: SHA-256 is {digest}: must be {weights.sha256}. {_REINSTALL}")
+        # An environment's files are links to those in uv's cache, so that a change to one is a change to the other.
+        raise BadInputError(
+            f"{path}: SHA-256 is {digest}: must be {weights.sha256}."
+            f" Run `.venv/uv/bin/uv cache clean {weights.package}`. {_REINSTALL}"
+        )
     state = read_state_dict(data, str(path))
     return {name: tensor for name, tensor in state.items() if tensor.dtype == np.float32}
 
