@@ -92,16 +92,7 @@ _OPCODES: Final = frozenset(
     )
 )
 # What a damaged pickle makes the unpickler raise.
-_PICKLE_ERRORS: Final = (
-    pickle.UnpicklingError,
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    TypeError,
-    ValueError,
-)
+_PICKLE_ERRORS: Final = (pickle.UnpicklingError, AttributeError, TypeError, ValueError)
 
 
 def read_pretrained_weights(name: str) -> dict[str, NDArray[np.float32]]:
@@ -133,7 +124,11 @@ def read_weights_file(weights: PretrainedWeights) -> dict[str, NDArray[np.float3
         raise BadInputError(f"{path}: missing from the package {weights.package}. {_REINSTALL}") from None
     digest = hashlib.sha256(data).hexdigest()
     if digest != weights.sha256:
-        raise BadInputError(f"{path}: SHA-256 is {digest}: must be {weights.sha256}. {_REINSTALL}")
+        # An environment's files are links to those in uv's cache, so that a change to one is a change to the other.
+        raise BadInputError(
+            f"{path}: SHA-256 is {digest}: must be {weights.sha256}."
+            f" Run `.venv/uv/bin/uv cache clean {weights.package}`. {_REINSTALL}"
+        )
     state = read_state_dict(data, str(path))
     return {name: tensor for name, tensor in state.items() if tensor.dtype == np.float32}
 
@@ -170,7 +165,7 @@ def read_state_dict(data: bytes, place: str) -> dict[str, NDArray[Any]]:
     for name, tensor in tensors.items():
         if wanted.setdefault(tensor.storage.key, tensor.storage) != tensor.storage:
             raise _damaged(place, f"tensor {name} takes storage {tensor.storage.key} for one of another type or length")
-    storages = _read_storages(stream, place, keys, wanted)
+    storages = _read_storages(memoryview(data)[stream.tell() :], place, keys, wanted)
     return {name: _build_array(place, name, tensor, storages[tensor.storage.key]) for name, tensor in tensors.items()}
 
 
@@ -272,27 +267,24 @@ def _check_opcodes(stream: io.BytesIO, place: str) -> None:
             raise pickle.UnpicklingError(f"memo index {argument} in a pickle of {count} opcodes")
 
 
-def _read_storages(
-    stream: io.BytesIO, place: str, keys: object, wanted: dict[str, _Storage]
-) -> dict[str, NDArray[Any]]:
-    """Return the elements of each storage by its key; the views share the file's memory."""
+def _read_storages(data: memoryview, place: str, keys: object, wanted: dict[str, _Storage]) -> dict[str, NDArray[Any]]:
+    """Return the elements of each storage in `data`, the rest of the file, by its key; they share its memory."""
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or sorted(keys) != sorted(wanted):
         raise _damaged(place, "its list of storages is not the one that its tensors need")
-    view = stream.getbuffer()
-    at, storages = stream.tell(), {}
+    at, storages = 0, {}
     for key in keys:
         storage = wanted[key]
         kind = _STORAGES[storage.kind]
         end = at + 8 + storage.length * kind.itemsize
-        if end > len(view):
-            raise _damaged(place, f"truncated: {len(view)} bytes, storage {key} ends at byte {end}")
-        found = int.from_bytes(view[at : at + 8], "little", signed=True)
+        if end > len(data):
+            raise _damaged(place, f"truncated in storage {key}, {end - len(data)} bytes before its end")
+        found = int.from_bytes(data[at : at + 8], "little", signed=True)
         if found != storage.length:
             raise _damaged(place, f"storage {key} has {found} elements: its tensors need {storage.length}")
-        storages[key] = np.frombuffer(view[at + 8 : end], kind)
+        storages[key] = np.frombuffer(data[at + 8 : end], kind)
         at = end
-    if at != len(view):
-        raise _damaged(place, f"{len(view) - at} bytes after the last storage")
+    if at != len(data):
+        raise _damaged(place, f"{len(data) - at} bytes after the last storage")
     return storages
 
 

@@ -234,10 +234,14 @@ def test_a_missing_package_is_named() -> None:
         pretrained_weights.read_weights_file(absent)
 
 
-def test_weights_of_another_digest_are_refused_with_both_digests() -> None:
+def test_weights_of_another_digest_are_refused_with_both_digests_and_a_remedy_that_reaches_the_cache() -> None:
+    """uv links the files of its cache, so a damaged one comes back unless it is removed from there too."""
     other = dataclasses.replace(LITE0, sha256="0" * 64)
-    with pytest.raises(BadInputError, match=rf"{LITE0.file}: SHA-256 is {LITE0.sha256}: must be {'0' * 64}\."):
+    with pytest.raises(
+        BadInputError, match=rf"{LITE0.file}: SHA-256 is {LITE0.sha256}: must be {'0' * 64}\."
+    ) as caught:
         pretrained_weights.read_weights_file(other)
+    assert f"`.venv/uv/bin/uv cache clean {LITE0.package}`. Delete the folder .venv/jobs" in str(caught.value)
 
 
 def _install(folder: Path, data: bytes | None) -> Path:
