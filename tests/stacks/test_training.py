@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from aws_cdk.assertions import Match, Template
+from stacks.builtin_algorithm_image import ALGORITHM_REPOSITORY, ALGORITHM_TAG, REGISTRY_ACCOUNTS
 
 from pipeline_src import contract, gate_thresholds
 from pipeline_src.definition.pipeline import definition_json
 from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
-from stacks.builtin_algorithm_image import ALGORITHM_REPOSITORY, ALGORITHM_TAG, REGISTRY_ACCOUNTS
 from stacks.settings.deployment_settings import TrainingSettings
 from stacks.training.training_stack import parameter_defaults
 from tests.assembly import ROOT, synthesized, templates_in
