@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from operations.account import cdk_cli
+from operations.account import cloudformation_stacks
 from operations.account.deployment_account import Account, account_of_environment
 from operations.account.terminal_output import CommandGroup, error_console, output_console, print_line
 from operations.commands import (
@@ -152,7 +152,7 @@ def destroy(account: Account, context: tuple[str, ...], *, yes: bool, data: bool
     destroy_command.destroy_deployment(
         account,
         output_console(),
-        cdk=cdk_cli.cdk_in_region(account.region),
+        cdk=cloudformation_stacks.cdk_in_region(account.region),
         context=settings,
         data=data,
         ask=ask,
@@ -192,7 +192,12 @@ def bootstrap_(account: Account, context: tuple[str, ...], options: tuple[str, .
     settings = _settings(account, "bootstrap", context)
     needed = preflight_requirements.read_requirements(settings)
     cdk_bootstrap.bootstrap_accounts(
-        account, needed, output_console(), cdk=cdk_cli.cdk_in_region(""), context=settings, options=options
+        account,
+        needed,
+        output_console(),
+        cdk=cloudformation_stacks.cdk_in_region(""),
+        context=settings,
+        options=options,
     )
 
 

@@ -10,11 +10,10 @@ from typing import Final, NoReturn
 
 import click
 
-from review import git_checkout, stack_changes
+from review import app_versions, stack_changes
+from review.app_versions import APP, AppVersion, BaseCommit, synthesize_versions
 from review.errors import ReviewError, StoppedError, UsageError
-from review.git_checkout import BaseCommit
 from review.markdown_report import MAXIMUM_BYTES, failure_document, review_document
-from review.synth import APP, AppVersion, synthesize_versions
 
 _EXIT_ATTENTION: Final = 3
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
@@ -67,11 +66,11 @@ def _review(base: str, head: Path, context: Mapping[str, str], longest: int) -> 
     """Return the Markdown and whether anything needs attention."""
     for number in _SIGNALS:
         signal.signal(number, _stop)
-    point = git_checkout.find_base_commit(head, base)
+    point = app_versions.find_base_commit(head, base)
     # Resolved, so that the paths are recognized and shortened in messages even if the temporary folder is a link.
     with tempfile.TemporaryDirectory(prefix="review-") as temporary:
         folder = Path(temporary).resolve()
-        with git_checkout.base_worktree(head, point.commit, folder / "base") as place:
+        with app_versions.base_worktree(head, point.commit, folder / "base") as place:
             old, new = AppVersion("base", place, folder / "base.out"), AppVersion("head", head, folder / "head.out")
             if not new.has_app:
                 raise UsageError(

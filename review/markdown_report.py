@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from review import risk
-from review.git_checkout import BaseCommit
-from review.intrinsics import shorten_intrinsics
+from review.app_versions import BaseCommit
 from review.markdown import (
     ReviewNote,
     alarming_notes,
@@ -26,7 +25,7 @@ from review.permissions import Broadening, Statement, changed_statements
 from review.pipeline_diff import PipelineChange
 from review.risk import ADDED, change_verb
 from review.stack_changes import StackChange
-from review.template_diff import ChangedResource
+from review.template_diff import ChangedResource, shorten_intrinsics
 
 _LOGICAL_ID: Final = re.compile(r"\$\{(\w+)(?=[.}])")
 _BROADENING_COLUMNS: Final = ("stack", "who", "change", "actions", "on", "if")

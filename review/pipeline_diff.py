@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from review.errors import ComparisonError
-from review.intrinsics import resolve_intrinsics
 from review.markdown import ReviewNote, alarming_notes, code_span, count_of, old_and_new
 from review.risk import PIPELINE_TYPE, is_turned_off
-from review.template_diff import ABSENT, Difference, json_differences
+from review.template_diff import ABSENT, Difference, json_differences, resolve_intrinsics
 
 _STEP_REFERENCE: Final = re.compile(r"Steps\.([A-Za-z0-9_-]+)")
 _BRANCHES: Final = {"IfSteps": "if", "ElseSteps": "else"}

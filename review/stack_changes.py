@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from review import pipeline_diff, risk, synth, template_diff
+from review import app_versions, pipeline_diff, risk, template_diff
+from review.app_versions import Stack
 from review.markdown import ReviewNote, alarming_notes, code_span, old_and_new
 from review.permissions import Broadening, find_broadenings
 from review.pipeline_diff import PipelineChange
 from review.risk import DESTROYED, LEFT
-from review.synth import Stack
 from review.template_diff import ChangedResource, TemplateComparison, TemplatePair
 
 
@@ -93,7 +93,7 @@ def stack_changes(old: Path | None, new: Path) -> list[StackChange]:
     Raises:
         ComparisonError: One of them cannot be read.
     """
-    olds, news = synth.read_stacks(old) if old else {}, synth.read_stacks(new)
+    olds, news = app_versions.read_stacks(old) if old else {}, app_versions.read_stacks(new)
     names = sorted(olds.keys() | news.keys())
     sides = [(olds.get(name), news.get(name)) for name in names]
     pairs = [

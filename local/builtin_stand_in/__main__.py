@@ -27,9 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _train() -> None:
-    from local.builtin_stand_in import training_job  # noqa: PLC0415  MXNet takes seconds to import, and --help needs none of it
+    from local.builtin_stand_in import network_training  # noqa: PLC0415  MXNet takes seconds to import, and --help needs none of it
 
-    training_job.run_training_job()
+    network_training.run_training_job()
 
 
 def _serve(host: str, port: int) -> None:

@@ -123,7 +123,7 @@ class Hyperparameters:
     early_stopping_patience: int
     early_stopping_tolerance: float
     use_pretrained_model: str
-    """Always ``0``: the pretrained weights are AWS's, and a training job has no network."""
+    """``1`` has no effect here: the pretrained weights are AWS's. The training says so."""
 
 
 _POSITIVE: Final = "a positive integer"
@@ -162,7 +162,7 @@ RULES: Final[Mapping[str, HyperparameterRule]] = {
     "early_stopping_min_epochs": HyperparameterRule(integer_reader(1), _POSITIVE, "10"),
     "early_stopping_patience": HyperparameterRule(integer_reader(1), _POSITIVE, "5"),
     "early_stopping_tolerance": HyperparameterRule(read_fraction, _FRACTION, "0.0"),
-    "use_pretrained_model": HyperparameterRule(choice_reader("0"), "0: training starts from random weights", "0"),
+    "use_pretrained_model": HyperparameterRule(choice_reader("0", "1"), "0 or 1", "0"),
 }
 
 

@@ -87,10 +87,10 @@ def render_definition(
 
 
 def definition_sources() -> list[str]:
-    """Return the files from which the definition is rendered: pipeline_src without the folders of the jobs."""
+    """Return the files from which the definition is rendered: those of pipeline_src but for the folders of jobs."""
     root = REPOSITORY / "pipeline_src"
-    specifications = (*root.glob("algorithms/*.py"), *root.glob("algorithms/*/*_specification.py"))
-    files = [*root.glob("*.py"), *root.glob("definition/*.py"), *root.glob("definition/*.json"), *specifications]
+    files = [*root.glob("*.py"), *root.glob("definition/*.py"), *root.glob("definition/*.json")]
+    files += root.glob("algorithms/**/*.py")
     return sorted(path.relative_to(REPOSITORY).as_posix() for path in files)
 
 

@@ -152,7 +152,7 @@ _NUMBER_RANGES: Final[list[ArgumentShape]] = [
     {"Name": TEXT, "MinValue": TEXT, "MaxValue": TEXT, "ScalingType": _SCALING}
 ]
 # Not arguments of the jobs of a tuning; and checkpoints, which all of the jobs would share.
-_NOT_IN_TUNING: Final = ("HyperParameters", "Tags", "ExperimentConfig", "ProfilerConfig", "CheckpointConfig")
+_NOT_IN_TUNING: Final = ("HyperParameters", "Tags", "ExperimentConfig", "ProfilerConfig")
 TUNING_ARGUMENTS: Final[dict[str, ArgumentShape]] = {
     "HyperParameterTuningJobConfig": {
         "Strategy": one_of_values("Random", reason="the local engine supports only random search"),
@@ -171,7 +171,11 @@ TUNING_ARGUMENTS: Final[dict[str, ArgumentShape]] = {
     },
     "TrainingJobDefinition": {name: each for name, each in TRAINING_ARGUMENTS.items() if name not in _NOT_IN_TUNING}
     | {
-        "AlgorithmSpecification": {"TrainingImage": TEXT, "TrainingInputMode": _INPUT_MODE},
+        "AlgorithmSpecification": {
+            "TrainingImage": TEXT,
+            "TrainingInputMode": _INPUT_MODE,
+            "MetricDefinitions": MEANINGLESS,
+        },
         "StaticHyperParameters": TEXT_MAP,
     },
     "Tags": MEANINGLESS,

@@ -51,13 +51,13 @@ class ContainerRunner:
 
     def fingerprint(self, image: str) -> str:
         """Return the digest of the preprocessing image, or the digest of the code of what runs as a process."""
-        if software_of_image(image) != JOBS_SOFTWARE:
+        if software_of_image(image).image != JOBS_SOFTWARE.image:
             return self._process_runner.fingerprint(image)
         return f"{self.name}:{self._digest()}"
 
     def run(self, job: Job, *, stop: threading.Event, line: Callable[[str], None]) -> JobOutcome:
         """Run the job in a container that is removed afterwards, or as a process if it is a stand-in's."""
-        if software_of_image(job.image) != JOBS_SOFTWARE:
+        if software_of_image(job.image).image != JOBS_SOFTWARE.image:
             return self._process_runner.run(job, stop=stop, line=line)
         name = f"local-{job.root.resolve().parents[1].name}-{os.getpid()}-{threading.get_ident()}".lower()
         _open_to_user(job.root)

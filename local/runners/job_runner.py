@@ -11,7 +11,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -155,12 +155,13 @@ _SOFTWARE: Final = {
     )
 }
 JOBS_SOFTWARE: Final = _SOFTWARE.get(JOBS_IMAGE.folder, _built_software(JOBS_IMAGE))
+_UNKNOWN_SOFTWARE: Final = replace(JOBS_SOFTWARE, train=(), serve=())
 
 
 def software_of_image(image: str) -> Software:
-    """Return the software behind `image`; an image of unknown name is taken for that of the jobs."""
+    """Return the software behind `image`; one of unknown name runs processing jobs in the jobs' environment only."""
     name = image.rpartition("/")[2].partition(":")[0].removeprefix("local-")
-    return _SOFTWARE.get(name, JOBS_SOFTWARE)
+    return _SOFTWARE.get(name, _UNKNOWN_SOFTWARE)
 
 
 def images_in_arguments(arguments: object) -> set[str]:

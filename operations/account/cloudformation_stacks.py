@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT-0
-"""Describes and deletes CloudFormation stacks.
+"""Describes and deletes CloudFormation stacks, and runs the pinned CDK command line.
 
 Source of the states: AWS CloudFormation User Guide, "Understand CloudFormation stack creation events" (status codes).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import functools
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Final, TypeAlias
 
 from botocore.exceptions import ClientError, WaiterError
 
@@ -140,3 +144,46 @@ def _deletion_failure(client: Client, arn: str) -> str:
             reason = event.get("ResourceStatusReason", "no reason given").strip().rstrip(".")
             return f"{event['ResourceType']} {event['LogicalResourceId']}: {reason}"
     return ""
+
+
+CdkCommand: TypeAlias = Callable[[Sequence[str]], int]
+
+_PROJECT_FOLDER: Final = Path(__file__).parents[2]
+
+
+def cdk_in_region(region: str, root: Path = _PROJECT_FOLDER) -> CdkCommand:
+    """Return a function that runs ``cdk`` with arguments in the project's folder and returns its exit code.
+
+    Args:
+        region: Region of the stacks whose settings name none; empty to let the command line choose it.
+        root: The project's folder.
+    """
+    return functools.partial(_run_cdk, region, root)
+
+
+def _run_cdk(region: str, root: Path, arguments: Sequence[str]) -> int:
+    command = root / "node_modules" / ".bin" / "cdk"
+    if not command.exists():
+        raise OperationError(f"{command}: not found. Install Node.js 22 or 24, then run npm ci.")
+    environment = {**os.environ, **({"AWS_REGION": region} if region else {})}
+    return subprocess.run([command, *arguments], cwd=root, env=environment, check=False).returncode
+
+
+def cdk_destroy(cdk: CdkCommand, stacks: Sequence[str], context: Sequence[str]) -> None:
+    """Delete stacks and no others; the CDK orders them by their dependencies.
+
+    Args:
+        cdk: Runs the command line.
+        stacks: Ids in the application, for example ``["Monitoring", "Training"]``.
+        context: ``KEY=VALUE`` each, as the deployment was given them.
+
+    Raises:
+        OperationError: The command line failed; it has printed the reason.
+    """
+    settings = [word for pair in context for word in ("--context", pair)]
+    status = cdk(["destroy", *stacks, "--exclusively", "--force", *settings])
+    if status:
+        raise OperationError(
+            f"cdk destroy {' '.join(stacks)}: exit code {status}; the reason is printed above. Fix it and run the "
+            "command again: it continues from here."
+        )

@@ -13,7 +13,7 @@ from typing import Final
 from rich.console import Console
 
 from operations.account import deployment_account
-from operations.account.cdk_cli import CdkCommand
+from operations.account.cloudformation_stacks import CdkCommand
 from operations.account.deployment_account import Account
 from operations.account.terminal_output import print_line
 from operations.functions.errors import OperationError

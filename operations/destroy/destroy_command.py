@@ -9,11 +9,11 @@ from typing import Final
 
 from rich.console import Console
 
-from operations.account import cdk_cli, cloudformation_stacks
-from operations.account.cdk_cli import CdkCommand
+from operations.account import cloudformation_stacks
+from operations.account.cloudformation_stacks import CdkCommand
 from operations.account.deployment_account import Account, DeliveryStage
 from operations.account.terminal_output import print_line
-from operations.destroy import deployment_inventory, leftover_commands, retained_data, running_work
+from operations.destroy import deployment_inventory, retained_data, running_work
 from operations.destroy.deployment_inventory import ApplicationStack, DeploymentInventory
 from operations.functions import model_delivery
 from operations.functions.errors import OperationError, UsageError
@@ -106,7 +106,7 @@ def _destroy_stacks(
     there = [one for one in stacks if one.stack]
     if there:
         tell(f"Deleting the stacks {', '.join(one.name for one in there)}")
-        cdk_cli.cdk_destroy(cdk, [one.id for one in there], context)
+        cloudformation_stacks.cdk_destroy(cdk, [one.id for one in there], context)
 
 
 def _delete_data(
@@ -155,8 +155,8 @@ def _print_left(account: Account, found: DeploymentInventory, tell: Callable[[st
         for one in found.stacks:
             if one.holds_data:
                 tell(f"  {one}: make destroy DATA=1")
-    for line in leftover_commands.list_leftovers(account, found.stages):
+    for line in retained_data.list_leftovers(account, found.stages):
         tell(f"  {line}")
     tell("Left, and perhaps used by other applications of the account:")
-    for line in leftover_commands.list_shared_leftovers(account):
+    for line in retained_data.list_shared_leftovers(account):
         tell(f"  {line}")

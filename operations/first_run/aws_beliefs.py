@@ -12,7 +12,7 @@ from typing import Final
 
 from operations.first_run import belief_checks
 from operations.first_run.belief_checks import BeliefOutcome
-from operations.first_run.first_run_observations import FirstRunObservations
+from operations.first_run.first_run_state import FirstRunObservations
 from pipeline_src.algorithms.algorithm_specification import REUSED_METRIC, AlgorithmSpecification
 
 PAGE: Final = "docs/beliefs.md"
@@ -283,7 +283,7 @@ _ELSEWHERE: Final = (
         "`kms:ResourceAliases` lets a role describe a key of another account.",
         "[Decision 0016](decisions/0016-a-stage-elsewhere-gets-copies.md).",
         "CodePipeline `ListActionExecutions`: Deploy of that stage succeeded, or its error names DescribeKey.",
-        "The key's ARN in place of `key/*` in `stacks/constructs/cross_account_access.py`.",
+        "The key's ARN in place of `key/*` in `stacks/constructs/iam_statements.py`.",
         Occasion.ELSEWHERE,
         belief_checks.key_description,
     ),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from operations.first_run.first_run_observations import FAILED_STATUS, SUCCEEDED_STATUS, FirstRunObservations
+from operations.first_run.first_run_state import FAILED_STATUS, SUCCEEDED_STATUS, FirstRunObservations
 from operations.functions import model_package, monitoring_runs, prediction_counts
 from pipeline_src import contract
 from pipeline_src.algorithms.algorithm_specification import REUSED_METRIC
@@ -25,7 +25,7 @@ _DENIED: Final = r"not authorized to perform|AccessDenied"
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 # Alarms about an approval that has started no delivery.
 _RELEASING: Final = ("ReleaseErrors", "DeploymentUndelivered")
-# In the names of the function that starts a delivery, and of its role (stacks/delivery/approval_rules.py).
+# In the names of the function that starts a delivery, and of its role (stacks/delivery/delivery_functions.py).
 _RELEASE: Final = "Release"
 _STAGING, _PRODUCTION = "Staging", "Production"
 

@@ -15,9 +15,8 @@ from aws_cdk import Duration, aws_cloudwatch, aws_cloudwatch_actions, aws_iam, a
 from constructs import Construct
 
 from pipeline_src import contract
-from stacks.constructs.cross_account_access import arn_of_bucket, grant_remote_key_use, remote_resource_arn
-from stacks.constructs.iam_statements import grant_actions
-from stacks.constructs.s3_buckets import DataBucket
+from stacks.constructs.buckets_and_keys import DataBucket
+from stacks.constructs.iam_statements import arn_of_bucket, grant_actions, grant_remote_key_use, remote_resource_arn
 from stacks.settings import stage_placement
 from stacks.settings.deployment_settings import Settings
 

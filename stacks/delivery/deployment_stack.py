@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """The deployment stack: from an approval in the model registry to production.
 
-The registry's event starts the delivery pipeline, which deploys the endpoint templates; see approval_rules.py,
+The registry's event starts the delivery pipeline, which deploys the endpoint templates; see delivery_functions.py,
 delivery_pipeline.py and endpoint/.
 """
 
@@ -13,13 +13,16 @@ from aws_cdk import aws_codepipeline_actions as actions
 from constructs import Construct
 
 from pipeline_src import contract
-from stacks.constructs.cross_account_access import remote_role_arn
 from stacks.constructs.event_delivery import UndeliveredQueue
+from stacks.constructs.iam_statements import remote_role_arn
 from stacks.container_images import corresponding_images
-from stacks.delivery.approval_rules import ApprovalRules
-from stacks.delivery.delivery_functions import PromoteFunction, PublishFunction, SmokeTestFunction
-from stacks.delivery.delivery_pipeline import STAGING_SMOKE_NAMESPACE, DeliveryPipeline
-from stacks.delivery.deploy_target import home_deploy_target, remote_deploy_target
+from stacks.delivery.delivery_functions import ApprovalRules, PromoteFunction, PublishFunction, SmokeTestFunction
+from stacks.delivery.delivery_pipeline import (
+    STAGING_SMOKE_NAMESPACE,
+    DeliveryPipeline,
+    home_deploy_target,
+    remote_deploy_target,
+)
 from stacks.endpoint.endpoint_roles import ServingResources
 from stacks.endpoint.endpoint_stack import EndpointStage, endpoint_templates_asset
 from stacks.settings import stage_placement

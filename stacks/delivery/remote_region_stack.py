@@ -18,15 +18,20 @@ from stacks.constructs.artifact_access import (
     ArtifactStore,
     delivery_artifact_prefix,
 )
-from stacks.constructs.cross_account_access import (
+from stacks.constructs.buckets_and_keys import (
+    AccessLogBucket,
+    DataBucket,
+    DataKey,
+    data_removal_policy,
+    expiration_rule,
+)
+from stacks.constructs.iam_statements import (
     arn_of_bucket,
+    grant_actions,
     grant_describe_remote_key,
     grant_remote_key_use,
     remote_resource_arn,
 )
-from stacks.constructs.iam_statements import grant_actions
-from stacks.constructs.key_and_topic import DataKey, data_removal_policy
-from stacks.constructs.s3_buckets import AccessLogBucket, DataBucket, expiration_rule
 from stacks.settings import stage_placement
 from stacks.settings.deployment_settings import AwsEnvironment, Settings
 from stacks.storage.storage_stack import add_delivery_statements

@@ -22,20 +22,18 @@ from stacks.constructs.artifact_access import (
     delivery_artifact_prefix,
     delivery_pipeline_name,
 )
-from stacks.constructs.cross_account_access import (
-    arn_of_bucket,
-    grant_describe_remote_key,
-    grant_remote_key_use,
-    named_roles_principal,
-)
 from stacks.constructs.iam_statements import (
+    arn_of_bucket,
     grant_actions,
+    grant_describe_remote_key,
     grant_key_use,
     grant_pass_role,
     grant_pull_image,
+    grant_remote_key_use,
     grant_volume_encryption,
     grant_write_logs,
     grant_write_prefix,
+    named_roles_principal,
     resource_arn,
     service_actions,
 )

@@ -15,7 +15,7 @@ from constructs import Construct
 from pipeline_src import contract
 from stacks.constructs.iam_statements import resource_arn
 from stacks.endpoint.endpoint_stack import ENDPOINT_VARIANT
-from stacks.monitoring.application_alarms import PRODUCTION_DIMENSIONS, VIOLATIONS_METRIC
+from stacks.monitoring.alarms_and_notifications import PRODUCTION_DIMENSIONS, VIOLATIONS_METRIC
 from stacks.monitoring.drift_detection import is_production_monitored
 from stacks.monitoring.prediction_counter import capture_percentages
 from stacks.settings.deployment_settings import Settings

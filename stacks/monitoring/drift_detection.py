@@ -35,7 +35,7 @@ from stacks.constructs.iam_statements import (
 )
 from stacks.constructs.vpc_network import ExecutionRole
 from stacks.endpoint.endpoint_stack import ENDPOINT_VARIANT, endpoint_name
-from stacks.monitoring.event_notifications import EventNotice
+from stacks.monitoring.alarms_and_notifications import EventNotice
 from stacks.settings.deployment_settings import Settings
 from stacks.settings.stage_placement import STAGES
 from stacks.storage.lambda_function import OperationFunction

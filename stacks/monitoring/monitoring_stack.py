@@ -9,7 +9,14 @@ from constructs import Construct
 from stacks.constructs.event_delivery import UndeliveredQueue
 from stacks.delivery.deployment_stack import DeploymentStack
 from stacks.endpoint.endpoint_stack import endpoint_name
-from stacks.monitoring.application_alarms import ApplicationAlarms
+from stacks.monitoring.alarms_and_notifications import (
+    ApplicationAlarms,
+    EventNotice,
+    NotificationRules,
+    pipeline_notices,
+    state_machine_notices,
+    training_notices,
+)
 from stacks.monitoring.cloudwatch_dashboard import DeploymentDashboard
 from stacks.monitoring.drift_detection import (
     PRODUCTION_STAGE,
@@ -18,13 +25,6 @@ from stacks.monitoring.drift_detection import (
     export_job_outputs,
     is_production_monitored,
     monitor_notices,
-)
-from stacks.monitoring.event_notifications import (
-    EventNotice,
-    NotificationRules,
-    pipeline_notices,
-    state_machine_notices,
-    training_notices,
 )
 from stacks.monitoring.monthly_budget import add_budget
 from stacks.monitoring.prediction_counter import PredictionCounter, capture_percentages

@@ -12,10 +12,16 @@ from aws_cdk import Stack
 from constructs import Construct
 
 from pipeline_src import contract
+from stacks.constructs.buckets_and_keys import (
+    AccessLogBucket,
+    DataBucket,
+    DataKey,
+    EncryptedTopic,
+    capture_expiration_rule,
+    data_removal_policy,
+)
 from stacks.constructs.capture_replication import ReplicationAlarm, ReplicationRole, replicate_captures
-from stacks.constructs.cross_account_access import add_bucket_statement, add_use_key_statement, named_roles_principal
-from stacks.constructs.key_and_topic import DataKey, EncryptedTopic, data_removal_policy
-from stacks.constructs.s3_buckets import AccessLogBucket, DataBucket, capture_expiration_rule
+from stacks.constructs.iam_statements import add_bucket_statement, add_use_key_statement, named_roles_principal
 from stacks.endpoint.endpoint_roles import (
     DeliveryActionRole,
     EndpointAccessRole,

@@ -7,11 +7,9 @@ from aws_cdk import Annotations, Stack
 from constructs import Construct
 
 from stacks.constructs.event_delivery import UndeliveredQueue
-from stacks.retraining.pull_request_build import PullRequestBuild
-from stacks.retraining.push_pipeline import PushPipeline
-from stacks.retraining.push_source import missing_source_hint
-from stacks.retraining.retraining_state_machine import RetrainingStateMachine
-from stacks.retraining.retraining_triggers import RetrainingTriggers
+from stacks.retraining.codebuild_projects import PullRequestBuild
+from stacks.retraining.push_pipeline import PushPipeline, missing_source_hint
+from stacks.retraining.retraining_start import RetrainingStateMachine, RetrainingTriggers
 from stacks.settings.deployment_settings import Settings
 from stacks.stack_outputs import add_stack_outputs
 from stacks.storage.storage_stack import StorageStack

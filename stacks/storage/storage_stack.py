@@ -17,21 +17,24 @@ from stacks.constructs.artifact_access import (
     OBJECT_READ_ACTIONS,
     delivery_artifact_prefix,
 )
+from stacks.constructs.buckets_and_keys import (
+    AccessLogBucket,
+    DataBucket,
+    DataKey,
+    EncryptedTopic,
+    capture_expiration_rule,
+    data_removal_policy,
+    expiration_rule,
+    named_removal_policy,
+    prefix_expiration_rule,
+)
 from stacks.constructs.capture_replication import REPLICATE_ACTIONS, REPLICATION_KEY_VERBS, TARGET_BUCKET_ACTIONS
-from stacks.constructs.cross_account_access import (
+from stacks.constructs.iam_statements import (
     add_bucket_statement,
     add_describe_key_statement,
     add_use_key_statement,
     arn_of_bucket,
     named_roles_principal,
-)
-from stacks.constructs.key_and_topic import DataKey, EncryptedTopic, data_removal_policy, named_removal_policy
-from stacks.constructs.s3_buckets import (
-    AccessLogBucket,
-    DataBucket,
-    capture_expiration_rule,
-    expiration_rule,
-    prefix_expiration_rule,
 )
 from stacks.settings import stage_placement
 from stacks.settings.deployment_settings import AwsEnvironment, Settings

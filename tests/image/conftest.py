@@ -34,6 +34,14 @@ def image(builder: builders.Builder) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def server_image(builder: builders.Builder) -> str:
+    """The image of the model server, built anew."""
+    tag = "skin-lesion-model-server:local"
+    builder.build(tag, builders.ROOT / "containers/model_server/Dockerfile")
+    return tag
+
+
+@pytest.fixture(scope="session")
 def in_container(builder: builders.Builder, image: str, tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return Bench(ContainerRunner(builder.tool, image), tmp_path_factory.mktemp("container"))
 

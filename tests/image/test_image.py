@@ -33,8 +33,8 @@ def _files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def _program() -> set[str]:
-    """Return the files of the repository that the image is to hold."""
+def program_files() -> set[str]:
+    """Return the files of the repository that an image is to hold."""
     names = {path.relative_to(ROOT).as_posix() for path in (ROOT / "pipeline_src").rglob("*") if path.is_file()}
     return {name for name in names if "__pycache__" not in name and not name.startswith("pipeline_src/definition/")}
 
@@ -97,10 +97,10 @@ def test_the_image_holds_the_jobs_their_library_and_nothing_else_of_the_reposito
 ) -> None:
     found = builder("run", "--rm", "--network", "none", image, "find", ".", "-type", "f", "-not", "-name", "*.pyc")
     assert found.returncode == 0, found.stderr
-    assert {line.removeprefix("./") for line in found.stdout.split()} == _program() | {"requirements.txt"}
+    assert {line.removeprefix("./") for line in found.stdout.split()} == program_files() | {"requirements.txt"}
 
 
-def test_the_build_context_is_what_the_image_needs(builder: Builder, tmp_path: Path) -> None:
+def test_the_build_context_is_what_the_images_need(builder: Builder, tmp_path: Path) -> None:
     """A Docker asset of the CDK is hashed over its context: a file too many deploys a new image for nothing."""
     recipe = tmp_path / "Dockerfile"
     recipe.write_text("ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nCOPY . /context\n")
@@ -110,5 +110,9 @@ def test_the_build_context_is_what_the_image_needs(builder: Builder, tmp_path: P
         found = builder("run", "--rm", "--network", "none", tag, "find", "/context", "-type", "f")
     finally:
         builder("rmi", "--force", tag)
-    build_files = {f"containers/preprocessing/{name}" for name in ("Dockerfile", "requirements.txt")}
-    assert {line.removeprefix("/context/") for line in found.stdout.split()} == _program() | build_files
+    build_files = {
+        f"containers/{image}/{name}"
+        for image in ("preprocessing", "model_server")
+        for name in ("Dockerfile", "requirements.txt")
+    }
+    assert {line.removeprefix("/context/") for line in found.stdout.split()} == program_files() | build_files

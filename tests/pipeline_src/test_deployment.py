@@ -78,7 +78,7 @@ def test_a_tuning_on_spot_capacity_is_refused_where_its_jobs_would_resume_from_o
 
 
 def test_an_unknown_algorithm_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(ValueError, match="'linear_prob': unknown.*perhaps linear_probe"):
+    with pytest.raises(ValueError, match=r"'linear_prob': unknown.*perhaps linear_probe"):
         offline_deployment("linear_prob")
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from review.intrinsics import resolve_intrinsics, shorten_intrinsics
-from review.template_diff import ABSENT, Difference, json_differences
+from review.template_diff import ABSENT, Difference, json_differences, resolve_intrinsics, shorten_intrinsics
 
 DIGEST = "0123456789abcdef" * 4
 

@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from review.git_checkout import BaseCommit
+from review.app_versions import BaseCommit
 from review.markdown import code_span, folded_block, old_and_new, table_row
 from review.markdown_report import MARKER, MAXIMUM_BYTES, failure_document, review_document
 from review.stack_changes import StackChange

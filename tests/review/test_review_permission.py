@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from review.git_checkout import BaseCommit
+from review.app_versions import BaseCommit
 from review.markdown_report import review_document
 from review.permissions import Statement, find_broadenings
 from review.stack_changes import StackChange

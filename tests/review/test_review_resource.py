@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from review import risk
-from review.git_checkout import BaseCommit
+from review.app_versions import BaseCommit
 from review.markdown_report import review_document, stack_details
 from review.stack_changes import StackChange
 

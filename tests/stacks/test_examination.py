@@ -3,7 +3,7 @@
 
 from operations.functions import monitoring_runs
 from pipeline_src.contract import LABELS_PREFIX, MONITOR_PREFIX
-from stacks.monitoring.application_alarms import VIOLATIONS_METRIC
+from stacks.monitoring.alarms_and_notifications import VIOLATIONS_METRIC
 from stacks.monitoring.cloudwatch_dashboard import COMPARED_METRIC, DRIFT_METRIC, LABEL_METRICS, MONITORED_METRIC
 from tests.stacks.retraining import Document
 from tests.stacks.synthesis import deployed, graphs

@@ -15,7 +15,7 @@ from aws_cdk.assertions import Annotations, Match
 
 from stacks.retraining.codebuild_projects import SETTINGS_VARIABLE
 from stacks.retraining.retraining_stack import RetrainingStack
-from stacks.retraining.retraining_state_machine import REQUEST_DEFAULTS
+from stacks.retraining.retraining_start import REQUEST_DEFAULTS
 from stacks.settings.settings_context import context_of_settings, settings_from_context
 from stacks.settings.settings_validation import validate_settings
 from stacks.storage.storage_stack import StorageStack

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from operations.functions import function_payloads
-from stacks.retraining.retraining_state_machine import EXECUTION_TIMEOUT, REQUEST_DEFAULTS
+from stacks.retraining.retraining_start import EXECUTION_TIMEOUT, REQUEST_DEFAULTS
 from tests.proof.intrinsic import Documents, Resource, resources
 from tests.stacks.states import Run, TaskError, run
 

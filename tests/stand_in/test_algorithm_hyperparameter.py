@@ -82,7 +82,7 @@ def test_a_missing_required_name_is_refused(name: str) -> None:
         ("epochs", "0"),
         ("mini_batch_size", "0"),
         ("top_k", "1"),
-        ("use_pretrained_model", "1"),
+        ("use_pretrained_model", "2"),
     ],
 )
 def test_a_value_that_the_algorithm_does_not_take_is_refused_with_place_value_and_remedy(name: str, value: str) -> None:

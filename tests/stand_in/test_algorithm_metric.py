@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from local.builtin_stand_in.training_job import EpochMetrics
+from local.builtin_stand_in.network_training import EpochMetrics
 from local.steps.tuning_step import ObjectiveLog
 
 PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.3, 0.6]], np.float32)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from local.builtin_stand_in.__main__ import main
-from local.builtin_stand_in.training_job import EpochMetrics
+from local.builtin_stand_in.network_training import EpochMetrics
 from pipeline_src import contract
 from tests.stand_in.conftest import colored, jpeg, write_records
 

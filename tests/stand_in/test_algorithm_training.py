@@ -10,8 +10,8 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from local.builtin_stand_in import model_files, training_job
-from local.builtin_stand_in.training_job import TrainingState
+from local.builtin_stand_in import model_files, network_training
+from local.builtin_stand_in.network_training import TrainingState
 from pipeline_src import contract
 from tests.stand_in.conftest import COLORS, SIDE, colored, weights
 
@@ -73,6 +73,15 @@ def test_a_wrong_number_of_training_samples_is_said(train: Train) -> None:
     assert "Warning: num_training_samples is 1000, but channel 'train' holds 42 records" in out
 
 
+def test_pretrained_weights_are_accepted_and_said_to_have_no_effect(root: Path, train: Train) -> None:
+    code, out, _ = train(epochs="1", use_pretrained_model="1")
+    weights = next((root / "model").glob("*.params")).read_bytes()
+    assert code == contract.EXIT_OK
+    assert "use_pretrained_model=1 has no effect in this stand-in" in out
+    train(epochs="1")
+    assert next((root / "model").glob("*.params")).read_bytes() == weights
+
+
 def test_fewer_records_than_a_batch_are_trained_on(train: Train) -> None:
     code, out, _ = train(epochs="1", mini_batch_size="64")
     assert code == contract.EXIT_OK
@@ -117,14 +126,14 @@ def test_the_last_epoch_that_is_as_good_as_the_best_up_to_chance_is_kept(
 ) -> None:
     state = TrainingState()
     for accuracy in accuracies:
-        state = training_job._next_state(state, accuracy, images, 0.0)
+        state = network_training._next_state(state, accuracy, images, 0.0)
     assert (state.epoch, state.kept_epoch, state.kept_accuracy) == (len(accuracies), kept, accuracies[kept - 1])
 
 
 def test_an_improvement_within_the_tolerance_does_not_put_off_early_stopping() -> None:
-    state = training_job._next_state(TrainingState(), 0.5, 100, 0.1)
-    assert training_job._next_state(state, 0.54, 100, 0.1).stop_epoch == 1
-    assert training_job._next_state(state, 0.56, 100, 0.1).stop_epoch == 2
+    state = network_training._next_state(TrainingState(), 0.5, 100, 0.1)
+    assert network_training._next_state(state, 0.54, 100, 0.1).stop_epoch == 1
+    assert network_training._next_state(state, 0.56, 100, 0.1).stop_epoch == 2
 
 
 def test_early_stopping_ends_when_accuracy_has_not_risen_for_as_many_epochs_as_patience(train: Train) -> None:

@@ -167,6 +167,7 @@ def fit_head(training: TrainingFeatures, *, strength: float | None, seed: int, w
     rows = training.features.reshape(images * views, length)
     with threadpoolctl.threadpool_limits(1), ThreadPoolExecutor(workers) as pool:
         mean, deviation = _standardise(rows)
+        rows, basis = _reduce_features(rows)
         # Column b of the weights: head b. Those of the folds do not see their fold, and the last one sees everything.
         each = class_weights(labels, classes)[:, np.newaxis] / views
         seen = np.column_stack([*(folds != fold for fold in range(FOLDS)), np.ones(images, bool)])
@@ -186,7 +187,8 @@ def fit_head(training: TrainingFeatures, *, strength: float | None, seed: int, w
         heads = path.fit(best[0].strength, _FINAL_TOLERANCE, start=best[1])
         out_of_fold = _out_of_fold(first_views, heads, folds)
         chosen = _score(best[0].strength, out_of_fold, labels)
-    weights = heads[-1, :, :-1] / deviation
+    weights = heads[-1, :, :-1] if basis is None else heads[-1, :, :-1] @ basis.T
+    weights = weights / deviation
     return FittedHead(
         weights=np.ascontiguousarray(weights.T, np.float32),
         bias=(heads[-1, :, -1] - weights @ mean).astype(np.float32),
@@ -212,6 +214,20 @@ def _standardise(rows: Floats) -> tuple[Doubles, Doubles]:
         np.subtract(block, mean, out=block, casting="same_kind")
         np.divide(block, deviation, out=block, casting="same_kind")
     return np.asarray(mean, np.float64), np.asarray(deviation, np.float64)
+
+
+def _reduce_features(rows: Floats) -> tuple[Floats, Doubles | None]:
+    """Return the coordinates of `rows` in a basis of the space that they span, and that basis, (features, rows).
+
+    With an L2 penalty, the best weights lie in that space, and a rotation changes no length, so the head is the same.
+    With as many rows as features there is nothing to gain: the rows themselves are returned, and None.
+
+    Source: "The Elements of Statistical Learning", section 18.3.5.
+    """
+    if rows.shape[0] >= rows.shape[1]:
+        return rows, None
+    basis, coordinates = np.linalg.qr(rows.T.astype(np.float64))
+    return np.ascontiguousarray(coordinates.T, np.float32), basis
 
 
 class _StrengthPath:
@@ -256,7 +272,8 @@ class _StrengthPath:
         starts = range(0, len(self._rows), _BLOCK_ROWS)
         gradient = np.zeros(self._shape)
         loss = 0.0
-        for block_loss, block_weights, block_bias in self._pool.map(lambda at: self._block(at, weights, bias), starts):
+        blocks = self._pool.map if len(starts) > 1 else map
+        for block_loss, block_weights, block_bias in blocks(lambda at: self._block(at, weights, bias), starts):
             loss += block_loss
             gradient[:, :, :-1] += block_weights.reshape(*self._shape[:2], -1)
             gradient[:, :, -1] += block_bias

@@ -225,7 +225,10 @@ class FeatureExtractor:
     def _compute(self, task: _Task) -> None:
         place = f"{task.path}: image {task.image.number}"
         record = recordio_reader.read_image_record_at(task.path, task.image.offset)
-        pixels = image_codec.decode_square(record.image, place, self._image_side)
+        try:
+            pixels = image_codec.decode_square(record.image, place, self._image_side)
+        except KeyError as error:  # simplejpeg looks up a sampling that a damaged header does not have
+            raise BadInputError(f"{place}: its header is damaged. {_WRITE_AGAIN}") from error
         for view in task.views:
             (features,) = self._session.run(None, {"pixels": view_of(pixels, view)[np.newaxis]})
             vector = features[0]

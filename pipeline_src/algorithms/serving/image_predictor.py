@@ -6,7 +6,7 @@ ignored. Images are never batched, because an image's probabilities must not dep
 """
 
 import math
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import onnxruntime
@@ -65,22 +65,31 @@ class ImagePredictor:
     def _compute(self, pixels: image_codec.Pixels) -> list[float]:
         (rows,) = self._session.run([onnx_artifact.OUTPUT_NAME], {onnx_artifact.INPUT_NAME: pixels})
         probabilities = [float(value) for value in rows[0]]
+        if len(probabilities) != len(self.manifest.labels):
+            raise ArithmeticError(f"{len(probabilities)} probabilities, not {len(self.manifest.labels)}")
         if not abs(math.fsum(probabilities) - 1) <= PROBABILITY_SUM_TOLERANCE:  # True for NaN, too
             raise ArithmeticError(f"the probabilities add up to {math.fsum(probabilities)}, not 1")
         return probabilities
 
     def _check_signature(self) -> None:
+        """Check names, types and shapes of input and output; a size that the model leaves open fits."""
         side, classes = self.manifest.image_size, len(self.manifest.labels)
-        found = [
-            f"{each.name} {each.type} {each.shape[1:]}"
-            for each in (*self._session.get_inputs(), *self._session.get_outputs())
-        ]
-        expected = [
-            f"{onnx_artifact.INPUT_NAME} tensor(uint8) {[side, side, 3]}",
-            f"{onnx_artifact.OUTPUT_NAME} tensor(float) {[classes]}",
-        ]
-        if found != expected:
-            raise _unusable(f"input and output are {', '.join(found)}: must be {', '.join(expected)}")
+        found = (*self._session.get_inputs(), *self._session.get_outputs())
+        expected = (
+            (onnx_artifact.INPUT_NAME, "tensor(uint8)", [1, side, side, 3]),
+            (onnx_artifact.OUTPUT_NAME, "tensor(float)", [1, classes]),
+        )
+        if len(found) != len(expected) or not all(map(_fits, found, *zip(*expected, strict=True))):
+            raise _unusable(
+                f"input and output are {', '.join(f'{each.name} {each.type} {each.shape}' for each in found)}: must be"
+                f" {', '.join(f'{name} {kind} {shape}' for name, kind, shape in expected)}"
+            )
+
+
+def _fits(found: Any, name: str, kind: str, shape: list[int]) -> bool:  # noqa: ANN401  untyped library
+    return (found.name, found.type, len(found.shape)) == (name, kind, len(shape)) and all(
+        size == wanted or not isinstance(size, int) for size, wanted in zip(found.shape, shape, strict=True)
+    )
 
 
 def _unusable(cause: str) -> BadInputError:

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: MIT-0
 """The predictor shows the model the pixels of Preprocess, and refuses a model that is not what its manifest says."""
 
+import os
+import re
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
-import onnxruntime
+import onnx
 import pytest
 from onnx import TensorProto
+from onnx.reference import ReferenceEvaluator
 
 from pipeline_src import contract
 from pipeline_src.algorithms.serving.image_predictor import ImagePredictor
@@ -16,6 +22,8 @@ from pipeline_src.dataset import image_codec
 from pipeline_src.runtime.errors import BadInputError
 from tests.jobs.algorithms.sample_pictures import Pixels, colored, jpeg, png, turned
 from tests.jobs.algorithms.tiny_model import MANIFEST, SIDE, onnx_bytes
+
+REPOSITORY = Path(__file__).parent.parent.parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +38,8 @@ def test_the_model_sees_the_pixels_of_preprocess(
 ) -> None:
     data = encode(colored(1, height, width))
     pixels = image_codec.decode_square(data, "picture", SIDE)
-    session = onnxruntime.InferenceSession(onnx_bytes())
-    assert predictor.predict(data) == session.run(None, {"pixels": pixels[None]})[0][0].tolist()
+    (expected,) = ReferenceEvaluator(onnx_bytes()).run(None, {"pixels": pixels[None]})
+    assert predictor.predict(data) == pytest.approx(expected[0], rel=1e-3)
 
 
 def test_probabilities_stand_in_the_order_of_the_labels_and_add_up_to_one(predictor: ImagePredictor) -> None:
@@ -109,8 +117,8 @@ def test_no_damaged_byte_of_a_header_is_a_defect(predictor: ImagePredictor, enco
     [
         (b"", "ONNX Runtime cannot load it"),
         (onnx_bytes()[:200], "ONNX Runtime cannot load it"),
-        (onnx_bytes(64), r"input and output are pixels tensor\(uint8\) \[64, 64, 3\]"),
-        (onnx_bytes(classes=6), r"input and output are .*, probabilities tensor\(float\) \[6\]: must be"),
+        (onnx_bytes(64), r"input and output are pixels tensor\(uint8\) \['images', 64, 64, 3\]"),
+        (onnx_bytes(classes=6), r"input and output are .*, probabilities tensor\(float\) \['images', 6\]: must be"),
         (onnx_bytes(pixels=("image", TensorProto.UINT8)), r"input and output are image tensor\(uint8\)"),
         (onnx_bytes(pixels=("pixels", TensorProto.FLOAT)), r"input and output are pixels tensor\(float\)"),
         (onnx_bytes(last="Identity"), "it cannot be computed .the probabilities add up to 0.0, not 1"),
@@ -121,8 +129,50 @@ def test_a_model_that_is_not_what_its_manifest_says_is_refused(model: bytes, cau
         ImagePredictor(model, MANIFEST)
 
 
+def test_a_model_that_leaves_its_side_open_takes_that_of_the_manifest(predictor: ImagePredictor) -> None:
+    data = png(colored(1))
+    assert ImagePredictor(onnx_bytes("side"), MANIFEST).predict(data) == predictor.predict(data)
+
+
+def test_a_model_that_leaves_its_classes_open_is_refused_if_it_has_other_ones() -> None:
+    model = onnx.load_from_string(onnx_bytes(classes=6))
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_param = "classes"
+    with pytest.raises(BadInputError, match=r"it cannot be computed .6 probabilities, not 7"):
+        ImagePredictor(model.SerializeToString(), MANIFEST)
+
+
 def test_an_answer_that_is_no_probability_is_a_defect_and_is_not_returned() -> None:
     overflowing = ImagePredictor(onnx_bytes(scale=1e38), MANIFEST)
     assert overflowing.predict(png(np.zeros((8, 8, 3), np.uint8))) == pytest.approx([1 / 7] * 7)
     with pytest.raises(ArithmeticError, match="add up to nan"):
         overflowing.predict(png(colored(1)))
+
+
+def test_onnx_runtime_neither_sends_events_nor_keeps_an_identifier_of_the_machine(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path;"
+        "from pipeline_src.algorithms.serving.image_predictor import ImagePredictor;"
+        "from tests.jobs.algorithms.tiny_model import MANIFEST;"
+        "ImagePredictor(Path(sys.argv[1]).read_bytes(), MANIFEST)"
+    )
+    (tmp_path / "model.onnx").write_bytes(onnx_bytes())
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "XDG_"))}
+    command = [sys.executable, "-c", program, tmp_path / "model.onnx"]
+    done = subprocess.run(
+        command, env={**environment, "HOME": str(home)}, cwd=REPOSITORY, check=True, capture_output=True
+    )
+    assert list(home.rglob("*")) == []
+    assert done.stderr == b""
+
+
+def test_only_modules_below_the_package_that_switches_its_telemetry_off_import_onnx_runtime() -> None:
+    importing = {
+        path.relative_to(REPOSITORY).as_posix()
+        for room in ("pipeline_src", "local", "operations", "stacks", "review")
+        for path in (REPOSITORY / room).rglob("*.py")
+        if re.search(r"^\s*(import|from) onnxruntime", path.read_text(), re.MULTILINE)
+    }
+    assert "pipeline_src/algorithms/serving/image_predictor.py" in importing
+    assert [path for path in importing if not path.startswith("pipeline_src/algorithms/")] == []

@@ -21,7 +21,7 @@ MANIFEST = ModelManifest(
 
 
 def onnx_bytes(
-    side: int = SIDE,
+    side: int | str = SIDE,
     classes: int = len(contract.CLASS_LABELS),
     *,
     pixels: tuple[str, int] = (onnx_artifact.INPUT_NAME, TensorProto.UINT8),
@@ -30,7 +30,7 @@ def onnx_bytes(
 ) -> bytes:
     """Return the model, with `last` as its last operator and weights of the order of `scale`.
 
-    `pixels` are the name and the type of its input.
+    A name instead of a number leaves `side` open. `pixels` are the name and the type of the input.
     """
     weights = np.random.default_rng(5).normal(size=(3, classes)).astype(np.float32) * np.float32(scale)
     nodes = [

@@ -31,7 +31,7 @@ def test_a_run_that_registers_is_exit_code_0_and_ends_with_all_that_a_user_wants
     assert result.exit_code == 0, result.output
     run = shell.record()["PipelineExecutionArn"].rpartition("/")[2]
     for text in (
-        "profile demo, scale laptop, runner process",
+        "profile demo, algorithm linear_probe, scale laptop, runner",
         "Preprocess  succeeded",
         "Register    succeeded",
         "Dataset: 21 images of 15 lesions, source synthetic",

@@ -27,6 +27,7 @@ from tests.local.runner.test_process import is_gone
 from tests.local.tuning import model, tuning
 
 # Stands where the algorithm's stand-in stands: waits until as many train as it is told, and reports its own rate.
+BUILTIN = "builtin_image_classification"
 ALGORITHM = """
 import json, os, pathlib, sys, time
 root = pathlib.Path(os.environ["ML_ROOT"])
@@ -59,7 +60,7 @@ def engine(home: Path, repository: Path, console: Console, *, together: int, job
     return PipelineEngine(
         ExecutionPlan(parsed, {}, "test"),
         LocalHome(home),
-        ProcessRunner(repository=repository, stand_in_python=Path(sys.executable)),
+        ProcessRunner({"stand-in": Path(sys.executable)}, repository),
         PlainReporter(console),
     )
 
@@ -112,8 +113,9 @@ def test_stopping_the_run_ends_the_processes_of_all_jobs(home: Path, repository:
         (("--tune", "2", "--parallel", "3"), "Give 1 to 2"),
         (("--tune", "1"), "1 is not in the range"),
         (("--tune", "2", "--definition", "x.json"), "Give one of them"),
-        (("--tune", "2", "-p", "LearningRate=0.1"), "the tuning draws its values"),
-        (("--tune", "2", "-p", "Momentum=0.5"), "the tuning draws its values"),
+        (("--tune", "2", "-p", "Regularization=0.1"), "the tuning draws its values"),
+        (("--algorithm", BUILTIN, "--tune", "2", "-p", "LearningRate=0.1"), "the tuning draws its values"),
+        (("--algorithm", BUILTIN, "--tune", "2", "-p", "Momentum=0.5"), "the tuning draws its values"),
     ],
 )
 def test_options_that_contradict_are_refused(shell: Shell, options: tuple[str, ...], said: str) -> None:

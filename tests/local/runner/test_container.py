@@ -36,14 +36,14 @@ def test_a_container_has_no_network_a_read_only_root_and_no_root_user(tool: str,
 def test_the_stand_in_runs_as_a_process_and_the_notice_says_so(tmp_path: Path) -> None:
     """The tool is one that would fail; the fingerprint and the outcome are the process runner's."""
     runner = ContainerRunner("no-such-tool")
-    runner._process_runner = ProcessRunner(stand_in_python=Path(sys.executable))
+    runner._process_runner = ProcessRunner({"stand-in": Path(sys.executable)})
     job = Job("Train", ALGORITHM, ("python", "-c", "print('trained')"), tmp_path / "opt/ml", tmp_path)
     job.root.mkdir(parents=True)
     lines: list[str] = []
     assert runner.run(job, stop=threading.Event(), line=lines.append) == JobOutcome(0)
     assert lines == ["trained"]
     assert runner.fingerprint(ALGORITHM) == ProcessRunner().fingerprint(ALGORITHM)
-    assert "run as plain processes" in runner.notice
+    assert "only the jobs of the preprocessing image run in a container" in runner.notice.lower()
 
 
 def test_a_tool_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

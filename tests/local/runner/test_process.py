@@ -16,7 +16,7 @@ from local.runners.job_runner import REPOSITORY, Job, images_in_arguments
 from local.runners.process_runner import ProcessRunner
 from tests.local.fake import ALGORITHM, IMAGE
 
-RUNNER = ProcessRunner(Path(sys.executable))
+RUNNER = ProcessRunner({"jobs": Path(sys.executable)})
 FOREVER = "import time; print('up', flush=True); time.sleep(60)"
 # A job that ignores SIGTERM and has a child of its own that does so too.
 STUBBORN = """
@@ -116,7 +116,8 @@ from local.runners.job_runner import Job
 from local.runners.process_runner import ProcessRunner
 root = Path({str(tmp_path)!r})
 sleeper = Job("A", "image", ("python", "-c", {code!r}), root, root)
-ProcessRunner(Path(sys.executable)).run(sleeper, stop=threading.Event(), line=lambda line: print(line, flush=True))
+runner = ProcessRunner({{"jobs": Path(sys.executable)}})
+runner.run(sleeper, stop=threading.Event(), line=lambda line: print(line, flush=True))
 """
     with subprocess.Popen([sys.executable, "-c", engine], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -136,11 +137,11 @@ def test_an_error_of_whoever_listens_is_raised_and_the_job_does_not_hang_on_a_fu
 
 def test_without_the_jobs_environment_it_says_how_to_set_it_up() -> None:
     with pytest.raises(UsageError, match="make setup"):
-        ProcessRunner(Path("/nowhere/python")).check()
+        ProcessRunner({"jobs": Path("/nowhere/python")}).check()
 
 
 def test_the_stand_ins_environment_is_wanted_only_where_its_image_runs() -> None:
-    runner = ProcessRunner(Path(sys.executable), stand_in_python=Path("/nowhere/python"))
+    runner = ProcessRunner({"jobs": Path(sys.executable), "stand-in": Path("/nowhere/python")})
     runner.check()
     runner.check([IMAGE])
     with pytest.raises(UsageError, match=r"/nowhere/python: .*It needs Python 3\.11\. Run: make stand-in"):
@@ -153,7 +154,7 @@ def test_each_image_has_its_interpreter(tmp_path: Path) -> None:
     interpreter.parent.mkdir()
     interpreter.write_text(f'#!/bin/sh\necho "$PATH"\nexec {sys.executable} "$@"\n')
     interpreter.chmod(0o755)
-    runner = ProcessRunner(Path(sys.executable), stand_in_python=interpreter)
+    runner = ProcessRunner({"jobs": Path(sys.executable), "stand-in": interpreter})
     for image, expected in ((IMAGE, ["job"]), (ALGORITHM, [f"{interpreter.parent}:", "job"])):
         lines: list[str] = []
         (tmp_path / "opt/ml").mkdir(parents=True, exist_ok=True)
@@ -204,7 +205,7 @@ def test_editing_a_jobs_code_changes_its_fingerprint_and_no_other(
     tmp_path: Path, edited: str, changed: set[str]
 ) -> None:
     copy_of_sources(tmp_path)
-    runner = ProcessRunner(Path(sys.executable), tmp_path)
+    runner = ProcessRunner(repository=tmp_path)
     before = {image: runner.fingerprint(image) for image in (IMAGE, ALGORITHM)}
     (tmp_path / edited).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / edited).write_text("edited")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.account import cdk_cli
+from operations.account import cloudformation_stacks
 from operations.functions.errors import OperationError
 
 SCRIPT = """#!/bin/sh
@@ -26,7 +26,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_it_is_called_in_the_projects_folder_and_its_exit_code_is_told(root: Path) -> None:
-    assert cdk_cli.cdk_in_region("eu-west-1", root)(["destroy", "Training"]) == 3
+    assert cloudformation_stacks.cdk_in_region("eu-west-1", root)(["destroy", "Training"]) == 3
     said = (root / "said").read_text(encoding="utf-8")
     assert said == f"{root} eu-west-1 destroy Training\n"
 
@@ -34,7 +34,7 @@ def test_it_is_called_in_the_projects_folder_and_its_exit_code_is_told(root: Pat
 def test_where_it_is_not_installed_nothing_is_fetched(root: Path) -> None:
     (root / "node_modules" / ".bin" / "cdk").unlink()
     with pytest.raises(OperationError, match=r"node_modules/.bin/cdk: not found\. Install Node.*run npm ci"):
-        cdk_cli.cdk_in_region("eu-west-1", root)(["destroy"])
+        cloudformation_stacks.cdk_in_region("eu-west-1", root)(["destroy"])
     assert not (root / "said").exists()
 
 
@@ -45,10 +45,10 @@ def test_only_the_named_stacks_are_destroyed_with_the_settings_of_the_deployment
         given.extend(words)
         return 0
 
-    cdk_cli.cdk_destroy(command, ["Monitoring", "Training"], ["name=skin-lesion", "a.b=c"])
+    cloudformation_stacks.cdk_destroy(command, ["Monitoring", "Training"], ["name=skin-lesion", "a.b=c"])
     options = ["--exclusively", "--force", "--context", "name=skin-lesion", "--context", "a.b=c"]
     assert given == ["destroy", "Monitoring", "Training", *options]
 
 
 def test_the_command_line_is_looked_for_in_the_repository_itself() -> None:
-    assert (cdk_cli._PROJECT_FOLDER / "cdk.json").is_file()
+    assert (cloudformation_stacks._PROJECT_FOLDER / "cdk.json").is_file()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.commands import archive_check as archives
+from operations.commands import multipart_upload as archives
 from operations.functions.errors import UsageError
 from tests.operations.commands.store import archive
 

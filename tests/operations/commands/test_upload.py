@@ -10,10 +10,9 @@ import pytest
 from moto import mock_aws
 from rich.console import Console
 
-from operations.commands import archive_check as archives
 from operations.commands import multipart_upload
-from operations.commands.archive_check import HashedArchive
-from operations.commands.multipart_upload import upload_archive
+from operations.commands import multipart_upload as archives
+from operations.commands.multipart_upload import HashedArchive, upload_archive
 from operations.functions.errors import OperationError, StoppedError, UsageError
 from tests.operations.commands.store import MIB, RAW, Store, archive
 

@@ -8,8 +8,8 @@ import pytest
 
 from operations.first_run.aws_beliefs import BELIEFS, settled_beliefs
 from operations.first_run.belief_checks import BeliefVerdict
-from operations.first_run.first_run_observations import FirstRunObservations
-from operations.first_run.first_run_report import look_at_first_run
+from operations.first_run.first_run_command import look_at_first_run
+from operations.first_run.first_run_state import FirstRunObservations
 from pipeline_src import contract
 from pipeline_src.algorithms.algorithm_specification import REUSED_METRIC, AlgorithmSpecification
 from pipeline_src.algorithms.algorithm_table import ALGORITHMS

@@ -3,8 +3,12 @@
 
 from datetime import timedelta
 
-from operations.first_run.first_run_milestones import MilestoneStatus, list_milestones, may_start_pipeline
-from operations.first_run.first_run_observations import FirstRunObservations
+from operations.first_run.first_run_state import (
+    FirstRunObservations,
+    MilestoneStatus,
+    list_milestones,
+    may_start_pipeline,
+)
 from pipeline_src import contract
 from tests.operations.first_run.first_run_account import NOW, PACKAGE, Records, account, fresh, healthy
 

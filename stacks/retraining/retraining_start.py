@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT-0
-"""The state machine that starts the SageMaker pipeline and waits for its outcome. Every retraining starts here.
+"""The state machine that starts the SageMaker pipeline and waits for its outcome, and the rules that start it.
 
-Its input is ``{"archive": key or "", "commit": id or "", "reason": word, "compare": "champion" or "nothing",
-"addition": key, "none" or ""}``; missing keys are taken from `REQUEST_DEFAULTS` and unknown keys are ignored, so that
-an empty input from the console works too. `operations.functions.retraining_attempts` decides whether a pipeline
-execution is started.
+Every retraining starts here. The rules start one without a push: for an uploaded archive, an exported one, or by a
+schedule.
+
+The state machine's input is ``{"archive": key or "", "commit": id or "", "reason": word, "compare": "champion" or
+"nothing", "addition": key, "none" or ""}``; missing keys are taken from `REQUEST_DEFAULTS` and unknown keys are
+ignored, so that an empty input from the console works too. `operations.functions.retraining_attempts` decides whether
+a pipeline execution is started.
 
 A failure is reported with the reason of the failed step, which for a rejected model names the missed requirement;
 without one, with the reason or the status of the execution. Sources: SageMaker API Reference,
@@ -13,13 +16,16 @@ DescribePipelineExecution and ListPipelineExecutionSteps, both of which omit a r
 
 from typing import Any, Final
 
-from aws_cdk import Duration, RemovalPolicy, aws_logs
+from aws_cdk import Duration, RemovalPolicy, aws_events, aws_logs, aws_sqs
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from pipeline_src import contract
+from stacks.constructs.event_delivery import object_created_pattern
 from stacks.constructs.iam_statements import (
+    create_event_role,
     grant_actions,
     grant_list_prefix,
     grant_object_lookup,
@@ -218,3 +224,62 @@ class RetrainingStateMachine(Construct):
         told = {"told": sfn.JsonPath.string_to_json(sfn.JsonPath.string_at("$.failure.Cause"))}
         refusal = sfn.Fail(self, "Refused", error=_USAGE_ERROR, cause_path="$.told.errorMessage")
         return sfn.Pass(self, "Unwrap", parameters=told).next(refusal)
+
+
+ARCHIVE_KEY_PATTERN: Final = f"{contract.ARCHIVES_PREFIX}*.zip"
+ADDITION_KEY_PATTERN: Final = f"{contract.ADDITIONS_PREFIX}*.zip"
+
+
+class RetrainingTriggers(Construct):
+    """The rules that start the state machine."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        storage: StorageStack,
+        machine: sfn.StateMachine,
+        undelivered: aws_sqs.Queue,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._machine, self._undelivered = machine, undelivered
+        self._role = create_event_role(self, "Starts the retraining state machine")
+        if settings.retraining.on_new_data:
+            self._on_new_data(storage)
+        if settings.retraining.schedule:
+            self._on_schedule(settings.retraining.schedule)
+
+    def _on_new_data(self, storage: StorageStack) -> None:
+        key = aws_events.EventField.from_path("$.detail.object.key")
+        uploads = "An archive was uploaded: retrain on it"
+        exports = "Labelled images of production were exported: retrain with them"
+        self._on_object("NewData", uploads, ARCHIVE_KEY_PATTERN, storage, archive=key)
+        self._on_object("NewAddition", exports, ADDITION_KEY_PATTERN, storage, addition=key)
+
+    def _on_object(self, id_: str, description: str, keys: str, storage: StorageStack, **given: str) -> None:
+        aws_events.Rule(
+            self,
+            id_,
+            description=description,
+            event_pattern=object_created_pattern(storage.raw.bucket_name, aws_events.Match.wildcard(keys)),
+            targets=[self._target(**given, reason="data")],
+        )
+
+    def _on_schedule(self, expression: str) -> None:
+        aws_events.Rule(
+            self,
+            "Schedule",
+            description="It is time: retrain on the newest archive",
+            schedule=aws_events.Schedule.expression(expression),
+            targets=[self._target(reason="schedule")],
+        )
+
+    def _target(self, **given: str) -> targets.SfnStateMachine:
+        return targets.SfnStateMachine(
+            self._machine,
+            input=aws_events.RuleTargetInput.from_object(REQUEST_DEFAULTS | given),
+            dead_letter_queue=self._undelivered,
+            role=self._role,
+        )

@@ -331,6 +331,12 @@ def _read_hyperparameters(path: Path) -> Hyperparameters:
         raise HyperparameterError(f"{place}: no JSON object. Write an object of names and texts.")
     result = algorithm_hyperparameters.parse_hyperparameters(given, place)
     print(f"Hyperparameters: {dataclasses.asdict(result)}", flush=True)
+    if result.use_pretrained_model == "1":
+        print(
+            "Warning: use_pretrained_model=1 has no effect in this stand-in: AWS's weights are in AWS's image. Training"
+            " starts from random weights.",
+            flush=True,
+        )
     return result
 
 
