@@ -193,7 +193,9 @@ def pretrained_weights(seen: FirstRunObservations) -> BeliefOutcome:
 
 def trained_by_command(seen: FirstRunObservations) -> BeliefOutcome:
     """Judge whether the service starts an isolated training in an image of ours."""
-    wanted = r"entry ?point|executable|exec format|command not found|no such file|cannot start|network|resolve"
+    wanted = (
+        r"entry ?point|executable|exec format|command not found|no such file|cannot start|unreachable|name resolution"
+    )
     return _of_step(seen, contract.TRAIN_STEP, wanted, "the container trained")
 
 
@@ -212,7 +214,7 @@ def checkpoints_without_spot(seen: FirstRunObservations) -> BeliefOutcome:
 
 def served_by_command(seen: FirstRunObservations) -> BeliefOutcome:
     """Judge whether the service starts the model server of an image of ours."""
-    wanted = r"\bping\b|health|serve|entry ?point|executable|exec format|command not found|did not start|respond"
+    wanted = r"\bping\b|health|\bserve\b|entry ?point|executable|exec format|command not found|did not start|respond"
     return _of_step(seen, contract.SCORE_STEP, wanted, "the model server answered for each image")
 
 

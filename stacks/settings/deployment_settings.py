@@ -110,7 +110,7 @@ class AwsEnvironment:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceSettings:
-    """Where pushes come from. A push costs about $0.24 for its build, and $0.21 more while it waits for a retraining.
+    """Where pushes come from. A push costs about $0.24 for its build, and $0.09 more while it waits for a retraining.
 
     Attributes:
         kind: `codeconnections` (GitHub, GitLab, Bitbucket), `codecommit`, or `s3` (a zip in the raw-data bucket).

@@ -5,13 +5,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any, Final
 
-from tests.operations.service import MONDAY, Services
+from tests.operations.service import METADATA, MONDAY, Services
 
 ROLE: Final = "arn:aws:iam::222222222222:role/skin-lesion-production-access"
 REGION: Final = "eu-west-1"
 BUCKET: Final = "skin-lesion-production-222222222222-eu-west-1"
 MODEL: Final = f"s3://{BUCKET}/models/3/model.tar.gz"
-IMAGE: Final = "811284229777.dkr.ecr.us-east-1.amazonaws.com/image-classification:1"
+IMAGES_ROLE: Final = "arn:aws:iam::222222222222:role/skin-lesion-production-images"
+TAG: Final = "0a" * 32
+# An image that `cdk deploy` pushed to the build account, and to that of the stage.
+REPOSITORY: Final = "cdk-hnb659fds-container-assets-222222222222-eu-west-1"
+IMAGE: Final = (
+    "111111111111.dkr.ecr.us-east-1.amazonaws.com/cdk-hnb659fds-container-assets-111111111111-us-east-1:" + TAG
+)
+PUBLISHED_IMAGE: Final = f"222222222222.dkr.ecr.eu-west-1.amazonaws.com/{REPOSITORY}:{TAG}"
+# An image that AWS keeps in a registry of each region.
+BOUGHT_IMAGE: Final = "811284229777.dkr.ecr.us-east-1.amazonaws.com/bought:1"
+IMAGES: Final = (
+    f"111111111111/cdk-hnb659fds-container-assets-111111111111-us-east-1=222222222222/{REPOSITORY},"
+    "811284229777/bought:1=685385470294/bought:1"
+)
 CONTAINER: Final = {"Image": IMAGE, "ModelDataUrl": "s3://runs/runs/abc/train/model.tar.gz", "Environment": {}}
 CREDENTIALS: Final = {"AccessKeyId": "A" * 16, "SecretAccessKey": "secret", "SessionToken": "token"}
 DENIED: Final = "AccessDenied"
@@ -45,15 +58,22 @@ def there() -> Iterator[There]:
             stub.assert_no_pending_responses()
 
 
-def admits(aws: Services, name: str) -> None:
-    """Have STS give the credentials of the access role to a session of that name."""
-    asked = {"RoleArn": ROLE, "RoleSessionName": name, "DurationSeconds": 900}
+def admits(aws: Services, name: str, role: str = ROLE) -> None:
+    """Have STS give the credentials of a role there to a session of that name."""
+    asked = {"RoleArn": role, "RoleSessionName": name, "DurationSeconds": 900}
     user = {"AssumedRoleId": "AROA:session", "Arn": "arn:aws:sts::222222222222:assumed-role/access/session"}
     given = {"Credentials": {**CREDENTIALS, "Expiration": MONDAY}, "AssumedRoleUser": user}
     aws.answers("sts", "assume_role", given, **asked)
 
 
-def serves(aws: Services, container: Mapping[str, Any], *more: Mapping[str, Any]) -> None:
-    """Have the registry describe a package of such containers."""
+def has_image(there: "There") -> None:
+    """Have the registry of the other account say that it has the package's image."""
+    asked = {"registryId": "222222222222", "repositoryName": REPOSITORY, "imageIds": [{"imageTag": TAG}]}
+    there.services.answers("ecr", "describe_images", {"imageDetails": [{"imageTags": [TAG]}]}, **asked)
+
+
+def serves(aws: Services, container: Mapping[str, Any], *more: Mapping[str, Any], commit: str = "") -> None:
+    """Have the registry describe a package of such containers, trained on `commit` if one is given."""
     containers = [dict(each) for each in (container, *more)]
-    aws.package(InferenceSpecification={"Containers": containers})
+    metadata = {"CustomerMetadataProperties": {**METADATA, "commit": commit}} if commit else {}
+    aws.package(InferenceSpecification={"Containers": containers}, **metadata)

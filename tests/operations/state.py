@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
+from pipeline_src.algorithms.algorithm_table import DEFAULT_ALGORITHM
+
 Asked: TypeAlias = dict[str, Any]
 Handler: TypeAlias = Callable[[Asked], Any]
 
@@ -28,7 +30,11 @@ OUTPUTS: Final = {
         "Champion": "/skin-lesion/champion",
         "Topic": f"arn:aws:sns:{REGION}:{ACCOUNT}:topic",
     },
-    "training": {"Pipeline": NAME, "Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/jobs:{TAG}"},
+    "training": {
+        "Pipeline": NAME,
+        "Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/jobs:{TAG}",
+        "Algorithm": DEFAULT_ALGORITHM,
+    },
     "retraining": {
         "StateMachine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:retraining",
         "SourcePipeline": "source",

@@ -65,7 +65,8 @@ def _stage(resource: Resource) -> str:
 
 def _arn(on: str, name: str, role: Resource, deployed: list[Resource]) -> str:
     """Return the ARN that `on` stands for where the role is."""
-    text = on.format(name=name, compact=name.replace("-", ""), stage=_stage(role))
+    where = {"account": role.where.account, "region": role.where.region}
+    text = on.format(name=name, compact=name.replace("-", ""), stage=_stage(role), **where)
     service, space, rest = text.partition(" ")
     if on == "*":
         return on

@@ -31,6 +31,8 @@ TABLE: Final[tuple[Row, ...]] = (
     ("build", "publish", "s3:PutObject", "site models/7/model.tar.gz", "all"),
     ("build", "publish", "kms:GenerateDataKey", "site", "all"),
     ("build", "publish", "kms:Decrypt", "site", "all"),
+    # The same function looks up the image that `cdk deploy` pushed there, as a role that may do nothing else.
+    ("build", "publish", "sts:AssumeRole", "stage images", "all"),
     # Smoke test and promotion ask the endpoint as a role of its account.
     ("build", "smoke", "sts:AssumeRole", "stage access", "all"),
     ("build", "promote", "sts:AssumeRole", "stage access", "production"),

@@ -3,7 +3,7 @@
 
 A request is an action, a resource, and the prefix that is listed where it lists a bucket. A resource is a service and
 the rest of an ARN, or a construct and the key of an object. {name} is the deployment's, {compact} that without hyphens,
-{stage} a stage's.
+{stage} a stage's, {account} and {region} those of the role.
 """
 
 from typing import Final
@@ -133,10 +133,13 @@ _LOOKED_UP: Final = (
     ("sagemaker:DescribeEndpointConfig", f"sagemaker endpoint-config/{_MADE}configuration-1"),
     ("sagemaker:DescribeModel", f"sagemaker model/{_MADE}model-1"),
 )
+# Where `cdk deploy` pushes images.
+_PUSHED: Final = "ecr repository/cdk-hnb659fds-container-assets-{account}-{region}"
 # What the roles of a stage that is elsewhere need in their own account, by the end of their names; what they need of
 # another account stands in crossing.py.
 SITE: Final[dict[str, Requests]] = {
     "access": (("sagemaker:InvokeEndpoint", "sagemaker endpoint/{name}-{stage}"),),
+    "images": (("ecr:DescribeImages", _PUSHED),),
     "deliver": (
         *((f"cloudformation:{verb}Stack", _STACK) for verb in ("Create", "Update")),
         *((f"cloudformation:DescribeStack{what}", _STACK) for what in ("Events", "Resources", "s")),
@@ -151,6 +154,7 @@ SITE: Final[dict[str, Requests]] = {
         ("s3:GetObject", "Bucket/models/7/model.tar.gz"),
         ("s3:PutObject", "Bucket/capture/{stage}/1.jsonl"),
         *((f"kms:{verb}", "Key") for verb in ("CreateGrant", "Decrypt", "GenerateDataKey")),
+        *((f"ecr:{verb}", _PUSHED) for verb in ("BatchGetImage", "GetDownloadUrlForLayer")),
         ("ecr:GetAuthorizationToken", "*"),
         ("logs:PutLogEvents", "logs log-group:/aws/sagemaker/Endpoints/{name}-{stage}:log-stream:1"),
     ),

@@ -173,7 +173,10 @@ class _Definition:
         if step["Type"] != "Tuning" or row.on != "job":
             return {}
         whose = "Request" if "Create" in action or action.endswith("AddTags") else "Resource"
-        return {f"aws:{whose}Tag/{each['Key']}": self._text(each["Value"]) for each in step["Arguments"]["Tags"]}
+        given = {f"aws:{whose}Tag/{each['Key']}": self._text(each["Value"]) for each in step["Arguments"]["Tags"]}
+        # It comes with tags that are given in the request that creates the job, and with no other.
+        creates = {"sagemaker:TaggingAction": f"Create{_KINDS['Tuning']}"} if action.endswith("AddTags") else {}
+        return given | creates
 
     def _things(self, step: dict[str, Any], on: str) -> list[tuple[str, str]]:
         """Return the ARN of each thing that the step names, and the prefix where a bucket is listed."""

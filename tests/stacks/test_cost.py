@@ -10,15 +10,24 @@ import pytest
 
 from operations.functions import monitoring_runs
 from pipeline_src import contract
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS, DEFAULT_ALGORITHM, find_algorithm
 from stacks.costs import cost_estimate
 from stacks.settings import aws_prices, deployment_settings
 from stacks.settings.deployment_settings import BudgetSettings, Settings, TrainingSettings
 from stacks.settings.settings_context import settings_from_context
+from tests.assembly import ROOT
 from tests.operations.functions.test_job_contract import JOB_SOURCE, constant
 from tests.proof.intrinsic import resources
 from tests.proof.sample import ACCOUNTS
 
 DEFAULT = Settings()
+OTHERS = [each for each in ALGORITHMS if each != DEFAULT_ALGORITHM]
+
+
+def retraining_with(algorithm: str) -> float:
+    """What a retraining costs with that algorithm and all else by default."""
+    settings = dataclasses.replace(DEFAULT, training=TrainingSettings(algorithm=algorithm))
+    return cost_estimate.total_dollars(cost_estimate.estimate_retraining(settings))
 
 
 def test_a_month_is_mostly_the_endpoints_instances() -> None:
@@ -125,9 +134,10 @@ def test_spot_capacity_makes_training_cheaper_and_nothing_else() -> None:
 
 
 def test_what_has_no_price_here_is_said_and_not_counted() -> None:
-    unknown = dataclasses.replace(DEFAULT, training=TrainingSettings(train_instance="ml.g5.48xlarge"))
+    unknown = dataclasses.replace(DEFAULT, training=TrainingSettings(train_instance="ml.c7i.48xlarge"))
     text = "\n".join(cost_estimate.estimate_lines(unknown))
-    assert re.search(r"Train: 1 ml.g5.48xlarge, 65 min +not in aws_prices.py, so not counted", text)
+    minutes = find_algorithm(DEFAULT_ALGORITHM).typical_minutes
+    assert re.search(rf"Train: 1 ml.c7i.48xlarge, {minutes} min +not in aws_prices.py, so not counted", text)
     assert "A retraining (minutes assumed, not measured): at least" in text
 
 
@@ -160,7 +170,7 @@ def test_every_default_instance_has_a_price() -> None:
     ("place", "figure"),
     [
         ("TrainingSettings", f"about ${cost_estimate.total_dollars(cost_estimate.estimate_retraining(DEFAULT)):.2f}"),
-        ("TrainingSettings", f"an hour of GPU is ${aws_prices.INSTANCE_HOUR['ml.g4dn.xlarge']:.2f}"),
+        *(("TrainingSettings", f"about ${retraining_with(each):.2f} a retraining") for each in OTHERS),
         (
             "SourceSettings",
             f"about ${sum(line.dollars or 0 for line in cost_estimate.estimate_push(DEFAULT)[:2]):.2f} for its build",
@@ -201,5 +211,29 @@ def test_the_command_refuses_an_unknown_setting(capsys: pytest.CaptureFixture[st
 def test_instances_that_are_kept_warm_are_paid_for_and_a_full_hour_is_what_the_setting_says() -> None:
     warm = dataclasses.replace(DEFAULT, training=TrainingSettings(keep_warm_seconds=3600))
     (kept,) = set(cost_estimate.estimate_retraining(warm)) - set(cost_estimate.estimate_retraining(DEFAULT))
-    assert (kept.what, kept.dollars) == ("Train: 1 ml.g4dn.xlarge kept, 60 min", pytest.approx(0.7364))
-    assert "$0.74 more a retraining" in str(TrainingSettings.__doc__)
+    kind = DEFAULT.training.train_instance_type
+    hour = aws_prices.INSTANCE_HOUR[kind]
+    assert (kept.what, kept.dollars) == (f"Train: 1 {kind} kept, 60 min", pytest.approx(hour))
+    assert f"${hour:.2f} more a retraining" in str(TrainingSettings.__doc__)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_training_costs_the_minutes_and_the_instance_of_its_algorithm(algorithm: str) -> None:
+    of = find_algorithm(algorithm)
+    settings = dataclasses.replace(DEFAULT, training=TrainingSettings(algorithm=algorithm))
+    line = next(each for each in cost_estimate.estimate_retraining(settings) if each.what.startswith("Train"))
+    assert line.what == f"Train: 1 {of.default_instance}, {of.typical_minutes} min"
+    hour = aws_prices.INSTANCE_HOUR[of.default_instance]
+    assert line.dollars == pytest.approx(hour * of.typical_minutes / 60)
+
+
+def test_the_readme_says_what_the_defaults_cost() -> None:
+    """To the cent, and a month to the dollar."""
+    month, retraining = (
+        cost_estimate.total_dollars(each(DEFAULT))
+        for each in (cost_estimate.estimate_month, cost_estimate.estimate_retraining)
+    )
+    push = cost_estimate.total_dollars(cost_estimate.estimate_push(DEFAULT))
+    text = (ROOT / "README.md").read_text()
+    for figure in (f"about ${month:.0f} a month", f"${retraining:.2f} a retraining", f"${push:.2f} a push"):
+        assert figure in text

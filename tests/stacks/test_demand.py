@@ -11,6 +11,8 @@ import pytest
 from aws_cdk import App
 
 from app import build
+from pipeline_src.algorithms.algorithm_specification import AlgorithmSpecification
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS, DEFAULT_ALGORITHM, find_algorithm
 from stacks.costs import cost_estimate, deployment_requirements
 from stacks.settings.deployment_settings import Settings
 from stacks.settings.settings_context import (
@@ -23,6 +25,7 @@ from stacks.settings.settings_context import (
 from tests.assembly import CONNECTED, FLAGS, synthesized, templates_in
 from tests.proof.intrinsic import resources
 
+TRAINS = Settings().training.train_instance_type
 DEFAULT = deployment_requirements.collect_requirements(Settings())
 # How Service Quotas calls what a step of a pipeline runs; a new kind of step needs its word here, and its demand.
 USAGES = {
@@ -131,19 +134,19 @@ def test_where_nothing_is_monitored_no_job_of_it_is_demanded(context: dict[str, 
 
 def test_spot_capacity_has_a_quota_of_its_own() -> None:
     found = counts(training__spot="true")
-    assert found["spot training job", "ml.g4dn.xlarge"] == (1, 1)
-    assert ("training job", "ml.g4dn.xlarge") not in found
+    assert found["spot training job", TRAINS] == (1, 1)
+    assert ("training job", TRAINS) not in found
 
 
 def test_instances_that_are_kept_warm_have_a_quota_of_their_own() -> None:
     found = counts(training__keep_warm_seconds=600, training__train_instances=2)
-    assert found["training warm pool", "ml.g4dn.xlarge"] == found["training job", "ml.g4dn.xlarge"] == (2, 2)
+    assert found["training warm pool", TRAINS] == found["training job", TRAINS] == (2, 2)
 
 
 def test_a_tuning_demands_as_many_as_train_at_the_same_time() -> None:
     found = counts(training__tuning_jobs=6, training__tuning_parallel=3, training__train_instances=2)
-    assert found["training job", "ml.g4dn.xlarge"] == (6, 6)
-    assert counts(training__tuning_parallel=3)["training job", "ml.g4dn.xlarge"] == (1, 1)
+    assert found["training job", TRAINS] == (6, 6)
+    assert counts(training__tuning_parallel=3)["training job", TRAINS] == (1, 1)
 
 
 def test_endpoints_of_one_type_share_its_quota_and_the_largest_is_doubled_while_it_is_taken_over() -> None:
@@ -215,9 +218,10 @@ def test_the_cost_is_that_of_the_estimate_and_scaling_adds_instances_only() -> N
 
 def test_what_has_no_price_is_named() -> None:
     unknown = deployment_requirements.collect_requirements(
-        settings_from_context({"training.train_instance": "ml.g5.48xlarge"})
+        settings_from_context({"training.train_instance": "ml.c7i.48xlarge"})
     )
-    assert unknown["cost"]["uncounted"] == ["Train: 1 ml.g5.48xlarge, 65 min"]
+    minutes = find_algorithm(DEFAULT_ALGORITHM).typical_minutes
+    assert unknown["cost"]["uncounted"] == [f"Train: 1 ml.c7i.48xlarge, {minutes} min"]
 
 
 def test_no_build_is_demanded_where_no_push_is_built() -> None:
@@ -268,7 +272,21 @@ def test_the_command_prints_it_for_the_given_settings(capsys: pytest.CaptureFixt
     deployment_requirements.main(["--context", "build.account=111111111111", "-c", "build.region=eu-west-1"])
     printed = json.loads(capsys.readouterr().out)
     assert (printed["account"], printed["region"]) == ("111111111111", "eu-west-1")
-    assert len(printed["algorithm_regions"]) > 30
+    assert (printed["algorithm"], printed["algorithm_regions"]) == (DEFAULT_ALGORITHM, [])
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
+def test_an_algorithm_is_demanded_in_the_regions_that_have_its_images(algorithm: AlgorithmSpecification) -> None:
+    found = deployment_requirements.collect_requirements(settings_from_context({"training.algorithm": algorithm.name}))
+    bought = [set(each.accounts) for each in algorithm.images if not each.is_built]
+    assert found["algorithm"] == algorithm.name
+    assert set(found["algorithm_regions"]) == (set.intersection(*bought) if bought else set())
+
+
+def test_by_default_no_gpu_is_deployed_and_no_quota_of_one_demanded(deployed: list[Deployed]) -> None:
+    """Families of GPU types begin with g or p: EC2 User Guide, "Accelerated computing instances"."""
+    kinds = {each.type for each in deployed} | {kind for _, kind in counts()}
+    assert [kind for kind in kinds if kind.startswith(("ml.g", "ml.p"))] == []
 
 
 def test_the_command_refuses_an_unknown_setting(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,14 @@ from typing import Any
 
 import pytest
 
+from stacks.settings.generated_names import (
+    CONFIGURATION,
+    LONGEST_NAME,
+    MODEL,
+    generated_logical_id,
+    generated_name_starts,
+)
+from stacks.settings.stage_placement import STAGES
 from tests.proof.policy import Statement, policies
 from tests.proof.sample import ACCOUNT, REGION
 
@@ -20,7 +28,12 @@ ALARM = f"arn:aws:cloudwatch:{HERE}:alarm"
 NEEDED = {
     "ProductionDeployer": [
         ("sagemaker:CreateModel", f"{SAGEMAKER}:model/skinlesionproductionmodel-a1b2c3d4e5f6"),
-        ("sagemaker:DeleteModel", f"{SAGEMAKER}:model/skin-lesion-production-skinlesionproductionmodel-a1b2"),
+        # 63 characters, to which CloudFormation cuts both parts where it begins with the stack's name.
+        ("sagemaker:DeleteModel", f"{SAGEMAKER}:model/skin-lesion-production-skinlesionproductionmodel-a1b2c3d4e5f6"),
+        (
+            "sagemaker:DeleteEndpointConfig",
+            f"{SAGEMAKER}:endpoint-config/skin-lesion-production-skinlesionproductionconfigu-a1b2c3d4e5f6",
+        ),
         (
             "sagemaker:DeleteEndpointConfig",
             f"{SAGEMAKER}:endpoint-config/skinlesionproductionconfiguration-a1b2c3d4e5f6",
@@ -162,3 +175,29 @@ def test_every_pass_of_a_role_names_one_role_and_one_service(allowed: dict[str, 
     for statement in passing:
         assert statement["Condition"]["StringEquals"].keys() == {"iam:PassedToService"}
         assert not [each for each in statement["Resource"] if "*" in each]
+
+
+@pytest.mark.parametrize("name", ["a", "skin-lesion", "a" * 20, "ab-" * 6 + "c"])
+def test_every_name_that_cloudformation_can_generate_has_at_most_63_characters(name: str) -> None:
+    """A statement on a longer one allows nothing. Source: SageMaker API Reference, CreateEndpointConfig."""
+    for stage in STAGES:
+        for what in (MODEL, CONFIGURATION):
+            own, from_stack = generated_name_starts(name, stage, what)
+            assert own == generated_logical_id(name, stage, what)
+            assert max(len(own), len(from_stack)) + len("-a1b2c3d4e5f6") <= LONGEST_NAME
+            stack, id_ = f"{name}-{stage}", own
+            whole = len(stack) + 1 + len(id_) + 13 <= LONGEST_NAME
+            assert (from_stack == f"{stack}-{id_}") == whole
+            # Half of the characters for each where both are longer, and none of them unused.
+            assert whole or len(from_stack) == LONGEST_NAME - 13
+            assert from_stack.startswith(stack[:24])
+
+
+def test_a_stage_s_generated_names_are_no_other_stage_s() -> None:
+    starts = [
+        each
+        for stage in STAGES
+        for what in (MODEL, CONFIGURATION)
+        for each in generated_name_starts("a" * 20, stage, what)
+    ]
+    assert [one for one in starts for other in starts if one != other and other.startswith(f"{one}-")] == []

@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
-from stacks.builtin_algorithm_image import REGISTRY_ACCOUNTS
 from stacks.settings import stage_placement
 from stacks.settings.deployment_settings import AwsEnvironment, Settings
+from stacks.settings.region_support import KNOWN_REGIONS
 from stacks.settings.settings_context import settings_from_context
 from stacks.settings.settings_validation import validate_settings
 from tests.proof.sample import ACCOUNT, ACCOUNTS, PRODUCTION, REGION, STAGING
@@ -63,7 +63,7 @@ def test_each_account_but_builds_has_one_that_looks_after_the_bill() -> None:
 
 def test_names_fit_the_longest_settings() -> None:
     """63 letters for a bucket, 64 for a role: S3 User Guide, "Bucket naming rules"; IAM User Guide, "IAM quotas"."""
-    for region in REGISTRY_ACCOUNTS:
+    for region in KNOWN_REGIONS:
         far = AwsEnvironment(account=STAGING[0], region=region)
         settings = replace(spread(far, far), name="a" * 20)
         buckets = [stage_placement.stage_bucket_name(settings, stage) for stage in stage_placement.STAGES]
@@ -80,7 +80,7 @@ def test_names_fit_the_longest_settings() -> None:
             )
             <= 63
         )
-    purposes = ("deliver", "deployer", "model", "access", "replicate")
+    purposes = ("deliver", "deployer", "model", "access", "images", "replicate")
     assert (
         max(len(stage_placement.role_name(settings, *each)) for each in product(purposes, stage_placement.STAGES)) <= 64
     )
@@ -89,7 +89,8 @@ def test_names_fit_the_longest_settings() -> None:
 def test_no_two_things_have_the_same_name() -> None:
     """Also where both stages are in build's account, in another region."""
     settings = spread(OTHERS[1], OTHERS[1])
-    stages = [(purpose, stage) for purpose in ("deliver", "deployer", "model") for stage in stage_placement.STAGES]
+    purposes = ("deliver", "deployer", "model", "access", "images")
+    stages = [(purpose, stage) for purpose in purposes for stage in stage_placement.STAGES]
     roles = [
         *(stage_placement.role_name(settings, *each) for each in stages),
         *(stage_placement.role_name(settings, each) for each in ("delivery", "publish")),

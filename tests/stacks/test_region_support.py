@@ -13,10 +13,10 @@ from aws_cdk import App
 from aws_cdk.assertions import Annotations, Match
 
 from app import build
-from stacks.builtin_algorithm_image import REGISTRY_ACCOUNTS
 from stacks.costs import deployment_requirements
 from stacks.settings import region_support
 from stacks.settings.deployment_settings import Settings
+from stacks.settings.region_support import KNOWN_REGIONS
 from stacks.settings.settings_context import SettingError, settings_from_context
 from stacks.settings.settings_validation import validate_settings
 from stacks.settings.stage_placement import remote_environments
@@ -191,7 +191,7 @@ def test_where_the_account_decides_the_template_is_the_same_everywhere_and_a_con
     }
     (budget,) = [each for each in made[""]["Resources"].values() if each["Type"] == region_support.BUDGET_TYPE]
     condition = made[""]["Conditions"][budget["Condition"]]
-    without = {region for region in REGISTRY_ACCOUNTS if not _holds(condition, region)}
+    without = {region for region in KNOWN_REGIONS if not _holds(condition, region)}
     assert without == set(region_support.REGIONS_WITHOUT_TYPE[region_support.BUDGET_TYPE])
 
 
@@ -209,7 +209,7 @@ def test_the_templates_at_the_defaults_pass_in_every_region_where_they_are_not_r
     settings = Settings()
     taken = [
         region
-        for region in sorted(REGISTRY_ACCOUNTS)
+        for region in sorted(KNOWN_REGIONS)
         if region not in region_support.UNPUBLISHED_REGIONS
         and not any(
             need.missing(region)

@@ -5,10 +5,12 @@ That each access across is allowed by both sides, and nothing else is, tests/pro
 """
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS
 from stacks.monitoring.cloudwatch_dashboard import ENDPOINT_ALARM_NAMES
 from tests.proof.intrinsic import Resource, resources
 from tests.proof.sample import ACCOUNT, PRODUCTION, REGION, STAGING
@@ -79,7 +81,7 @@ def test_what_the_template_is_handed_is_what_the_site_has(deployed: list[Resourc
     assert ("RunsBucket" in given) == (stage == "production")
 
 
-def test_it_serves_the_image_of_its_region_and_the_copy_of_the_model(
+def test_it_serves_the_image_that_publish_found_and_the_copy_of_the_model(
     documents_apart: dict[str, Any], stage: str
 ) -> None:
     (template,) = (each for name, each in documents_apart.items() if name.startswith(f"Endpoints{stage.capitalize()}"))
@@ -87,13 +89,12 @@ def test_it_serves_the_image_of_its_region_and_the_copy_of_the_model(
         each["Properties"] for each in template["Resources"].values() if each["Type"] == "AWS::SageMaker::Model"
     )
     (container,) = model["Containers"]
-    assert container.keys() == {"Image", "ModelDataUrl"}
-    assert container["ModelDataUrl"] == {"Ref": "ModelDataUrl"}
+    assert container == {"Image": {"Ref": "ModelImage"}, "ModelDataUrl": {"Ref": "ModelDataUrl"}}
     assert {"Key": "model-package", "Value": {"Ref": "ModelPackageArn"}} in model["Tags"]
 
 
 def test_what_deploys_and_what_serves_know_no_registry(deployed: list[Resource], stage: str) -> None:
-    for role in ("-deployer", "-model", "-deliver", "-access"):
+    for role in ("-deployer", "-model", "-deliver", "-access", "-images"):
         found = statements(deployed, stage, role)
         assert found
         assert "model-package" not in json.dumps(found)
@@ -147,6 +148,39 @@ def test_only_what_is_asked_of_the_endpoint_is_allowed(deployed: list[Resource])
     assert actions(statements(deployed, "staging", "-access")) == {"sagemaker:InvokeEndpoint"}
     looked = {f"sagemaker:Describe{each}" for each in ("Endpoint", "EndpointConfig", "Model")}
     assert actions(statements(deployed, "production", "-access")) == {"sagemaker:InvokeEndpoint", *looked}
+
+
+def test_publish_may_look_up_images_where_they_are_pushed_and_nothing_else(
+    deployed: list[Resource], stage: str
+) -> None:
+    account, region = PLACES[stage]
+    (statement,) = statements(deployed, stage, "-images")
+    assert statement["Action"] == "ecr:DescribeImages"
+    repository = f"repository/cdk-hnb659fds-container-assets-{account}-{region}"
+    assert statement["Resource"] == f"arn:aws:ecr:{region}:{account}:{repository}"
+    (role,) = (
+        each.properties
+        for each in of_site(deployed, stage, "AWS::IAM::Role")
+        if each.properties["RoleName"].endswith("-images")
+    )
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    publish = f"arn:aws:iam::{ACCOUNT}:role/skin-lesion-publish"
+    assert trust["Condition"] == {"ArnEquals": {"aws:PrincipalArn": publish}}
+
+
+def test_the_images_of_all_models_are_pushed_to_where_they_are_served(apart: Path, stage: str) -> None:
+    """Each image has one tag, a hash of what it is built from, in the account of build and in that of the stage."""
+    account, region = PLACES[stage]
+    pushed = json.loads((apart / f"{stage.capitalize()}Site.assets.json").read_text())["dockerImages"]
+    built = {each.serving_image.folder for each in ALGORITHMS.values() if each.serving_image.is_built}
+    files = {each["source"]["dockerFile"] for each in pushed.values()}
+    assert files == {f"containers/{folder}/Dockerfile" for folder in built}
+    repository = f"cdk-hnb659fds-container-assets-{account}-{region}"
+    for tag, image in pushed.items():
+        (destination,) = image["destinations"].values()
+        assert (destination["repositoryName"], destination["imageTag"]) == (repository, tag)
+    home = json.loads((apart / "Training.assets.json").read_text())["dockerImages"]
+    assert pushed.keys() <= home.keys()
 
 
 def test_only_the_functions_that_ask_it_are_let_in(deployed: list[Resource]) -> None:

@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import App, Stack
 
 from operations.functions import function_payloads
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS
+from stacks.container_images import corresponding_images
+from stacks.settings.deployment_settings import AwsEnvironment, Settings
 from tests.proof.intrinsic import Resource, resources
 from tests.proof.sample import ACCOUNT, PRODUCTION, REGION, STAGING
 
@@ -65,6 +69,7 @@ def test_the_template_is_told_where_the_copy_is_by_the_action_that_made_it(stage
     publish, deploy = (stages[stage][name] for name in ("Publish", "Deploy"))
     given = json.loads(deploy["Configuration"]["ParameterOverrides"])
     assert given["ModelDataUrl"] == f"#{{{publish['Namespace']}.model}}"
+    assert given["ModelImage"] == f"#{{{publish['Namespace']}.image}}"
     assert given["ModelPackageArn"] == PACKAGE
 
 
@@ -76,7 +81,10 @@ def test_the_functions_are_told_by_which_way_to_reach_the_endpoint(stages: dict[
     endpoint = {"endpoint": "skin-lesion-production", "package": PACKAGE}
     promoted = {"champion": "/skin-lesion/champion", "bucket": BUCKET}
     actions = stages["Production"]
-    assert told(actions["Publish"]) == {"package": PACKAGE, "bucket": BUCKET, "region": PRODUCTION[1]}
+    images = f"arn:aws:iam::{PRODUCTION[0]}:role/skin-lesion-production-images"
+    to = {"bucket": BUCKET, "region": PRODUCTION[1], "access": images}
+    published = told(actions["Publish"])
+    assert published == {"package": PACKAGE, **to, "images": published["images"]}
     assert told(actions["SmokeTest"]) == {**endpoint, **access}
     assert told(actions["Promote"]) == {**endpoint, **access, **promoted}
     # Whoever approves is told what is live by staging's.
@@ -88,6 +96,28 @@ def test_the_functions_are_told_by_which_way_to_reach_the_endpoint(stages: dict[
         "Promote": function_payloads.PromoteRequest,
     }.items():
         assert told(actions[name]).keys() == {field.name for field in fields(kind)}
+
+
+def test_publish_is_told_where_every_image_that_may_be_served_is(stages: dict[str, Any]) -> None:
+    images = told(stages["Production"]["Publish"])["images"]
+    pushed = "{0}/cdk-hnb659fds-container-assets-{0}-{1}"
+    wanted = {pushed.format(ACCOUNT, REGION): pushed.format(*PRODUCTION)}
+    for each in ALGORITHMS.values():
+        image = each.serving_image
+        if not image.is_built:
+            here, there = (f"{image.accounts[region]}/{image.repository}" for region in (REGION, PRODUCTION[1]))
+            wanted[f"{here}:{image.tag}"] = f"{there}:{image.tag}"
+    assert dict(each.split("=") for each in images.split(",")) == wanted
+
+
+def test_an_image_that_aws_lacks_in_the_stage_s_region_has_no_counterpart_there() -> None:
+    bare = AwsEnvironment(account=PRODUCTION[0], region="mx-central-1")
+    settings = Settings(build=AwsEnvironment(account=ACCOUNT, region=REGION), production_environment=bare)
+    images = corresponding_images(Stack(App(), "Sample"), settings, bare)
+    assert images == (
+        f"{ACCOUNT}/cdk-hnb659fds-container-assets-{ACCOUNT}-{REGION}"
+        f"={PRODUCTION[0]}/cdk-hnb659fds-container-assets-{PRODUCTION[0]}-mx-central-1"
+    )
 
 
 def test_each_region_has_its_bucket_of_artifacts_under_a_key_of_that_region(

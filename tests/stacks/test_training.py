@@ -8,15 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import App
 from aws_cdk.assertions import Match, Template
 
 from pipeline_src import contract, gate_thresholds
+from pipeline_src.algorithms.algorithm_specification import JOBS_IMAGE, AlgorithmSpecification
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS
 from pipeline_src.definition.pipeline import definition_json
 from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
-from stacks.builtin_algorithm_image import ALGORITHM_REPOSITORY, ALGORITHM_TAG, REGISTRY_ACCOUNTS
 from stacks.settings.deployment_settings import TrainingSettings
-from stacks.training.training_stack import parameter_defaults
-from tests.assembly import ROOT, synthesized, templates_in
+from stacks.settings.settings_context import settings_from_context
+from stacks.settings.settings_validation import validate_settings
+from stacks.storage.storage_stack import StorageStack
+from stacks.training.training_stack import TrainingStack, parameter_defaults
+from tests.assembly import FLAGS, ROOT, synthesized, templates_in
 
 _JOBS = ("AbortMultipartUpload", "GetBucketLocation", "GetObject", "ListBucket", "PutObject")
 
@@ -52,23 +57,44 @@ def test_the_deployed_definition_is_the_one_that_runs_locally(documents: dict[st
     assert without_values(deployed["Steps"]) == without_values(local["Steps"])
 
 
-def test_the_definition_names_this_deployments_buckets_key_and_images(documents: dict[str, Any]) -> None:
+def test_the_definition_names_this_deployments_buckets_and_key(documents: dict[str, Any]) -> None:
     text = body(documents["Training"])
     for construct in ("RefRaw", "RefRuns", "FnGetAttKey"):
         assert f"Fn::ImportValue': 'skin-lesion-storage:ExportsOutput{construct}" in text
-    assert "container-assets" in text
-    assert "'Fn::FindInMap': ['AlgorithmRegistry" in text
     assert "000000000000" not in text
     assert "stand-in" not in text
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
+def test_the_definition_names_the_images_of_the_algorithm_in_this_account_and_region(
+    algorithm: AlgorithmSpecification, tmp_path: Path
+) -> None:
+    """Those that `cdk deploy` builds and those that AWS keeps; the template knows AWS's account in each region."""
+    settings = validate_settings(settings_from_context({"training.algorithm": algorithm.name}))
+    app = App(context=FLAGS, outdir=str(tmp_path), analytics_reporting=False)
+    TrainingStack(app, "Training", settings=settings, storage=StorageStack(app, "Storage", settings=settings))
+    app.synth()
+    template, assets = templates_in(tmp_path)["Training"], json.loads((tmp_path / "Training.assets.json").read_text())
+    tags = {each["source"]["dockerFile"]: tag for tag, each in assets["dockerImages"].items()}
+    wanted = {JOBS_IMAGE, *algorithm.images}
+    assert tags.keys() == {f"containers/{each.folder}/Dockerfile" for each in wanted if each.is_built}
+    text = body(template)
+    for image in wanted:
+        pushed = f":{tags[f'containers/{image.folder}/Dockerfile']}" if image.is_built else ""
+        assert (pushed or f"/{image.repository}:{image.tag}") in text
+    bought = [each for each in algorithm.images if not each.is_built]
+    tables = list(template.get("Mappings", {}).values())
+    assert tables == [{region: {"account": name} for region, name in each.accounts.items()} for each in bought]
+    assert template["Outputs"]["Algorithm"]["Value"] == algorithm.name
+
+
 def test_the_settings_choose_the_defaults_of_the_parameters(tmp_path: Path) -> None:
-    context = {"training.gate_profile": "demo", "training.train_instance": "ml.g5.xlarge", "training.spot": "true"} | {
+    context = {"training.gate_profile": "demo", "training.train_instance": "ml.c5.xlarge", "training.spot": "true"} | {
         "training.near_duplicates": "fail"
     }
     document = json.loads(body(templates_in(synthesized(tmp_path, context))["Training"]))
     defaults = {each["Name"]: each["DefaultValue"] for each in document["Parameters"]}
-    assert defaults["TrainInstanceType"] == "ml.g5.xlarge"
+    assert defaults["TrainInstanceType"] == "ml.c5.xlarge"
     assert defaults["NearDuplicates"] == "fail"
     demo = asdict(gate_thresholds.THRESHOLD_PROFILES["demo"])
     assert {name: defaults[parameter] for name, parameter in gate_thresholds.THRESHOLD_PARAMETERS.items()} == demo
@@ -83,12 +109,15 @@ def test_every_default_of_the_settings_is_a_parameter_of_the_pipeline() -> None:
     assert {name: defaults[name] for name in chosen} == chosen
 
 
-def test_the_algorithms_registries_are_those_of_the_sdk() -> None:
-    name = "sagemaker/core/image_uri_config/image-classification.json"
-    (path,) = (ROOT / ".venv/app/lib").glob(f"python3*/site-packages/{name}")
-    known = json.loads(path.read_text())["versions"][ALGORITHM_TAG]
-    assert known["registries"] == REGISTRY_ACCOUNTS
-    assert known["repository"] == ALGORITHM_REPOSITORY
+def test_the_registries_of_aws_are_those_of_the_sdk() -> None:
+    bought = [image for each in ALGORITHMS.values() for image in each.images if not image.is_built]
+    assert bought
+    for image in bought:
+        name = f"sagemaker/core/image_uri_config/{image.repository}.json"
+        (path,) = (ROOT / ".venv/app/lib").glob(f"python3*/site-packages/{name}")
+        known = json.loads(path.read_text())["versions"][image.tag]
+        assert known["registries"] == image.accounts
+        assert known["repository"] == image.repository
 
 
 def test_the_image_changes_with_what_enters_it_and_with_nothing_else(assembly: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
+from pipeline_src.algorithms.algorithm_table import DEFAULT_ALGORITHM, find_algorithm
 from pipeline_src.definition.pipeline import definition_json
 from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
 from stacks.costs import cost_estimate
@@ -23,8 +24,12 @@ from tests.assembly import FLAGS, templates_in
 from tests.proof.check import CHECKERS
 from tests.proof.intrinsic import resources
 from tests.proof.mutation import GONE, statement
+from tests.proof.policy import policies
+from tests.proof.sample import ACCOUNT, REGION
+from tests.proof.simulation import Question, Request, allowed
 
 JOB = "HyperParameterTuningJob"
+ALGORITHM = find_algorithm(DEFAULT_ALGORITHM)
 TUNED = TrainingSettings(tuning_jobs=5, tuning_parallel=2)
 
 
@@ -32,7 +37,7 @@ def statements(documents: dict[str, Any]) -> list[dict[str, Any]]:
     """What the role of the pipeline may do to tuning jobs."""
     policies = [each for each in resources(documents) if each.kind == "AWS::IAM::Policy" and each.stack == "Training"]
     found = [one for each in policies for one in each.properties["PolicyDocument"]["Statement"]]
-    return [each for each in found if JOB in json.dumps(each["Action"])]
+    return [each for each in found if JOB in json.dumps(each["Action"]) or JOB in json.dumps(each.get("Condition"))]
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +64,29 @@ def test_the_pipeline_may_tune_under_its_own_tag_and_nothing_else(tuned: dict[st
     found = statements(tuned)
     actions: dict[str, list[Any]] = {}
     for each in found:
-        for action in each["Action"]:
+        for action in [each["Action"]] if isinstance(each["Action"], str) else each["Action"]:
             actions.setdefault(action, []).append(each["Condition"])
-    new, own = ({"StringEquals": {f"aws:{whose}Tag/project": "skin-lesion"}} for whose in ("Request", "Resource"))
+    new, own = ({f"aws:{whose}Tag/project": "skin-lesion"} for whose in ("Request", "Resource"))
     assert {json.dumps(each["Condition"]).count("skin-lesion") for each in found} == {1}
-    assert (actions[f"sagemaker:Create{JOB}"], actions[f"sagemaker:Stop{JOB}"]) == ([new], [own])
-    # Tags are given with the job, or to one that has the tag already.
-    assert actions["sagemaker:AddTags"] == [new, own]
+    assert actions[f"sagemaker:Create{JOB}"] == [{"StringEquals": new}]
+    assert actions[f"sagemaker:Stop{JOB}"] == [{"StringEquals": own}]
+    # Tags are given with the job as it is created, or to one that has the tag already: never to another's job.
+    created = {"StringEquals": new | {"sagemaker:TaggingAction": f"Create{JOB}"}}
+    assert actions["sagemaker:AddTags"] == [created, {"StringEquals": own}]
+
+
+def test_what_a_tuning_does_is_allowed_and_tagging_another_s_job_is_not(tuned: dict[str, Any]) -> None:
+    """By the proof of performed operations, which knows what the service sends with each request."""
+    assert list(CHECKERS["performed"](tuned)) == []
+    (role,) = [
+        each for each in resources(tuned) if each.kind == "AWS::IAM::Role" and each.id.startswith("PipelineRole")
+    ]
+    own = [each.document for each in policies(tuned) if str(role.arn).rpartition("/")[2] in each.roles]
+    another = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:hyper-parameter-tuning-job/another"
+    tags = {"aws:RequestTag/project": "skin-lesion"}
+    creating = tags | {"sagemaker:TaggingAction": f"Create{JOB}"}
+    asked = [Request(str(role.arn), "sagemaker:AddTags", another, ACCOUNT, context) for context in (creating, tags)]
+    assert allowed([Question(each, own, None) for each in asked]) == [True, False]
 
 
 def test_a_right_to_every_tuning_job_that_asks_for_no_tag_is_a_finding(tuned: dict[str, Any]) -> None:
@@ -87,7 +108,7 @@ def test_the_longest_a_job_may_take_is_what_the_definition_says() -> None:
         text = definition_json(dataclasses.replace(OFFLINE_DEPLOYMENT, tuning=given))
         train = next(each for each in json.loads(text)["Steps"] if each["Name"] == "Train")["Arguments"]
         limit = train.get("TrainingJobDefinition", train)["StoppingCondition"]["MaxRuntimeInSeconds"]
-        assert limit == aws_prices.MAXIMUM_JOB_HOURS * 3600
+        assert limit == ALGORITHM.maximum_hours * 3600
 
 
 def test_a_tuning_costs_its_jobs_and_at_most_their_longest() -> None:
@@ -99,7 +120,8 @@ def test_a_tuning_costs_its_jobs_and_at_most_their_longest() -> None:
         for each in (TrainingSettings(), TUNED)
     )
     assert several["Train"] == pytest.approx(5 * (plain["Train"] or 0))
-    assert aws_prices.maximum_tuning_cost(TUNED) == pytest.approx(5 * 6 * aws_prices.INSTANCE_HOUR["ml.g4dn.xlarge"])
+    hour = aws_prices.INSTANCE_HOUR[ALGORITHM.default_instance]
+    assert aws_prices.maximum_tuning_cost(TUNED) == pytest.approx(5 * ALGORITHM.maximum_hours * hour)
     assert (aws_prices.maximum_tuning_cost(TUNED) or 0) > (several["Train"] or 0)
 
 
@@ -109,7 +131,7 @@ def test_two_jobs_at_once_wait_half_as_long() -> None:
         for each in (5, 1)
     )
     minutes = [int(what.split()[2]) for what in (at_once, one_by_one)]
-    assert minutes[1] - minutes[0] == 4 * cost_estimate.STEP_MINUTES["Train"]
+    assert minutes[1] - minutes[0] == 4 * ALGORITHM.typical_minutes
 
 
 @pytest.mark.parametrize("limit", [0, 1000])

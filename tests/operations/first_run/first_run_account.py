@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from operations.account.deployment_account import Account
 from pipeline_src import contract
+from pipeline_src.algorithms.algorithm_table import DEFAULT_ALGORITHM, find_algorithm
 from tests.operations.cloud import Cloud, RefusedError
 from tests.operations.state import ACCOUNT, MONDAY, NAME, OUTPUTS, REGION, Asked, Handler, arn
 
@@ -15,6 +16,8 @@ NOW: Final = MONDAY + timedelta(hours=3)
 EXECUTION: Final = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/{NAME}/execution/abc"
 PACKAGE: Final = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/{NAME}/1"
 ARCHIVE: Final = f"archives/{'a' * 64}.zip"
+ALGORITHM: Final = find_algorithm(DEFAULT_ALGORITHM)
+TUNED: Final = f"tuned_{ALGORITHM.tuning_ranges[0].name}"
 FAR: Final = {"StagingAccount": ACCOUNT, "StagingRegion": "eu-west-1"}
 DOCKER: Final = "application/vnd.docker.distribution.manifest.v2+json"
 _KINDS: Final = {
@@ -120,6 +123,7 @@ def healthy() -> Records:
     records.jobs = {
         contract.PREPROCESS_STEP: _preprocess(),
         contract.TRAIN_STEP: _training(),
+        contract.SCORE_STEP: _transform(),
         contract.EVALUATE_STEP: _preprocess(),
     }
     records.package = _package()
@@ -156,8 +160,20 @@ def _training() -> dict[str, Any]:
         "SecondaryStatus": "Completed",
         "StoppingCondition": {},
         "CreationTime": MONDAY,
-        "HyperParameters": {"num_training_samples": "8012", "use_pretrained_model": "0"},
-        "FinalMetricDataList": [{"MetricName": "validation:accuracy", "Value": 0.75, "Timestamp": MONDAY}],
+        "HyperParameters": {"num_training_samples": "8012", "use_pretrained_model": "1"},
+        "FinalMetricDataList": [{"MetricName": ALGORITHM.tuning_objective, "Value": 0.75, "Timestamp": MONDAY}],
+    }
+
+
+def _transform() -> dict[str, Any]:
+    return {
+        "TransformJobName": "job",
+        "TransformJobArn": resource("transform-job", "job"),
+        "TransformJobStatus": "Completed",
+        "ModelName": "model",
+        "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://runs/h/"}}},
+        "TransformResources": {"InstanceType": "ml.c5.xlarge", "InstanceCount": 1},
+        "CreationTime": MONDAY,
     }
 
 
@@ -172,8 +188,8 @@ def tuning(records: Records, *, objective: float = 0.75) -> None:
         "TrainingJobArn": resource("training-job", "best"),
         "CreationTime": MONDAY,
         "TrainingJobStatus": "Completed",
-        "TunedHyperParameters": {"learning_rate": "0.01"},
-        "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "validation:accuracy", "Value": objective},
+        "TunedHyperParameters": {ALGORITHM.tuning_ranges[0].name: "0.01"},
+        "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": ALGORITHM.tuning_objective, "Value": objective},
     }
     limits = {"MaxNumberOfTrainingJobs": 2, "MaxParallelTrainingJobs": 1}
     records.jobs["tuning"] = {
@@ -187,7 +203,7 @@ def tuning(records: Records, *, objective: float = 0.75) -> None:
         "BestTrainingJob": best,
     }
     if records.package:
-        records.package["CustomerMetadataProperties"]["tuned_learning_rate"] = "0.01"
+        records.package["CustomerMetadataProperties"][TUNED] = "0.01"
 
 
 def _package() -> dict[str, Any]:

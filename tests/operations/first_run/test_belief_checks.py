@@ -8,13 +8,17 @@ import pytest
 
 from operations.first_run.aws_beliefs import BELIEFS, settled_beliefs
 from operations.first_run.belief_checks import BeliefVerdict
+from operations.first_run.first_run_command import look_at_first_run
 from operations.first_run.first_run_state import FirstRunObservations
 from pipeline_src import contract
+from pipeline_src.algorithms.algorithm_specification import REUSED_METRIC, AlgorithmSpecification
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS
 from tests.operations.first_run.first_run_account import (
     DOCKER,
     FAR,
     NOW,
     PACKAGE,
+    TUNED,
     Records,
     account,
     fresh,
@@ -78,13 +82,21 @@ def _renamed(records: Records) -> None:
     records.jobs["Train-pipelines-"] = records.jobs[contract.TRAIN_STEP]
 
 
-def _pretrained(records: Records) -> None:
-    records.jobs[contract.TRAIN_STEP]["HyperParameters"]["use_pretrained_model"] = "1"
+def _not_pretrained(records: Records) -> None:
+    records.jobs[contract.TRAIN_STEP]["HyperParameters"]["use_pretrained_model"] = "0"
 
 
-def _pretrained_fails(records: Records) -> None:
-    _pretrained(records)
-    records.fail(contract.TRAIN_STEP, "AlgorithmError: could not download the pretrained model: timed out")
+def _reused(count: float, *statuses: str) -> Arranging:
+    """Have Train report so many reused results, after earlier executions with these statuses."""
+
+    def arrange(records: Records) -> None:
+        metric = {"MetricName": REUSED_METRIC, "Value": count, "Timestamp": MONDAY}
+        records.jobs[contract.TRAIN_STEP]["FinalMetricDataList"].append(metric)
+        for status in statuses:
+            named = {"PipelineExecutionDisplayName": f"earlier-{status}", "PipelineExecutionStatus": status}
+            records.executions.append(records.executions[0] | named)
+
+    return arrange
 
 
 def _undelivered(records: Records) -> None:
@@ -189,6 +201,18 @@ CASES: Final[dict[str, tuple[list[Arranging], list[Arranging]]]] = {
         [_set()],
         [_samples("{'Std:JsonGet': 1}"), _failing(contract.TRAIN_STEP, "Unable to read property file DatasetCard")],
     ),
+    "trained-by-command": (
+        [_set()],
+        [_failing(contract.TRAIN_STEP, "ClientError: exec: train: executable file not found in $PATH")],
+    ),
+    "pretrained-weights": (
+        [_set()],
+        [_failing(contract.TRAIN_STEP, "AlgorithmError: could not download the pretrained model: timed out")],
+    ),
+    "served-by-command": (
+        [_set()],
+        [_failing(contract.SCORE_STEP, "ClientError: The container did not pass the ping health check")],
+    ),
     "gate-within-reach": ([_set()], [_rejected("Rejected. balanced accuracy")]),
     "group-creation": (
         [_set()],
@@ -229,7 +253,7 @@ CASES: Final[dict[str, tuple[list[Arranging], list[Arranging]]]] = {
     "tuned-values": (
         [_tuned()],
         [
-            _tuned(_metadata("tuned_learning_rate", "BestTrainingJob")),
+            _tuned(_metadata(TUNED, "BestTrainingJob")),
             _tuned(_failing(contract.EVALUATE_STEP, "cannot resolve BestTrainingJob.TunedHyperParameters")),
         ],
     ),
@@ -242,7 +266,7 @@ CASES: Final[dict[str, tuple[list[Arranging], list[Arranging]]]] = {
         [_far(_replicated)],
     ),
     "reason-by-reference": ([_rejected("Rejected. balanced accuracy")], [_rejected("{'Std:JsonGet': {}}")]),
-    "pretrained-weights": ([_pretrained], [_pretrained_fails]),
+    "checkpoints-without-spot": ([_reused(8012), _reused(8012, "Succeeded")], [_reused(0, "Succeeded")]),
     "edit-event": ([_trail("Approved", "")], [_trail("Approved", "", deliveries=2)]),
     "scaling-target": (
         [_set(targets=[f"endpoint/{NAME}-production/variant/All"])],
@@ -307,16 +331,57 @@ def test_a_failure_that_a_belief_is_not_about_leaves_it_open(belief: str) -> Non
     assert _verdict(belief, records) is expected
 
 
-@pytest.mark.parametrize("belief", [belief.id for belief in settled_beliefs(tuning=False, elsewhere=False)])
-def test_a_healthy_first_run_settles_all_that_preflight_announces(belief: str) -> None:
-    assert _verdict(belief, healthy()) is BeliefVerdict.HELD
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
+def test_a_healthy_first_run_settles_all_that_preflight_announces(algorithm: AlgorithmSpecification) -> None:
+    records = healthy()
+    records.outputs["training"]["Algorithm"] = algorithm.name
+    announced = {belief.id for belief in settled_beliefs(algorithm, tuning=False, elsewhere=False)}
+    found = look_at_first_run(FirstRunObservations(account(records), lambda: NOW), "storage", None).outcomes
+    assert {each: found[each].verdict for each in announced} == dict.fromkeys(announced, BeliefVerdict.HELD)
 
 
-@pytest.mark.parametrize("belief", ["pretrained-weights", "scaling-target", "canary-rollback"])
+def test_a_belief_about_another_algorithm_is_not_applicable() -> None:
+    for algorithm in ALGORITHMS.values():
+        records = healthy()
+        records.outputs["training"]["Algorithm"] = algorithm.name
+        found = look_at_first_run(FirstRunObservations(account(records), lambda: NOW), "storage", None).outcomes
+        wanted = {each.id for each in BELIEFS if each.applies is not None and not each.applies(algorithm)}
+        assert {each for each, outcome in found.items() if outcome.verdict is BeliefVerdict.NOT_APPLICABLE} == wanted
+        assert {found[each].message for each in wanted} == {f"the algorithm is {algorithm.name}"}
+    # Each of them is about one algorithm at least.
+    assert [each.id for each in BELIEFS if each.applies and not any(map(each.applies, ALGORITHMS.values()))] == []
+
+
+@pytest.mark.parametrize("algorithm", ["", "laplace"])
+def test_where_the_algorithm_is_not_known_what_depends_on_it_is_not_reached(algorithm: str) -> None:
+    records = healthy()
+    records.outputs["training"] = {**records.outputs["training"], "Algorithm": algorithm}
+    if not algorithm:
+        del records.outputs["training"]["Algorithm"]
+    found = look_at_first_run(FirstRunObservations(account(records), lambda: NOW), "storage", None).outcomes
+    dependent = [found[each.id] for each in BELIEFS if each.applies]
+    assert {each.verdict for each in dependent} == {BeliefVerdict.OPEN}
+    assert all(each.message.startswith("not checked: ") for each in dependent)
+
+
+@pytest.mark.parametrize("belief", ["checkpoints-without-spot", "scaling-target", "canary-rollback"])
 def test_a_healthy_run_that_does_without_it_leaves_a_later_belief_open(belief: str) -> None:
     records = healthy()
     records.targets = ["endpoint/another/variant/All"]
     assert _verdict(belief, records) is BeliefVerdict.OPEN
+
+
+def test_a_training_from_random_weights_says_nothing_about_pretrained_ones() -> None:
+    records = healthy()
+    _not_pretrained(records)
+    assert _verdict("pretrained-weights", records) is BeliefVerdict.OPEN
+
+
+def test_a_training_with_nothing_before_it_has_nothing_to_reuse() -> None:
+    for earlier in ((), ("Failed",)):
+        records = healthy()
+        _reused(0, *earlier)(records)
+        assert _verdict("checkpoints-without-spot", records) is BeliefVerdict.OPEN
 
 
 def test_an_archive_that_was_passed_as_a_prefix_settles_nothing() -> None:

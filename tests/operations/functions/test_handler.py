@@ -112,7 +112,7 @@ def test_promote_moves_the_pointer_and_reports_it(aws: Services) -> None:
 def test_an_action_with_wrong_parameters_fails_and_does_not_hang(function: Any, aws: Services) -> None:
     name = function.__name__
     keys = {
-        "publish": "package, bucket, region",
+        "publish": "package, bucket, region, access, images",
         "smoke": "endpoint, package, and takes access, region, champion",
         "promote": "endpoint, package, champion, and takes access, region, bucket",
     }[name]

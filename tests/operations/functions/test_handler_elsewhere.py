@@ -5,7 +5,19 @@ import pytest
 
 from operations.functions import lambda_handlers
 from tests.operations import elsewhere
-from tests.operations.elsewhere import BUCKET, CONTAINER, DENIED, MODEL, REGION, ROLE, There
+from tests.operations.elsewhere import (
+    BOUGHT_IMAGE,
+    BUCKET,
+    CONTAINER,
+    DENIED,
+    IMAGES,
+    IMAGES_ROLE,
+    MODEL,
+    PUBLISHED_IMAGE,
+    REGION,
+    ROLE,
+    There,
+)
 from tests.operations.evidence import GOLDEN
 from tests.operations.functions.test_handler import CONTEXT
 from tests.operations.functions.test_job import event, fails, succeeds
@@ -19,12 +31,28 @@ PROMOTE = {"endpoint": "production", "package": PACKAGE, "champion": CHAMPION} |
 }
 
 
-def test_publish_has_the_model_copied_where_the_bucket_is_and_reports_its_uri(aws: Services, there: There) -> None:
+PUBLISH = {"package": PACKAGE, "bucket": BUCKET, "region": REGION, "access": IMAGES_ROLE, "images": IMAGES}
+
+
+def test_publish_has_the_model_copied_where_the_bucket_is_and_reports_both_uris(aws: Services, there: There) -> None:
     elsewhere.serves(aws, CONTAINER | {"ModelDataETag": "0a1b"})
+    elsewhere.admits(aws, "publish", IMAGES_ROLE)
+    elsewhere.has_image(there)
     there.services.answers("s3", "copy_object", {})
-    succeeds(aws, f"The model of version 3 of skin-lesion is {MODEL}.", model=MODEL)
-    lambda_handlers.publish(event({"package": PACKAGE, "bucket": BUCKET, "region": REGION}), CONTEXT, aws, there.copies)
+    told = f"The model of version 3 of skin-lesion is {MODEL}, its image {PUBLISHED_IMAGE}."
+    succeeds(aws, told, model=MODEL, image=PUBLISHED_IMAGE)
+    lambda_handlers.publish(event(PUBLISH), CONTEXT, aws, there.copies, there.connect)
     assert there.copied == [REGION]
+    assert [region for _, region in there.asked] == [REGION]
+
+
+def test_publish_assumes_no_role_for_an_image_that_aws_keeps_in_each_region(aws: Services, there: There) -> None:
+    elsewhere.serves(aws, CONTAINER | {"ModelDataETag": "0a1b", "Image": BOUGHT_IMAGE})
+    there.services.answers("s3", "copy_object", {})
+    image = "685385470294.dkr.ecr.eu-west-1.amazonaws.com/bought:1"
+    succeeds(aws, f"The model of version 3 of skin-lesion is {MODEL}, its image {image}.", model=MODEL, image=image)
+    lambda_handlers.publish(event(PUBLISH), CONTEXT, aws, there.copies, there.connect)
+    assert there.asked == []
 
 
 def test_smoke_asks_the_endpoint_by_the_access_role_and_the_evaluation_by_its_own(aws: Services, there: There) -> None:

@@ -23,7 +23,7 @@ def test_a_payload_has_the_keys_that_the_stacks_send() -> None:
         "ReleaseRequest": ["detail", "delivery", "champion"],
         "ReleaseResult": ["started", "execution", "message"],
         "SmokeRequest": ["endpoint", "package", "access", "region", "champion"],
-        "PublishRequest": ["package", "bucket", "region"],
+        "PublishRequest": ["package", "bucket", "region", "access", "images"],
         "PromoteRequest": ["endpoint", "package", "champion", "access", "region", "bucket"],
         "RejectionRequest": ["detail", "champion", "topic"],
         "TallyRequest": ["bucket", "key", "namespace"],

@@ -37,6 +37,7 @@ DEMAND: Final = DeploymentRequirements(
     region="",
     bootstrap=BootstrapRequirement(PARAMETER, 6, "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"),
     buckets=(),
+    algorithm="bought",
     algorithm_regions=("eu-west-1", "us-east-1"),
     connection=ConnectionRequirement(used=False, arn=""),
     instances=(TRAIN,),

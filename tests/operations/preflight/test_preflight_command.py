@@ -10,6 +10,7 @@ from operations.__main__ import main
 from operations.first_run import aws_beliefs
 from operations.preflight.preflight_check import PreflightFinding, PreflightVerdict
 from operations.preflight.preflight_run import PreflightResult
+from pipeline_src.algorithms.algorithm_table import DEFAULT_ALGORITHM, find_algorithm
 from tests.operations.preflight import sample
 from tests.operations.preflight.sample import READY, told
 from tests.operations.service import Services
@@ -34,7 +35,7 @@ def test_without_credentials_what_is_on_this_machine_is_looked_at_and_the_rest_i
     assert "Sign in (aws configure sso, then aws sso login) or set the keys" in lines[5]
     assert lines[6] == ("Not checked: bootstrap, connection, quota, bucket names.")
     assert lines[7:9] == ["5 ok, 1 not checked.", "Next: fix the problems and rerun: make preflight"]
-    assert lines[9:] == [aws_beliefs.announce_beliefs(tuning=False, elsewhere=False)]
+    assert lines[9:] == [aws_beliefs.announce_beliefs(find_algorithm(DEFAULT_ALGORITHM), tuning=False, elsewhere=False)]
     assert result.exit_code == 2
 
 

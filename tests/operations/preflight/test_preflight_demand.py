@@ -7,6 +7,7 @@ import pytest
 
 from operations.functions.errors import OperationError, UsageError
 from operations.preflight import preflight_requirements
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS, DEFAULT_ALGORITHM, find_algorithm
 
 
 def project(root: Path, said: str) -> Path:
@@ -19,9 +20,23 @@ def project(root: Path, said: str) -> Path:
 def test_it_is_read_from_the_settings_with_what_the_context_says_otherwise() -> None:
     found = preflight_requirements.read_requirements(["budget.monthly_usd=123", "source.repository=owner/name"])
     assert (found.budget, found.connection.used, found.bootstrap.version) == (123, True, 6)
-    assert ("training job", "ml.g4dn.xlarge", 1) in [(each.usage, each.type, each.needed) for each in found.instances]
+    trains = ("training job", find_algorithm(DEFAULT_ALGORITHM).default_instance, 1)
+    assert trains in [(each.usage, each.type, each.needed) for each in found.instances]
     assert found.cost.month > 0
     assert found.tuning_jobs == 0
+    # The images of the default algorithm are built, for any region.
+    assert (found.algorithm, found.algorithm_regions) == (DEFAULT_ALGORITHM, [])
+
+
+def test_the_defaults_ask_for_no_quota_of_a_gpu_type() -> None:
+    found = preflight_requirements.read_requirements([])
+    kinds = {each.type for each in found.instances}
+    assert [kind for kind in kinds if kind.startswith(("ml.g", "ml.p"))] == []
+
+
+def test_an_algorithm_whose_image_aws_keeps_is_in_the_regions_that_have_it() -> None:
+    bought = next(each.name for each in ALGORITHMS.values() if not each.training_image.is_built)
+    found = preflight_requirements.read_requirements([f"training.algorithm={bought}"])
     assert "us-east-1" in found.algorithm_regions
 
 

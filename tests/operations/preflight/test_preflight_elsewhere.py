@@ -135,7 +135,7 @@ def test_a_region_in_which_deliveries_only_pass_by_needs_neither_trust_nor_quota
     assert list(found) == [f"credentials {label}", f"bootstrap {label}", f"bucket names {label}"]
 
 
-def test_a_region_without_the_built_in_algorithm_fails_without_any_credentials(aws: Services, there: There) -> None:
+def test_a_region_without_the_algorithm_fails_without_any_credentials(aws: Services, there: There) -> None:
     belongs(there, ACCOUNT)
     bare = RemoteRequirements(THERE, "mx-central-1", ("staging",), (), ())
     found = preflight_run._check_remote(account(aws, there), APART, bare).found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Region and credentials are there, those of the settings, and the region has the built-in algorithm."""
+"""Region and credentials are there, those of the settings, and the region has the algorithm."""
 
 import os
 from dataclasses import replace
@@ -131,8 +131,17 @@ def test_the_algorithm_is_in_some_regions_and_not_in_others() -> None:
     assert only([account_checks.check_algorithm_region("eu-west-1", DEMAND)]).verdict is PreflightVerdict.OK
     finding = only([account_checks.check_algorithm_region("mx-central-1", DEMAND)])
     assert finding.verdict is PreflightVerdict.FAILED
-    assert "mx-central-1 has no built-in image-classification algorithm" in finding.sentence
-    assert finding.remedy.startswith("Choose another with AWS_REGION: eu-west-1, us-east-1. ")
+    assert "bought: AWS has no image of it in mx-central-1" in finding.sentence
+    assert finding.remedy.startswith("Choose another region with AWS_REGION: eu-west-1, us-east-1; or an algorithm ")
+
+
+def test_an_algorithm_whose_images_are_built_is_in_every_region() -> None:
+    built = demanding(algorithm="built", algorithm_regions=())
+    finding = only([account_checks.check_algorithm_region("mx-central-1", built)])
+    assert (finding.verdict, finding.sentence) == (
+        PreflightVerdict.OK,
+        "built: cdk deploy builds its images, for any region",
+    )
 
 
 @pytest.mark.parametrize("named", ["", ACCOUNT])
