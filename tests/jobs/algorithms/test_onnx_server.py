@@ -19,13 +19,19 @@ from pipeline_src.algorithms.serving.onnx_artifact import write_model
 from pipeline_src.algorithms.serving.onnx_server import BODY_LIMIT, InferenceApplication
 from pipeline_src.class_probabilities import parse_class_probabilities
 from tests.jobs.algorithms.sample_pictures import colored, jpeg, png, turned
-from tests.jobs.algorithms.serving_process import MODULE, Server, ready, start
+from tests.jobs.algorithms.serving_process import MODULE, PATIENCE, Server, ready, start
 from tests.jobs.algorithms.tiny_model import MANIFEST, onnx_bytes
 
 REPOSITORY = Path(__file__).parent.parent.parent.parent
 IMAGE = contract.IMAGE_CONTENT_TYPE
 TYPED = {"Content-Type": IMAGE}
 PICTURES = [jpeg(colored(number)) for number in range(20)]
+
+
+def invocation(body: io.BytesIO) -> dict[str, object]:
+    """Return the WSGI environment of an image of three bytes."""
+    request = {"PATH_INFO": "/invocations", "REQUEST_METHOD": "POST", "CONTENT_TYPE": IMAGE, "CONTENT_LENGTH": "3"}
+    return {**request, "wsgi.input": body}
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +128,8 @@ def test_a_defect_is_500_without_its_details(capsys: pytest.CaptureFixture[str])
         raise RuntimeError("secret")
 
     application = InferenceApplication(broken, workers=1)
-    request = {"PATH_INFO": "/invocations", "REQUEST_METHOD": "POST", "CONTENT_TYPE": IMAGE, "CONTENT_LENGTH": "3"}
     started: list[str] = []
-    text = application({**request, "wsgi.input": io.BytesIO(b"abc")}, lambda status, _: started.append(status))
+    text = application(invocation(io.BytesIO(b"abc")), lambda status, _: started.append(status))
     application.close()
     assert started == ["500 Internal Server Error"]
     assert b"secret" not in b"".join(text)
@@ -140,20 +145,20 @@ def test_ping_is_answered_while_every_worker_computes() -> None:
         return [1.0]
 
     application = InferenceApplication(slow, workers=1)
-    request = {"PATH_INFO": "/invocations", "REQUEST_METHOD": "POST", "CONTENT_TYPE": IMAGE, "CONTENT_LENGTH": "3"}
     started: list[str] = []
 
-    def start_response(status: str, _: list[tuple[str, str]]) -> None:
-        started.append(status)
+    def ask(request: dict[str, object]) -> object:
+        return application(request, lambda status, _: started.append(status))
 
-    with ThreadPoolExecutor(2) as pool:
-        waiting = [
-            pool.submit(application, {**request, "wsgi.input": io.BytesIO(b"abc")}, start_response) for _ in range(2)
-        ]
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(ask, invocation(io.BytesIO(b"abc"))) for _ in range(2)]
         begun.wait()
-        assert application({"PATH_INFO": "/ping", "REQUEST_METHOD": "GET"}, start_response) == [b""]
-        assert started == ["200 OK"]
-        free.set()
+        try:
+            ping = pool.submit(ask, {"PATH_INFO": "/ping", "REQUEST_METHOD": "GET"})
+            assert ping.result(PATIENCE) == [b""]
+            assert started == ["200 OK"]
+        finally:
+            free.set()
         assert [each.result() for each in waiting] == [[b"[1.0]"]] * 2
     application.close()
 
@@ -172,21 +177,21 @@ def test_no_more_images_are_read_than_there_are_workers() -> None:
         return [1.0]
 
     application = InferenceApplication(slow, workers=2)
-    request = {"PATH_INFO": "/invocations", "REQUEST_METHOD": "POST", "CONTENT_TYPE": IMAGE, "CONTENT_LENGTH": "3"}
     arrived = [Event() for _ in range(6)]
 
     def ask(number: int) -> None:
         arrived[number].set()
-        application({**request, "wsgi.input": Body(b"abc")}, lambda *_: None)
+        application(invocation(Body(b"abc")), lambda *_: None)
 
     with ThreadPoolExecutor(6) as pool:
         asked = [pool.submit(ask, number) for number in range(6)]
         for each in arrived:
             each.wait()
-        assert len(reads) <= 2
+        found = len(reads)
         free.set()
-        for each in asked:
-            each.result()
+        for future in asked:
+            future.result()
+    assert found <= 2
     assert reads == [3] * 6
     application.close()
 
@@ -194,7 +199,10 @@ def test_no_more_images_are_read_than_there_are_workers() -> None:
 def test_the_bind_port_of_sagemaker_is_taken(root: Path, server: Server) -> None:
     """A port that is taken shows that the variable is read, with the message of a port that cannot be had."""
     process = start(root, log=subprocess.PIPE, SAGEMAKER_BIND_TO_PORT=str(server.port))
-    _, error = process.communicate()
+    try:
+        _, error = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
     assert process.returncode == contract.EXIT_BAD_INPUT
     assert f"127.0.0.1:{server.port}: cannot listen there (Address already in use)." in error
     assert "Choose another --port or --host." in error
