@@ -44,8 +44,10 @@ endif
 export BUILDX_NO_DEFAULT_ATTESTATIONS ?= 1
 # The CDK's command line reports its use to its makers unless told not to.
 export CDK_DISABLE_CLI_TELEMETRY := true
-# Tests share two cores by file, so that what a file's tests share is made once.
-WORKERS ?= --numprocesses 2 --dist loadfile
+# Tests share two cores by file, so that what a file's tests share is made once; tests/distribution.py has the order.
+WORKERS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Python keeps what it compiled, even where the shell forbids it: a job would compile its libraries anew for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 # CONTEXT="production.maximum=6 source.repository=me/fork" changes settings for one command; a value with spaces goes
 # into ARGS, as in ARGS="--context 'retraining.schedule=rate(30 days)'".
 CONTEXT ?=

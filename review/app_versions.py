@@ -172,6 +172,8 @@ _VARIABLES: Final = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
     "PYTHONHASHSEED": "0",
+    # Templates are compared here and validated by `make synth`: it takes several seconds of each side.
+    "CDK_VALIDATION": "false",
 }
 # As the CDK's command line does; resources are named by the construct path in their metadata.
 _CONTEXT: Final = {"aws:cdk:enable-path-metadata": True}

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT-0
 """Synthesizes the application for tests: the settings that ship, with everything switched on."""
 
+import fcntl
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,11 +15,9 @@ from app import build
 from stacks.settings.settings_context import settings_from_context
 from stacks.settings.settings_validation import validate_settings
 
+Assembled = Callable[[Mapping[str, Any]], Path]
 ROOT: Final = Path(__file__).parent.parent
-# `cdk synth --strict` validates once, in tests/proof/test_synthesis.py; here each synth would take 3 s for it.
-FLAGS: Final = json.loads((ROOT / "cdk.json").read_text())["context"] | {
-    "@aws-cdk/core:validateAgainstDefaultRules": False
-}
+FLAGS: Final = json.loads((ROOT / "cdk.json").read_text())["context"]
 CONNECTED: Final = {
     "source.repository": "someone/skin-lesion-mlops",
     "retraining.schedule": "rate(30 days)",
@@ -39,6 +40,19 @@ def application(folder: Path, context: Mapping[str, Any]) -> App:
 def synthesized(folder: Path, context: Mapping[str, Any]) -> Path:
     """Synthesize the application with `context` into `folder` and return it."""
     application(folder, context).synth()
+    return folder
+
+
+def shared_assembly(root: Path, context: Mapping[str, Any]) -> Path:
+    """Return the folder of the assembly with `context` below `root`, synthesized by the first process that asks."""
+    key = hashlib.sha256(json.dumps(dict(context), sort_keys=True).encode()).hexdigest()[:16]
+    folder, making = root / key, root / f"{key}.part"
+    root.mkdir(exist_ok=True)
+    with (root / f"{key}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            shutil.rmtree(making, ignore_errors=True)
+            synthesized(making, context).rename(folder)
     return folder
 
 

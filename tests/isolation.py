@@ -20,6 +20,9 @@ NO_ACCOUNT: Final = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+# The CDK validates each assembly unless this is set: ten seconds of a processor for the first one, one for each other.
+# `cdk synth --strict` validates once, in tests/proof/test_synthesis.py. Node reads it when it starts.
+NO_VALIDATION: Final = {"CDK_VALIDATION": "false"}
 _SENDS: Final = ("socket.connect", "socket.sendto", "socket.sendmsg")
 _LOOK_UPS: Final = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
 
@@ -74,6 +77,7 @@ def refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
 def isolate() -> None:
     """Do all of the above to this process, for good."""
     leave_account()
+    os.environ.update(NO_VALIDATION)
     restore_interrupt()
     sys.addaudithook(refuse_network)
 

@@ -3,19 +3,20 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from local.cli.pipeline_commands import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 VERBS = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
-def _help(room: str, *command: str) -> str:
-    words = [sys.executable, "-m", room, *command, "--help"]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def _help(*command: str) -> str:
+    return CliRunner().invoke(main, [*command, "--help"], catch_exceptions=False).stdout
 
 
 def test_every_make_verb_in_the_readme_exists() -> None:
@@ -34,7 +35,7 @@ def test_every_command_and_option_of_the_readme_exists() -> None:
     commands = re.findall(r"python -m local ([a-z]+)([^\n|`#]*)", README)
     assert {name for name, _ in commands} >= {"run", "runs", "show", "approve", "serve", "sample"}
     for name, rest in commands:
-        text = _help("local", name)
+        text = _help(name)
         for option in re.findall(r"--[a-z-]+", rest):
             assert option in text, f"{name} {option}"
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests import isolation
 from tests.assembly import FLAGS, ROOT
 
 
@@ -25,6 +26,7 @@ def synthesize(folder: Path, home: Path, context: Mapping[str, Any], *before: st
         "CDK_OUTDIR": str(folder),
         "CDK_CONTEXT_JSON": json.dumps({**FLAGS, **context}),
         "TMPDIR": str(home),
+        **isolation.NO_VALIDATION,
     }
     command = [*before, sys.executable, str(ROOT / "app.py")]
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT-0
 """A deployment that spans accounts passes every checker, and mistakes in what crosses between them are noticed."""
 
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.assembly import CONNECTED, synthesized, templates_in
+from tests.assembly import CONNECTED, Assembled, templates_in
 from tests.proof.account import deployment
 from tests.proof.check import CHECKERS
 from tests.proof.crossing import TABLE, crossings
@@ -37,8 +36,8 @@ def test_nothing_is_wrong_with_the_templates(checker: str, documents_apart: Docu
 
 
 @pytest.mark.parametrize("context", OTHERS.values(), ids=OTHERS)
-def test_nothing_is_wrong_between_other_places(context: dict[str, str], tmp_path: Path) -> None:
-    documents = templates_in(synthesized(tmp_path, {**CONNECTED, **WITHOUT_VPC, **_BUILD, **context}))
+def test_nothing_is_wrong_between_other_places(context: dict[str, str], assembled: Assembled) -> None:
+    documents = templates_in(assembled({**CONNECTED, **WITHOUT_VPC, **_BUILD, **context}))
     assert [each for name in ("access", "account", "replica", "wiring") for each in CHECKERS[name](documents)] == []
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.assembly import CONNECTED, synthesized, templates_in
+from tests.assembly import CONNECTED, Assembled, templates_in
 from tests.proof import policy_size
 from tests.proof.intrinsic import Documents
 from tests.proof.policy import policies
@@ -31,9 +31,9 @@ _SETTINGS: Final = {
 
 
 @pytest.fixture(scope="module", params=_SETTINGS)
-def longest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Documents:
+def longest(request: pytest.FixtureRequest, assembled: Assembled) -> Documents:
     """The templates of the longest name, in which what CloudFormation names has the longest name too."""
-    documents = templates_in(synthesized(tmp_path_factory.mktemp("longest"), _SETTINGS[request.param]))
+    documents = templates_in(assembled(_SETTINGS[request.param]))
     for document in documents.values():
         document.setdefault("Metadata", {})["LongestNames"] = True
     return documents

@@ -5,12 +5,11 @@ That is so for the settings that ship with everything switched on, and for the o
 is synthesized.
 """
 
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.assembly import synthesized, templates_in
+from tests.assembly import Assembled, templates_in
 from tests.proof.check import CHECKERS
 from tests.proof.intrinsic import Documents
 
@@ -43,6 +42,6 @@ def test_nothing_is_wrong_with_the_templates(checker: str, documents: Documents)
 
 
 @pytest.mark.parametrize("context", OTHERS.values(), ids=OTHERS)
-def test_nothing_is_wrong_with_those_of_other_settings(context: dict[str, str], tmp_path: Path) -> None:
-    documents = templates_in(synthesized(tmp_path, context))
+def test_nothing_is_wrong_with_those_of_other_settings(context: dict[str, str], assembled: Assembled) -> None:
+    documents = templates_in(assembled(context))
     assert [(name, problem) for name, problems in CHECKERS.items() for problem in problems(documents)] == []

@@ -42,10 +42,8 @@ VARIANTS: dict[str, dict[str, str]] = {
 @functools.cache
 def _synthesized() -> dict[str, Document]:
     """Return the templates of one storage and training stack and of a retraining stack of each variant."""
-    # The CDK's own validator, which takes most of the time, sees these stacks in the assembly of the session.
-    flags = FLAGS | {"@aws-cdk/core:validateAgainstDefaultRules": False}
     with tempfile.TemporaryDirectory() as folder:
-        app = App(context=flags, outdir=folder, analytics_reporting=False)
+        app = App(context=FLAGS, outdir=folder, analytics_reporting=False)
         storage = StorageStack(app, "Storage", settings=Settings())
         training = TrainingStack(app, "Training", settings=Settings(), storage=storage)
         for name, context in VARIANTS.items():

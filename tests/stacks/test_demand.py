@@ -22,7 +22,7 @@ from stacks.settings.settings_context import (
     settings_from_context,
     toolkit_stack_name,
 )
-from tests.assembly import CONNECTED, FLAGS, synthesized, templates_in
+from tests.assembly import CONNECTED, FLAGS, Assembled, templates_in
 from tests.proof.intrinsic import resources
 
 TRAINS = Settings().training.train_instance_type
@@ -232,10 +232,10 @@ def test_no_build_is_demanded_where_no_push_is_built() -> None:
     )
 
 
-def test_builds_are_demanded_as_the_templates_have_projects(documents: dict[str, Any], tmp_path: Path) -> None:
+def test_builds_are_demanded_as_the_templates_have_projects(documents: dict[str, Any], assembled: Assembled) -> None:
     """A pull request of CodeCommit is reviewed by a build of its own."""
     reviewed = {"source.kind": "codecommit", "source.repository": "name"}
-    cases = [(CONNECTED, documents), (reviewed, templates_in(synthesized(tmp_path, reviewed)))]
+    cases = [(CONNECTED, documents), (reviewed, templates_in(assembled(reviewed)))]
     for (context, made), most in zip(cases, (1, 2), strict=True):
         projects = [each.properties for each in resources(made) if each.kind == "AWS::CodeBuild::Project"]
         found = deployment_requirements.collect_requirements(settings_from_context(context))["builds"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.assembly import synthesized, templates_in
+from tests.assembly import Assembled, templates_in
 from tests.proof.intrinsic import resources
 from tests.proof.process import contents
 from tests.proof.sample import ACCOUNT, PRODUCTION, REGION
@@ -21,20 +21,20 @@ SAME = {
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plain(assembled: Assembled) -> Path:
     """The assembly of one account that the settings name."""
-    return synthesized(tmp_path_factory.mktemp("plain"), BUILD)
+    return assembled(BUILD)
 
 
 @pytest.fixture(scope="module")
-def far(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def far(assembled: Assembled) -> dict[str, dict[str, Any]]:
     """Staging at home, and production in another region of the same account."""
     context = BUILD | {"production_environment.account": ACCOUNT, "production_environment.region": PRODUCTION[1]}
-    return templates_in(synthesized(tmp_path_factory.mktemp("far"), context))
+    return templates_in(assembled(context))
 
 
-def test_a_stage_that_is_sent_home_is_as_one_that_is_sent_nowhere(plain: Path, tmp_path: Path) -> None:
-    assert contents(synthesized(tmp_path, BUILD | SAME)) == contents(plain)
+def test_a_stage_that_is_sent_home_is_as_one_that_is_sent_nowhere(plain: Path, assembled: Assembled) -> None:
+    assert contents(assembled(BUILD | SAME)) == contents(plain)
 
 
 def test_at_home_nothing_has_a_name_for_others_to_know(documents: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from operations.functions import function_payloads
 from pipeline_src.contract import LABELS_PREFIX, MONITOR_PREFIX
 from stacks.monitoring.drift_detection import is_production_monitored, monitor_notices
 from stacks.settings.settings_context import settings_from_context
-from tests.assembly import application, synthesized, templates_in
+from tests.assembly import Assembled, application, templates_in
 from tests.proof.intrinsic import Resource
 from tests.proof.sample import ACCOUNT, REGION
 from tests.stacks.pattern import matches, transformed
@@ -152,9 +152,9 @@ def actions(documents: dict[str, Document], begins: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def quiet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Document]:
+def quiet(assembled: Assembled) -> dict[str, Document]:
     """The application whose monitor runs each hour and starts nothing."""
-    return templates_in(synthesized(tmp_path_factory.mktemp("quiet"), {"monitor.every": "hour", "monitor.minutes": 30}))
+    return templates_in(assembled({"monitor.every": "hour", "monitor.minutes": 30}))
 
 
 def test_the_settings_choose_how_often_and_on_what(quiet: dict[str, Document]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.assembly import synthesized, templates_in
+from tests.assembly import Assembled, templates_in
 from tests.proof.sample import ACCOUNTS
 from tests.stacks.test_home import BUILD
 
@@ -22,14 +22,14 @@ _FIXED = ("BucketName", "FunctionName", "TopicName")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(assembled: Assembled) -> Path:
     """With no source connected: the pipeline of pushes would have exports kept that nothing else keeps."""
-    return synthesized(tmp_path_factory.mktemp("home"), BUILD)
+    return assembled(BUILD)
 
 
 @pytest.fixture(scope="module")
-def away(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return synthesized(tmp_path_factory.mktemp("away"), ACCOUNTS)
+def away(assembled: Assembled) -> Path:
+    return assembled(ACCOUNTS)
 
 
 def imported(folder: Path) -> set[str]:

@@ -20,7 +20,7 @@ from stacks.settings.region_support import KNOWN_REGIONS
 from stacks.settings.settings_context import SettingError, settings_from_context
 from stacks.settings.settings_validation import validate_settings
 from stacks.settings.stage_placement import remote_environments
-from tests.assembly import CONNECTED, FLAGS, ROOT, synthesized, templates_in
+from tests.assembly import CONNECTED, FLAGS, ROOT, Assembled, templates_in
 from tests.proof.lint import problems
 from tests.proof.sample import ACCOUNT, ACCOUNTS
 
@@ -82,9 +82,9 @@ def test_each_type_that_some_region_lacks_has_its_need_and_its_remedy(documents:
     [{}, REPOSITORY | ARN, {"source.kind": "s3"}],
     ids=["no source", "a connection that exists", "s3"],
 )
-def test_what_is_needed_is_what_is_deployed(context: dict[str, str], tmp_path: Path) -> None:
+def test_what_is_needed_is_what_is_deployed(context: dict[str, str], assembled: Assembled) -> None:
     settings = validate_settings(settings_from_context(context | {"budget.monthly_usd": "0"}))
-    found = templates_in(synthesized(tmp_path, context | {"budget.monthly_usd": "0"}))
+    found = templates_in(assembled(context | {"budget.monthly_usd": "0"}))
     relevant = {kind for kind, regions in region_support.REGIONS_WITHOUT_TYPE.items() if regions}
     needed = {each.type for each in region_support.required_resource_types(settings, settings.build)}
     assert types(found) & relevant - {"AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig"} == needed
@@ -204,8 +204,8 @@ def _holds(condition: dict[str, Any], region: str) -> bool:
     return any(parts) if function == "Fn::Or" else not parts[0]
 
 
-def test_the_templates_at_the_defaults_pass_in_every_region_where_they_are_not_refused(tmp_path: Path) -> None:
-    documents = templates_in(synthesized(tmp_path, {}))
+def test_the_templates_at_the_defaults_pass_in_every_region_where_they_are_not_refused(assembled: Assembled) -> None:
+    documents = templates_in(assembled({}))
     settings = Settings()
     taken = [
         region

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT-0
 """StorageStack: nothing in the clear, nothing public, nothing lost, everybody told."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_cdk.assertions import Match, Template
 
-from tests.assembly import synthesized, templates_in
+from tests.assembly import Assembled, templates_in
 
 BUCKETS = ("Raw", "Runs", "Artifacts", "AccessLogs")
 
@@ -76,12 +75,12 @@ def test_s3_tells_eventbridge_of_archives_and_of_what_is_captured(buckets: dict[
 
 
 def test_a_model_that_may_be_live_never_expires_unless_somebody_chose_so(
-    buckets: dict[str, dict[str, Any]], tmp_path: Path
+    buckets: dict[str, dict[str, Any]], assembled: Assembled
 ) -> None:
     kept = rules(buckets["Runs"])["Runs"]
     assert "ExpirationInDays" not in kept
     assert kept["Transitions"] == [{"StorageClass": "INTELLIGENT_TIERING", "TransitionInDays": 30}]
-    chosen = templates_in(synthesized(tmp_path, {"retention.model_days": 90}))["Storage"]["Resources"]
+    chosen = templates_in(assembled({"retention.model_days": 90}))["Storage"]["Resources"]
     runs = next(value for name, value in chosen.items() if name.startswith("Runs") and "Bucket" in value["Type"])
     assert rules(runs)["Runs"]["ExpirationInDays"] == 90
 
@@ -122,8 +121,8 @@ def test_what_is_live_is_no_resource_whose_first_value_an_update_could_put_back(
     assert templates["Storage"].to_json()["Outputs"]["Champion"]["Value"] == "/skin-lesion/champion"
 
 
-def test_everything_goes_with_the_stack_where_somebody_chose_so(tmp_path: Path) -> None:
-    resources = templates_in(synthesized(tmp_path, {"retention.data": "delete"}))["Storage"]["Resources"].values()
+def test_everything_goes_with_the_stack_where_somebody_chose_so(assembled: Assembled) -> None:
+    resources = templates_in(assembled({"retention.data": "delete"}))["Storage"]["Resources"].values()
     kinds = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SageMaker::ModelPackageGroup")
     stateful = [each for each in resources if each["Type"] in kinds]
     assert len(stateful) == 6

@@ -2,14 +2,13 @@
 """The prediction mix: which objects are counted, by whom, and that the dashboard shows what is counted."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from operations.functions import function_payloads, prediction_counts
 from pipeline_src.contract import CLASS_LABELS
 from stacks.monitoring.cloudwatch_dashboard import PREDICTIONS_METRIC, UNREADABLE_METRIC
-from tests.assembly import synthesized, templates_in
+from tests.assembly import Assembled, templates_in
 from tests.proof.intrinsic import Resource
 from tests.stacks.pattern import matches, transformed
 from tests.stacks.retraining import Document, bucket
@@ -92,8 +91,8 @@ def test_the_function_reads_captures_and_publishes_in_its_own_namespace_alone(do
     assert condition == {"StringEquals": {"cloudwatch:namespace": "skin-lesion"}}
 
 
-def test_the_dashboard_stacks_what_is_counted_for_each_stage_that_captures(tmp_path: Path) -> None:
-    found = templates_in(synthesized(tmp_path, BOTH))
+def test_the_dashboard_stacks_what_is_counted_for_each_stage_that_captures(assembled: Assembled) -> None:
+    found = templates_in(assembled(BOTH))
     stacked = [each["properties"] for each in graphs(found) if each["properties"].get("stacked")]
     assert [each["title"].partition(":")[0] for each in stacked] == ["staging", "production"]
     assert ["5 % of" in stacked[0]["title"], "20 % of" in stacked[1]["title"]] == [True, True]
@@ -112,8 +111,8 @@ def test_the_dashboard_names_the_metrics_as_the_function_does() -> None:
     )
 
 
-def test_where_nothing_is_captured_nothing_counts_and_the_dashboard_says_what_to_set(tmp_path: Path) -> None:
-    found = templates_in(synthesized(tmp_path, NEITHER))
+def test_where_nothing_is_captured_nothing_counts_and_the_dashboard_says_what_to_set(assembled: Assembled) -> None:
+    found = templates_in(assembled(NEITHER))
     assert deployed(found, "Monitoring", "AWS::Lambda::Function") == []
     (text,) = [each["properties"]["markdown"] for each in graphs(found) if each["type"] == "text"]
     assert "Set `production.capture_percent`" in text

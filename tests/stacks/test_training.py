@@ -21,7 +21,7 @@ from stacks.settings.settings_context import settings_from_context
 from stacks.settings.settings_validation import validate_settings
 from stacks.storage.storage_stack import StorageStack
 from stacks.training.training_stack import TrainingStack, parameter_defaults
-from tests.assembly import FLAGS, ROOT, synthesized, templates_in
+from tests.assembly import FLAGS, ROOT, Assembled, templates_in
 
 _JOBS = ("AbortMultipartUpload", "GetBucketLocation", "GetObject", "ListBucket", "PutObject")
 
@@ -88,11 +88,11 @@ def test_the_definition_names_the_images_of_the_algorithm_in_this_account_and_re
     assert template["Outputs"]["Algorithm"]["Value"] == algorithm.name
 
 
-def test_the_settings_choose_the_defaults_of_the_parameters(tmp_path: Path) -> None:
+def test_the_settings_choose_the_defaults_of_the_parameters(assembled: Assembled) -> None:
     context = {"training.gate_profile": "demo", "training.train_instance": "ml.c5.xlarge", "training.spot": "true"} | {
         "training.near_duplicates": "fail"
     }
-    document = json.loads(body(templates_in(synthesized(tmp_path, context))["Training"]))
+    document = json.loads(body(templates_in(assembled(context))["Training"]))
     defaults = {each["Name"]: each["DefaultValue"] for each in document["Parameters"]}
     assert defaults["TrainInstanceType"] == "ml.c5.xlarge"
     assert defaults["NearDuplicates"] == "fail"
@@ -204,9 +204,9 @@ def test_only_sagemaker_in_this_account_assumes_the_roles(training: Template) ->
         assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_the_pipeline_is_called_as_the_settings_say(training: Template, tmp_path: Path) -> None:
+def test_the_pipeline_is_called_as_the_settings_say(training: Template, assembled: Assembled) -> None:
     training.has_resource_properties("AWS::SageMaker::Pipeline", {"PipelineName": "skin-lesion"})
-    other = templates_in(synthesized(tmp_path, {"name": "lesions"}))["Training"]
+    other = templates_in(assembled({"name": "lesions"}))["Training"]
     Template.from_json(other).has_resource_properties(
         "AWS::SageMaker::Pipeline", {"PipelineName": "lesions", "PipelineDefinition": Match.any_value()}
     )

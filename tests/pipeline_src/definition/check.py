@@ -6,13 +6,15 @@ The published JSON schema of definitions is out of date (it knows no property fi
 against the service's own model as botocore ships it.
 """
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 from tests.pipeline_src.definition import form, graph, request
 
 Document = dict[str, Any]
+PARTS: Final[tuple[Callable[[Document], Iterable[str]], ...]] = (form.problems, graph.problems, request.problems)
 
 
 def problems(document: Document) -> list[str]:
     """Return what is wrong with `document`, each as "place: what"; empty if nothing is."""
-    return [*form.problems(document), *graph.problems(document), *request.problems(document)]
+    return [problem for part in PARTS for problem in part(document)]
