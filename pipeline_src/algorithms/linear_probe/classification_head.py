@@ -25,7 +25,7 @@ Nocedal, "On the limited memory BFGS method for large scale optimization", 1989.
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -147,7 +147,14 @@ def class_weights(labels: Integers, classes: int) -> Doubles:
     return (len(labels) / classes / np.maximum(counts, 1))[labels]
 
 
-def fit_head(training: TrainingFeatures, *, strength: float | None, seed: int, workers: int) -> FittedHead:
+def fit_head(
+    training: TrainingFeatures,
+    *,
+    strength: float | None,
+    seed: int,
+    workers: int,
+    tried: Callable[[StrengthScore], None] = lambda _: None,
+) -> FittedHead:
     """Fit a head to the features of the training images.
 
     Memory: the features of `training`, in place, and about 10 MB.
@@ -157,6 +164,7 @@ def fit_head(training: TrainingFeatures, *, strength: float | None, seed: int, w
         strength: inverse strength C of the penalty; None to choose it among `STRENGTHS`.
         seed: seed of the folds.
         workers: number of threads; the result does not depend on it.
+        tried: called with the score of each strength as soon as it is known.
 
     Raises:
         BadInputError: as `assign_folds`.
@@ -179,6 +187,7 @@ def fit_head(training: TrainingFeatures, *, strength: float | None, seed: int, w
             heads = path.fit(each_strength, _PATH_TOLERANCE)
             score = _score(each_strength, _out_of_fold(first_views, heads, folds), labels)
             scores.append(score)
+            tried(score)
             if best is None or score.log_loss < best[0].log_loss:
                 best = score, heads
             elif len(scores) - scores.index(best[0]) > _PATIENCE:

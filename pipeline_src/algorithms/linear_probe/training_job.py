@@ -32,7 +32,7 @@ from pipeline_src.algorithms.linear_probe import (
     feature_extraction,
     probe_hyperparameters,
 )
-from pipeline_src.algorithms.linear_probe.classification_head import FittedHead, TrainingFeatures
+from pipeline_src.algorithms.linear_probe.classification_head import FittedHead, StrengthScore, TrainingFeatures
 from pipeline_src.algorithms.linear_probe.feature_cache import FeatureCache
 from pipeline_src.algorithms.linear_probe.feature_extraction import Channel, FeatureExtractor
 from pipeline_src.algorithms.linear_probe.pretrained_weights import BACKBONES
@@ -111,13 +111,9 @@ def run_training(build_backbone: BackboneBuilder = backbone_network.build_backbo
         strength=parameters.regularization,
         seed=parameters.seed,
         workers=workers,
+        tried=_print_score,
     )
-    for score in head.scores:
-        mark = ", chosen" if score.strength == head.strength else ""
-        _print_line(
-            f"regularization {score.strength:g}: out-of-fold log loss {score.log_loss:.4f}, balanced accuracy"
-            f" {score.balanced_accuracy:.4f}{mark}"
-        )
+    _print_line(f"regularization {head.strength:g} is chosen")
     probabilities = classification_head.head_probabilities(validation_features[:, 0], head.weights, head.bias)
     model = backbone_network.attach_head(backbone, head.weights, head.bias).SerializeToString(deterministic=True)
     _check_model(model, validation, probabilities, parameters.image_side)
@@ -133,6 +129,13 @@ def run_training(build_backbone: BackboneBuilder = backbone_network.build_backbo
 
 def _print_line(line: str) -> None:
     print(line, flush=True)
+
+
+def _print_score(score: StrengthScore) -> None:
+    _print_line(
+        f"regularization {score.strength:g}: out-of-fold log loss {score.log_loss:.4f},"
+        f" balanced accuracy {score.balanced_accuracy:.4f}"
+    )
 
 
 def _check_one_host(path: Path) -> None:
