@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline_src import contract
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS
 from pipeline_src.evaluation import (
     champion_comparison,
     champion_predictions,
@@ -107,7 +108,14 @@ def _provenance(noted: NotedValues, card: Mapping[str, object]) -> dict[str, str
         contract.CHAMPION_PACKAGE_PARAMETER: noted.champion_package,
         **told,
         **noted.values,
+        **_algorithm_facts(noted.values.get(contract.ALGORITHM_FACT, "")),
     }
+
+
+def _algorithm_facts(name: str) -> dict[str, str]:
+    """Return title and weights of the algorithm `name`; nothing if it is unknown here."""
+    algorithm = ALGORITHMS.get(name)
+    return {"AlgorithmTitle": algorithm.title, "StartingWeights": algorithm.weights} if algorithm else {}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,7 +88,8 @@ BUILTIN_IMAGE_CLASSIFICATION: Final = AlgorithmSpecification(
     maximum_hours=6,
     typical_minutes=30,
     model_files=("image-classification-symbol.json", "image-classification-NNNN.params", "model-shapes.json"),
-    weights="ImageNet weights inside AWS's image; AWS publishes neither their origin nor a licence.",
+    weights="UsePretrainedModel 1: weights inside AWS's image, of which AWS publishes neither origin nor licence;"
+    " 0: random weights.",
     stand_in=LocalStandIn(
         module="local.builtin_stand_in",
         environment="stand-in",

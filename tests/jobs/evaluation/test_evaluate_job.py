@@ -82,6 +82,17 @@ def test_what_the_job_is_told_to_note_stands_in_the_evaluation(room: case.Room) 
     assert told["ChampionPackage"] == "arn:1"
 
 
+def test_the_evaluation_and_the_card_name_the_algorithm_and_the_licence_of_its_weights(room: case.Room) -> None:
+    arguments = [word for pair in ARGUMENTS.items() for word in pair]
+    evaluate.run_evaluation(*evaluate.parse_evaluation_options([*arguments, "--noted", "Algorithm=linear_probe"]))
+    told = evaluated(room)["provenance"]
+    assert told["Algorithm"] == "linear_probe"
+    assert "EfficientNet-Lite0" in told["AlgorithmTitle"]
+    assert "Apache-2.0" in told["StartingWeights"]
+    details = json.loads(written(room)["model_card.json"])["additional_information"]["custom_details"]
+    assert details["StartingWeights"] == told["StartingWeights"]
+
+
 def test_the_same_input_gives_the_same_bytes(room: case.Room) -> None:
     run()
     first = written(room)
