@@ -3,7 +3,7 @@
 
 import pytest
 
-from tests import house
+from tests import distribution, house
 
 FOLDERS = sorted(house.folder_widths())
 
@@ -27,3 +27,7 @@ def test_the_product_does_not_grow_unnoticed() -> None:
     paths = house.product_modules()
     assert sum(path.stem != "__init__" for path in paths) <= 215
     assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 37_900
+
+
+def test_the_test_files_that_begin_first_exist() -> None:
+    assert [file for file in distribution.LONGEST if not (house.ROOT / file).is_file()] == []
