@@ -142,12 +142,13 @@ def _metric_value(facts: RunFacts, title: str) -> float:
     return -1.0 if value is None else float(value)
 
 
+def _best_first(title: str) -> Callable[[RunFacts], Any]:
+    return lambda facts: (-_metric_value(facts, title), facts.started)
+
+
 _ORDERS: Final[Mapping[str, Callable[[RunFacts], Any]]] = {
     "started": lambda facts: facts.started,
-    **{
-        title.replace(" ", "-"): lambda facts, title=title: (-_metric_value(facts, title), facts.started)
-        for title in _LISTED
-    },
+    **{title.replace(" ", "-"): _best_first(title) for title in _LISTED},
 }
 
 
