@@ -124,7 +124,7 @@ def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: o
             for kind in ("ml.c5.xlarge", "ml.g6.xlarge")
         ),
         ({"training.train_instance": "ml.g5.xlarge"}, "training.train_instance", "local NVMe"),
-        ({"training.algorithm": "liner_probe"}, "training.algorithm", "perhaps linear_probe"),
+        ({"training.algorithm": f"{DEFAULT_ALGORITHM}s"}, "training.algorithm", f"perhaps {DEFAULT_ALGORITHM}"),
         ({"training.train_instances": 0}, "training.train_instances", "1 to 20"),
         ({"training.job_user": "nobody"}, "training.job_user", "uid:gid"),
         ({"training.tuning_jobs": 1}, "training.tuning_jobs", "0 (one training) or 2 to 50"),
