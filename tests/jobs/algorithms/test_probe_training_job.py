@@ -169,12 +169,15 @@ def test_a_class_without_a_training_image_is_refused_before_anything_is_computed
     assert not (probe_room.root / "checkpoints").exists()
 
 
-def test_a_class_of_one_lesion_is_refused(probe_room: ProbeRoom) -> None:
+def test_a_class_of_one_lesion_is_trained_with_a_warning(
+    probe_room: ProbeRoom, capsys: pytest.CaptureFixture[str]
+) -> None:
     probe_room.prepare()
     content = [record for n, record in enumerate(probe_case.records(6)) if n % CLASSES != 3 or n < 2 * CLASSES]
     probe_room.put("train", content)
     probe_room.configure(len(content))
-    assert f"class {contract.CLASS_LABELS[3]!r}: images of 1 lesion" in _refused(probe_room)
+    assert probe_room.run() == contract.EXIT_OK
+    assert f"class {contract.CLASS_LABELS[3]!r}: images of 1 lesion" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("channel", ["train", "validation"])
