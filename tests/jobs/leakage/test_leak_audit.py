@@ -10,9 +10,9 @@ import simplejpeg
 
 from local.synthetic import lesion_drawing
 from pipeline_src import contract
+from pipeline_src.algorithms.linear_probe.linear_probe_specification import LINEAR_PROBE
 from pipeline_src.dataset import perceptual_hash
 from pipeline_src.dataset.image_codec import decode_square, verify_image
-from pipeline_src.algorithms.linear_probe.linear_probe_specification import LINEAR_PROBE
 from pipeline_src.definition import pipeline_parameters
 from pipeline_src.jobs import preprocess
 from pipeline_src.leakage import near_duplicates
