@@ -32,11 +32,19 @@ _PROGRESS_STEP: Final = 50
 
 
 class ImageOutcome(NamedTuple):
-    """Result of processing one image: SHA-256 and size of its bytes, and its record's location, empty without one."""
+    """Result of processing one image.
+
+    Attributes:
+        sha256: SHA-256 of its bytes.
+        size: number of its bytes.
+        record: location of its record, empty without one.
+        remarks: remarks on it, see `image_remarks`.
+    """
 
     sha256: bytes
     size: int
     record: RecordLocation
+    remarks: tuple[str, ...] = ()
 
 
 class ArchivePass:
@@ -101,10 +109,11 @@ class ArchivePass:
         recorded = self.plan.splits[number] in {contract.TRAIN, contract.VALIDATION}
         data = zip_entries.unpack_entry(found)
         place = str(found.place)
+        remarks: list[str] = []
         pixels = (
-            image_codec.decode_square(data, place, self.plan.side)
+            image_codec.decode_square(data, place, self.plan.side, remarks)
             if recorded
-            else image_codec.verify_image(data, place)
+            else image_codec.verify_image(data, place, remarks)
         )
         self.views[number] = perceptual_hash.grey_view(pixels)
         record = RecordLocation(0, 0)
@@ -115,7 +124,7 @@ class ArchivePass:
             record = self.records.add(recordio_format.encode_image_record(label, number, encoded, lesion))
         if self.plan.splits[number] != contract.TRAIN:
             self._held_out_path(number).write_bytes(data)
-        outcome = ImageOutcome(sha256(data).digest(), found.size, record)
+        outcome = ImageOutcome(sha256(data).digest(), found.size, record, tuple(remarks))
         with self._lock:
             self.outcomes[number] = outcome
             done, total = len(self.outcomes), len(self.plan.rows)
@@ -135,6 +144,14 @@ class ArchivePass:
 
     def _held_out_path(self, number: int) -> Path:
         return self._holdout / contract.held_out_file(self.plan.rows[number].image_id)
+
+    def remarked_images(self) -> dict[str, list[str]]:
+        """Return the ids of the images with remarks, by remark."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for number, outcome in sorted(self.outcomes.items()):
+            for remark in outcome.remarks:
+                found[remark].append(self.plan.rows[number].image_id)
+        return found
 
     def equal_images(self) -> list[list[int]]:
         """Return the groups of images, by number, with equal bytes (equal SHA-256) but different lesions."""

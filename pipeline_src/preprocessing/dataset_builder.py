@@ -136,6 +136,7 @@ def _dataset_findings(
         unlisted=archive_pass.unlisted,
         missing=missing,
         remarks=archive_pass.plan.remarks,
+        image_remarks=archive_pass.remarked_images(),
         parts=_summarize_archives(archives, archive_pass, audit),
     )
 
