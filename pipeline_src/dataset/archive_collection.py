@@ -104,8 +104,8 @@ PlacedRows = tuple[str, Sequence[ImageMetadata]]
 
 
 def _refuse_shared(column: str, first: PlacedRows, second: PlacedRows) -> None:
-    known = {getattr(row, column) for row in first[1]}
-    shared = sorted({getattr(row, column) for row in second[1]} & known)
+    known = {getattr(row, column).lower() for row in first[1]}
+    shared = sorted({value for row in second[1] if (value := getattr(row, column)).lower() in known})
     if shared:
         names = ", ".join(shared[:_SHOWN]) + (", ..." if len(shared) > _SHOWN else "")
         raise BadInputError(

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pipeline_src import contract
-from pipeline_src.dataset import image_codec, perceptual_hash, recordio_format, zip_entries
+from pipeline_src.dataset import image_codec, metadata_tables, perceptual_hash, recordio_format, zip_entries
 from pipeline_src.dataset.archive_collection import ArchiveCollection
 from pipeline_src.dataset.dataset_plan import DatasetPlan
 from pipeline_src.dataset.zip_entries import ZipEntry
@@ -66,7 +66,8 @@ class ArchivePass:
         self._holdout = holdout
         self.records = records
         self._progress = progress
-        self._numbers = {row.image_id: number for number, row in enumerate(plan.rows)}
+        # The table may spell an id in another case than the file's name; no two ids differ in case alone.
+        self._numbers = {row.image_id.lower(): number for number, row in enumerate(plan.rows)}
         self._lock = threading.Lock()
 
     def numbered_entries(self, archives: ArchiveCollection) -> Iterator[NumberedEntry]:
@@ -92,7 +93,7 @@ class ArchivePass:
         for origin, found in itertools.chain(archives.entries(), official):
             image_id = _image_id(found.name)
             if image_id is not None:
-                number = self._numbers.get(image_id, -1)
+                number = self._numbers.get(image_id.lower(), -1)
                 listed = number >= 0 and self.plan.origins[number] == origin
                 yield found, number if listed else None
 
@@ -166,9 +167,4 @@ class ArchivePass:
 def _image_id(name: str) -> str | None:
     """Return the image id in an entry's `name`, or None if the entry is not an image."""
     base = name.rpartition("/")[2]
-    stem, dot, suffix = base.rpartition(".")
-    return (
-        stem
-        if f"{dot}{suffix}".lower() in contract.ARCHIVE_IMAGE_SUFFIXES and not base.startswith(_RESOURCE_FORK)
-        else None
-    )
+    return None if base.startswith(_RESOURCE_FORK) else metadata_tables.image_name(base)

@@ -138,8 +138,13 @@ def plan_dataset(archives: ArchiveCollection, options: PreprocessingOptions) -> 
     """
     rows, more = archives.tables()
     assigned = lesion_split.split_lesions(rows, options.fractions)
-    remarks = [*assigned.remarks, *([archives.base.lacks_official] if archives.base.lacks_official else [])]
-    tests = _official_rows(archives.base, {row.image_id for row in (*rows, *more)})
+    lacking = archives.base.lacks_official
+    remarks = [
+        *metadata_tables.metadata_remarks([*rows, *more]),
+        *assigned.remarks,
+        *([lacking] if lacking else []),
+    ]
+    tests = _official_rows(archives.base, {row.image_id.lower() for row in (*rows, *more)})
     splits = [assigned.by_lesion[row.lesion_id] for row in rows]
     splits += [lesion_split.split_of_additional_lesion(row.lesion_id, options.fractions) for row in more]
     splits += [contract.OFFICIAL] * len(tests)
@@ -150,12 +155,12 @@ def plan_dataset(archives: ArchiveCollection, options: PreprocessingOptions) -> 
 
 
 def _official_rows(archive: DatasetArchive, known: set[str]) -> list[ImageMetadata]:
-    """Return the rows of the official test set; refuse images that are `known` from the dataset."""
+    """Return the rows of the official test set; refuse images that are `known` from the dataset, in lower case."""
     truth = archive.official()
     if truth is None:
         return []
     rows = metadata_tables.read_official_metadata(*truth)
-    shared = [row.image_id for row in rows if row.image_id in known]
+    shared = [row.image_id for row in rows if row.image_id.lower() in known]
     if shared:
         raise BadInputError(
             f"{truth[0]}: {', '.join(shared[:5])}: {len(shared)} images are in the dataset's own table too, so that a"

@@ -118,13 +118,19 @@ def count_training_records(counts: ImageCounts, repeats: Mapping[str, int]) -> d
 
 
 def dataset_warnings(found: DatasetFindings) -> list[str]:
-    """Return the warnings that apply to every figure computed from this dataset."""
-    lines = [*found.audit.warnings(), *found.remarks, *lesion_split.thin_class_warnings(found.counts.lesions)]
+    """Return the warnings that apply to every figure computed from this dataset, images that are not used first."""
+    losses = []
     if found.missing:
-        lines.append(f"{len(found.missing)} images of the tables are missing in the archive.")
+        losses.append(f"{len(found.missing)} images of the tables are missing in the archive.")
     if found.unlisted:
-        lines.append(f"{len(found.unlisted)} images of the archive are in no table and were left out.")
-    return [*lines, *image_remarks.remark_warnings(found.image_remarks)]
+        losses.append(f"{len(found.unlisted)} images of the archive are in no table and were left out.")
+    return [
+        *losses,
+        *found.audit.warnings(),
+        *found.remarks,
+        *image_remarks.remark_warnings(found.image_remarks),
+        *lesion_split.thin_class_warnings(found.counts.lesions),
+    ]
 
 
 def dataset_card_json(found: DatasetFindings) -> str:
