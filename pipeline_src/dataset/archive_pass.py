@@ -74,18 +74,25 @@ class ArchivePass:
         """Yield the images of `archives`, still compressed, with their numbers.
 
         Raises:
-            BadInputError: an archive cannot be read, or holds an image twice.
+            BadInputError: an archive cannot be read, or holds an image twice with different bytes.
         """
-        seen: set[int] = set()
+        counted: set[int] = set()
+        seen: dict[int, tuple[int, int]] = {}
         for found, number in self._image_entries(archives):
             if number is None:
                 self.unlisted.append(_image_id(found.name) or "")
                 continue
-            if number in seen:
+            bytes_of = (found.crc, found.size)
+            if seen.setdefault(number, bytes_of) != bytes_of:
                 image_id = self.plan.rows[number].image_id
-                raise BadInputError(f"{found.place}: image {image_id}: appears twice. Remove one of the two.")
-            seen.add(number)
-            yield number, found
+                raise BadInputError(
+                    f"{found.place}: image {image_id}: appears twice, with other bytes. Remove one of the two."
+                )
+            if number not in counted:
+                counted.add(number)
+                yield number, found
+            else:
+                zip_entries.unpack_entry(found)  # so that its bytes are what the directory says of them
 
     def _image_entries(self, archives: ArchiveCollection) -> Iterator[tuple[ZipEntry, int | None]]:
         """Yield every image of `archives` with its number, or None if the table of its archive does not name it."""

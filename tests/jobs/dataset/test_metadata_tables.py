@@ -188,12 +188,22 @@ def test_a_table_that_is_not_text_is_refused() -> None:
 def test_the_table_must_be_there_once(room: archives.Room, names: list[str]) -> None:
     archive = archives.good()
     entries = archive.entries()
-    table = entries.pop(archives.METADATA)
-    room.put(archives.zipped({**entries, **dict.fromkeys(names, table)}))
+    tables = [entries.pop(archives.METADATA), archive.table("\t").replace(b"HAM_nv_1", b"HAM_nv_7")]
+    room.put(archives.zipped({**entries, **dict(zip(names, tables, strict=False))}))
     assert room.run() == 2
     assert "HAM10000_metadata: must appear once" in room.reason()
     assert ", ".join(names) or "none" in room.reason()
     assert room.files() == {}
+
+
+def test_the_same_table_in_two_forms_with_equal_rows_is_one(room: archives.Room, done: archives.Room) -> None:
+    archive = archives.good()
+    entries = archive.entries()
+    del entries[archives.METADATA]
+    forms = {f"{archives.METADATA}.csv": archive.table(), f"{archives.METADATA}.tab": archive.table("\t")}
+    room.put(archives.zipped({**entries, **forms}))
+    assert room.run() == 0
+    assert room.manifest() == done.manifest()
 
 
 @pytest.mark.parametrize(
