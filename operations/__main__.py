@@ -62,6 +62,7 @@ def main(
 @click.pass_obj
 def upload(account: Account, archive: Path) -> None:
     """Upload ARCHIVE, HAM10000's dataverse_files.zip, to the raw bucket; an interrupted upload resumes."""
+    multipart_upload.check_archive(archive)  # before credentials are asked for
     bucket = account.output("storage", "RawBucket")
     print_line(
         output_console(), multipart_upload.upload_archive(account.client("s3"), bucket, archive, error_console())
