@@ -4,9 +4,8 @@
 The same two sides give the same bytes: the text contains no time and no path of the machine, and its order is fixed.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from review import risk
@@ -25,9 +24,8 @@ from review.permissions import Broadening, Statement, changed_statements
 from review.pipeline_diff import PipelineChange
 from review.risk import ADDED, change_verb
 from review.stack_changes import StackChange
-from review.template_diff import ChangedResource, shorten_intrinsics
+from review.template_diff import LOGICAL_ID, ChangedResource, with_construct_paths
 
-_LOGICAL_ID: Final = re.compile(r"\$\{([\w/-]+)(?=[.}])")
 _BROADENING_COLUMNS: Final = ("stack", "who", "change", "actions", "on", "if")
 _STATEMENT_COLUMNS: Final = ("", "who", "effect", "actions", "on", "if")
 _MAXIMUM_VALUES: Final = 8  # of a cell
@@ -52,11 +50,6 @@ def broadened_permissions(changes: Iterable[StackChange]) -> str:
         title = "permissions of new roles and resources"
         tables.append(folded_block(title, str(len(new)), markdown_table(_BROADENING_COLUMNS, new)))
     return "\n\n".join(["### Permissions that broaden", *tables]) if tables else ""
-
-
-def with_construct_paths(text: str, names: Mapping[str, str]) -> str:
-    """Return `text` with construct paths in place of logical ids."""
-    return _LOGICAL_ID.sub(lambda found: "${" + names.get(found.group(1), found.group(1)), shorten_intrinsics(text))
 
 
 def _broadening_row(change: StackChange, broadening: Broadening) -> tuple[str, ...]:
@@ -100,7 +93,7 @@ def _concerns_only_new(change: StackChange, broadening: Broadening) -> bool:
     added = {each.id for each in change.comparison.resources if change_verb(each) == ADDED}
     statement = broadening.statement
     return any(
-        bool(values) and all((found := _LOGICAL_ID.search(each)) and found.group(1) in added for each in values)
+        bool(values) and all((found := LOGICAL_ID.search(each)) and found.group(1) in added for each in values)
         for values in (statement.principals, statement.resources)
     )
 

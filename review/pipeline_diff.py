@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from review.errors import ComparisonError
+from review.guardrails import difference_losses
 from review.markdown import ReviewNote, alarming_notes, code_span, count_of, old_and_new
 from review.risk import PIPELINE_TYPE, is_turned_off
 from review.template_diff import ABSENT, Difference, json_differences, resolve_intrinsics
@@ -280,7 +281,8 @@ def _setting_note(difference: Difference) -> ReviewNote:
     if difference.is_content:
         return ReviewNote(f"{title}: new content (code changed)")
     return ReviewNote(
-        f"{title}: {old_and_new(difference)}", needs_attention=kind == "condition" or is_turned_off(difference)
+        f"{title}: {old_and_new(difference)}",
+        needs_attention=kind == "condition" or is_turned_off(difference) or any(difference_losses("step", difference)),
     )
 
 
@@ -368,4 +370,5 @@ def _parameter_note(name: str, difference: Difference, new: PipelineDefinition) 
     readers = ", ".join(code_span(each) for each in new.readers(name))
     text = f"{code_span(name)}: {attribute} {old_and_new(difference)}" + (f"; read by {readers}" if readers else "")
     # A model package that is registered as approved is delivered without anybody having looked at it.
-    return ReviewNote(text, needs_attention=attribute == "default" and difference.new == "Approved")
+    approves = attribute == "default" and difference.new == "Approved"
+    return ReviewNote(text, needs_attention=approves or any(difference_losses("parameter", difference)))

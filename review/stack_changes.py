@@ -2,7 +2,7 @@
 """Compares two cloud assemblies stack by stack, and decides which changes need attention."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from review.markdown import ReviewNote, alarming_notes, code_span, old_and_new
 from review.permissions import Broadening, find_broadenings
 from review.pipeline_diff import PipelineChange
 from review.renamed_resources import References, Templates
+from review.resource_guardrails import resource_losses
 from review.risk import DESTROYED, LEFT, ORPHANED
-from review.template_diff import ChangedResource, TemplateComparison, TemplatePair
+from review.template_diff import ChangedResource, TemplateComparison, TemplatePair, with_construct_paths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +28,7 @@ class StackChange:
         names: Construct paths by logical id.
         notes: Notes on the stack as a whole.
         pipelines: Its changed pipelines.
+        losses: Guardrails that go or loosen in resources that stay: logical id, path of the property, note.
     """
 
     name: str
@@ -35,6 +37,7 @@ class StackChange:
     names: Mapping[str, str]
     notes: tuple[ReviewNote, ...]
     pipelines: tuple[PipelineChange, ...]
+    losses: tuple[tuple[str, str, ReviewNote], ...] = ()
 
     @property
     def resources(self) -> list[ChangedResource]:
@@ -52,18 +55,22 @@ class StackChange:
 
     @property
     def weakened(self) -> list[ReviewNote]:
-        """Return a note on each protection that is lost."""
+        """Return a note on each protection or guardrail that is lost or loosened."""
         lost = [
-            (resource, f"{code_span(each.path)} {old_and_new(each)}")
+            (resource, each.path, f"{code_span(each.path)} {old_and_new(each)}")
             for resource in self.resources
             for each in risk.weakened_protections(resource)
         ]
+        # What the rules on guardrails say of the same property says more.
+        told = [(id_, path) for id_, path, _ in self.losses]
+        lost = [(resource, path, text) for resource, path, text in lost if not _is_told(resource.id, path, told)]
         approvals = [(resource, risk.dropped_approvals(resource)) for resource in self.resources]
-        lost += [(resource, f"manual approvals removed: {count}") for resource, count in approvals if count]
-        return [
+        lost += [(resource, "", f"manual approvals removed: {count}") for resource, count in approvals if count]
+        notes = [
             ReviewNote(f"{code_span(risk.construct_path(resource))}: {text}", needs_attention=True)
-            for resource, text in lost
+            for resource, _, text in lost
         ]
+        return [*notes, *(note for _, _, note in self.losses)]
 
     @property
     def broader(self) -> int:
@@ -84,6 +91,11 @@ class StackChange:
             *(each for one in self.pipelines for each in one.attention),
         ]
         return bool(notes or self.broader or any(map(risk.is_destructive, self.resources)))
+
+
+def _is_told(id_: str, path: str, told: Sequence[tuple[str, str]]) -> bool:
+    """Return whether the same property, a part of it or the whole of it is told of already."""
+    return any(id_ == other and name and (path.startswith(name) or name.startswith(path)) for other, name in told)
 
 
 def stack_changes(old: Path | None, new: Path) -> list[StackChange]:
@@ -117,6 +129,7 @@ class _Context:
         olds: Old templates by stack.
         news: New templates by stack.
         names: Construct paths by ``stack/logical id``.
+        types: Types of the new resources, likewise.
         export_notes: Notes on exports by stack.
     """
 
@@ -127,6 +140,11 @@ class _Context:
             for templates in (olds, news)
             for stack, template in templates.items()
             for id_, name in _construct_names(stack, template).items()
+        }
+        self.types = {
+            f"{stack}/{id_}": resource.get("Type", "")
+            for stack, template in news.items()
+            for id_, resource in template.get("Resources", {}).items()
         }
         self.export_notes = renamed_resources.export_notes(olds, news)
         self._exports = (renamed_resources.read_exports(olds), renamed_resources.read_exports(news))
@@ -166,7 +184,31 @@ def _stack_change(
     )
     notes = [*_stack_notes(old, new), *([context.export_notes[stack]] if stack in context.export_notes else [])]
     pipelines = tuple(_pipeline_changes(context, stack, names))
-    return StackChange(stack, left, comparison, names, tuple(notes), pipelines)
+    losses = () if left else tuple(_losses(context, stack, names))
+    return StackChange(stack, left, comparison, names, tuple(notes), pipelines, losses)
+
+
+def _losses(context: _Context, stack: str, names: Mapping[str, str]) -> Iterator[tuple[str, str, ReviewNote]]:
+    """Yield the guardrails that go or loosen in resources that stay, and what is added to delete data."""
+    olds, news = (templates.get(stack, {}).get("Resources", {}) for templates in (context.olds, context.news))
+    before, after = context.references(stack)
+    type_of = context.types | {id_: each.get("Type", "") for id_, each in news.items()}
+    for id_, resource in olds.items():
+        new = news.get(context.new_id(stack, id_), {})
+        if new.get("Type") != resource.get("Type"):
+            continue
+        was, now = before.normalized_value(resource), after.normalized_value(new)
+        if was != now:
+            title = code_span(_construct_path(id_, new))
+            for loss in resource_losses(was, now, type_of):
+                text = with_construct_paths(loss.text, names)
+                yield context.new_id(stack, id_), loss.path, ReviewNote(f"{title}: {text}", needs_attention=True)
+    for id_ in news.keys() - olds.keys():
+        if olds and risk.is_eraser(news[id_]["Type"]):
+            text = (
+                f"{code_span(f'{stack}/{names.get(id_, id_)}')}: deletes what it belongs to together with its content"
+            )
+            yield id_, "", ReviewNote(text, needs_attention=True)
 
 
 def _with_successor(
@@ -179,6 +221,10 @@ def _with_successor(
 def _construct_names(stack: str, template: Mapping[str, Any]) -> dict[str, str]:
     paths = {id_: each.get("Metadata", {}).get("aws:cdk:path") for id_, each in template.get("Resources", {}).items()}
     return {id_: path.removeprefix(f"{stack}/").removesuffix("/Resource") for id_, path in paths.items() if path}
+
+
+def _construct_path(id_: str, resource: Mapping[str, Any]) -> str:
+    return str(resource.get("Metadata", {}).get("aws:cdk:path") or id_).removesuffix("/Resource")
 
 
 def _pipeline_changes(context: _Context, stack: str, names: Mapping[str, str]) -> Iterator[PipelineChange]:
