@@ -215,6 +215,7 @@ RULES: Final = (
     _Rule(_names(r"Logging\w* \w*Logs?Config\w* AccessLogSettings? LogPublishingOptions"), _removed, _WATCHES),
     _Rule(_names(r"Destinations EnableCloudwatchLogsExports \w*EventSelectors HealthCheck\w*"), _removed, _WATCHES),
     _Rule(_names(r"Tracing\w*"), _removed, _WATCHES),
+    _Rule(r"^Targets\[[^\]]*\]$", _removed, _WATCHES, "Events::Rule$"),
     _Rule(_leaf("InitialSamplingPercentage FixedRate SamplingRate"), _lower(0), _WATCHES),
     _Rule(r"^(?:AlarmRule|FilterPattern|MetricTransformations)\b|^Metrics\b.*Expression$", _changed, _OTHERWISE),
     _Rule(r"^(?:FilterPolicy\w*|FilterCriteria)\b", lambda _, new: new is not ABSENT, _OTHERWISE),

@@ -153,25 +153,31 @@ def _section_table(change: StackChange) -> str:
 
 
 def review_document(
-    point: BaseCommit, changes: Sequence[StackChange], remarks: Iterable[str], *, longest: int = MAXIMUM_BYTES
+    point: BaseCommit,
+    changes: Sequence[StackChange],
+    remarks: Iterable[str],
+    *,
+    code: Sequence[ReviewNote] = (),
+    longest: int = MAXIMUM_BYTES,
 ) -> str:
     """Return the Markdown.
 
     Args:
         point: The commit that the branch was compared with.
         changes: The changed stacks.
-        remarks: Remarks on the comparison itself.
+        remarks: Remarks on the comparison itself, and the line on costs.
+        code: Notes on changed code that decides what may pass.
         longest: Maximum length of the text in bytes.
     """
     quoted = [f"> [!NOTE]\n> {remark}" for remark in remarks]
     if not changes:
         unchanged = f"Neither the infrastructure nor the pipeline changes, compared with {code_span(point.label)}."
-        return "\n\n".join([f"{MARKER}\n{unchanged}", *quoted]) + "\n"
+        return "\n\n".join(each for each in [f"{MARKER}\n{unchanged}", *quoted, _attention([], code)] if each) + "\n"
     sections = [
-        _verdict(point, changes),
+        _verdict(point, changes, code),
         *quoted,
         _at_risk(changes),
-        _attention(changes),
+        _attention(changes, code),
         broadened_permissions(changes),
     ]
     sections += [_pipeline_section(each) for change in changes for each in change.pipelines]
@@ -191,8 +197,8 @@ def failure_document(error: str, *, longest: int = MAXIMUM_BYTES) -> str:
     return f"{head}{_truncate(message, longest - len((head + end).encode()))}{end}"
 
 
-def _verdict(point: BaseCommit, changes: Sequence[StackChange]) -> str:
-    bad = any(each.needs_attention for each in changes)
+def _verdict(point: BaseCommit, changes: Sequence[StackChange], code: Sequence[ReviewNote]) -> str:
+    bad = bool(code) or any(each.needs_attention for each in changes)
     title = "needs attention" if bad else "nothing destructive, nothing broadened"
     verbs = Counter(risk.change_verb(each) for change in changes for each in change.resources)
     counts = [f"{count_of(verbs[verb], 'resource')} {verb}" for verb in risk.VERBS if verbs[verb]]
@@ -225,7 +231,7 @@ def _loss_sentence(change: StackChange, resource: ChangedResource) -> str:
     return f"{path}: **{verb}**{because}{successor}; {kept if resource.is_kept else 'its content is lost'}"
 
 
-def _attention(changes: Sequence[StackChange]) -> str:
+def _attention(changes: Sequence[StackChange], code: Sequence[ReviewNote]) -> str:
     removed = [
         ReviewNote(f"{code_span(risk.construct_path(each))} ({each.old_type}): {risk.change_verb(each)}")
         for change in changes
@@ -241,7 +247,7 @@ def _attention(changes: Sequence[StackChange]) -> str:
     ]
     weakened = [each for change in changes for each in change.weakened]
     pipelines = [each for change in changes for one in change.pipelines for each in one.attention]
-    notes = [*of_stacks, *weakened, *pipelines, *removed]
+    notes = [*code, *of_stacks, *weakened, *pipelines, *removed]
     return "### Needs attention\n\n" + bullet_list(each.text for each in notes) if notes else ""
 
 
