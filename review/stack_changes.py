@@ -182,7 +182,9 @@ def _stack_change(
         new_statements=tuple(map(after.normalized_statement, comparison.new_statements)),
         policies=tuple(row for row in comparison.policies if tuple(map(after.normalized_text, row)) not in had),
     )
-    notes = [*_stack_notes(old, new), *([context.export_notes[stack]] if stack in context.export_notes else [])]
+    notes = [*_stack_notes(old, new)]
+    if exported := context.export_notes.get(stack):
+        notes.append(dataclasses.replace(exported, text=with_construct_paths(exported.text, names)))
     pipelines = tuple(_pipeline_changes(context, stack, names))
     losses = () if left else tuple(_losses(context, stack, names))
     return StackChange(stack, left, comparison, names, tuple(notes), pipelines, losses)
