@@ -103,6 +103,11 @@ def _changed(old: Any, new: Any) -> bool:  # noqa: ANN401  any JSON
     return bool(old != new)
 
 
+def _replaced(old: Any, new: Any) -> bool:  # noqa: ANN401  any JSON
+    """Changed or removed, but not new: what is new comes with something that is judged itself."""
+    return old is not ABSENT and old != new
+
+
 def _off(*, default: bool) -> Judge:
     """Switched off; `default` is what an absent value stands for."""
 
@@ -196,6 +201,7 @@ RULES: Final = (
     _Rule(_leaf("RetainDeploymentConfig"), _off(default=False), _UNDOES),
     _Rule(_names("Alarms AlarmIdentifiers"), _gone, _UNDOES),
     _Rule(_names(r"Auto\w*Rollback\w* RollbackConfiguration AlarmConfiguration"), _removed, _UNDOES),
+    _Rule(r"\.(?:Catch|Retry)\[\d+\]\.ErrorEquals", _gone, _UNDOES),
     _Rule(_names("OnFailure OnSuccess BeforeEntry Catch Retry RetryPolicies"), _removed, _UNDOES),
     _Rule(_names(r"Deployment(?:Config|Configuration|Preference|CircuitBreaker)"), _removed, _UNDOES),
     _Rule(_names("TrafficRoutingConfiguration BlueGreenUpdatePolicy RollingUpdatePolicy"), _removed, _UNDOES),
@@ -204,6 +210,10 @@ RULES: Final = (
     _Rule(_leaf("DisableRollback"), _on, _UNDOES),
     # Watches and tells: alarms, dead letters, logs, traces, captures, notifications.
     _Rule(r"Notification\.Threshold$", _higher(math.inf), _WATCHES, "Budget"),
+    _Rule(
+        r"^Budget\.(?:CostFilters|FilterExpression|TimeUnit)\b", lambda _, new: new is not ABSENT, _OTHERWISE, "Budget"
+    ),
+    _Rule(r"^LoggingConfiguration\.Level$", _ranked(*_LEVELS, absent=len(_LEVELS)), _WATCHES, "StateMachine$"),
     _Rule(r"(?i)log_?level$|LoggingConfiguration\.Level$|logginglevel$", _ranked(*_LEVELS, absent=0), _WATCHES),
     _Rule(_leaf(r"IncludeExecutionData ScanOnPush Is\w*Trail IsLogging"), _off(default=False), _WATCHES),
     _Rule(_leaf(r"\w*Validation \w*Insights\w*"), _off(default=False), _WATCHES),
@@ -238,7 +248,8 @@ RULES: Final = (
     _Rule(r"^(?:AllowedValues|EnumValues)\[\d+\]$", lambda _, new: new is not ABSENT, _LIMITS),
     _Rule(_leaf("AllowedPattern"), _gone, _LIMITS),
     # Asks.
-    _Rule(r"\.Choices\b|\.States\..+\.Default$", _changed, "decides otherwise"),
+    _Rule(r"\.Choices\b|\.States\..+\.(?:Default|Type)$", _replaced, "decides otherwise"),
+    _Rule(_leaf("ExternalEntityLink"), _removed, "asks less"),
     _Rule(_leaf(r"Mfa\w*"), _off(default=False), "asks less"),
     # Protects.
     _Rule(

@@ -272,6 +272,8 @@ def _cron_count(field: str, low: int, high: int) -> float:
 
 
 _CHECKS: Final = frozenset({"Approval", "Test", "Invoke"})
+# Where a check's configuration says what is called, and with what.
+_CHECKED: Final = ("FunctionName", "ProjectName", "UserParameters", "EnvironmentVariables")
 Actions = dict[tuple[str, str], tuple[tuple[int, int], Properties]]  # place and action by stage and name
 
 
@@ -286,10 +288,11 @@ def _delivery_losses(old: Properties, new: Properties, _: Mapping[str, str]) -> 
             if category != "Approval" or _approvals(olds) == _approvals(news):
                 yield Loss(str(name), f"{title} is removed")
         elif category in _CHECKS:
-            for key in ("FunctionName", "ProjectName"):
-                before, after = (each.get("Configuration", {}).get(key) for each in (action, news[now][1]))
-                if before != after:
-                    yield Loss(f"{name} {key}", f"{title} calls {code_span(after)} instead of {code_span(before)}")
+            configured = [dict(each.get("Configuration", {})) for each in (action, news[now][1])]
+            for each in json_differences(configured[0], configured[1]):
+                # What is told in addition is no loss, and so is the text that a person reads.
+                if each.old is not ABSENT and each.path.startswith(_CHECKED):
+                    yield Loss(f"{name} {each.path}", f"{title}: {Loss.of(each, 'checks something else').text}")
             yield from _order_losses(title, name, now, olds, news)
 
 

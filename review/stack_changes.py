@@ -8,13 +8,14 @@ from typing import Any
 
 from review import app_versions, pipeline_diff, renamed_resources, risk, template_diff
 from review.app_versions import Stack
+from review.guardrails import difference_losses
 from review.markdown import ReviewNote, alarming_notes, code_span, old_and_new
 from review.permissions import Broadening, find_broadenings
 from review.pipeline_diff import PipelineChange
 from review.renamed_resources import References, Templates
 from review.resource_guardrails import resource_losses
 from review.risk import DESTROYED, LEFT, ORPHANED
-from review.template_diff import ChangedResource, TemplateComparison, TemplatePair, with_construct_paths
+from review.template_diff import ABSENT, ChangedResource, TemplateComparison, TemplatePair, with_construct_paths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +71,22 @@ class StackChange:
             ReviewNote(f"{code_span(risk.construct_path(resource))}: {text}", needs_attention=True)
             for resource, _, text in lost
         ]
-        return [*notes, *(note for _, _, note in self.losses)]
+        return [*notes, *(note for _, _, note in self.losses), *self._weakened_sections]
+
+    @property
+    def _weakened_sections(self) -> list[ReviewNote]:
+        """Return a note on each parameter that admits more, and on each condition that decides otherwise."""
+        notes = []
+        for kind, name, differences in self.comparison.sections:
+            for difference in differences:
+                texts = (
+                    [each.text for each in difference_losses("parameter", difference)] if kind == "parameter" else []
+                )
+                if kind == "condition" and ABSENT not in (difference.old, difference.new):
+                    texts = [f"{old_and_new(difference)} (decides which resources there are)"]
+                title = f"{code_span(self.name)}: {kind} {code_span(name)}"
+                notes += [ReviewNote(f"{title}: {text}", needs_attention=True) for text in texts]
+        return [] if self.is_left_behind else notes
 
     @property
     def broader(self) -> int:

@@ -173,16 +173,21 @@ BASE: Final[Template] = {
                 "Name": "Staging",
                 "Actions": [
                     action("Deploy", "Deploy", 1, StackName="staging", ActionMode="CREATE_UPDATE"),
-                    action("SmokeTest", "Invoke", 2, FunctionName="smoke", UserParameters="{}"),
+                    action("SmokeTest", "Invoke", 2, FunctionName="smoke", UserParameters='{"endpoint":"staging"}'),
                 ],
                 "OnFailure": {"Result": "ROLLBACK"},
             },
-            {"Name": "Approval", "Actions": [action("Approve", "Approval", 1, NotificationArn=TOPIC, CustomData="a")]},
+            {
+                "Name": "Approval",
+                "Actions": [
+                    action("Approve", "Approval", 1, NotificationArn=TOPIC, CustomData="a", ExternalEntityLink="report")
+                ],
+            },
             {
                 "Name": "Production",
                 "Actions": [
                     action("Deploy", "Deploy", 1, StackName="production", ActionMode="CREATE_UPDATE"),
-                    action("SmokeTest", "Invoke", 2, FunctionName="smoke", UserParameters="{}"),
+                    action("SmokeTest", "Invoke", 2, FunctionName="smoke", UserParameters='{"endpoint":"staging"}'),
                 ],
                 "OnFailure": {"Result": "ROLLBACK"},
             },

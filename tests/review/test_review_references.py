@@ -180,3 +180,29 @@ def test_what_empties_a_bucket_on_deletion_is_told(tmp_path: Path) -> None:
     new = stacks()
     new["Storage"]["Resources"]["Emptier"] = resource("Custom::S3AutoDeleteObjects", "Raw/AutoDeleteObjects")
     assert "deletes what it belongs to together with its content" in review(tmp_path, stacks(), new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ({"AllowedPattern": "arn:.+"}, {}, "`AllowedPattern` `arn:.+` is removed (limits less)"),
+        ({"AllowedValues": ["a"]}, {"AllowedValues": ["a", "b"]}, "`AllowedValues[1]` now `b` (limits less)"),
+        ({"NoEcho": True}, {"NoEcho": False}, "`NoEcho` `true` → `false` (protects less)"),
+    ],
+)
+def test_a_parameter_that_admits_more_is_told(
+    tmp_path: Path, old: dict[str, Any], new: dict[str, Any], words: str
+) -> None:
+    sides = [
+        {"Storage": {"Resources": {}, "Parameters": {"Package": {"Type": "String", **given}}}} for given in (old, new)
+    ]
+    assert f"`Storage`: parameter `Package`: {words}" in review(tmp_path, *sides)
+    assert "nothing destructive" in review(tmp_path / "back", *reversed(sides))
+
+
+def test_a_condition_that_decides_otherwise_is_told(tmp_path: Path) -> None:
+    sides = [
+        {"Storage": {"Resources": {}, "Conditions": {"Here": {"Fn::Equals": [{"Ref": "AWS::Region"}, region]}}}}
+        for region in ("eu-west-1", "nowhere")
+    ]
+    assert "`Storage`: condition `Here`" in review(tmp_path, *sides)
