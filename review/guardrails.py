@@ -14,7 +14,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from review.markdown import code_span, old_and_new
 from review.template_diff import ABSENT, Difference, json_differences
 
 Judge = Callable[[Any, Any], bool]
@@ -29,17 +28,19 @@ class Loss:
     """A guardrail that goes or loosens.
 
     Attributes:
-        path: Path of the property.
-        text: Markdown.
+        path: Path of the property, or another name that is given once in a resource.
+        what: The difference, or Markdown that says it.
+        effect: What it means, in a few words; empty where `what` says it.
     """
 
     path: str
-    text: str
+    what: Difference | str
+    effect: str = ""
 
     @classmethod
     def of(cls, difference: Difference, effect: str) -> "Loss":
         """Return the loss that a difference is."""
-        return cls(difference.path, f"{code_span(difference.path)} {old_and_new(difference)} ({effect})")
+        return cls(difference.path, difference, effect)
 
 
 def as_number(value: Any, absent: float = math.nan) -> float:  # noqa: ANN401  any JSON
@@ -135,7 +136,7 @@ def _is_on(value: Any) -> bool:  # noqa: ANN401  any JSON
 
 def _names(names: str) -> str:
     """Return the pattern of properties of these names, of their elements and of their direct children."""
-    return rf"(?:^|\.)(?:{'|'.join(names.split())})(?:\[[^\]]*\])?(?:\.\w+)?$"
+    return rf"(?:^|\.)(?:{'|'.join(names.split())})(?:\[[^\]]*\])?(?:\.\w+)?(?:\[[^\]]*\])?$"
 
 
 def _leaf(names: str) -> str:
@@ -202,6 +203,7 @@ RULES: Final = (
     _Rule(_names("Alarms AlarmIdentifiers"), _gone, _UNDOES),
     _Rule(_names(r"Auto\w*Rollback\w* RollbackConfiguration AlarmConfiguration"), _removed, _UNDOES),
     _Rule(r"\.(?:Catch|Retry)\[\d+\]\.ErrorEquals", _gone, _UNDOES),
+    _Rule(_names("Conditions"), _removed, _UNDOES, "CodePipeline"),
     _Rule(_names("OnFailure OnSuccess BeforeEntry Catch Retry RetryPolicies"), _removed, _UNDOES),
     _Rule(_names(r"Deployment(?:Config|Configuration|Preference|CircuitBreaker)"), _removed, _UNDOES),
     _Rule(_names("TrafficRoutingConfiguration BlueGreenUpdatePolicy RollingUpdatePolicy"), _removed, _UNDOES),
@@ -231,7 +233,10 @@ RULES: Final = (
     _Rule(r"^(?:FilterPolicy\w*|FilterCriteria)\b", lambda _, new: new is not ABSENT, _OTHERWISE),
     _Rule(_names("ActionsSuppressor"), lambda old, _: old is ABSENT, _WATCHES),
     # Limits: concurrency, time, capacity, money. More than twice as much is a limit that hardly limits any more.
-    _Rule(_leaf(r"ReservedConcurrentExecutions MaxConcurrency MaximumConcurrency"), _higher(math.inf), _LIMITS),
+    _Rule(_leaf("ReservedConcurrentExecutions"), lambda old, new: new == 0 or _higher(math.inf)(old, new), _LIMITS),
+    # Zero stands for no limit.
+    _Rule(_leaf("MaxConcurrency"), lambda old, new: _higher(math.inf)(old or math.inf, new or math.inf), _LIMITS),
+    _Rule(_leaf("MaximumConcurrency"), _higher(math.inf), _LIMITS),
     _Rule(_leaf("ConcurrentBuildLimit MaxParallelExecutionSteps"), _higher(math.inf), _LIMITS),
     _Rule(_leaf("Timeout"), _higher(3, factor=2), _LIMITS, "Lambda"),
     _Rule(_leaf("TimeoutInMinutes"), _higher(60, factor=2), _LIMITS, "CodeBuild"),
@@ -265,7 +270,9 @@ RULES: Final = (
     _Rule(_leaf(r"DisableApi\w* DisableExecuteApiEndpoint NoEcho"), _off(default=False), _PROTECTS),
     # Switches of any name.
     _Rule(_leaf("ActionsEnabled State"), _off(default=True), _WATCHES),
-    _Rule(_leaf("Enabled"), _off(default=True), _WATCHES, "EventSourceMapping"),
+    _Rule(_leaf("Enabled"), _off(default=True), _WATCHES, "EventSourceMapping|KMS"),
+    _Rule(_leaf("Webhook PollForSourceChanges"), _off(default=False), "switched off"),
+    _Rule(r"\.ScheduleExpression$", _replaced, "runs otherwise"),
     _Rule(_leaf(r"Disable\w*"), _on, "switched off"),
     _Rule(_leaf(r"Enable\w* \w*Enabled \w*Status \w*Protection"), _off(default=False), "switched off"),
 )

@@ -240,6 +240,9 @@ _SETTING_KINDS: Final = (
 )
 
 
+_APPROVED: Final = "Approved"
+
+
 def step_changes(old: PipelineDefinition, new: PipelineDefinition) -> list[tuple[str, list[ReviewNote]]]:
     """Return the changed steps with their notes, in the order of the new definition; removed steps come last."""
     removed = [name for name in old.steps if name not in new.steps]
@@ -282,7 +285,10 @@ def _setting_note(difference: Difference) -> ReviewNote:
         return ReviewNote(f"{title}: new content (code changed)")
     return ReviewNote(
         f"{title}: {old_and_new(difference)}",
-        needs_attention=kind == "condition" or is_turned_off(difference) or any(difference_losses("step", difference)),
+        needs_attention=kind == "condition"
+        or difference.new == _APPROVED
+        or is_turned_off(difference)
+        or any(difference_losses("step", difference)),
     )
 
 
@@ -370,5 +376,5 @@ def _parameter_note(name: str, difference: Difference, new: PipelineDefinition) 
     readers = ", ".join(code_span(each) for each in new.readers(name))
     text = f"{code_span(name)}: {attribute} {old_and_new(difference)}" + (f"; read by {readers}" if readers else "")
     # A model package that is registered as approved is delivered without anybody having looked at it.
-    approves = attribute == "default" and difference.new == "Approved"
+    approves = attribute == "default" and difference.new == _APPROVED
     return ReviewNote(text, needs_attention=approves or any(difference_losses("parameter", difference)))

@@ -13,13 +13,20 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from review.guardrails import SOONER, Loss, as_number, property_losses
-from review.markdown import code_span
+from review.markdown import code_span, old_and_new
 from review.template_diff import ABSENT, Difference, json_differences
 
 Properties = Mapping[str, Any]
 # Returns the losses between two resources of a type; the last argument tells the type behind a reference.
 Comparison = Callable[[Properties, Properties, Mapping[str, str]], Iterator[Loss]]
 _REFERENCE: Final = re.compile(r"\$\{([\w/-]+)[.}]")
+
+
+def loss_text(loss: Loss) -> str:
+    """Return what is lost, as Markdown."""
+    what = loss.what
+    text = what if isinstance(what, str) else f"{code_span(what.path)} {old_and_new(what)}"
+    return f"{text} ({loss.effect})" if loss.effect else text
 
 
 def resource_losses(
@@ -40,6 +47,8 @@ def resource_losses(
         if re.search(pattern, kind)
         for loss in compare(before, after, type_of or {})
     ]
+    if kind.endswith("StateMachine"):
+        before = _with_new_names(before, after)
     found += property_losses(kind, *(_with_targets_by_arn(kind, each) for each in (before, after)))
     for name, effect in _ATTRIBUTES.items():
         was, now = (each.get(name, ABSENT) for each in (old, new))
@@ -76,7 +85,7 @@ def _lifecycle_losses(old: Properties, new: Properties, _: Mapping[str, str]) ->
             continue
         where = f" of {code_span(scope)}" if scope else ""
         was = f"{code_span(_plain(min(had)))} → " if had else "now "
-        yield Loss(f"{name} {scope}", f"{code_span(name)}{where} {was}{code_span(_plain(amount))} ({SOONER})")
+        yield Loss(f"{name} {scope}", f"{code_span(name)}{where} {was}{code_span(_plain(amount))}", SOONER)
 
 
 _VERSIONS: Final = "NewerNoncurrentVersions"
@@ -141,8 +150,9 @@ def _alarm_losses(old: Properties, new: Properties, _: Mapping[str, str]) -> Ite
     statistics = [str(side.get("ExtendedStatistic") or side.get("Statistic")) for side in (old, new)]
     if statistics[0] != statistics[1] and not _is_stricter(statistics[0], statistics[1], above=above):
         yield Loss.of(Difference("Statistic", *statistics), _LATER)
-    if old.get("Metrics", []) != new.get("Metrics", []):
-        yield Loss("Metrics", f"{code_span('Metrics')} change ({_OTHERWISE})")
+    measured = [[{**each, "Label": ""} for each in side.get("Metrics", [])] for side in (old, new)]
+    if measured[0] != measured[1]:
+        yield Loss("Metrics", f"{code_span('Metrics')} change", _OTHERWISE)
     named = [{str(each.get("Name")): each.get("Value") for each in side.get("Dimensions", [])} for side in (old, new)]
     for each in json_differences(named[0], named[1], "Dimensions"):
         yield Loss.of(each, _OTHERWISE)
@@ -292,7 +302,7 @@ def _delivery_losses(old: Properties, new: Properties, _: Mapping[str, str]) -> 
             for each in json_differences(configured[0], configured[1]):
                 # What is told in addition is no loss, and so is the text that a person reads.
                 if each.old is not ABSENT and each.path.startswith(_CHECKED):
-                    yield Loss(f"{name} {each.path}", f"{title}: {Loss.of(each, 'checks something else').text}")
+                    yield Loss(f"{name} {each.path}", f"{title}: {loss_text(Loss.of(each, 'checks something else'))}")
             yield from _order_losses(title, name, now, olds, news)
 
 
@@ -357,6 +367,44 @@ def _state_losses(old: Properties, new: Properties, _: Mapping[str, str]) -> Ite
             )
 
 
+def _with_new_names(old: Properties, new: Properties) -> Properties:
+    """Return the properties of a state machine with the new name of each state that only gets another one."""
+    keys = [key for key in ("DefinitionString", "Definition") if isinstance(old.get(key), dict)]
+    if not keys or not isinstance(new.get(keys[0]), dict):
+        return old
+    states, others = (side[keys[0]].get("States", {}) for side in (old, new))
+    bodies = {_body(state): name for name, state in others.items() if name not in states}
+    renamed = {
+        name: bodies[_body(state)] for name, state in states.items() if _body(state) in bodies and name not in others
+    }
+
+    def mapped(value: Any, key: str = "") -> Any:  # noqa: ANN401  any JSON
+        if isinstance(value, dict):
+            names = renamed if key == "States" else {}
+            return {names.get(name, name): mapped(each, name) for name, each in value.items()}
+        if isinstance(value, list):
+            return [mapped(each) for each in value]
+        return renamed.get(value, value) if key in {"Next", "Default", "StartAt"} else value
+
+    return {**old, keys[0]: mapped(old[keys[0]])}
+
+
+def _dashboard_losses(old: Properties, new: Properties, _: Mapping[str, str]) -> Iterator[Loss]:
+    """What a dashboard no longer shows."""
+    olds, news = (set(_shown(side.get("DashboardBody"))) for side in (old, new))
+    if gone := sorted(olds - news):
+        more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
+        yield Loss("DashboardBody", f"no longer shows {code_span(gone[0])}{more}", "watches less")
+
+
+def _shown(body: Any) -> Iterator[str]:  # noqa: ANN401  any JSON
+    for widget in body.get("widgets", []) if isinstance(body, dict) else []:
+        properties = widget.get("properties", {})
+        for metric in properties.get("metrics", []):
+            yield " ".join(str(each) for each in metric if not isinstance(each, dict))
+        yield from (str(each) for each in properties.get("alarms", []))
+
+
 def _body(state: Properties) -> str:
     return json.dumps({key: each for key, each in state.items() if key not in {"Next", "Default"}}, sort_keys=True)
 
@@ -404,4 +452,5 @@ _COMPARISONS: Final[tuple[tuple[str, Comparison], ...]] = (
     (r"CodePipeline::Pipeline$", _delivery_losses),
     (r"StateMachine$", _state_losses),
     (r"CodeBuild::Project$", _build_losses),
+    (r"CloudWatch::Dashboard$", _dashboard_losses),
 )

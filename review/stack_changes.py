@@ -13,7 +13,7 @@ from review.markdown import ReviewNote, alarming_notes, code_span, old_and_new
 from review.permissions import Broadening, find_broadenings
 from review.pipeline_diff import PipelineChange
 from review.renamed_resources import References, Templates
-from review.resource_guardrails import resource_losses
+from review.resource_guardrails import loss_text, resource_losses
 from review.risk import DESTROYED, LEFT, ORPHANED
 from review.template_diff import ABSENT, ChangedResource, TemplateComparison, TemplatePair, with_construct_paths
 
@@ -80,7 +80,9 @@ class StackChange:
         for kind, name, differences in self.comparison.sections:
             for difference in differences:
                 texts = (
-                    [each.text for each in difference_losses("parameter", difference)] if kind == "parameter" else []
+                    [loss_text(each) for each in difference_losses("parameter", difference)]
+                    if kind == "parameter"
+                    else []
                 )
                 if kind == "condition" and ABSENT not in (difference.old, difference.new):
                     texts = [f"{old_and_new(difference)} (decides which resources there are)"]
@@ -219,7 +221,7 @@ def _losses(context: _Context, stack: str, names: Mapping[str, str]) -> Iterator
         if was != now:
             title = code_span(_construct_path(id_, new))
             for loss in resource_losses(was, now, type_of):
-                text = with_construct_paths(loss.text, names)
+                text = with_construct_paths(loss_text(loss), names)
                 yield context.new_id(stack, id_), loss.path, ReviewNote(f"{title}: {text}", needs_attention=True)
     for id_ in news.keys() - olds.keys():
         if olds and risk.is_eraser(news[id_]["Type"]):

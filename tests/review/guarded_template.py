@@ -232,6 +232,29 @@ BASE: Final[Template] = {
         Environment={"PrivilegedMode": False},
         LogsConfig={"CloudWatchLogs": {"Status": "ENABLED"}},
     ),
+    "Board": resource(
+        "AWS::CloudWatch::Dashboard",
+        "Board",
+        DashboardBody=json.dumps(
+            {
+                "widgets": [
+                    {
+                        "type": "metric",
+                        "properties": {
+                            "title": "Endpoint",
+                            "metrics": [["AWS/SageMaker", "Errors", {"label": "a"}], ["AWS/SageMaker", "Latency"]],
+                        },
+                    },
+                    {"type": "alarm", "properties": {"alarms": ["arn:alarm"]}},
+                ]
+            }
+        ),
+    ),
+    "Monitor": resource(
+        "AWS::SageMaker::MonitoringSchedule",
+        "Monitor",
+        MonitoringScheduleConfig={"ScheduleConfig": {"ScheduleExpression": "cron(0 * ? * * *)"}},
+    ),
     "Budget": resource(
         "AWS::Budgets::Budget",
         "Budget",
@@ -262,7 +285,7 @@ BASE: Final[Template] = {
         },
     ),
 }
-_DOCUMENTS: Final = ("DefinitionString", "BuildSpec", "LifecyclePolicyText", "PipelineDefinitionBody")
+_DOCUMENTS: Final = ("DefinitionString", "BuildSpec", "LifecyclePolicyText", "PipelineDefinitionBody", "DashboardBody")
 
 
 def edited(place: str, value: Any) -> tuple[Template, Template]:

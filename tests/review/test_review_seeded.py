@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """Each seeded loss of data or of a guardrail is named, and harmless edits of the same resources are not."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ from review import stack_changes
 from review.app_versions import BaseCommit
 from review.markdown_report import review_document
 from review.stack_changes import StackChange
-from tests.review.guarded_template import HASH, KEEP_TEN, REMOVED, TOPIC, action, edited
+from tests.review.guarded_template import HASH, KEEP_TEN, MACHINE, REMOVED, TOPIC, action, edited
 from tests.review.template import assembly
 
 POINT: Final = BaseCommit("0" * 40, "main")
@@ -110,7 +111,11 @@ LOSSES: Final[list[tuple[str, Any, str]]] = [
     ("Budget/NotificationsWithSubscribers/0/Notification/Threshold", 99, "`80` → `99`"),
     ("Budget/NotificationsWithSubscribers", REMOVED, "`NotificationsWithSubscribers`"),
     ("Subscription/FilterPolicy", {"only": ["this"]}, "(watches something else)"),
+    ("Board/DashboardBody/widgets/0/properties/metrics/1", REMOVED, "no longer shows `AWS/SageMaker Latency`"),
+    ("Board/DashboardBody/widgets/1", REMOVED, "no longer shows `arn:alarm`"),
+    ("Monitor/MonitoringScheduleConfig/ScheduleConfig/ScheduleExpression", "cron(0 0 1 * ? *)", "(runs otherwise)"),
     # What limits.
+    ("Function/ReservedConcurrentExecutions", 0, "`2` → `0` (limits less)"),
     ("Function/ReservedConcurrentExecutions", REMOVED, "`2` is removed (limits less)"),
     ("Function/ReservedConcurrentExecutions", 100, "`2` → `100` (limits less)"),
     ("Function/Timeout", 900, "`60` → `900` (limits less)"),
@@ -202,6 +207,11 @@ HARMLESS: Final[list[tuple[str, Any]]] = [
     ("Delivery/Stages/1/Actions/2", action("Note", "Invoke", 3, FunctionName="note")),
     (f"{CANARY}/WaitIntervalInSeconds", 900),
     (f"{STATES}/Start/Comment", "Starts it."),
+    (
+        "Machine/DefinitionString",
+        json.dumps(MACHINE).replace("Succeeded", "Done").replace('"Done", "N', '"Succeeded", "N'),
+    ),
+    ("Board/DashboardBody/widgets/0/properties/title", "Other"),
     (f"{STATES}/Wait/Seconds", 30),
     ("Build/Source/BuildSpec/phases/build/commands/1", "echo finished"),
     ("Build/Source/BuildSpec/phases/build/commands/2", "make check-templates"),
