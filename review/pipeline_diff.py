@@ -10,7 +10,7 @@ Std:JsonGet); SageMaker API Reference, CreateTrainingJob and CreateHyperParamete
 import dataclasses
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -319,6 +319,15 @@ class PipelineChange:
             for each in notes
         ]
         return [*self.whole, *self.thresholds, *self.parameters, *of_steps]
+
+    def with_texts(self, change: Callable[[str], str]) -> "PipelineChange":
+        """Return the same with each text changed."""
+
+        def every(notes: tuple[ReviewNote, ...]) -> tuple[ReviewNote, ...]:
+            return tuple(dataclasses.replace(each, text=change(each.text)) for each in notes)
+
+        steps = tuple((step, every(notes)) for step, notes in self.steps)
+        return PipelineChange(self.name, every(self.whole), every(self.thresholds), every(self.parameters), steps)
 
     @property
     def attention(self) -> list[ReviewNote]:

@@ -249,13 +249,21 @@ def _construct_path(id_: str, resource: Mapping[str, Any]) -> str:
 
 def _pipeline_changes(context: _Context, stack: str, names: Mapping[str, str]) -> Iterator[PipelineChange]:
     olds, news = (
-        pipeline_diff.pipeline_definitions(templates.get(stack, {})) for templates in (context.olds, context.news)
+        pipeline_diff.pipeline_definitions(
+            {"Resources": references.renamed_value(_pipelines(templates.get(stack, {})))}
+        )
+        for references, templates in zip(context.references(stack), (context.olds, context.news), strict=True)
     )
     olds = {context.new_id(stack, id_): each for id_, each in olds.items()}
     for id_ in sorted(olds.keys() | news.keys()):
         change = pipeline_diff.compare_pipelines(f"{stack}/{names.get(id_, id_)}", olds.get(id_), news.get(id_))
         if change.notes:
-            yield change
+            yield change.with_texts(lambda text: with_construct_paths(text, names))
+
+
+def _pipelines(template: Mapping[str, Any]) -> dict[str, Any]:
+    resources = template.get("Resources", {})
+    return {id_: each for id_, each in resources.items() if each.get("Type") == risk.PIPELINE_TYPE}
 
 
 def _stack_notes(old: Stack | None, new: Stack | None) -> Iterator[ReviewNote]:

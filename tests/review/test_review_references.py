@@ -55,7 +55,11 @@ def stacks(raw: str = "Raw72517081", key: str = "Key961B73FD", days: int = 30) -
         "AlarmActions": [_import("Topic", "")],
         "Dimensions": [{"Name": "B", "Value": _import(raw, "")}],
     }
-    user = {"Job": resource("AWS::IAM::Role", "Job"), "P": policy(*statements), "Alarm": alarm}
+    step = {"Name": "Train", "Type": "Training", "Arguments": {"KmsKeyId": "IMAGE"}}
+    before, _, after = json.dumps({"Steps": [step]}).partition("IMAGE")
+    body = {"Fn::Join": ["", [before, _import(key, "Arn"), after]]}
+    run = resource("AWS::SageMaker::Pipeline", "Run", PipelineDefinition={"PipelineDefinitionBody": body})
+    user = {"Run": run, "Job": resource("AWS::IAM::Role", "Job"), "P": policy(*statements), "Alarm": alarm}
     return {
         "Storage": {"Resources": storage, "Outputs": outputs},
         "Training": user,
@@ -75,6 +79,7 @@ def test_a_renamed_bucket_and_key_are_told_once_and_broaden_nothing(tmp_path: Pa
     assert "### Permissions that broaden" not in text
     assert "BucketPolicy" not in text
     assert text.count("\n- ") == 1
+    assert "### Pipeline" not in text
     assert "`Storage`: exports removed or changed that `Monitoring`, `Training` import" in text
 
 
