@@ -15,13 +15,14 @@ from local.aws.model_registry import ModelRegistry
 from local.aws.pipeline_executions import ExecutionIdentity, ExecutionRecord
 from local.aws.s3_store import LocalHome, S3Store
 from local.console.step_progress import ProgressReporter
-from local.engine import step_arguments
+from local.engine import name_rules, pipeline_expressions
+from local.engine.json_shapes import check_shape
 from local.engine.pipeline_definition import PipelineDefinition, PipelineStep
 from local.engine.pipeline_expressions import EvaluationScope, evaluate_partially
 from local.engine.step_arguments import ARGUMENTS_BY_STEP_TYPE
 from local.engine.step_executor import ExecutionState, execute_step, execution_variables
 from local.errors import LocalError, StoppedError
-from local.json_files import Json
+from local.json_files import Json, JsonObject
 from local.runners.job_runner import JobRunner, images_in_arguments
 
 
@@ -74,9 +75,9 @@ class PipelineEngine:
     def __init__(self, plan: ExecutionPlan, home: LocalHome, runner: JobRunner, reporter: ProgressReporter) -> None:
         self._plan = plan
         self._selected = plan.definition.selection(plan.until)
+        name_rules.check_pipeline_name(plan.pipeline_name)
         identity = ExecutionIdentity(pipeline_executions.new_execution_id(), plan.pipeline_name)
-        _check_arguments(plan, self._selected, identity)
-        runner.check(images_in_arguments([plan.definition.steps[name].arguments for name in self._selected]))
+        runner.check(images_in_arguments(_check_arguments(plan, self._selected, identity)))
         records = pipeline_executions.load_executions(home.runs)
         earlier = tuple(old for old in records if old.data["PipelineArn"] == identity.pipeline_arn)
         notes = dict(plan.notes) | {"Runner": runner.name, "Until": plan.until}
@@ -174,11 +175,15 @@ class PipelineEngine:
         return ending
 
 
-def _check_arguments(plan: ExecutionPlan, selected: frozenset[str], identity: ExecutionIdentity) -> None:
-    """Check the arguments of the selected steps, except expressions that wait for a step."""
+def _check_arguments(plan: ExecutionPlan, selected: frozenset[str], identity: ExecutionIdentity) -> list[JsonObject]:
+    """Check and return the arguments of the selected steps, except expressions that wait for a step."""
     scope = EvaluationScope(plan.parameters, execution_variables(identity, pipeline_executions.utc_timestamp(), ""))
+    found = []
     for step in plan.definition.steps.values():
         if step.name in selected:
-            step_arguments.check_argument_shape(
-                evaluate_partially(step.arguments, scope), ARGUMENTS_BY_STEP_TYPE[step.kind], step.name
-            )
+            arguments = evaluate_partially(step.arguments, scope)
+            check_shape(arguments, ARGUMENTS_BY_STEP_TYPE[step.kind], step.name)
+            for condition in arguments["Conditions"] if step.kind == "Condition" else []:
+                pipeline_expressions.check_condition(condition, f"step {step.name!r}")
+            found.append(arguments)
+    return found
