@@ -108,6 +108,13 @@ class PipelineDefinition:
             waiting |= self.steps[name].needs - found
         return frozenset(found)
 
+    def steps_from(self, first: str) -> frozenset[str]:
+        """Return the names of the step `first` and of all that need it, directly or not."""
+        found = {first}
+        while more := {name for name, step in self.steps.items() if name not in found and step.needs & found}:
+            found |= more
+        return frozenset(found)
+
 
 def parse_iso_duration(text: str) -> float:
     """Return the seconds of an ISO 8601 duration such as ``P30D``; a year counts 365 days, a month 30.
