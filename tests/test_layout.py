@@ -3,7 +3,7 @@
 
 import pytest
 
-from tests import house
+from tests import distribution, house
 
 FOLDERS = sorted(house.folder_widths())
 
@@ -23,7 +23,14 @@ def test_imports_inside_a_folder_form_no_circle_and_no_chain_longer_than_7(folde
 
 
 def test_the_product_does_not_grow_unnoticed() -> None:
-    """Both limits are today's counts, rounded up: lower them when the code shrinks, raise them only with a reason."""
+    """Both limits are today's counts, rounded up: lower them when the code shrinks, raise them only with a reason.
+
+    The algorithms brought 18 modules and 3,200 lines: specifications, `linear_probe`, the model server.
+    """
     paths = house.product_modules()
-    assert sum(path.stem != "__init__" for path in paths) <= 215
-    assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 37_900
+    assert sum(path.stem != "__init__" for path in paths) <= 240
+    assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 43_000
+
+
+def test_the_test_files_that_begin_first_exist() -> None:
+    assert [file for file in distribution.LONGEST if not (house.ROOT / file).is_file()] == []

@@ -55,7 +55,7 @@ class EventNotice:
 
 
 _PIPELINE_EVENT: Final = "SageMaker Model Building Pipeline Execution Status Change"
-_REPEAT_HINT: Final = "To do it again: docs/operations.md, cancelled."
+_REPEAT_HINT: Final = "To do it again: docs/operate.md#deliver-again"
 _NEXT_STEP_HINT: Final = "What to do: make next."
 _PIPELINE_VALUES: Final = {
     "execution": "$.detail.pipelineExecutionArn",
@@ -244,7 +244,7 @@ class ApplicationAlarms(Construct):
             self,
             id_,
             alarm_name=f"{self._name}-{id_}",
-            alarm_description=f"{self._name}: {what}. What to do: docs/operations.md, {id_}",
+            alarm_description=f"{self._name}: {what}. What to do: docs/alarms.md#{id_.lower()}",
             metric=metric,
             threshold=1,
             comparison_operator=aws_cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,

@@ -133,7 +133,7 @@ def test_the_end_of_a_pipeline_is_told(rules: list[Resource], name: str) -> None
         told(rules, pipeline(name, state)) for state in ("FAILED", "SUCCEEDED", "CANCELED", "STOPPED")
     )
     assert f"pipeline {name} was cancelled, because a deployment changed it" in cancelled
-    assert "docs/operations.md" in stopped
+    assert "docs/operate.md#deliver-again" in stopped
     assert f"pipeline {name} failed: execution e-1" in failed
     assert f"pipeline {name} has done all its stages: execution e-1" in succeeded
 
