@@ -11,6 +11,7 @@ import io
 import json
 import os
 import random
+import shutil
 import sys
 import tempfile
 import threading
@@ -188,6 +189,24 @@ class WriteGuard:
 def write_guard() -> WriteGuard:
     """Return the only guard: an audit hook cannot be removed."""
     return WriteGuard()
+
+
+def test_the_guard_sees_what_is_written_outside_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    guard = write_guard()
+    guard.allowed, guard.outside = (tmp_path / "inside",), []
+    try:
+        (tmp_path / "inside/deep").mkdir()
+        (tmp_path / "inside/deep/file").write_text("x")
+        shutil.rmtree(tmp_path / "inside/deep")
+        assert guard.outside == []
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "file").write_text("x")
+        (tmp_path / "file").read_text()
+        (tmp_path / "file").rename(tmp_path / "inside/file")
+    finally:
+        guard.allowed = ()
+    assert [each.partition(" ")[0] for each in guard.outside] == ["os.mkdir", "open", "os.rename"]
 
 
 def store_inputs(home: Path) -> None:
