@@ -13,7 +13,7 @@ from typing import Final
 from local.aws.s3_store import s3_uri_problem
 from local.engine.json_shapes import TextRule
 from local.errors import UsageError
-from local.runners.job_runner import image_problem
+from local.runners.job_runner import image_problem, software_of_image
 from local.steps.step_context import OPT_ML
 
 _STEP_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -74,6 +74,12 @@ def _uri_problem(text: str) -> str:
     return s3_uri_problem(text) or _component_problem(PurePosixPath(text.partition("://")[2]))
 
 
+def _server_image_problem(text: str) -> str:
+    if problem := image_problem(text):
+        return problem
+    return "" if software_of_image(text).serve else "this image has no model server. Name that of the algorithm."
+
+
 def path_below(folder: str) -> TextRule:
     """Return the rule of a path in the container below `folder`."""
     return TextRule(lambda text: _path_problem(text, folder))
@@ -84,3 +90,4 @@ JOB_PATH: Final = path_below(OPT_ML)
 FILE_PATH: Final = TextRule(_file_path_problem, literal=True)
 S3_URI: Final = TextRule(_uri_problem)
 IMAGE: Final = TextRule(image_problem)
+SERVER_IMAGE: Final = TextRule(_server_image_problem)

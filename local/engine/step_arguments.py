@@ -35,6 +35,7 @@ from local.engine.name_rules import (
     LABEL,
     PROCESSING_PATH,
     S3_URI,
+    SERVER_IMAGE,
     VARIABLE_NAME,
 )
 from local.json_files import JsonObject
@@ -232,7 +233,7 @@ TRANSFORM_ARGUMENTS: Final[dict[str, JsonShape]] = _JOB_ARGUMENTS | {
 }
 
 _CONTAINER: Final[dict[str, JsonShape]] = {
-    "Image": Needed(IMAGE),
+    "Image": Needed(SERVER_IMAGE),
     "ModelDataUrl": Needed(S3_URI),
     "Environment": _ENVIRONMENT,
     "Mode": one_of_values("SingleModel"),

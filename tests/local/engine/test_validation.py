@@ -14,7 +14,19 @@ from local.console.step_progress import ProgressReporter
 from local.engine import definition_validation
 from local.engine.pipeline_engine import ExecutionPlan, PipelineEngine
 from local.errors import DefinitionError, UsageError
-from tests.local.fake import ALGORITHM, FakeRunner, definition, engine, equals, fail, gate, json_get, processing, uri_of
+from tests.local.fake import (
+    ALGORITHM,
+    IMAGE,
+    FakeRunner,
+    definition,
+    engine,
+    equals,
+    fail,
+    gate,
+    json_get,
+    processing,
+    uri_of,
+)
 
 TRAIN: dict[str, Any] = {
     "Name": "Train",
@@ -231,6 +243,13 @@ def test_a_group_whose_name_is_no_name_is_refused(group: str) -> None:
     register = {"Name": "R", "Type": "RegisterModel", "Arguments": arguments}
     with pytest.raises(DefinitionError, match=r"^R.ModelPackageGroupName: .*the service takes 1 to 63 letters"):
         definition_validation.parse_definition(definition(register))
+
+
+def test_a_model_in_an_image_without_a_model_server_is_refused() -> None:
+    container = {"Image": IMAGE, "ModelDataUrl": "s3://b/model.tar.gz"}
+    model = {"Name": "M", "Type": "Model", "Arguments": {"PrimaryContainer": container}}
+    with pytest.raises(DefinitionError, match=r"^M.PrimaryContainer.Image: .*: this image has no model server"):
+        definition_validation.parse_definition(definition(model))
 
 
 @pytest.mark.parametrize("name", ["../x", "a_b", "-a", "", "x" * 257])
