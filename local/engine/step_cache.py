@@ -69,8 +69,8 @@ def find_cached_step(
 
 
 def _is_reusable(entry: JsonObject, seconds: float, store: S3Store) -> bool:
-    # A cache hit did not run the job; the entry that it reused is considered by itself.
-    if entry["StepStatus"] != "Succeeded" or "CacheHitResult" in entry:
+    # A cache hit, and a step taken from another execution, did not run the job; the entry that has it is considered.
+    if entry["StepStatus"] != "Succeeded" or {"CacheHitResult", "SelectiveExecutionResult"} & entry.keys():
         return False
     age = datetime.now(UTC) - datetime.fromisoformat(entry["EndTime"])
     sizes = entry["OutputSizes"]
