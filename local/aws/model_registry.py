@@ -62,10 +62,12 @@ class ModelRegistry:
         """Set a package's approval status and return its description.
 
         Raises:
-            UsageError: The package has that status already, or cannot change to it.
+            UsageError: The package cannot change to that status.
         """
         package = self.describe(arn)
         before = package["ModelApprovalStatus"]
+        if before == status:
+            return package
         if status not in _TRANSITIONS.get(before, set()):
             undo = {APPROVED: "reject", REJECTED: "approve"}.get(before, "approve")
             raise UsageError(f"model package {arn}: it is {before} already. Use `{undo}` to change it.")

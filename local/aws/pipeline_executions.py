@@ -185,6 +185,14 @@ class ExecutionRecord:
         return next((str(each["RegisterModel"]["Arn"]) for each in metadata if "RegisterModel" in each), None)
 
 
+def link_latest(runs: Path, execution_id: str | None) -> None:
+    """Make `runs`/latest name an execution; None removes the link."""
+    if execution_id is None:
+        (runs / LATEST_RUN).unlink(missing_ok=True)
+    else:
+        _replace_symlink(runs / LATEST_RUN, execution_id)
+
+
 def _replace_symlink(link: Path, target: str) -> None:
     aside = link.with_name(f".{LATEST_RUN}-{target}")
     aside.symlink_to(target)

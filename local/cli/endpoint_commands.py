@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """The commands that send traffic to a served model, monitor it and export its captured images."""
 
+import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,13 +13,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from local import json_files
 from local.aws import data_capture, pipeline_executions
 from local.aws.s3_store import LocalHome
-from local.console.command_frame import error_console, output_console, program_command, short_path
-from local.endpoint import capture_export, monitoring_job, run_selection, traffic_client
+from local.console.command_frame import (
+    error_console,
+    output_console,
+    program_command,
+    require_writable_file,
+    short_path,
+)
+from local.endpoint import capture_export, image_prediction, monitoring_job, run_selection, traffic_client
+from local.errors import UsageError
 from local.runners.process_runner import ProcessRunner
 from local.synthetic import demo_archive
+from pipeline_src import contract
 
+TRAFFIC_FILE: Final = "traffic.json"  # in the home: when `traffic` was started last
 # Names only: the module that shifts images imports numpy and Pillow, which no other command needs.
 SHIFT_NAMES: Final = ("none", "colour", "blur", "dark", "mix", "other")
 
@@ -47,11 +58,13 @@ SHIFT_NAMES: Final = ("none", "colour", "blur", "dark", "mix", "other")
 )
 @click.option("--held-out", is_flag=True, help="Send the held-out images of run ID instead of newly drawn ones.")
 @click.option(
-    "--labels",
+    "--write-labels",
+    "labels",
     metavar="OUT.csv",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write the classes of the images, for `monitor --labels`.",
 )
+@click.option("--force", is_flag=True, help="Replace an existing file of --write-labels.")
 @click.pass_obj
 def traffic(  # noqa: PLR0913  one parameter for each option
     home: LocalHome,
@@ -66,6 +79,7 @@ def traffic(  # noqa: PLR0913  one parameter for each option
     port: int,
     held_out: bool,
     labels: Path | None,
+    force: bool,
 ) -> None:
     """Send synthetic images, clean or shifted, to the model served on PORT.
 
@@ -73,6 +87,8 @@ def traffic(  # noqa: PLR0913  one parameter for each option
     """
     from local.endpoint import traffic_images  # noqa: PLC0415  imports numpy and Pillow, which no other command needs
 
+    if labels:
+        require_writable_file("--write-labels", labels, force=force)
     plan = traffic_images.TrafficPlan(images, shift, seed, strength, camera)
     if held_out:
         record = run_selection.select_run(name, home, output_console(), run_selection.EVALUATED_RUN)
@@ -87,11 +103,13 @@ def traffic(  # noqa: PLR0913  one parameter for each option
         transient=True,
         disable=not error_console().is_terminal,
     )
+    started = datetime.now(UTC)
     with shown:
         task = shown.add_task("", total=images)
         outcome = traffic_client.send_images(chosen, port, lambda done: shown.update(task, completed=done))
     if labels:
         traffic_client.write_label_table(outcome, labels, datetime.now(UTC))
+    json_files.write_json(home.root / TRAFFIC_FILE, {"Started": started.isoformat()})
     _print_traffic_outcome(outcome, labels)
     sys.exit(outcome.exit_code)
 
@@ -119,12 +137,18 @@ def _print_traffic_outcome(outcome: traffic_client.TrafficOutcome, labels: Path 
             soft_wrap=True,
         )
     run = data_capture.execution_id_of_endpoint(capture.endpoint)
-    shown.print(f"Captured as requests of run {run}. Next: {program_command()} monitor {run}", soft_wrap=True)
+    given = f" --labels {short_path(labels)}" if labels else ""
+    monitor_command = f"{program_command()} monitor {run} --since traffic{given}"
+    shown.print(f"Captured as requests of run {run}. Next: {monitor_command}", soft_wrap=True)
 
 
 @click.command("monitor")
 @click.argument("name", metavar="ID", default=pipeline_executions.LATEST_RUN)
-@click.option("--since", metavar="TIME", help="Start of the period: 90m, 2h or 3d ago, or a time in ISO 8601.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="Start of the period: 90m, 2h or 3d ago, a time in ISO 8601, or `traffic`: when that was started last.",
+)
 @click.option(
     "--labels",
     metavar="LABELS.csv",
@@ -138,6 +162,8 @@ def monitor(home: LocalHome, /, *, name: str, since: str | None, labels: Path | 
     Exit code 0: no violation; 1: violations; 2: bad input, or too little was captured to compare.
     """
     now = datetime.now(UTC)
+    if since == "traffic":
+        since = _start_of_traffic(home)
     request = monitoring_job.MonitoringRequest(
         monitoring_job.parse_since_option(since, now) if since else None, now, labels
     )
@@ -147,6 +173,13 @@ def monitor(home: LocalHome, /, *, name: str, since: str | None, labels: Path | 
     finding = monitoring_job.run_monitoring_job(request, record, home, ProcessRunner())
     _print_monitoring_result(finding, output_console())
     sys.exit(finding.exit_code)
+
+
+def _start_of_traffic(home: LocalHome) -> str:
+    try:
+        return str(json_files.read_json(home.root / TRAFFIC_FILE)["Started"])
+    except (OSError, ValueError, KeyError):
+        raise UsageError("--since traffic: no traffic was sent from here. Send some, or give a time.") from None
 
 
 def _print_monitoring_result(finding: monitoring_job.MonitoringResult, shown: Console) -> None:
@@ -208,4 +241,53 @@ def export(home: LocalHome, /, *, name: str, labels: Path | None, earlier: Path 
     )
 
 
-ENDPOINT_COMMANDS: Final = (traffic, monitor, export)
+@click.command("predict")
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--run", "name", metavar="ID", default=pipeline_executions.LATEST_RUN, help="[default: the newest model]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def predict(home: LocalHome, /, *, images: tuple[Path, ...], name: str, as_json: bool) -> None:
+    """Ask a run's model about images. Research use only: not a diagnosis.
+
+    Exit code 1 if the model refused an image.
+    """
+    record = run_selection.select_run(
+        name, home, error_console(), run_selection.APPROVED_RUN, run_selection.REGISTERED_RUN
+    )
+    answers = list(image_prediction.predict_images(record, home, ProcessRunner(), images))
+    if as_json:
+        click.echo(json.dumps([_prediction_json(each) for each in answers], indent=2))
+    else:
+        for each in answers:
+            _print_prediction(each, output_console())
+    sys.exit(1 if any(each.refusal for each in answers) else 0)
+
+
+def _prediction_json(found: image_prediction.ImagePrediction) -> dict[str, object]:
+    if found.refusal:
+        return {"image": str(found.image), "refusal": found.refusal}
+    return {
+        "image": str(found.image),
+        "label": found.label,
+        "probabilities": dict(zip(contract.CLASS_LABELS, found.probabilities, strict=True)),
+        "melanoma": found.is_melanoma,
+        "melanoma_threshold": found.threshold,
+    }
+
+
+def _print_prediction(found: image_prediction.ImagePrediction, shown: Console) -> None:
+    shown.print(f"{short_path(found.image)}", style="bold", markup=False, soft_wrap=True)
+    if found.refusal:
+        shown.print(f"  refused: {found.refusal}", style="red", markup=False, soft_wrap=True)
+        return
+    order = sorted(zip(found.probabilities, contract.CLASS_LABELS, strict=True), reverse=True)
+    for probability, label in order:
+        shown.print(f"  {label:<6} {contract.CLASS_TITLES[label]:<32} {probability:.4f}", markup=False, soft_wrap=True)
+    if found.threshold is None:
+        shown.print("  melanoma: the evaluation chose no threshold")
+    else:
+        said = "yes" if found.is_melanoma else "no"
+        shown.print(f"  melanoma: {said} ({found.melanoma:.4f}, threshold {found.threshold:.4f})")
+
+
+ENDPOINT_COMMANDS: Final = (traffic, monitor, export, predict)

@@ -11,7 +11,7 @@ import click
 from local.aws import pipeline_executions
 from local.aws.model_registry import APPROVED, REJECTED, ModelRegistry
 from local.aws.s3_store import LocalHome
-from local.cli import endpoint_commands, evidence_bundle
+from local.cli import endpoint_commands, evidence_bundle, run_tracking
 from local.cli.champion_selection import AUTO_CHAMPION
 from local.cli.pipeline_run import TRAINING_SCALES, RunRequest, launch_run
 from local.console import run_summary
@@ -187,13 +187,6 @@ def _launch_and_exit(  # noqa: PLR0913  one parameter for each option
 
 
 @main.command()
-@click.pass_obj
-def runs(home: LocalHome) -> None:
-    """List all runs."""
-    run_summary.print_run_list(pipeline_executions.load_executions(home.runs), home, output_console())
-
-
-@main.command()
 @click.argument("name", metavar="ID", default=pipeline_executions.LATEST_RUN)
 @click.option(
     "--evidence",
@@ -253,5 +246,5 @@ def serve(home: LocalHome, /, *, name: str, port: int, captures: bool) -> None:
     model_serving.serve_approved_model(record, home, ProcessRunner(), port, output_console(), captures=captures)
 
 
-for command in (demo_archive.sample, *endpoint_commands.ENDPOINT_COMMANDS):
+for command in (demo_archive.sample, *run_tracking.RUN_COMMANDS, *endpoint_commands.ENDPOINT_COMMANDS):
     main.add_command(command)

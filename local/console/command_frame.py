@@ -92,6 +92,19 @@ def short_path(path: Path) -> str:
     return str(full.relative_to(here)) if full.is_relative_to(here) else str(full)
 
 
+def require_writable_file(option: str, path: Path, *, force: bool) -> None:
+    """Check, before any work is done, that a command may write `path`.
+
+    Raises:
+        UsageError: It exists and `force` is False, or its folder does not exist.
+    """
+    if path.exists() and not force:
+        raise UsageError(f"{option} {short_path(path)}: already exists. Give another name, or --force to replace it.")
+    if not path.parent.is_dir():
+        folder = short_path(path.parent)
+        raise UsageError(f"{option} {short_path(path)}: there is no folder {folder}. Make it first: mkdir -p {folder}")
+
+
 def next_command(record: ExecutionRecord, approval: str) -> str:
     """Return the next command or advice after an execution.
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""Prints the summary of a run (steps, tuning jobs, dataset, metrics, gate, next command) and the list of runs."""
+"""Prints the summary of a run: steps, tuning jobs, dataset, metrics, gate, next command."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from local import json_files
-from local.aws.model_registry import APPROVED, PENDING, REJECTED, ModelRegistry
+from local.aws.model_registry import ModelRegistry
 from local.aws.pipeline_executions import ExecutionRecord
 from local.aws.s3_store import LocalHome
-from local.console.command_frame import next_command, program_command, short_path
+from local.console.command_frame import next_command, short_path
 from local.console.step_progress import format_duration
 from local.errors import LocalError
 from local.json_files import Json, JsonObject
@@ -27,6 +27,25 @@ _JOB_STYLES: Final = {"Completed": "", "Failed": "red"}
 _OPTIMISTIC_SCORE: Final = (
     "The best score is optimistic because it was used for selection. Test images were not used to choose it."
 )
+
+
+_UNBOUNDED_WIDTH: Final = 10_000
+
+
+def table_of(*columns: str) -> Table:
+    """Return an empty table whose columns are aligned left; its first never wraps, so that a name stays whole."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number == 0, overflow="fold")
+    return table
+
+
+def print_table(table: Table, console: Console) -> None:
+    """Print a table; for another program, which reads a pipe or a file, each row on one line however long."""
+    if not console.is_terminal:
+        wide = console.options.update(max_width=_UNBOUNDED_WIDTH)
+        console.width = max(console.width, console.measure(table, options=wide).maximum)
+    console.print(table)
 
 
 def _table(*columns: str, no_wrap: bool = False) -> Table:
@@ -105,11 +124,11 @@ def _metrics_table(evaluation: Mapping[str, Json]) -> Table:
         measured["malignant sensitivity"] = evaluation["malignant_sensitivity"]
     measured |= {f"melanoma {name}": melanoma.get(name) for name in ("sensitivity", "specificity", "auc")}
     for name, figure in measured.items():
-        table.add_row(name, *_estimate_texts(figure))
+        table.add_row(name, *estimate_texts(figure))
     return table
 
 
-def _estimate_texts(figure: Json) -> tuple[str, str, str]:
+def estimate_texts(figure: Json) -> tuple[str, str, str]:
     """Return value, interval and number of images; in older evaluations the figure is a number without the others."""
     if not isinstance(figure, dict):
         return format_figure(figure), "", ""
@@ -243,7 +262,7 @@ def _last_lines(record: ExecutionRecord, home: LocalHome) -> Iterator[tuple[str,
     failed = next((entry["StepName"] for entry in record.steps if entry["StepStatus"] == "Failed"), None)
     yield "Status", f"{record.status}{f' in {failed}' if failed else ''}{f': {reason}' if reason else ''}"
     arn = record.package_arn
-    approval = _approval_status(arn, home, "no longer in the registry") if arn else ""
+    approval = approval_status(arn, home, "no longer in the registry") if arn else ""
     if arn:
         yield "Model", f"{arn} ({approval})"
     report = record.output_folder(contract.EVALUATE_STEP, contract.EVALUATION_OUTPUT)
@@ -253,42 +272,9 @@ def _last_lines(record: ExecutionRecord, home: LocalHome) -> Iterator[tuple[str,
     yield "Next", next_command(record, approval)
 
 
-def _approval_status(arn: str, home: LocalHome, missing: str) -> str:
+def approval_status(arn: str, home: LocalHome, missing: str) -> str:
+    """Return the approval status of a model package, or `missing` if it is no longer in the registry."""
     try:
         return str(ModelRegistry(home.registry).describe(arn)["ModelApprovalStatus"])
     except LocalError:
         return missing
-
-
-_APPROVAL_WORDS: Final = {PENDING: "pending", APPROVED: "approved", REJECTED: "rejected"}
-_UNBOUNDED_WIDTH: Final = 10_000
-
-
-def print_run_list(records: Sequence[ExecutionRecord], home: LocalHome, console: Console) -> None:
-    """Print a table of the executions in the order of `records`."""
-    if not records:
-        console.print(f"No runs yet. Start one: {program_command()} demo", soft_wrap=True)
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("run", "started", "profile", "status", "time", "package"):
-        folded = column in {"profile", "package"}  # the longest texts
-        table.add_column(column, no_wrap=not folded, overflow="fold", justify="right" if column == "time" else "left")
-    for record in records:
-        table.add_row(*_run_row(record, home))
-    if not console.is_terminal:  # For other programs: one line for each run.
-        wide = console.options.update(max_width=_UNBOUNDED_WIDTH)
-        console.width = max(console.width, console.measure(table, options=wide).maximum)
-    console.print(table)
-
-
-def _run_row(record: ExecutionRecord, home: LocalHome) -> tuple[str, ...]:
-    created = datetime.fromisoformat(record.data["CreationTime"])
-    ended = datetime.fromisoformat(record.data["LastModifiedTime"])
-    took = "" if record.status == "Executing" else format_duration((ended - created).total_seconds())
-    started = created.astimezone().strftime("%Y-%m-%d %H:%M")
-    profile = str(record.data["Local"].get("Profile", ""))
-    package, arn = "none", record.package_arn
-    if arn is not None:
-        approval = _approval_status(arn, home, "gone")
-        package = f"{arn.rpartition('/')[2]} {_APPROVAL_WORDS.get(approval, approval)}"
-    return record.execution_id, started, profile, record.status, took, package

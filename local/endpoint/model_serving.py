@@ -72,7 +72,7 @@ def serve_approved_model(  # noqa: PLR0913  one parameter for each option
     package = require_approved_package(record, ModelRegistry(home.registry))
     require_free_port(port)
     runner.check()
-    model = _served_model(package, home)
+    model = served_model(package, home)
     stop = threading.Event()
     logs = record.path.parent / "serve"
     try:
@@ -81,7 +81,9 @@ def serve_approved_model(  # noqa: PLR0913  one parameter for each option
             run_model_server(runner, model, logs, stop, port=0 if captures else port) as endpoint,
             _capture_requests(record, home, endpoint, port, console) if captures else nullcontext(),
         ):
-            _print_usage(package["ModelPackageArn"], port, _example_image(record, home), console)
+            # The evaluation's metadata travel with the package.
+            threshold = package.get("CustomerMetadataProperties", {}).get("melanoma_threshold", "none")
+            _print_usage(package["ModelPackageArn"], port, threshold, _example_image(record, home), console)
             while not stop.wait(0.2):
                 if endpoint.process.poll() is not None:
                     raise StepError(f"the model server ended by itself. See {endpoint.stderr}.")
@@ -90,7 +92,7 @@ def serve_approved_model(  # noqa: PLR0913  one parameter for each option
     console.print("Stopped.")
 
 
-def _served_model(package: JsonObject, home: LocalHome) -> ServedModel:
+def served_model(package: JsonObject, home: LocalHome) -> ServedModel:
     """Return the package's model, or raise UsageError where its artifact is gone."""
     container = package["InferenceSpecification"]["Containers"][0]
     model = ServedModel.of(container, S3Store(home.s3))
@@ -124,7 +126,7 @@ def _capture_requests(
     console.print(f"Captured {status.kept} requests{lost}.")
 
 
-def _print_usage(arn: str, port: int, image: Path | None, console: Console) -> None:
+def _print_usage(arn: str, port: int, threshold: str, image: Path | None, console: Console) -> None:
     path = shlex.quote(short_path(image)) if image else "IMAGE.jpg"
     header = f"Content-Type: {contract.IMAGE_CONTENT_TYPE}"
     console.print(f"Serving {arn} until Ctrl-C. Try:", soft_wrap=True, highlight=False)
@@ -135,6 +137,7 @@ def _print_usage(arn: str, port: int, image: Path | None, console: Console) -> N
         markup=False,
     )
     console.print(f"Scores, in order: {', '.join(contract.CLASS_LABELS)}", highlight=False)
+    console.print(f"Melanoma is called from a probability of {threshold} on, as the evaluation judged it.")
 
 
 def _example_image(record: ExecutionRecord, home: LocalHome) -> Path | None:

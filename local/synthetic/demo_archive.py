@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from local.aws.s3_store import LocalHome
-from local.console.command_frame import error_console, output_console, short_path
+from local.console.command_frame import error_console, output_console, require_writable_file, short_path
 from local.errors import UsageError
 from local.runners.job_runner import REPOSITORY, digest_of_sources
 
@@ -35,9 +35,13 @@ def ensure_demo_archive(home: LocalHome, console: Console, *, quiet: bool) -> Pa
 @click.option(
     "--twins", type=int, default=0, show_default=True, help="Number of edited copies of images under other lesion ids."
 )
+@click.option("--force", is_flag=True, help="Replace an existing file.")
 @click.argument("path", metavar="OUT.zip", type=click.Path(dir_okay=False, path_type=Path))
-def sample(path: Path, images: int, seed: int, official: int, twins: int) -> None:
+def sample(  # noqa: PLR0913  one parameter for each option
+    *, path: Path, images: int, seed: int, official: int, twins: int, force: bool
+) -> None:
     """Write a synthetic archive in the layout of HAM10000's download."""
+    require_writable_file("sample", path, force=force)
     write_archive_with_progress(path, images, seed, error_console(), official=official, twins=twins)
     more = "".join(f", {count} {what}" for count, what in ((official, "official"), (twins, "twins")) if count)
     output_console().print(f"{short_path(path)}: {images} synthetic images{more}, seed {seed}", soft_wrap=True)

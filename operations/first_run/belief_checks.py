@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final
 
 from operations.first_run.first_run_state import FAILED_STATUS, SUCCEEDED_STATUS, FirstRunObservations
@@ -52,24 +53,12 @@ class BeliefOutcome:
     message: str
 
 
-def belief_held(message: str) -> BeliefOutcome:
-    """Return the outcome that the belief held."""
-    return BeliefOutcome(BeliefVerdict.HELD, message)
-
-
-def belief_failed(message: str) -> BeliefOutcome:
-    """Return the outcome that the belief failed."""
-    return BeliefOutcome(BeliefVerdict.FAILED, message)
-
-
-def belief_not_reached(message: str) -> BeliefOutcome:
-    """Return the outcome that the run has not reached the belief."""
-    return BeliefOutcome(BeliefVerdict.OPEN, message)
-
-
-def belief_not_applicable(message: str) -> BeliefOutcome:
-    """Return the outcome that no run with these settings can reach the belief."""
-    return BeliefOutcome(BeliefVerdict.NOT_APPLICABLE, message)
+# Each takes the message.
+belief_held = partial(BeliefOutcome, BeliefVerdict.HELD)
+belief_failed = partial(BeliefOutcome, BeliefVerdict.FAILED)
+belief_not_reached = partial(BeliefOutcome, BeliefVerdict.OPEN)
+# No run with these settings can reach the belief.
+belief_not_applicable = partial(BeliefOutcome, BeliefVerdict.NOT_APPLICABLE)
 
 
 def archive_input(seen: FirstRunObservations) -> BeliefOutcome:
@@ -174,12 +163,9 @@ def gate_reached(seen: FirstRunObservations) -> BeliefOutcome:
     """Judge whether a training with the defaults meets the gate."""
     if contract.REJECT_STEP in seen.steps:
         return belief_failed(seen.failure(contract.REJECT_STEP) or "rejected")
-    outcome = seen.metadata(contract.GATE_STEP).get("Condition", {}).get("Outcome", "")
-    return (
-        belief_held("the gate let the model pass")
-        if outcome == "True"
-        else belief_not_reached("the gate was not reached")
-    )
+    if seen.metadata(contract.GATE_STEP).get("Condition", {}).get("Outcome") == "True":
+        return belief_held("the gate let the model pass")
+    return belief_not_reached("the gate was not reached")
 
 
 def pretrained_weights(seen: FirstRunObservations) -> BeliefOutcome:
@@ -224,11 +210,9 @@ def one_start_for_one_token(seen: FirstRunObservations) -> BeliefOutcome:
     twice = [name for name, count in names.items() if name and count > 1]
     if twice:
         return belief_failed(f"executions of the same attempt: {', '.join(twice)}")
-    return (
-        belief_held(f"{len(seen.executions)} executions, each attempt once")
-        if names
-        else belief_not_reached("no execution")
-    )
+    if not names:
+        return belief_not_reached("no execution")
+    return belief_held(f"{len(seen.executions)} executions, each attempt once")
 
 
 def tuning_tags(seen: FirstRunObservations) -> BeliefOutcome:
@@ -314,11 +298,9 @@ def served_package(seen: FirstRunObservations) -> BeliefOutcome:
     served = model_package.served_package_arn(seen.account.client("sagemaker"), seen.stages[_STAGING].endpoint)
     if served == seen.version_arn:
         return belief_held(f"staging serves {served}")
-    return (
-        belief_not_reached(f"staging serves {served}")
-        if served
-        else belief_failed("the model of staging names no package")
-    )
+    if served:
+        return belief_not_reached(f"staging serves {served}")
+    return belief_failed("the model of staging names no package")
 
 
 def configuration_metrics(seen: FirstRunObservations) -> BeliefOutcome:
@@ -373,14 +355,10 @@ def monitor_rules(seen: FirstRunObservations) -> BeliefOutcome:
     ended = [job for job in seen.processing_jobs("monitor") if job["ProcessingJobStatus"] == "Completed"]
     if not ended:
         return belief_not_reached("no run of the monitor has ended")
-    listed = seen.account.client("cloudwatch").list_metrics(
-        Namespace=seen.account.name, MetricName=monitoring_runs.VIOLATIONS_METRIC
-    )
-    if listed["Metrics"]:
-        return belief_held(f"{ended[0]['ProcessingJobName']} ran, and its violations were published")
-    late = seen.is_old(ended[0].get("ProcessingEndTime") or ended[0]["CreationTime"])
-    told = f"{ended[0]['ProcessingJobName']} ended, and no metric of violations is published"
-    return belief_failed(told) if late else belief_not_reached(told)
+    name, since = ended[0]["ProcessingJobName"], ended[0].get("ProcessingEndTime") or ended[0]["CreationTime"]
+    if _is_published(seen, monitoring_runs.VIOLATIONS_METRIC):
+        return belief_held(f"{name} ran, and its violations were published")
+    return _missing(f"{name} ended, and no metric of violations is published", late=seen.is_old(since))
 
 
 def export_job(seen: FirstRunObservations) -> BeliefOutcome:
@@ -399,14 +377,10 @@ def replica_events(seen: FirstRunObservations) -> BeliefOutcome:
     objects = _replicas(seen)
     if not objects:
         return belief_not_reached("no captured request was replicated")
-    listed = seen.account.client("cloudwatch").list_metrics(
-        Namespace=seen.account.name, MetricName=prediction_counts.PREDICTIONS_METRIC
-    )
-    if listed["Metrics"]:
+    if _is_published(seen, prediction_counts.PREDICTIONS_METRIC):
         return belief_held("answers in replicated captures were counted")
     late = any(seen.is_old(found["LastModified"]) for found in objects)
-    told = f"{objects[0]['Key']} was replicated, and no answer was counted"
-    return belief_failed(told) if late else belief_not_reached(told)
+    return _missing(f"{objects[0]['Key']} was replicated, and no answer was counted", late=late)
 
 
 def replica_key(seen: FirstRunObservations) -> BeliefOutcome:
@@ -490,6 +464,16 @@ def _replicas(seen: FirstRunObservations) -> list[dict[str, Any]]:
         return []
     listed = seen.account.client("s3").list_objects_v2(Bucket=bucket, Prefix=contract.CAPTURE_PREFIX, MaxKeys=10)
     return list(listed.get("Contents", []))
+
+
+def _is_published(seen: FirstRunObservations, metric: str) -> bool:
+    listed = seen.account.client("cloudwatch").list_metrics(Namespace=seen.account.name, MetricName=metric)
+    return bool(listed["Metrics"])
+
+
+def _missing(told: str, *, late: bool) -> BeliefOutcome:
+    """Return failed if an effect should be visible by now."""
+    return belief_failed(told) if late else belief_not_reached(told)
 
 
 def _metrics(cloudwatch: Any, dimension: str, value: str) -> set[str]:  # noqa: ANN401  the SDK's clients have no types

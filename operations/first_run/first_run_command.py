@@ -200,11 +200,8 @@ def _offer_start(account: Account, console: Console, ask: Callable[[str], bool] 
     if not may_start_pipeline(seen):
         return
     if ask is None or ask(f"Start the pipeline on {seen.archive}? It trains a model; make cost estimates the cost."):
-        print_line(
-            console,
-            "Started: "
-            f"{aws_clients.execution_console_url(retraining_execution.start_retraining_execution(account, ''))}",
-        )
+        execution = retraining_execution.start_retraining_execution(account, "")
+        print_line(console, f"Started: {aws_clients.execution_console_url(execution)}")
 
 
 def _look(account: Account, path: Path) -> FirstRun:

@@ -23,6 +23,7 @@ CELL = ("--network", "none", "--read-only", "--tmpfs", "/tmp", "--user", "10001:
 WRITE = """
 import sys
 from pathlib import Path
+import numpy as np
 from pipeline_src.algorithms.serving.onnx_artifact import write_model
 from tests.jobs.algorithms.sample_pictures import colored, jpeg, png, turned
 from tests.jobs.algorithms.tiny_model import MANIFEST, onnx_bytes
@@ -34,6 +35,8 @@ for number in range(8):
     for kind, data in (("jpg", jpeg(pixels)), ("png", png(pixels))):
         (root / f"pictures/{number}.{kind}").write_bytes(data)
         (root / f"pictures/{number}-turned.{kind}").write_bytes(turned(data))
+noise = np.random.default_rng(1).integers(0, 256, (600, 600, 3), np.uint8)
+(root / "pictures/large.png").write_bytes(png(noise))  # the server keeps bodies above 512 KiB in /tmp
 (root / "pictures/damaged.jpg").write_bytes(jpeg(pixels)[:-99])
 """
 # Asks the server of its own container, which has no other network.
@@ -112,12 +115,13 @@ def test_container_and_process_give_the_same_answers_byte_for_byte(answers: Answ
 
 
 def test_the_answers_are_probabilities_and_an_orientation_tag_changes_none(answers: Answers) -> None:
-    assert answers.pop("damaged.jpg") == [400, "the image: truncated. Replace the image by the original.\n"]
-    assert len(answers) == 32
-    for name, (status, text) in answers.items():
+    assert answers["damaged.jpg"] == [400, "the image: truncated. Replace the image by the original.\n"]
+    good = {name: answer for name, answer in answers.items() if name != "damaged.jpg"}
+    assert len(good) == 33
+    for name, (status, text) in good.items():
         assert status == 200
         parse_class_probabilities(str(text).encode())
-        assert answers[name.replace("-turned", "")] == [status, text]
+        assert good[name.replace("-turned", "")] == [status, text]
 
 
 def test_serve_listens_on_every_address_and_a_stop_ends_it_with_exit_code_0(

@@ -29,7 +29,9 @@ def labels(loop: Loop, endpoint: int, since: str, tmp_path_factory: pytest.TempP
     """The classes of some of the pictures that the served model was just asked about."""
     assert since
     path = tmp_path_factory.mktemp("labels") / "labels.csv"
-    sent = loop.home.local("traffic", "--images", str(SENT), "--seed", "9", "--port", str(endpoint), "--labels", path)
+    sent = loop.home.local(
+        "traffic", "--images", str(SENT), "--seed", "9", "--port", str(endpoint), "--write-labels", path
+    )
     assert sent.returncode == 0, sent.stdout + sent.stderr
     path.write_text("".join(path.read_text().splitlines(keepends=True)[: LABELLED + 1]))
     return path

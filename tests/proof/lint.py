@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.proof.intrinsic import Documents
 from tests.proof.sample import where
@@ -31,6 +31,15 @@ def problems(documents: Documents, regions: tuple[str, ...] = ()) -> Iterator[st
 
 
 _kept: list[Path] = []
+
+
+@cache
+def _rules() -> Any:
+    """Return the rules of cfn-lint's command line, which reads them once for all files; `lint` would for each."""
+    from cfnlint.config import ConfigMixIn
+    from cfnlint.runner import Runner
+
+    return Runner(ConfigMixIn()).rules
 
 
 def keep_findings(folder: Path) -> None:
@@ -60,6 +69,6 @@ def _linted(template: str, regions: tuple[str, ...]) -> tuple[str, ...]:
     from cfnlint.config import ManualArgs
 
     # Errors are never passed over, and warnings only as written here.
-    found = lint(template, config=ManualArgs(regions=list(regions)))
+    found = lint(template, rules=_rules(), config=ManualArgs(regions=list(regions)))
     said = [f"{each.rule.id} {'/'.join(map(str, each.path or ()))}: {each.message}" for each in found]
     return tuple(each for each in said if not each.startswith(tuple(WARNINGS)) and not each.endswith(ADVICE))

@@ -55,9 +55,19 @@ def _action(action: dict[str, Any], region: str, pipeline: Resource, there: dict
             yield f"{name}: {value} is made by no stack"
         elif role and value in there and not _near(there[value], account, region, str(value)):
             yield f"{name}: {value} is not in {account} {region}, where the action is"
+    if "images" in told:
+        yield from _images(told)
     access, said = there.get(told.get("access", "")), told.get("region")
     if access and access.region != said:
         yield f"region {said} is not that of {told['access']}"
+
+
+def _images(told: dict[str, str]) -> Iterator[str]:
+    """Yield if no image is looked up where `cdk deploy` pushes those of the stage that the access role is of."""
+    account, region = told["access"].split(":")[4], told["region"]
+    pushed = f"{account}/cdk-hnb659fds-container-assets-{account}-{region}"
+    if pushed not in [each.partition("=")[2] for each in told["images"].split(",")]:
+        yield f"images: none is looked up in {pushed}"
 
 
 def _near(where: Place, account: str, region: str, arn: str) -> bool:

@@ -9,6 +9,9 @@ from aws_cdk import App
 
 from stacks.endpoint.endpoint_stack import EndpointStage
 from stacks.settings.deployment_settings import Settings
+from stacks.settings.settings_context import settings_from_context
+from stacks.settings.settings_validation import validate_settings
+from stacks.storage.storage_stack import StorageStack
 from tests.assembly import FLAGS
 from tests.proof.intrinsic import Resource, resources
 
@@ -28,6 +31,14 @@ def endpoint_with(stage: str, **changes: Any) -> Document:
     app = App(context=FLAGS, analytics_reporting=False)
     made = EndpointStage(app, "Endpoints", settings=dataclasses.replace(settings, **{stage: changed}))
     document: Document = made.synth().get_stack_by_name(f"skin-lesion-{stage}").template
+    return document
+
+
+def storage_with(context: dict[str, Any]) -> Document:
+    """Return the storage template with settings of a context, synthesized without the other stacks."""
+    app = App(context=FLAGS, analytics_reporting=False)
+    StorageStack(app, "Storage", settings=validate_settings(settings_from_context(context)))
+    document: Document = app.synth().stacks[0].template
     return document
 
 

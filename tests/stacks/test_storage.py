@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Match, Template
 
-from tests.assembly import Assembled, templates_in
+from tests.stacks.synthesis import storage_with
 
 BUCKETS = ("Raw", "Runs", "Artifacts", "AccessLogs")
 
@@ -74,13 +74,11 @@ def test_s3_tells_eventbridge_of_archives_and_of_what_is_captured(buckets: dict[
     assert found == {"Raw": told, "Runs": told, "Artifacts": None, "AccessLogs": None}
 
 
-def test_a_model_that_may_be_live_never_expires_unless_somebody_chose_so(
-    buckets: dict[str, dict[str, Any]], assembled: Assembled
-) -> None:
+def test_a_model_that_may_be_live_never_expires_unless_somebody_chose_so(buckets: dict[str, dict[str, Any]]) -> None:
     kept = rules(buckets["Runs"])["Runs"]
     assert "ExpirationInDays" not in kept
     assert kept["Transitions"] == [{"StorageClass": "INTELLIGENT_TIERING", "TransitionInDays": 30}]
-    chosen = templates_in(assembled({"retention.model_days": 90}))["Storage"]["Resources"]
+    chosen = storage_with({"retention.model_days": 90})["Resources"]
     runs = next(value for name, value in chosen.items() if name.startswith("Runs") and "Bucket" in value["Type"])
     assert rules(runs)["Runs"]["ExpirationInDays"] == 90
 
@@ -121,8 +119,8 @@ def test_what_is_live_is_no_resource_whose_first_value_an_update_could_put_back(
     assert templates["Storage"].to_json()["Outputs"]["Champion"]["Value"] == "/skin-lesion/champion"
 
 
-def test_everything_goes_with_the_stack_where_somebody_chose_so(assembled: Assembled) -> None:
-    resources = templates_in(assembled({"retention.data": "delete"}))["Storage"]["Resources"].values()
+def test_everything_goes_with_the_stack_where_somebody_chose_so() -> None:
+    resources = storage_with({"retention.data": "delete"})["Resources"].values()
     kinds = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SageMaker::ModelPackageGroup")
     stateful = [each for each in resources if each["Type"] in kinds]
     assert len(stateful) == 6

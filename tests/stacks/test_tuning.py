@@ -23,7 +23,7 @@ from stacks.training.training_stack import tuning_from_settings as wanted
 from tests.assembly import FLAGS, templates_in
 from tests.proof.check import CHECKERS
 from tests.proof.intrinsic import resources
-from tests.proof.mutation import GONE, statement
+from tests.proof.mutation import GONE, find, statement
 from tests.proof.policy import policies
 from tests.proof.sample import ACCOUNT, REGION
 from tests.proof.simulation import Question, Request, allowed
@@ -87,6 +87,21 @@ def test_what_a_tuning_does_is_allowed_and_tagging_another_s_job_is_not(tuned: d
     creating = tags | {"sagemaker:TaggingAction": f"Create{JOB}"}
     asked = [Request(str(role.arn), "sagemaker:AddTags", another, ACCOUNT, context) for context in (creating, tags)]
     assert allowed([Question(each, own, None) for each in asked]) == [True, False]
+
+
+def _creating(documents: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the statements that bind tags to the request that creates a job, as they stand in the template."""
+    policy = find(documents, "Training IAM::Policy PipelineRole")
+    found: list[dict[str, Any]] = policy["Properties"]["PolicyDocument"]["Statement"]
+    return [each for each in found if "sagemaker:TaggingAction" in json.dumps(each.get("Condition"))]
+
+
+def test_tags_that_are_bound_to_another_request_are_noticed(tuned: dict[str, Any]) -> None:
+    for wrong in ("CreateTrainingJob", ""):
+        documents = copy.deepcopy(tuned)
+        (given,) = [each["Condition"]["StringEquals"] for each in _creating(documents)]
+        given["sagemaker:TaggingAction"] = wrong
+        assert [each for each in CHECKERS["performed"](documents) if "sagemaker:AddTags" in each] != []
 
 
 def test_a_right_to_every_tuning_job_that_asks_for_no_tag_is_a_finding(tuned: dict[str, Any]) -> None:

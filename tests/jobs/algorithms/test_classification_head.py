@@ -52,7 +52,7 @@ def test_probabilities_equal_those_of_scikit_learn(strength: float) -> None:
     rows = _features().reshape(-1, LENGTH).astype(np.float64)
     reference = LogisticRegression(C=strength, tol=1e-8, max_iter=5000)
     weights = classification_head.class_weights(_labels(), CLASSES).repeat(VIEWS) / VIEWS
-    scaler = StandardScaler().fit(rows)
+    scaler = StandardScaler().fit(rows, sample_weight=weights)
     reference.fit(scaler.transform(rows), _labels().repeat(VIEWS), sample_weight=weights)
     wanted = reference.predict_proba(scaler.transform(rows))
     found = classification_head.head_probabilities(rows.astype(np.float32), head.weights, head.bias)
@@ -62,8 +62,9 @@ def test_probabilities_equal_those_of_scikit_learn(strength: float) -> None:
 def test_out_of_fold_scores_equal_those_of_scikit_learn_on_the_other_folds() -> None:
     head = _fit(strength=0.01)
     rows = _features().astype(np.float64)
-    rows = StandardScaler().fit_transform(rows.reshape(-1, LENGTH)).reshape(rows.shape)
     weights = classification_head.class_weights(_labels(), CLASSES)
+    scaler = StandardScaler().fit(rows.reshape(-1, LENGTH), sample_weight=weights.repeat(VIEWS))
+    rows = scaler.transform(rows.reshape(-1, LENGTH)).reshape(rows.shape)
     for fold in range(FOLDS):
         seen = head.folds != fold
         reference = LogisticRegression(C=0.01, tol=1e-8, max_iter=5000).fit(
@@ -160,6 +161,15 @@ def test_a_feature_that_is_constant_in_training_has_no_say() -> None:
     head = classification_head.fit_head(training, strength=0.1, seed=0, workers=1)
     assert np.abs(head.weights[4]).max() < 1e-6
     assert np.isfinite(head.weights).all()
+
+
+def test_a_feature_that_is_nearly_constant_in_training_gets_no_large_weight() -> None:
+    """It tells the classes apart there; an unusual image could have any value."""
+    features = _features()
+    features[:, :, 4] = 6 + 1e-4 * _labels()[:, np.newaxis]
+    training = TrainingFeatures(features=features, labels=_labels(), lesions=_lesions())
+    head = classification_head.fit_head(training, strength=0.1, seed=0, workers=1)
+    assert np.abs(head.weights[4]).max() < 10
 
 
 def test_balanced_accuracy_leaves_out_classes_without_an_image() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from pipeline_src import contract
@@ -134,10 +134,14 @@ def test_a_model_that_leaves_its_side_open_takes_that_of_the_manifest(predictor:
     assert ImagePredictor(onnx_bytes("side"), MANIFEST).predict(data) == predictor.predict(data)
 
 
-def test_a_model_that_leaves_its_classes_open_is_refused_if_it_has_other_ones() -> None:
-    model = onnx.load_from_string(onnx_bytes(classes=6))
+def test_a_model_that_leaves_its_classes_open_is_refused_if_it_answers_with_another_number_of_them() -> None:
+    """How many columns Compress keeps is known only when it runs."""
+    model = onnx.load_from_string(onnx_bytes())
+    model.graph.initializer.append(numpy_helper.from_array(np.arange(7) < 6, "kept"))
+    model.graph.node.insert(3, helper.make_node("Compress", ["logits", "kept"], ["fewer"], axis=1))
+    model.graph.node[4].input[0] = "fewer"
     model.graph.output[0].type.tensor_type.shape.dim[1].dim_param = "classes"
-    with pytest.raises(BadInputError, match=r"it cannot be computed .6 probabilities, not 7"):
+    with pytest.raises(BadInputError, match=r"^model.onnx: it cannot be computed .6 probabilities, not 7"):
         ImagePredictor(model.SerializeToString(), MANIFEST)
 
 

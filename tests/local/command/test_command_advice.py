@@ -1,17 +1,10 @@
 # SPDX-License-Identifier: MIT-0
 """The settings and the next command in the summary."""
 
-import io
-import json
 import shlex
 from pathlib import Path
 
-import pytest
-from rich.console import Console
-
 from local.aws.pipeline_executions import ExecutionRecord
-from local.aws.s3_store import LocalHome
-from local.console import run_summary
 from local.console.command_frame import next_command
 from tests.local.command.small import Shell
 
@@ -54,24 +47,3 @@ def test_a_containers_image_is_proposed_again(tmp_path: Path) -> None:
 def test_the_summary_names_the_parameters_that_differ_from_the_definitions_own_and_no_other(shell: Shell) -> None:
     assert "\nParameters: Epochs 5\n" in shell.run("-p", "Epochs=5", "--scale", "full").stdout
     assert "Parameters:" not in shell.run("-p", "Epochs=3", "--scale", "full").stdout
-
-
-@pytest.mark.parametrize("terminal", [True, False])
-def test_the_table_of_runs_cuts_nothing_however_long(shell: Shell, *, terminal: bool) -> None:
-    shell.run("--quiet")
-    path = shell.home / "runs/latest/execution.json"
-    data = json.loads(path.read_text()) | {"PipelineExecutionStatus": "Succeeded"}
-    data["Local"]["Profile"] = "a-profile-with-a-name-of-forty-letters--"
-    record = ExecutionRecord(path, data)
-    screen = Console(file=io.StringIO(), width=80, force_terminal=terminal, color_system=None)
-    run_summary.print_run_list([record], LocalHome(shell.home), screen)
-    assert isinstance(screen.file, io.StringIO)
-    lines = screen.file.getvalue().splitlines()
-    assert "…" not in "".join(lines)
-    assert "Succeeded" in lines[1]
-    if terminal:
-        assert all(len(line) <= 80 for line in lines)
-    else:
-        assert len(lines) == 2
-        assert f"{data['Local']['Profile']}  Succeeded" in lines[1]
-        assert lines[1].rstrip().endswith("1 pending")

@@ -47,11 +47,12 @@ def test_one_decision_undoes_the_other_and_is_kept_with_its_reason(registry: Mod
 
 
 @pytest.mark.parametrize("status", ["Approved", "Rejected"])
-def test_a_decision_that_changes_nothing_is_refused_by_name(registry: ModelRegistry, status: str) -> None:
+def test_a_decision_that_was_taken_already_succeeds_and_keeps_the_first_reason(
+    registry: ModelRegistry, status: str
+) -> None:
     arn = registry.create(ARGUMENTS, PREFIX)["ModelPackageArn"]
     registry.decide(arn, status, "first")
-    with pytest.raises(UsageError, match=f"it is {status} already"):
-        registry.decide(arn, status, "second")
+    assert registry.decide(arn, status, "second")["ModelApprovalStatus"] == status
     assert registry.describe(arn)["ApprovalDescription"] == "first"
 
 

@@ -118,7 +118,7 @@ def test_the_traffic_command_sends_what_was_asked_for_and_says_what_was_answered
 ) -> None:
     labels = tmp_path / "labels.csv"
     with answering() as server:
-        result = sent(place, server, "--labels", str(labels))
+        result = sent(place, server, "--write-labels", str(labels))
     assert result.exit_code == 0, result.output
     assert "3 images were answered: nv 3" in result.stdout
     assert "The server does not capture requests" in result.stdout

@@ -9,6 +9,7 @@ _KEY: Final = "StagingSite KMS::Key"
 _BUCKET: Final = "StagingSite S3::BucketPolicy BucketPolicy"
 _CAPTURES: Final = "Storage S3::BucketPolicy CapturesPolicy"
 _ACCESS: Final = "StagingSite IAM::Role Access"
+_IMAGES: Final = "StagingSite IAM::Role Images"
 _DELIVER: Final = "StagingSite IAM::Policy DeliverDefaultPolicy"
 _PUBLISH: Final = "Deployment IAM::Policy PublishRole"
 _DELIVERY: Final = "Deployment IAM::Policy DeliveryRole"
@@ -59,6 +60,13 @@ MISTAKES: Final = (
     ),
     Mistake("trust of the whole account", "account", _NOBODY, _trust("Condition", GONE)),
     Mistake("trust of one more function", "account", _UNUSED, word(_ACCESS, "-smoke", "-promote")),
+    Mistake("registry that another function may ask", "account", _UNUSED, word(_IMAGES, "-publish", "-smoke")),
+    Mistake(
+        "publisher that may take on any role there",
+        "account",
+        _NOBODY,
+        word(_PUBLISH, "skin-lesion-staging-images", "skin-lesion-staging-*"),
+    ),
     Mistake("trust of a misspelt role", "account", "the resource", word(_ACCESS, "lesion-smoke", "lesion-Smoke")),
     Mistake(
         "trust of a pattern",

@@ -94,6 +94,30 @@ MISTAKES: Final = (
         word("StagingSite IAM::Policy ServingRoleDefaultPolicy", "/models/*", "/runs/*"),
     ),
     Mistake(
+        "image that the stage's model may not pull",
+        "access",
+        "model needs ecr:BatchGetImage",
+        word("StagingSite IAM::Policy ServingRoleDefaultPolicy", "container-assets", "images"),
+    ),
+    Mistake(
+        "repository that publish may not ask",
+        "access",
+        "images needs ecr:DescribeImages",
+        word("StagingSite IAM::Policy Images", "container-assets", "images"),
+    ),
+    Mistake(
+        "image that is looked up in build's account",
+        "wiring",
+        "images: none is looked up in 222233334444/cdk-",
+        word(_PIPELINE, "=222233334444/cdk-hnb659fds", "=111122223333/cdk-hnb659fds"),
+    ),
+    Mistake(
+        "image that no action finds",
+        "action",
+        "no such variable",
+        word(_PIPELINE, "StagingModel.image}", "StagingModel.images}"),
+    ),
+    Mistake(
         "endpoint that its access role may not ask",
         "access",
         "access needs sagemaker:InvokeEndpoint",

@@ -1,0 +1,377 @@
+# SPDX-License-Identifier: MIT-0
+"""The commands that look at several runs, or remove some: runs, compare, open, rm, prune."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from local import json_files
+from local.aws import model_registry, pipeline_executions
+from local.aws.pipeline_executions import LATEST_RUN, ExecutionRecord
+from local.aws.s3_store import LocalHome, files_below
+from local.console.command_frame import error_console, output_console, program_command, short_path
+from local.console.run_summary import approval_status, estimate_texts, print_table, table_of
+from local.console.step_progress import format_duration
+from local.endpoint import run_selection
+from local.errors import UsageError
+from local.json_files import Json, JsonObject
+from local.runners.job_runner import JOBS_SOFTWARE, REPOSITORY
+from local.runners.process_runner import ENVIRONMENTS
+from pipeline_src import contract
+
+PASSED, REJECTED, CRASHED, STOPPED, RUNNING, PARTIAL = "passed", "rejected", "crashed", "stopped", "running", "partial"
+OUTCOMES: Final = (PASSED, REJECTED, CRASHED, STOPPED, RUNNING, PARTIAL)
+_OUTCOME_STYLES: Final = {PASSED: "green", REJECTED: "red", CRASHED: "bold red", STOPPED: "yellow"}
+_APPROVAL_WORDS: Final = {
+    model_registry.PENDING: "pending",
+    model_registry.APPROVED: "approved",
+    model_registry.REJECTED: "rejected",
+}
+# The metrics of the lists, by their title, and their place in evaluation.json.
+_METRICS: Final[Mapping[str, tuple[str, ...]]] = {
+    "balanced accuracy": ("balanced_accuracy",),
+    "melanoma sensitivity": ("melanoma", "sensitivity"),
+    "melanoma specificity": ("melanoma", "specificity"),
+    "malignant sensitivity": ("malignant_sensitivity",),
+    "accuracy": ("accuracy",),
+    "melanoma auc": ("melanoma", "auc"),
+}
+_LISTED: Final = ("balanced accuracy", "melanoma sensitivity")
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What the lists say of one run.
+
+    Attributes:
+        run: Its id.
+        started: Start in ISO 8601.
+        seconds: Its duration; None while it runs.
+        outcome: One of `OUTCOMES`: `rejected` by the gate, `crashed` in a step, `partial` after ``--until``.
+        algorithm: What Train ran; empty for a definition of the user's own.
+        profile: Profile of the gate.
+        parameters: The parameters that differ from their defaults.
+        metrics: Estimates on the test images by title, as in evaluation.json.
+        package: ARN of its model package, empty for none.
+        approval: Approval status of the package.
+        report: Path of its report, empty for none.
+        reason: Why it failed, empty if it did not.
+    """
+
+    run: str
+    started: str
+    seconds: float | None
+    outcome: str
+    algorithm: str
+    profile: str
+    parameters: Mapping[str, Json]
+    metrics: Mapping[str, Json]
+    package: str
+    approval: str
+    report: str
+    reason: str
+
+
+def run_facts(record: ExecutionRecord, home: LocalHome) -> RunFacts:
+    """Return what is known of a run."""
+    notes, folder = record.data["Local"], evaluation_folder(record)
+    created = datetime.fromisoformat(record.data["CreationTime"])
+    ended = datetime.fromisoformat(record.data["LastModifiedTime"])
+    return RunFacts(
+        run=record.execution_id,
+        started=created.isoformat(),
+        seconds=None if record.status == "Executing" else round((ended - created).total_seconds(), 1),
+        outcome=run_outcome(record),
+        algorithm=str(notes.get("Algorithm", "")) if not notes.get("Definition") else "",
+        profile=str(notes.get("Profile", "")),
+        parameters=notes.get("Changed", {}),
+        metrics=evaluated_metrics(folder),
+        package=record.package_arn or "",
+        approval=approval_status(record.package_arn, home, "gone") if record.package_arn else "",
+        report=str(folder / contract.REPORT_FILE) if folder and (folder / contract.REPORT_FILE).is_file() else "",
+        reason=str(record.data.get("FailureReason", "")),
+    )
+
+
+def run_outcome(record: ExecutionRecord) -> str:
+    """Return one of `OUTCOMES`."""
+    if record.status == "Executing":
+        return RUNNING
+    failed = [entry for entry in record.steps if entry["StepStatus"] == "Failed"]
+    if failed:
+        return REJECTED if all(entry["StepType"] == "Fail" for entry in failed) else CRASHED
+    if record.status != "Succeeded":
+        return STOPPED if record.status == "Stopped" else CRASHED
+    return PASSED if record.package_arn else PARTIAL
+
+
+def evaluation_folder(record: ExecutionRecord) -> Path | None:
+    """Return the folder of a run's evaluation; None if there is none."""
+    folder = record.output_folder(contract.EVALUATE_STEP, contract.EVALUATION_OUTPUT)
+    return folder if folder and (folder / contract.EVALUATION_FILE).is_file() else None
+
+
+def evaluated_metrics(folder: Path | None) -> dict[str, Json]:
+    """Return the estimates of `_METRICS` in the evaluation in `folder`, by title."""
+    if folder is None:
+        return {}
+    evaluation: Json = json_files.read_json(folder / contract.EVALUATION_FILE)
+    found = {}
+    for title, path in _METRICS.items():
+        value = evaluation
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is not None:
+            found[title] = value
+    return found
+
+
+def _metric_value(facts: RunFacts, title: str) -> float:
+    """Return a metric for sorting; runs without it come last."""
+    figure = facts.metrics.get(title)
+    value = figure.get("value") if isinstance(figure, dict) else figure
+    return -1.0 if value is None else float(value)
+
+
+def _best_first(title: str) -> Callable[[RunFacts], Any]:
+    return lambda facts: (-_metric_value(facts, title), facts.started)
+
+
+_ORDERS: Final[Mapping[str, Callable[[RunFacts], Any]]] = {
+    "started": lambda facts: facts.started,
+    **{title.replace(" ", "-"): _best_first(title) for title in _LISTED},
+}
+
+
+@click.command()
+@click.option("--outcome", type=click.Choice(OUTCOMES), help="Only runs that ended so.")
+@click.option("--algorithm", metavar="NAME", help="Only runs of this algorithm.")
+@click.option("--sort", type=click.Choice(list(_ORDERS)), default="started", show_default=True, help="Best first.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def runs(home: LocalHome, /, *, outcome: str | None, algorithm: str | None, sort: str, as_json: bool) -> None:
+    """List the runs with their metrics and outcome."""
+    found = [run_facts(record, home) for record in pipeline_executions.load_executions(home.runs)]
+    chosen = [
+        each
+        for each in sorted(found, key=_ORDERS[sort])
+        if outcome in (None, each.outcome) and algorithm in (None, each.algorithm)
+    ]
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in chosen], indent=2))
+        return
+    shown = output_console()
+    if not chosen:
+        text = "No runs match." if found else f"No runs yet. Start one: {program_command()} demo"
+        shown.print(text, soft_wrap=True)
+        return
+    table = table_of("run", "started", "outcome", "algorithm", *_LISTED, "time", "package", "parameters")
+    for each in chosen:
+        table.add_row(*_run_row(each))
+    print_table(table, shown)
+
+
+def _run_row(facts: RunFacts) -> list[str | Text]:
+    approval = _APPROVAL_WORDS.get(facts.approval, facts.approval)
+    package = f"{facts.package.rpartition('/')[2]} {approval}" if facts.package else "none"
+    thresholds = {name for name in facts.parameters if name.startswith("Gate")}
+    changed = ", ".join(f"{name}={value}" for name, value in facts.parameters.items() if name not in thresholds)
+    return [
+        facts.run,
+        datetime.fromisoformat(facts.started).astimezone().strftime("%Y-%m-%d %H:%M"),
+        Text(facts.outcome, style=_OUTCOME_STYLES.get(facts.outcome, "")),
+        facts.algorithm,
+        *(estimate_texts(facts.metrics.get(title))[0] if title in facts.metrics else "" for title in _LISTED),
+        "" if facts.seconds is None else format_duration(facts.seconds),
+        package,
+        changed,
+    ]
+
+
+@click.command()
+@click.argument("names", metavar="ID ID...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def compare(home: LocalHome, /, *, names: tuple[str, ...], as_json: bool) -> None:
+    """Compare runs with the first one: parameters, metrics, and the paired difference on shared test images."""
+    if len(names) < 2:
+        raise UsageError(f"compare {names[0]}: one run. Name two or more: {program_command()} runs lists them.")
+    records = [pipeline_executions.find_execution(home.runs, name) for name in names]
+    folders = [_evaluated_folder(record) for record in records]
+    facts = [run_facts(record, home) for record in records]
+    differences = [paired_difference(folders[0], folder) for folder in folders[1:]]
+    parameters = _differing_parameters(records)
+    if as_json:
+        document = {"runs": [asdict(each) for each in facts], "parameters": parameters, "differences": differences}
+        click.echo(json.dumps(document, indent=2))
+        return
+    shown = output_console()
+    _print_comparison(facts, parameters, differences, shown)
+
+
+def _evaluated_folder(record: ExecutionRecord) -> Path:
+    folder = evaluation_folder(record)
+    if folder is None:
+        raise UsageError(
+            f"run {record.execution_id}: it has no evaluation ({run_outcome(record)}). Take a run that was evaluated: "
+            f"{program_command()} runs"
+        )
+    return folder
+
+
+def paired_difference(first: Path, second: Path) -> JsonObject:
+    """Return the comparison of two evaluations, computed in the jobs' environment; the module compare.py says more.
+
+    Raises:
+        UsageError: The environment is not set up, or a file cannot be used.
+    """
+    python = ENVIRONMENTS / JOBS_SOFTWARE.environment / "bin/python"
+    if not python.exists():
+        raise UsageError(f"{python}: the jobs' environment is not set up. {JOBS_SOFTWARE.set_up}")
+    command = [str(python), "-m", "pipeline_src.jobs.compare", str(first), str(second)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UsageError(done.stderr.strip().rpartition("\n")[2] or "the comparison failed")
+    found: JsonObject = json.loads(done.stdout)
+    return found
+
+
+def _differing_parameters(records: Sequence[ExecutionRecord]) -> dict[str, list[Json]]:
+    """Return the values of each parameter that is not the same in all runs, in their order; None: unknown."""
+    values = [{each["Name"]: each["Value"] for each in record.data["PipelineParameters"]} for record in records]
+    names = dict.fromkeys(name for each in values for name in each)
+    algorithms = [str(record.data["Local"].get("Algorithm", "")) for record in records]
+    found = {"Algorithm": algorithms} | {name: [each.get(name) for each in values] for name in names}
+    return {name: each for name, each in found.items() if any(value != each[0] for value in each)}
+
+
+def _print_comparison(
+    facts: Sequence[RunFacts], parameters: Mapping[str, list[Json]], differences: Sequence[JsonObject], shown: Console
+) -> None:
+    names = [each.run for each in facts]
+    if parameters:
+        table = table_of("parameter", *names)
+        for name, values in parameters.items():
+            table.add_row(name, *("" if value is None else str(value) for value in values))
+        print_table(table, shown)
+    else:
+        shown.print("All parameters are the same.")
+    shown.print("\nOn the test images, with the 95 % interval")
+    table = table_of("metric", *names)
+    table.add_row("gate", *(each.outcome for each in facts))
+    for title in _METRICS:
+        cells = [estimate_texts(each.metrics.get(title)) for each in facts]
+        table.add_row(title, *(f"{value} ({interval})" if interval else value for value, interval, _ in cells))
+    print_table(table, shown)
+    for each, found in zip(facts[1:], differences, strict=True):
+        shown.print(f"\n{each.run} minus {names[0]}, paired: {found['reason']}", soft_wrap=True)
+        for name in ("balanced_accuracy", "melanoma_sensitivity", "melanoma_specificity"):
+            pair = found.get(name)
+            if pair:
+                shown.print(f"  {name.replace('_', ' ')}: {_difference_text(pair['difference'])}", soft_wrap=True)
+        if found["images"]:
+            shown.print(f"  images: {found['fixed']} only right in {each.run}, {found['broken']} only in {names[0]}")
+
+
+def _difference_text(figure: Mapping[str, Json]) -> str:
+    value, lower, upper = (figure.get(name) for name in ("value", "lower", "upper"))
+    if value is None:
+        return "not defined"
+    if lower is None or upper is None:
+        return f"{value:+.4f}"
+    clear = "" if lower <= 0 <= upper else "; the interval leaves out 0"
+    return f"{value:+.4f} ({lower:+.4f} to {upper:+.4f}){clear}"
+
+
+@click.command("open")
+@click.argument("name", metavar="[ID]", default=LATEST_RUN)
+@click.option("--print", "print_only", is_flag=True, help="Only print the path.")
+@click.pass_obj
+def open_report(home: LocalHome, /, *, name: str, print_only: bool) -> None:
+    """Open a run's report in the browser."""
+    record = run_selection.select_run(name, home, error_console(), run_selection.EVALUATED_RUN)
+    report = _evaluated_folder(record) / contract.REPORT_FILE
+    click.echo(short_path(report))
+    if not print_only:
+        click.launch(str(report))
+
+
+@click.command()
+@click.argument("names", metavar="ID...", nargs=-1, required=True)
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def rm(home: LocalHome, /, *, names: tuple[str, ...], yes: bool) -> None:
+    """Remove runs with their logs, outputs and models. Approved models stay."""
+    records = [pipeline_executions.find_execution(home.runs, name) for name in names]
+    unique = list({record.execution_id: record for record in records}.values())
+    for record in unique:
+        why = reason_to_keep(record, home, {each.execution_id for each in unique})
+        if why:
+            raise UsageError(f"run {record.execution_id}: {why}. Nothing was removed.")
+    _remove_runs(unique, home, yes=yes)
+
+
+@click.command()
+@click.option("--keep", type=click.IntRange(0), required=True, metavar="N", help="Number of newest runs to keep.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def prune(home: LocalHome, /, *, keep: int, yes: bool) -> None:
+    """Remove all but the newest N runs; also keeps those that are approved, running, or used by a run that stays."""
+    records = pipeline_executions.load_executions(home.runs)
+    going = records[: len(records) - keep] if keep else list(records)
+    while True:  # a run that stays may use the results of one that would go
+        ids = {each.execution_id for each in going}
+        staying = [each for each in going if reason_to_keep(each, home, ids)]
+        if not staying:
+            break
+        going = [each for each in going if each not in staying]
+    if not going:
+        output_console().print("Nothing to remove.")
+        return
+    _remove_runs(going, home, yes=yes)
+
+
+def reason_to_keep(record: ExecutionRecord, home: LocalHome, going: Iterable[str]) -> str:
+    """Return why a run cannot be removed together with those in `going`; empty if it can."""
+    if record.status == "Executing":
+        return "it is running; stop it first"
+    if record.package_arn and approval_status(record.package_arn, home, "") == model_registry.APPROVED:
+        return f"its model is approved; take that back first: {program_command()} reject {record.execution_id}"
+    marker, removed = f"/{record.execution_id}/", set(going)
+    for other in pipeline_executions.load_executions(home.runs):
+        if other.execution_id not in removed and marker in json.dumps(other.data):
+            return f"run {other.execution_id} uses its results; remove that one too"
+    return ""
+
+
+def _remove_runs(records: Sequence[ExecutionRecord], home: LocalHome, *, yes: bool) -> None:
+    folders = [folder for record in records for folder in _folders(record, home)]
+    size = sum(path.stat().st_size for folder in folders for path in files_below(folder) if path.stat().st_nlink == 1)
+    names = ", ".join(record.execution_id for record in records)
+    text = f"Remove {len(records)} run{'s' * (len(records) > 1)} ({names}), at least {size / 1e6:.0f} MB?"
+    if not yes:
+        click.confirm(text, abort=True)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    left = pipeline_executions.load_executions(home.runs)
+    pipeline_executions.link_latest(home.runs, left[-1].execution_id if left else None)
+    output_console().print(f"Removed {names}.", soft_wrap=True)
+
+
+def _folders(record: ExecutionRecord, home: LocalHome) -> list[Path]:
+    """Return the folders of a run: its outputs in S3 first, so that an interrupted removal can be repeated."""
+    outputs = [Path(path) for entry in record.steps for path in entry.get("Outputs", {}).values()]
+    own = {parent for path in outputs for parent in path.parents if parent.name == record.execution_id}
+    return [*sorted(each for each in own if each.is_relative_to(home.s3)), record.path.parent]
+
+
+RUN_COMMANDS: Final = (runs, compare, open_report, rm, prune)
