@@ -7,6 +7,7 @@ tests/loop/test_documented_commands.py runs the commands of the pages that need 
 import re
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
@@ -228,3 +229,17 @@ def test_the_thresholds_on_the_page_of_the_gate_are_those_of_the_profiles() -> N
     names = gate_thresholds.THRESHOLD_PARAMETERS
     values = {name: tuple(float(getattr(each, name)) for each in profiles) for name in names}
     assert [tuple(map(float, row)) for row in rows] == list(values.values())
+
+
+@pytest.mark.parametrize("name", ["loop.svg", "architecture.svg"])
+def test_a_diagram_is_readable_on_a_phone_and_in_dark_mode_and_shows_the_way_back(name: str) -> None:
+    """GitHub gives an image about 358 of a phone's 390 pixels: 11.5 units are then at least 9.5 pixels."""
+    text = (ROOT / "docs" / name).read_text()
+    root = ET.fromstring(text)  # noqa: S314  our own file
+    width = float(root.attrib["viewBox"].split()[2])
+    sizes = [float(size) for size in re.findall(r"font-size[:=]\"?([\d.]+)", text)]
+    assert min(sizes) * 358 / width >= 9.5
+    assert "@media (prefers-color-scheme: dark)" in text
+    shown = {element.text for element in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"captured requests", "confirmed labels", "monitor", "export"} <= shown
+    assert [element for element in root if element.tag.endswith(("title", "desc")) and not element.text] == []
