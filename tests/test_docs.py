@@ -6,6 +6,7 @@ tests/loop/test_documented_commands.py runs the commands of the pages that need 
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -108,11 +109,23 @@ def test_the_readme_links_every_page_of_the_documentation() -> None:
     assert pages - linked <= {"docs/performed-operations.md"}
 
 
+def test_the_changelog_has_the_version_of_the_package_below_what_is_unreleased() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    assert re.fullmatch(rf"{re.escape(version)} - \d{{4}}-\d\d-\d\d", headings[1])
+
+
 BLOCKS = read_blocks(DOCUMENTS)
 # Verbs that talk to an account; `make first-run` and the like, and everything of the AWS command line.
 NEEDS_AWS = re.compile(
     r"^(aws |make (bootstrap|preflight|deploy|deploy-ci|next|upload|labels|export|first-run|retrain|smoke|destroy)\b)"
 )
+
+
+def test_the_pages_have_blocks_of_commands_of_both_kinds() -> None:
+    assert {block.needs_aws for block in BLOCKS} == {True, False}
+    assert len({block.page for block in BLOCKS}) > 5
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
