@@ -26,6 +26,14 @@ _LOCK_FILE: Final = "requirements.txt"
     "--head", type=click.Path(path_type=Path), default=".", show_default=True, help="Working tree of the branch."
 )
 @click.option(
+    "--pull-request-head",
+    "merged",
+    envvar="PULL_REQUEST_HEAD",
+    default="",
+    metavar="COMMIT",
+    help="Head of a pull request; where the checkout is its merge, the base is the merge's first parent.",
+)
+@click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file, not to the standard output."
 )
 @click.option(
@@ -41,14 +49,14 @@ _LOCK_FILE: Final = "requirements.txt"
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 instead of 3 if something needs attention.")
 def main(  # noqa: PLR0913  one parameter for each option
-    base: str, head: Path, output: Path | None, pairs: tuple[str, ...], *, longest: int, exit_zero: bool
+    base: str, head: Path, merged: str, output: Path | None, pairs: tuple[str, ...], *, longest: int, exit_zero: bool
 ) -> None:
     """Print what a branch changes in infrastructure and pipeline, as Markdown.
 
     Exit codes: 0 nothing destructive or broadened, 3 something needs attention, 2 the comparison failed.
     """
     try:
-        text, needs_attention = _review(base, head.absolute(), _parse_context(pairs), longest)
+        text, needs_attention = _review(base, merged, head.absolute(), _parse_context(pairs), longest)
     except ReviewError as error:
         if output:
             _write_file(output, failure_document(str(error), longest=longest))
@@ -62,11 +70,11 @@ def main(  # noqa: PLR0913  one parameter for each option
     sys.exit(_EXIT_ATTENTION if needs_attention and not exit_zero else 0)
 
 
-def _review(base: str, head: Path, context: Mapping[str, str], longest: int) -> tuple[str, bool]:
+def _review(base: str, merged: str, head: Path, context: Mapping[str, str], longest: int) -> tuple[str, bool]:
     """Return the Markdown and whether anything needs attention."""
     for number in _SIGNALS:
         signal.signal(number, _stop)
-    point = app_versions.find_base_commit(head, base)
+    point = app_versions.find_base_commit(head, base, merged)
     # Resolved, so that the paths are recognized and shortened in messages even if the temporary folder is a link.
     with tempfile.TemporaryDirectory(prefix="review-") as temporary:
         folder = Path(temporary).resolve()

@@ -27,7 +27,7 @@ from review.risk import ADDED, change_verb
 from review.stack_changes import StackChange
 from review.template_diff import ChangedResource, shorten_intrinsics
 
-_LOGICAL_ID: Final = re.compile(r"\$\{(\w+)(?=[.}])")
+_LOGICAL_ID: Final = re.compile(r"\$\{([\w/-]+)(?=[.}])")
 _BROADENING_COLUMNS: Final = ("stack", "who", "change", "actions", "on", "if")
 _STATEMENT_COLUMNS: Final = ("", "who", "effect", "actions", "on", "if")
 _MAXIMUM_VALUES: Final = 8  # of a cell
@@ -220,18 +220,24 @@ def _at_risk(changes: Sequence[StackChange]) -> str:
 
 
 def _loss_sentence(change: StackChange, resource: ChangedResource) -> str:
-    word = "left behind with its stack" if change.is_gone else risk.change_verb(resource)
+    path, verb = f"{code_span(risk.construct_path(resource))} ({resource.old_type})", risk.change_verb(resource)
+    if change.is_left_behind:
+        return f"{path}: **left behind** with its stack; its content stays in the account until that is deleted"
     causes = "; ".join(f"{code_span(each.path)} {old_and_new(each)}" for each in risk.replacement_causes(resource))
+    if risk.has_new_type(resource):
+        causes = f"its type becomes {code_span(resource.type)}"
     because = f" because {causes}" if causes else ""
+    successor = f", {code_span(resource.renamed)} takes its place" if resource.renamed else ""
     kept = "its content stays in the account, but is no longer managed by this application"
-    path = code_span(risk.construct_path(resource))
-    return f"{path} ({resource.type}): **{word}**{because}; {kept if resource.is_kept else 'its content is lost'}"
+    return f"{path}: **{verb}**{because}{successor}; {kept if resource.is_kept else 'its content is lost'}"
 
 
 def _attention(changes: Sequence[StackChange]) -> str:
     removed = [
-        ReviewNote(f"{code_span(risk.construct_path(each))} ({each.type}): {risk.change_verb(each)}")
+        ReviewNote(f"{code_span(risk.construct_path(each))} ({each.old_type}): {risk.change_verb(each)}")
         for change in changes
+        # The note on a stack that is left behind covers what it consists of.
+        if not change.is_left_behind
         for each in change.resources
         if risk.is_destructive(each) and not risk.is_at_risk(each)
     ]

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from review import app_versions, pipeline_diff, risk, template_diff
+from review import app_versions, pipeline_diff, renamed_resources, risk, template_diff
 from review.app_versions import Stack
 from review.markdown import ReviewNote, alarming_notes, code_span, old_and_new
 from review.permissions import Broadening, find_broadenings
 from review.pipeline_diff import PipelineChange
-from review.risk import DESTROYED, LEFT
+from review.renamed_resources import References, Templates
+from review.risk import DESTROYED, LEFT, ORPHANED
 from review.template_diff import ChangedResource, TemplateComparison, TemplatePair
 
 
@@ -21,7 +22,7 @@ class StackChange:
 
     Attributes:
         name: Path of its construct.
-        is_gone: Whether the new app does not contain it any more.
+        is_left_behind: Whether the new app does not contain it any more, so that it stays in the account as it is.
         comparison: Comparison of its templates.
         names: Construct paths by logical id.
         notes: Notes on the stack as a whole.
@@ -29,7 +30,7 @@ class StackChange:
     """
 
     name: str
-    is_gone: bool
+    is_left_behind: bool
     comparison: TemplateComparison
     names: Mapping[str, str]
     notes: tuple[ReviewNote, ...]
@@ -43,6 +44,8 @@ class StackChange:
     @property
     def broadenings(self) -> list[Broadening]:
         """Return the broadened permissions, without denials on resources that are removed themselves."""
+        if self.is_left_behind:
+            return []
         every = find_broadenings(self.comparison.old_statements, self.comparison.new_statements)
         removed = {each.id for each in self.comparison.resources if risk.change_verb(each) in {DESTROYED, LEFT}}
         return [each for each in every if not (each.is_lost_denial and each.concerns_only(removed))]
@@ -93,23 +96,84 @@ def stack_changes(old: Path | None, new: Path) -> list[StackChange]:
     Raises:
         ComparisonError: One of them cannot be read.
     """
-    olds, news = app_versions.read_stacks(old) if old else {}, app_versions.read_stacks(new)
+    sides = [app_versions.read_stacks(folder) if folder else {} for folder in (old, new)]
+    olds, news = (
+        {name: pipeline_diff.read_template(stack.template) for name, stack in stacks.items()} for stacks in sides
+    )
     names = sorted(olds.keys() | news.keys())
-    sides = [(olds.get(name), news.get(name)) for name in names]
     pairs = [
-        TemplatePair(name, old.template if old else None, new.template if new else None)
-        for name, (old, new) in zip(names, sides, strict=True)
+        TemplatePair(name, *(stacks[name].template if name in stacks else None for stacks in sides)) for name in names
     ]
-    every = [_stack_change(one, *side) for one, side in zip(template_diff.compare_templates(pairs), sides, strict=True)]
+    compared = template_diff.compare_templates(pairs)
+    context = _Context(olds, news)
+    every = [_stack_change(one, context, *(stacks.get(one.stack) for stacks in sides)) for one in compared]
     return [each for each in every if each.is_changed]
 
 
-def _stack_change(comparison: TemplateComparison, old: Stack | None, new: Stack | None) -> StackChange:
-    templates = [pipeline_diff.read_template(each.template) if each else {} for each in (old, new)]
+class _Context:
+    """What a stack's change refers to in other stacks.
+
+    Attributes:
+        olds: Old templates by stack.
+        news: New templates by stack.
+        names: Construct paths by ``stack/logical id``.
+        export_notes: Notes on exports by stack.
+    """
+
+    def __init__(self, olds: Templates, news: Templates) -> None:
+        self.olds, self.news = olds, news
+        self.names = {
+            f"{stack}/{id_}": f"{stack}/{name}"
+            for templates in (olds, news)
+            for stack, template in templates.items()
+            for id_, name in _construct_names(stack, template).items()
+        }
+        self.export_notes = renamed_resources.export_notes(olds, news)
+        self._exports = (renamed_resources.read_exports(olds), renamed_resources.read_exports(news))
+        self._renames = {
+            f"{stack}/{old}": f"{stack}/{new}"
+            for stack in olds.keys() & news.keys()
+            for old, new in renamed_resources.find_renames(olds[stack], news[stack]).items()
+        }
+
+    def references(self, stack: str) -> tuple[References, References]:
+        """Return what the references of the old and of the new template of a stack stand for."""
+        return References(stack, self._exports[0], self._renames), References(stack, self._exports[1], {})
+
+    def new_id(self, stack: str, old_id: str) -> str:
+        """Return the id of a resource in the new template."""
+        return self._renames.get(f"{stack}/{old_id}", f"{stack}/{old_id}").removeprefix(f"{stack}/")
+
+
+def _stack_change(
+    comparison: TemplateComparison, context: _Context, old: Stack | None, new: Stack | None
+) -> StackChange:
     stack = comparison.stack
-    names = _construct_names(stack, templates[0]) | _construct_names(stack, templates[1])
-    pipelines = tuple(_pipeline_changes(stack, names, *templates))
-    return StackChange(stack, new is None, comparison, names, tuple(_stack_notes(old, new)), pipelines)
+    templates = (context.olds.get(stack, {}), context.news.get(stack, {}))
+    names = context.names | _construct_names(stack, templates[0]) | _construct_names(stack, templates[1])
+    left = new is None and not (old and old.is_nested)
+    resources = tuple(_with_successor(each, context, stack, names) for each in comparison.resources)
+    if left:
+        resources = tuple(dataclasses.replace(each, impact=ORPHANED, is_kept=True) for each in resources)
+    before, after = context.references(stack)
+    had = {tuple(map(before.normalized_text, row)) for row in comparison.dropped_policies}
+    comparison = dataclasses.replace(
+        comparison,
+        resources=resources,
+        old_statements=tuple(map(before.normalized_statement, comparison.old_statements)),
+        new_statements=tuple(map(after.normalized_statement, comparison.new_statements)),
+        policies=tuple(row for row in comparison.policies if tuple(map(after.normalized_text, row)) not in had),
+    )
+    notes = [*_stack_notes(old, new), *([context.export_notes[stack]] if stack in context.export_notes else [])]
+    pipelines = tuple(_pipeline_changes(context, stack, names))
+    return StackChange(stack, left, comparison, names, tuple(notes), pipelines)
+
+
+def _with_successor(
+    resource: ChangedResource, context: _Context, stack: str, names: Mapping[str, str]
+) -> ChangedResource:
+    id_ = context.new_id(stack, resource.id)
+    return resource if id_ == resource.id else dataclasses.replace(resource, renamed=f"{stack}/{names.get(id_, id_)}")
 
 
 def _construct_names(stack: str, template: Mapping[str, Any]) -> dict[str, str]:
@@ -117,8 +181,11 @@ def _construct_names(stack: str, template: Mapping[str, Any]) -> dict[str, str]:
     return {id_: path.removeprefix(f"{stack}/").removesuffix("/Resource") for id_, path in paths.items() if path}
 
 
-def _pipeline_changes(stack: str, names: Mapping[str, str], old: Any, new: Any) -> Iterator[PipelineChange]:  # noqa: ANN401  templates
-    olds, news = pipeline_diff.pipeline_definitions(old), pipeline_diff.pipeline_definitions(new)
+def _pipeline_changes(context: _Context, stack: str, names: Mapping[str, str]) -> Iterator[PipelineChange]:
+    olds, news = (
+        pipeline_diff.pipeline_definitions(templates.get(stack, {})) for templates in (context.olds, context.news)
+    )
+    olds = {context.new_id(stack, id_): each for id_, each in olds.items()}
     for id_ in sorted(olds.keys() | news.keys()):
         change = pipeline_diff.compare_pipelines(f"{stack}/{names.get(id_, id_)}", olds.get(id_), news.get(id_))
         if change.notes:
@@ -126,6 +193,9 @@ def _pipeline_changes(stack: str, names: Mapping[str, str], old: Any, new: Any) 
 
 
 def _stack_notes(old: Stack | None, new: Stack | None) -> Iterator[ReviewNote]:
+    if new is None and old and old.is_nested:
+        yield ReviewNote("nested stack removed: it is destroyed with what it does not retain", needs_attention=True)
+        return
     if new is None:
         yield ReviewNote(
             "removed from the app: `cdk deploy` leaves it in the account, and it has to be deleted by hand",

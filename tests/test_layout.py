@@ -28,8 +28,8 @@ def test_the_product_does_not_grow_unnoticed() -> None:
     The algorithms brought 18 modules and 3,200 lines: specifications, `linear_probe`, the model server.
     """
     paths = house.product_modules()
-    assert sum(path.stem != "__init__" for path in paths) <= 237
-    assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 41_900
+    assert sum(path.stem != "__init__" for path in paths) <= 240
+    assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 43_000
 
 
 def test_the_test_files_that_begin_first_exist() -> None:
