@@ -229,7 +229,7 @@ def test_the_costs_in_the_readme_and_on_the_page_are_those_of_the_estimate() -> 
 def test_money_has_its_sign_in_front_and_an_image_is_called_an_image() -> None:
     for name, text in {**PAGES, "CONTRIBUTING.md": (ROOT / "CONTRIBUTING.md").read_text()}.items():
         assert re.findall(r"\d ?\$(?!\w)", text) == [], name
-        assert re.findall(r"\bpictures?\b", re.sub(r"`[^`]*`", "", text)) == [], name
+        assert re.findall(r"\bpictures?\b", text) == [], name
 
 
 def test_the_thresholds_on_the_page_of_the_gate_are_those_of_the_profiles() -> None:
