@@ -254,3 +254,18 @@ def test_a_diagram_is_readable_on_a_phone_and_in_dark_mode_and_shows_the_way_bac
     shown = {element.text for element in root.iter("{http://www.w3.org/2000/svg}text")}
     assert {"captured requests", "confirmed labels", "monitor", "export"} <= shown
     assert [element for element in root if element.tag.endswith(("title", "desc")) and not element.text] == []
+
+
+def test_every_message_that_a_page_explains_is_one_of_the_sources() -> None:
+    """A message in a first column, up to each `...`; words of AWS, which are single, are not ours."""
+    sources = "".join(
+        re.sub(r'"\n\s*f?"', "", (ROOT / name).read_text())
+        for name in TRACKED
+        if name.endswith((".py", "Makefile")) and not name.startswith("tests/") and (ROOT / name).exists()
+    )
+    cells = [cell for page in PAGES.values() for cell in re.findall(r"^\| (.*?) \|", page, re.MULTILINE)]
+    messages = [message for cell in cells for message in re.findall(r"`([^`]+)`", cell) if " " in message]
+    pieces = {piece.strip(" :'") for message in messages for piece in message.split("...")}
+    ours = {piece for piece in pieces if " " in piece and not piece.startswith(("make ", "python -m ", "Cannot have"))}
+    assert len(ours) > 10
+    assert {piece for piece in ours if piece not in sources} == set()
