@@ -76,7 +76,12 @@ def run_training(build_backbone: BackboneBuilder = backbone_network.build_backbo
     _check_sample_count(train, parameters)
     lesions = _lesions(train)
     # Refuses classes before minutes are spent on features.
-    classification_head.assign_folds(train.labels.tolist(), lesions, parameters.seed)
+    folds = classification_head.assign_folds(train.labels.tolist(), lesions, parameters.seed)
+    for name in classification_head.single_lesion_classes(train.labels.tolist(), folds):
+        _print_line(
+            f"warning: channel {contract.TRAIN!r}: class {name!r}: images of 1 lesion, which do not show what a class"
+            " looks like. It has no part in the cross-validation. Add images of other lesions."
+        )
     print(
         f"train: {train.records} records, {len(train.images)} distinct images of {len(set(lesions))} lesions;"
         f" validation: {len(validation.images)} images; {workers} threads",
