@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 MARK: Final = "# needs AWS"
-_FENCE: Final = re.compile(r"^```(.*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_FENCE: Final = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ tests/loop/test_documented_commands.py runs the commands of the pages that need 
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
-from click.testing import CliRunner
 
 from local.cli.pipeline_commands import main
 from tests.documented_commands import MARK, DocumentedBlock, read_blocks
@@ -19,8 +20,9 @@ README = (ROOT / "README.md").read_text()
 VERBS = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
-def _help(*command: str) -> str:
-    return CliRunner().invoke(main, [*command, "--help"], catch_exceptions=False).stdout
+def _options(command: str) -> set[str]:
+    """Return the options of a command of ``python -m local``."""
+    return {name for option in main.commands[command].params for name in option.opts if name.startswith("--")}
 
 
 def test_every_make_verb_in_the_readme_exists() -> None:
@@ -107,11 +109,23 @@ def test_the_readme_links_every_page_of_the_documentation() -> None:
     assert pages - linked <= {"docs/performed-operations.md"}
 
 
+def test_the_changelog_has_the_version_of_the_package_below_what_is_unreleased() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    assert re.fullmatch(rf"{re.escape(version)} - \d{{4}}-\d\d-\d\d", headings[1])
+
+
 BLOCKS = read_blocks(DOCUMENTS)
 # Verbs that talk to an account; `make first-run` and the like, and everything of the AWS command line.
 NEEDS_AWS = re.compile(
     r"^(aws |make (bootstrap|preflight|deploy|deploy-ci|next|upload|labels|export|first-run|retrain|smoke|destroy)\b)"
 )
+
+
+def test_the_pages_have_blocks_of_commands_of_both_kinds() -> None:
+    assert {block.needs_aws for block in BLOCKS} == {True, False}
+    assert len({block.page for block in BLOCKS}) > 5
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
@@ -125,16 +139,14 @@ def test_every_command_and_option_of_a_block_exists(block: DocumentedBlock) -> N
         for verb in re.findall(r"\bmake ([a-z-]+)", command):
             assert verb in VERBS, command
     for name, options in block.local_commands():
-        assert [option for option in options if option not in _help(name)] == [], name
+        assert set(options) - _options(name) == set(), name
 
 
 def test_every_command_and_option_in_the_text_of_a_page_exists() -> None:
     commands = [found for page in PAGES.values() for found in re.findall(r"python -m local ([a-z]+)([^\n|`#]*)", page)]
     assert {name for name, _ in commands} >= {"run", "runs", "show", "approve", "serve", "sample", "traffic", "export"}
     for name, rest in commands:
-        text = _help(name)
-        for option in re.findall(r"--[a-z-]+", rest):
-            assert option in text, f"{name} {option}"
+        assert set(re.findall(r"--[a-z-]+", rest)) - _options(name) == set(), name
 
 
 def test_every_module_that_a_page_runs_exists() -> None:
@@ -217,7 +229,7 @@ def test_the_costs_in_the_readme_and_on_the_page_are_those_of_the_estimate() -> 
 def test_money_has_its_sign_in_front_and_an_image_is_called_an_image() -> None:
     for name, text in {**PAGES, "CONTRIBUTING.md": (ROOT / "CONTRIBUTING.md").read_text()}.items():
         assert re.findall(r"\d ?\$(?!\w)", text) == [], name
-        assert re.findall(r"\bpictures?\b", re.sub(r"`[^`]*`", "", text)) == [], name
+        assert re.findall(r"\bpictures?\b", text) == [], name
 
 
 def test_the_thresholds_on_the_page_of_the_gate_are_those_of_the_profiles() -> None:
@@ -228,3 +240,32 @@ def test_the_thresholds_on_the_page_of_the_gate_are_those_of_the_profiles() -> N
     names = gate_thresholds.THRESHOLD_PARAMETERS
     values = {name: tuple(float(getattr(each, name)) for each in profiles) for name in names}
     assert [tuple(map(float, row)) for row in rows] == list(values.values())
+
+
+@pytest.mark.parametrize("name", ["loop.svg", "architecture.svg"])
+def test_a_diagram_is_readable_on_a_phone_and_in_dark_mode_and_shows_the_way_back(name: str) -> None:
+    """GitHub gives an image about 358 of a phone's 390 pixels: 11.5 units are then at least 9.5 pixels."""
+    text = (ROOT / "docs" / name).read_text()
+    root = ET.fromstring(text)  # noqa: S314  our own file
+    width = float(root.attrib["viewBox"].split()[2])
+    sizes = [float(size) for size in re.findall(r"font-size[:=]\"?([\d.]+)", text)]
+    assert min(sizes) * 358 / width >= 9.5
+    assert "@media (prefers-color-scheme: dark)" in text
+    shown = {element.text for element in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"captured requests", "confirmed labels", "monitor", "export"} <= shown
+    assert [element for element in root if element.tag.endswith(("title", "desc")) and not element.text] == []
+
+
+def test_every_message_that_a_page_explains_is_one_of_the_sources() -> None:
+    """A message in a first column, up to each `...`; words of AWS, which are single, are not ours."""
+    sources = "".join(
+        re.sub(r'"\n\s*f?"', "", (ROOT / name).read_text())
+        for name in TRACKED
+        if name.endswith((".py", "Makefile")) and not name.startswith("tests/") and (ROOT / name).exists()
+    )
+    cells = [cell for page in PAGES.values() for cell in re.findall(r"^\| (.*?) \|", page, re.MULTILINE)]
+    messages = [message for cell in cells for message in re.findall(r"`([^`]+)`", cell) if " " in message]
+    pieces = {piece.strip(" :'") for message in messages for piece in message.split("...")}
+    ours = {piece for piece in pieces if " " in piece and not piece.startswith(("make ", "python -m ", "Cannot have"))}
+    assert len(ours) > 10
+    assert {piece for piece in ours if piece not in sources} == set()

@@ -64,7 +64,7 @@ def _read_production_rows(place: str, content: bytes) -> list[ImageMetadata]:
 
 
 CONTRADICTING_LABELS: Final = "labels contradict each other"
-AMBIGUOUS_ID: Final = "one id for different pictures"  # a key of export.json
+AMBIGUOUS_ID: Final = "one id for different images"  # a key of export.json
 
 
 @dataclass

@@ -124,7 +124,7 @@ def test_a_failed_retraining_is_told_whatever_quotes_its_cause_holds(
     for status in ("FAILED", "TIMED_OUT", "ABORTED"):
         (message,) = told(rules, machine(documents, status))
         assert f"ended as {status}. Execution abc" in message
-        assert "make next" in message
+        assert "make next, and docs/troubleshooting.md#a-retraining-failed" in message
 
 
 @pytest.mark.parametrize("name", ["skin-lesion-delivery", "skin-lesion-source"])
