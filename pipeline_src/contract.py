@@ -106,6 +106,7 @@ ARCHIVE_SHA256_PATH: Final = "archive.sha256"
 ADDITION_SHA256_PATH: Final = "addition.sha256"  # or `NO_ADDITION`
 VERDICT_PATH: Final = "gate.verdict"
 REASON_PATH: Final = "gate.reason"
+ADVICE_LEAD: Final = "What would help: "  # in the reason of a rejection, before the advice
 REQUIREMENT_PATH: Final = "gate.metadata"  # below it, each requirement as text for the metadata of a model package
 MODEL_CARD_PATH: Final = "model_card"  # the card as JSON text
 VERDICT_PASS: Final = "pass"  # noqa: S105  not a password
