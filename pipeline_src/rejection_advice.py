@@ -127,7 +127,7 @@ def _training_advice(rest: dict[str, MissedRequirement]) -> Iterator[str]:
         return
     named = next((place for place in places if place), "")
     lesions = f"training lesions of {_class_title(named)} ({named})" if named else "training lesions"
-    yield f"Add {lesions}, or use {_OTHER_TRAINING}: {' and '.join(_words(name) for name in weak)} too low."
+    yield f"Add {lesions}, or use {_OTHER_TRAINING}: {_listed([_words(name) for name in weak])} too low."
 
 
 def _interval_advice(rest: dict[str, MissedRequirement], missed: Mapping[str, MissedRequirement]) -> Iterator[str]:
@@ -169,7 +169,7 @@ def _champion_advice(losses: Mapping[str, MissedRequirement]) -> Iterator[str]:
     open_ = [name for name, each in losses.items() if name not in proven]
     if proven:
         yield (
-            f"Keep the champion, or use {_OTHER_TRAINING} or more training lesions: this model is worse in "
+            f"Keep the champion, add training lesions, or use {_OTHER_TRAINING}: this model is worse in "
             f"{_loss_names(proven)}."
         )
     if open_:
@@ -180,4 +180,9 @@ def _champion_advice(losses: Mapping[str, MissedRequirement]) -> Iterator[str]:
 
 
 def _loss_names(names: Iterable[str]) -> str:
-    return " and ".join(_words(name.removeprefix(_CHAMPION).removesuffix("_loss")) for name in names)
+    return _listed([_words(name.removeprefix(_CHAMPION).removesuffix("_loss")) for name in names])
+
+
+def _listed(names: list[str]) -> str:
+    """Return ``a``, ``a and b`` or ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -25,11 +25,12 @@ def test_imports_inside_a_folder_form_no_circle_and_no_chain_longer_than_7(folde
 def test_the_product_does_not_grow_unnoticed() -> None:
     """Both limits are today's counts, rounded up: lower them when the code shrinks, raise them only with a reason.
 
-    The algorithms brought 18 modules and 3,200 lines: specifications, `linear_probe`, the model server.
+    The algorithms brought 18 modules and 3,200 lines: specifications, `linear_probe`, the model server. The report's
+    identity, advice and charts brought 3 modules and 700 lines.
     """
     paths = house.product_modules()
-    assert sum(path.stem != "__init__" for path in paths) <= 237
-    assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 41_900
+    assert sum(path.stem != "__init__" for path in paths) <= 240
+    assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 42_600
 
 
 def test_the_test_files_that_begin_first_exist() -> None:

@@ -18,7 +18,7 @@ from pipeline_src import contract
 from pipeline_src.drift import drift_baseline, drift_tests, ground_truth, image_features, monitor_results
 from pipeline_src.drift.drift_tests import DriftCheck
 from pipeline_src.drift.monitor_results import MonitorResult
-from pipeline_src.report import report_plots, report_wording
+from pipeline_src.report import inline_svg, report_plots, report_wording
 from pipeline_src.report.html_report import TEMPLATE_FILTERS
 from pipeline_src.report.report_plots import ReportPlot
 
@@ -47,7 +47,7 @@ def _plot_distributions(made: MonitorResult) -> ReportPlot:
         _histogram(axes, made.known.values[name], table[:, at].astype(np.float64), striking=name in violated)
         mark = " ✗" if name in violated else ""
         axes.set_title(
-            name.replace("_", " ") + mark, fontsize=9, color=report_plots.VERMILION if mark else report_plots.INK
+            name.replace("_", " ") + mark, fontsize=9, color=report_plots.VERMILION if mark else inline_svg.INK
         )
     for at in range(len(image_features.FEATURE_NAMES), rows * _COLUMNS):
         grid[at // _COLUMNS, at % _COLUMNS].set_axis_off()
@@ -55,7 +55,7 @@ def _plot_distributions(made: MonitorResult) -> ReportPlot:
     alt = (
         f"Histograms of {len(image_features.FEATURE_NAMES)} features, the window over the baseline. Violated: {apart}."
     )
-    return ReportPlot("distributions.png", "Distributions", alt, report_plots.figure_png(drawing))
+    return report_plots.finish_plot(drawing, "distributions.png", "Distributions", alt)
 
 
 def _histogram(axes: Axes, before: Floats, now: Floats, *, striking: bool) -> None:
@@ -65,7 +65,7 @@ def _histogram(axes: Axes, before: Floats, now: Floats, *, striking: bool) -> No
     edges = np.linspace(low, high, _BINS + 1)
     shares = [np.histogram(np.clip(each, low, high), edges)[0] / len(each) for each in (before, now)]
     report_plots.style_axes(axes)
-    axes.stairs(shares[0], edges, fill=True, color="#C4CAD3")
+    axes.stairs(shares[0], edges, fill=True, color=inline_svg.BASELINE)
     axes.stairs(shares[1], edges, color=report_plots.VERMILION if striking else report_plots.BLUE, linewidth=1.8)
     axes.set_yticks([])
     axes.tick_params(labelsize=8)
@@ -79,7 +79,7 @@ def _plot_class_mix(made: MonitorResult) -> ReportPlot:
     drawing = report_plots.new_figure(2.6)
     axes = report_plots.grid_axes(drawing)
     places = np.arange(len(contract.CLASS_LABELS))
-    axes.bar(places - 0.2, shares[0], 0.4, color="#C4CAD3", label="baseline")
+    axes.bar(places - 0.2, shares[0], 0.4, color=inline_svg.BASELINE, label="baseline")
     axes.bar(
         places + 0.2, shares[1], 0.4, color=report_plots.VERMILION if striking else report_plots.BLUE, label="window"
     )
@@ -90,7 +90,7 @@ def _plot_class_mix(made: MonitorResult) -> ReportPlot:
         f"{label} {before:.0%} and {now:.0%}" for label, before, now in zip(contract.CLASS_LABELS, *shares, strict=True)
     )
     alt = f"Share of each predicted class in the baseline and in the window: {said}."
-    return ReportPlot("class_mix.png", "Predicted classes", alt, report_plots.figure_png(drawing))
+    return report_plots.finish_plot(drawing, "class_mix.png", "Predicted classes", alt)
 
 
 MONITOR_TEMPLATE_FOLDER: Final = Path(__file__).parent

@@ -17,6 +17,7 @@ DEFINITION = json.loads(
     (Path(__file__).parent.parent / "pipeline_src" / "golden" / "linear_probe.json").read_text(encoding="utf-8")
 )
 DEFAULTS = {f"Parameters.{each['Name']}": each["DefaultValue"] for each in DEFINITION["Parameters"]}
+EXECUTION = {"Execution.PipelineExecutionId": "a1b2c3", "Execution.StartDateTime": "2026-11-30T21:03:04Z"}
 ARGUMENTS = {step["Name"]: step["Arguments"] for step in DEFINITION["Steps"]}
 JOBS: dict[str, Callable[..., Any]] = {
     "Preprocess": preprocess.parse_preprocessing_options,
@@ -29,7 +30,7 @@ def resolved(value: Any) -> str:
     if isinstance(value, str):
         return value
     if "Get" in value:
-        return str(DEFAULTS[value["Get"]])
+        return str((DEFAULTS | EXECUTION)[value["Get"]])
     if "Std:JsonGet" in value:
         return "5000"  # the dataset card's number of training samples
     return str(value["Std:Join"]["On"]).join(resolved(each) for each in value["Std:Join"]["Values"])
