@@ -15,7 +15,14 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from pipeline_src import contract
-from pipeline_src.drift import drift_baseline, drift_tests, ground_truth, image_features, monitor_results
+from pipeline_src.drift import (
+    drift_baseline,
+    drift_tests,
+    ground_truth,
+    image_features,
+    monitor_results,
+    monitor_wording,
+)
 from pipeline_src.drift.drift_tests import DriftCheck
 from pipeline_src.drift.monitor_results import MonitorResult
 from pipeline_src.report import inline_svg, report_plots, report_wording
@@ -95,6 +102,15 @@ def _plot_class_mix(made: MonitorResult) -> ReportPlot:
 
 MONITOR_TEMPLATE_FOLDER: Final = Path(__file__).parent
 MONITOR_TEMPLATE: Final = "monitor.html.jinja"
+# The sections in the order of the page: id and name in the table of contents.
+MONITOR_SECTIONS: Final = {
+    "verdict": "Result",
+    "window": "Window",
+    "checks": "Checks",
+    "distributions": "Distributions",
+    "truth": "Confirmed labels",
+    "unused": "Unusable records",
+}
 _WORDS: Final = {
     monitor_results.STATUS_EMPTY: "NO REQUESTS",
     monitor_results.STATUS_TOO_FEW: "TOO FEW IMAGES",
@@ -110,7 +126,14 @@ def render_monitor_report(made: MonitorResult) -> str:
         .render(
             outcome=made,
             word="VIOLATED" if made.violations else _WORDS[made.status],
+            identity={
+                "endpoint": made.assignment.endpoint,
+                "period": str(made.assignment.period),
+                "schedule": made.assignment.schedule,
+            },
             kind="reject" if made.violations else "pass" if made.status == monitor_results.STATUS_COMPARED else "",
+            sections=MONITOR_SECTIONS,
+            statement=made.statement,
             sentence=made.message.partition(": ")[2],
             drawn={each.name.removesuffix(".png"): each for each in draw_monitor_plots(made)},
             rejections=made.window.rejections.as_json(),
@@ -151,6 +174,9 @@ def _environment() -> jinja2.Environment:
     environment.globals.update(
         titles=monitor_results.CHECK_TITLES,
         side=format_check_side,
+        check_sentence=monitor_wording.check_sentence,
+        research_use=report_wording.RESEARCH_USE,
+        intended_use=report_wording.INTENDED_USE_SUMMARY,
         mix=drift_baseline.CLASS_MIX,
         class_titles=contract.CLASS_TITLES,
         exact_mark=report_wording.EXACT_MARK,

@@ -55,8 +55,12 @@ def draw_forest(axes: Axes, lines: Sequence[ForestLine], words: Callable[[Estima
             where, values = zip(*points, strict=True)
             axes.plot(values, where, marker, color=colour, markersize=6.5, linestyle="none")
     for row, line in enumerate(lines):
-        text, colour = words(line.estimate), inline_svg.GREY if line.estimate.value is None else inline_svg.INK
-        axes.text(1.02, row, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color=colour)
+        # The interval below the value, or the text would be too wide for its size on a phone.
+        text, colour = (
+            words(line.estimate).replace(" (", "\n("),
+            inline_svg.GREY if line.estimate.value is None else inline_svg.INK,
+        )
+        axes.text(1.02, row, text, transform=axes.get_yaxis_transform(), va="center", fontsize=9, color=colour)
     axes.set_yticks(rows, [line.name for line in lines], fontsize=9)
     axes.tick_params(axis="x", labelsize=9)
     axes.set_ylim(len(lines) - 0.4, -0.6)
