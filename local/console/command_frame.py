@@ -16,6 +16,7 @@ from typing import Final, NoReturn
 import click
 from rich.console import Console
 
+from local import json_files
 from local.aws.model_registry import APPROVED, PENDING
 from local.aws.pipeline_executions import ExecutionRecord
 from local.errors import LocalError, StoppedError, UsageError, describe_os_error
@@ -75,7 +76,7 @@ def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
 
 
 _NEXT_VERBS: Final = {PENDING: "approve", APPROVED: "serve"}
-_REJECTED_ADVICE: Final = "Read the report's worst mistakes; then add data, or train longer with --parameter Epochs=N"
+_NO_ADVICE: Final = "read the report's missed requirements"  # of an evaluation that has no advice, as older ones
 
 
 def program_command() -> str:
@@ -122,7 +123,7 @@ def next_command(record: ExecutionRecord, approval: str) -> str:
             # Another pipeline's step of that type says what its author means by it, and there is no report to read.
             is_own = failed["StepName"] == contract.REJECT_STEP and record.step(contract.EVALUATE_STEP)
             other = f"{failed['StepName']} has ended the pipeline: do as its message says"
-            return _REJECTED_ADVICE if is_own else other
+            return _rejection_advice(record) if is_own else other
         return f"read the logs in {logs}, fix the cause and rerun"
     if record.status == "Stopped":
         return "run it again: finished steps are reused"
@@ -130,6 +131,16 @@ def next_command(record: ExecutionRecord, approval: str) -> str:
     if notes.get("Until") and notes.get("Profile"):
         return f"{program_command()} {shlex.join(_resumed_run_arguments(notes))}"
     return f"{program_command()} runs"
+
+
+def _rejection_advice(record: ExecutionRecord) -> str:
+    """Return what would help, which Evaluate derived from the missed requirements."""
+    folder = record.output_folder(contract.EVALUATE_STEP, contract.EVALUATION_OUTPUT) or Path()
+    try:
+        advice = json_files.read_json(folder / contract.EVALUATION_FILE)["gate"]["advice"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return _NO_ADVICE
+    return " ".join(str(sentence) for sentence in advice) or _NO_ADVICE
 
 
 def _resumed_run_arguments(notes: JsonObject) -> Iterator[str]:

@@ -191,6 +191,7 @@ def _requirement_verdict(item: Mapping[str, Json]) -> str:
 _STEP_STYLES: Final = {"Succeeded": "green", "Failed": "red", "Stopped": "yellow"}
 _REUSED_LABELS: Final = {"CacheHitResult": "cached", "SelectiveExecutionResult": "taken"}
 _WARNINGS_SHOWN: Final = 3
+_ADVICE_IN_REASON: Final = f". {contract.ADVICE_LEAD}"
 
 
 def print_run_summary(record: ExecutionRecord, home: LocalHome, console: Console) -> None:
@@ -261,7 +262,7 @@ def _print_dataset(card: Mapping[str, Json], console: Console) -> None:
 
 def _last_lines(record: ExecutionRecord, home: LocalHome) -> Iterator[tuple[str, str]]:
     """Yield label and text of the last lines of the summary."""
-    reason = record.data.get("FailureReason")
+    reason = str(record.data.get("FailureReason") or "").partition(_ADVICE_IN_REASON)[0]  # `Next` has the advice
     failed = next((entry["StepName"] for entry in record.steps if entry["StepStatus"] == "Failed"), None)
     yield "Status", f"{record.status}{f' in {failed}' if failed else ''}{f': {reason}' if reason else ''}"
     arn = record.package_arn

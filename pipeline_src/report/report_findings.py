@@ -122,9 +122,6 @@ THIN_TEST_IMAGES: Final = 10  # with fewer images, one image changes a class's s
 # table 1). A whole interval above that is reported even if the gate allows more.
 NOTABLE_OVERCONFIDENCE: Final = 0.10
 NAMED_ITEMS: Final = 3  # subgroups or classes named in a notice; the section has all
-RESEARCH_NOTICE: Final = ReportNotice(
-    NOTE, "Research use only; not a medical device.", "Nothing here supports a diagnosis."
-)
 
 
 def report_notices(evaluation: ModelEvaluation) -> list[ReportNotice]:
@@ -138,7 +135,6 @@ def report_notices(evaluation: ModelEvaluation) -> list[ReportNotice]:
         _thin_class_notice(evaluation, missed),
         *_synthetic_notices(evaluation),
         *_clear_notices(evaluation, missed),
-        RESEARCH_NOTICE,
     ]
     return sorted((each for each in made if each is not None), key=lambda each: SEVERITIES.index(each.severity))
 
@@ -212,7 +208,7 @@ def _overconfidence_notice(evaluation: ModelEvaluation, missed: set[str]) -> Rep
     text = f"Mean confidence exceeds accuracy by {surplus}, ECE {error}"
     if found.tempered is not None and found.temperature is not None:
         better = report_wording.format_value(found.tempered.error.value)
-        text += f"; temperature {found.temperature:.2f} would change it to {better}"
+        text += f"; temperature {report_wording.format_value(found.temperature)} would change it to {better}"
     return ReportNotice(severity_by_gate("overconfidence" in missed), "Overconfident.", f"{text}.", "calibration")
 
 

@@ -93,7 +93,9 @@ def test_the_reason_names_each_miss_with_wanted_got_interval_and_count_and_nothi
     bad["per_class"]["vasc"] = {"sensitivity": {"value": 0.25, "images": 12}, "test_images": 12}
     assert gate.decide_verdict(bad, FLOORS).reason == (
         "Rejected. balanced_accuracy: wanted at least 0.7, got 0.6999 [0.65 to 0.7445, n 140]; "
-        "class_sensitivity: wanted at least 0.4, got 0.25 [n 12] (vasc)"
+        "class_sensitivity: wanted at least 0.4, got 0.25 [n 12] (vasc). What would help: Add training lesions of "
+        "vascular lesion (vasc), or use another algorithm or other hyperparameters: balanced accuracy and class "
+        "sensitivity too low."
     )
 
 
