@@ -10,7 +10,7 @@ from threading import Event, Thread
 import pytest
 from waitress import wasyncore
 
-from pipeline_src.algorithms.serving.connection_limits import LimitedServer
+from pipeline_src.algorithms.serving.connection_limits import LimitedChannel, LimitedServer
 from tests.jobs.algorithms.serving_process import LOOPBACK, PATIENCE
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n"
@@ -38,21 +38,22 @@ class Running:
         """Connect and send `data`; it has arrived on return."""
         connection = socket.create_connection((LOOPBACK, int(self.server.effective_port)), timeout=PATIENCE)
         connection.sendall(data)
-        name = connection.getsockname()
-        while not self._has_read(name, len(data)):
-            time.sleep(0.01)
+        self.wait_for(connection, lambda channel: not data or channel.last_activity != channel.creation_time)
         return connection
 
-    def _has_read(self, name: tuple[str, int], size: int) -> bool:
-        found: list[bool] = []
+    def wait_for(self, connection: socket.socket, condition: Callable[[LimitedChannel], object]) -> None:
+        """Wait until the server's side of `connection` is as `condition` says."""
+        name = connection.getsockname()
+        found: list[object] = []
 
         def look() -> None:
             channels = self.server.active_channels.values()
-            own = [channel for channel in channels if channel.addr == name]
-            found.extend(not size or channel.last_activity != channel.creation_time for channel in own)
+            found.extend(condition(channel) for channel in channels if channel.addr == name)
 
-        self.at_once(look)
-        return any(found)
+        while not any(found):
+            found.clear()
+            self.at_once(look)
+            time.sleep(0.01)
 
 
 def echo(_environment: dict[str, object], start: Callable[..., object]) -> Iterable[bytes]:
@@ -122,6 +123,7 @@ def test_a_connection_that_sends_nothing_is_closed_sooner_than_one_between_two_r
         assert everything(silent) == b""
         kept.sendall(WHOLE)
         assert is_answered(kept)
+        running.wait_for(kept, lambda channel: not channel.requests)  # its thread is done with it
         running.after(61)
         assert everything(kept) == b""
 
