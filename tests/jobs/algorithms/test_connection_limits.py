@@ -61,17 +61,29 @@ def echo(_environment: dict[str, object], start: Callable[..., object]) -> Itera
     return [b"ok"]
 
 
+class Stoppable(LimitedServer):
+    """A server that ends as a signal ends it."""
+
+    stopping = False
+
+    def readable(self) -> bool:
+        if self.stopping:
+            raise SystemExit
+        return bool(super().readable())
+
+
 @contextmanager
 def serving(**limits: float) -> Iterator[Running]:
-    server = LimitedServer(echo, host=LOOPBACK, port=0, ident=None, threads=2, cleanup_interval=DAY, **limits)
+    server = Stoppable(echo, host=LOOPBACK, port=0, ident=None, threads=2, cleanup_interval=DAY, **limits)
     thread = Thread(target=server.run)
     thread.start()
     try:
         yield Running(server)
     finally:
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(server.trigger._map))  # it ends then
+        server.stopping = True
+        server.pull_trigger()
         thread.join()
-        server.task_dispatcher.shutdown()
+        wasyncore.close_all(server.trigger._map)
 
 
 def everything(connection: socket.socket) -> bytes:
