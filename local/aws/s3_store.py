@@ -86,9 +86,9 @@ class S3Store:
         """Store the file `source` as the object `uri`."""
         link_or_copy_file(source, self.path(uri))
 
-    def write(self, content: bytes, uri: str) -> None:
-        """Store `content` as the object `uri`."""
-        write_file_atomically(self.path(uri), content)
+    def write(self, content: bytes, uri: str, *, durable: bool = False) -> None:
+        """Store `content` as the object `uri`; `durable`: it is on the disk on return."""
+        write_file_atomically(self.path(uri), content, durable=durable)
 
     def put_folder(self, folder: Path, uri: str) -> None:
         """Store every file below `folder` as an object below the prefix `uri`."""

@@ -267,13 +267,21 @@ def _set_approval(home: LocalHome, name: str, status: str, description: str) -> 
 @click.argument("name", metavar="ID", default=pipeline_executions.LATEST_RUN)
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
 @click.option("--capture", "captures", is_flag=True, help="Capture requests and answers, for `monitor`.")
+@click.option(
+    "--capture-required",
+    "required",
+    is_flag=True,
+    help="With --capture: refuse a request that cannot be captured (503) instead of answering it (X-Captured: no).",
+)
 @click.pass_obj
-def serve(home: LocalHome, /, *, name: str, port: int, captures: bool) -> None:
+def serve(home: LocalHome, /, *, name: str, port: int, captures: bool, required: bool) -> None:
     """Serve a run's approved model on the loopback until Ctrl-C."""
     record = run_selection.select_run(
         name, home, output_console(), run_selection.APPROVED_RUN, run_selection.REGISTERED_RUN
     )
-    model_serving.serve_approved_model(record, home, ProcessRunner(), port, output_console(), captures=captures)
+    model_serving.serve_approved_model(
+        record, home, ProcessRunner(), port, output_console(), captures=captures, requires_capture=required
+    )
 
 
 for command in (demo_archive.sample, *run_tracking.RUN_COMMANDS, *endpoint_commands.ENDPOINT_COMMANDS):

@@ -163,7 +163,13 @@ def _carry_out(step: PipelineStep, state: ExecutionState) -> JsonObject:
 
     def attempt() -> JsonObject:
         # Each attempt starts with an empty folder, as each job on the service does.
-        return _keep_result(step, _EXECUTORS[step.kind](arguments, _step_context(step, state)), wanted, state)
+        result = _EXECUTORS[step.kind](arguments, _step_context(step, state))
+        step_cache.check_content_addressed_inputs(arguments, state.store)
+        kept = _keep_result(step, result, wanted, state)
+        if wanted is not None:
+            digests = {uri: step_cache.digest_of_objects(uri, state.store) for uri in result.outputs.values()}
+            kept["OutputDigests"] = digests
+        return kept
 
     def wait(seconds: float, reason: str) -> None:
         state.reporter.said(step.name, reason)
@@ -193,7 +199,14 @@ def _cache_key(step: PipelineStep, arguments: JsonObject, state: ExecutionState)
 def _reuse_result(step: PipelineStep, wanted: str | None, state: ExecutionState) -> JsonObject | None:
     if wanted is None or step.cache_seconds is None:
         return None
-    found = step_cache.find_cached_step(state.earlier, step.name, wanted, seconds=step.cache_seconds, store=state.store)
+    found = step_cache.find_cached_step(
+        state.earlier,
+        step.name,
+        wanted,
+        seconds=step.cache_seconds,
+        store=state.store,
+        report=lambda text: state.reporter.said(step.name, text),
+    )
     if found is None:
         return None
     record, entry = found
