@@ -180,8 +180,7 @@ CEILINGS: Final = frozenset(
         "GateOverconfidence",
         "GateLeakedTestImages",
         "GateChampionBalancedAccuracyLoss",
-        "GateChampionMelanomaSensitivityLoss",
-        "GateChampionMelanomaSpecificityLoss",
+        "GateChampionMelanomaAreaLoss",
     }
 )
 

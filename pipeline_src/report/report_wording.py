@@ -156,8 +156,10 @@ REQUIREMENT_TITLES: Final = {
     "overconfidence": ("Overconfidence", "mean confidence minus accuracy"),
     "leaked_test_images": ("Leaked test images", "whose lesion was trained on under another id"),
     "champion_balanced_accuracy_loss": ("Loss of balanced accuracy", "largest plausible, against the champion"),
-    "champion_melanoma_sensitivity_loss": ("Loss of melanoma sensitivity", "largest plausible, against the champion"),
-    "champion_melanoma_specificity_loss": ("Loss of melanoma specificity", "largest plausible, against the champion"),
+    "champion_melanoma_area_loss": (
+        "Loss of melanoma AUC above 0.80",
+        "area above a sensitivity of 0.80: largest plausible loss against the champion",
+    ),
 }
 NAMED_REQUIREMENTS: Final = 3  # requirements named in the sentence; the table has all
 
