@@ -149,8 +149,7 @@ _SUBGROUP: Final = "subgroup_balanced_accuracy"
 _EXCUSES: Final = {"absent": NO_CHAMPION, "waived": NOT_COMPARED}
 _CHAMPION: Final = {
     "champion_balanced_accuracy_loss": "balanced_accuracy",
-    "champion_melanoma_sensitivity_loss": "melanoma_sensitivity",
-    "champion_melanoma_specificity_loss": "melanoma_specificity",
+    "champion_melanoma_area_loss": "melanoma_auc_above_80",
 }
 
 

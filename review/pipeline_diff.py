@@ -181,8 +181,7 @@ CEILINGS: Final = frozenset(
         "GateOverconfidence",
         "GateLeakedTestImages",
         "GateChampionBalancedAccuracyLoss",
-        "GateChampionMelanomaSensitivityLoss",
-        "GateChampionMelanomaSpecificityLoss",
+        "GateChampionMelanomaAreaLoss",
     }
 )
 

@@ -59,7 +59,7 @@ def evaluation(got: float) -> dict[str, Any]:
     requirements = [
         requirement("test_images", 12, "met", place="df"),
         requirement("balanced_accuracy", got, verdict),
-        requirement("champion_melanoma_sensitivity_loss", None, "no champion", sense="at most", interval_text=""),
+        requirement("champion_melanoma_area_loss", None, "no champion", sense="at most", interval_text=""),
     ]
     gate = {
         "verdict": "pass" if verdict == "met" else "reject",

@@ -197,15 +197,14 @@ def test_a_reason_without_room_for_all_counts_what_it_leaves_out() -> None:
         "champion": {
             "status": "compared",
             "balanced_accuracy": difference,
-            "melanoma_sensitivity": difference,
-            "melanoma_specificity": difference,
+            "melanoma_auc_above_80": difference,
         },
     }
     verdict = gate.decide_verdict(long, FLOORS)
     assert missed(verdict) == list(NAMES)
     assert len(verdict.reason) <= gate.REASON_LENGTH
-    assert verdict.reason.endswith("; 3 more in report.html")
-    assert verdict.reason.count("wanted") == len(NAMES) - 3
+    assert verdict.reason.endswith("; 2 more in report.html")
+    assert verdict.reason.count("wanted") == len(NAMES) - 2
 
 
 def told(name: str, verdict: gate.GateVerdict) -> Any:
