@@ -126,7 +126,7 @@ def compare_melanoma_area(paired: PairedPredictions, *, same: bool) -> PairedEst
         challenger=confidence_intervals.percentile_estimate(after, second, **size),
         difference=_widened_difference((before, first), (after, second), unseen_difference_bound([lesions]), **size)
         if not same
-        else Estimate(0.0, 0.0, 0.0, *size.values(), confidence_intervals.EXACT_METHOD),
+        else Estimate(0.0, 0.0, 0.0, size["images"], size["lesions"], confidence_intervals.EXACT_METHOD),
     )
 
 
