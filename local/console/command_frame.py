@@ -98,10 +98,12 @@ def require_writable_file(option: str, path: Path, *, force: bool) -> None:
     """Check, before any work is done, that a command may write `path`.
 
     Raises:
-        UsageError: It exists and `force` is False, or its folder does not exist.
+        UsageError: It exists and `force` is False, or its folder does not exist or is a file.
     """
     if path.exists() and not force:
         raise UsageError(f"{option} {short_path(path)}: already exists. Give another name, or --force to replace it.")
+    if path.parent.exists() and not path.parent.is_dir():
+        raise UsageError(f"{path.parent}: expected a directory, found a file. Use another path.")
     if not path.parent.is_dir():
         folder = short_path(path.parent)
         raise UsageError(f"{option} {short_path(path)}: there is no folder {folder}. Make it first: mkdir -p {folder}")
