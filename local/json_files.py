@@ -84,18 +84,40 @@ def write_json(path: Path, document: Json) -> None:
     write_file_atomically(path, (json.dumps(document, indent=2) + "\n").encode())
 
 
-def write_file_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to a temporary file and rename it to `path`."""
+def write_file_atomically(path: Path, content: bytes, *, durable: bool = False) -> None:
+    """Write `content` to a temporary file and rename it to `path`.
+
+    Args:
+        path: The file; its folders are made where they are missing.
+        content: What it holds.
+        durable: Whether file and name are on the disk on return, so that a loss of power leaves them there.
+    """
+    made = [folder for folder in path.parents if not folder.exists()] if durable else []
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+    if durable:
+        for folder in (path.parent, *(each.parent for each in made)):
+            _synchronize_folder(folder)
+
+
+def _synchronize_folder(folder: Path) -> None:
+    """Write the names in `folder` to the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def read_json(path: Path) -> Json:

@@ -10,9 +10,10 @@ from typing import Final, NoReturn
 
 import click
 
-from review import app_versions, stack_changes
+from review import app_versions, cost_difference, stack_changes
 from review.app_versions import APP, AppVersion, BaseCommit, synthesize_versions
 from review.errors import ReviewError, StoppedError, UsageError
+from review.markdown import ReviewNote, code_span
 from review.markdown_report import MAXIMUM_BYTES, failure_document, review_document
 
 _EXIT_ATTENTION: Final = 3
@@ -53,7 +54,7 @@ def main(  # noqa: PLR0913  one parameter for each option
 ) -> None:
     """Print what a branch changes in infrastructure and pipeline, as Markdown.
 
-    Exit codes: 0 nothing destructive or broadened, 3 something needs attention, 2 the comparison failed.
+    Exit codes: 0 nothing destructive, broadened or loosened, 3 something needs attention, 2 the comparison failed.
     """
     try:
         text, needs_attention = _review(base, merged, head.absolute(), _parse_context(pairs), longest)
@@ -86,8 +87,49 @@ def _review(base: str, merged: str, head: Path, context: Mapping[str, str], long
                 )
             synthesize_versions([side for side in (old, new) if side.has_app], context)
             changes = stack_changes.stack_changes(old.output if old.has_app else None, new.output)
-            remarks = _remarks(point, old, new)
-    return review_document(point, changes, remarks, longest=longest), any(each.needs_attention for each in changes)
+            code = _watched_code(head, point)
+            remarks = [*_remarks(point, old, new), *_cost_remark(old, new, context)]
+    document = review_document(point, changes, remarks, code=code, longest=longest)
+    return document, bool(code) or any(each.needs_attention for each in changes)
+
+
+# Code that decides what may pass. Templates show only that some code changed.
+_WATCHED: Final = {
+    "the gate": ("pipeline_src/gate*.py",),
+    "the reviewer": ("review",),
+    "the workflows": (".github",),
+}
+_SHOWN_FILES: Final = 4
+
+
+def _watched_code(head: Path, point: BaseCommit) -> list[ReviewNote]:
+    """Return a note on each part of the watched code that the branch changes."""
+    found = {part: app_versions.changed_files(head, point.commit, each) for part, each in _WATCHED.items()}
+    notes = []
+    for part, files in found.items():
+        shown = ", ".join(map(code_span, files[:_SHOWN_FILES]))
+        more = f" and {len(files) - _SHOWN_FILES} more" if len(files) > _SHOWN_FILES else ""
+        wrote = ""
+        if part == "the reviewer":
+            own = head.resolve() in Path(__file__).resolve().parents
+            wrote = "; this text was written by " + (
+                "the changed reviewer itself" if own else "the reviewer of the base"
+            )
+        if files:
+            notes.append(ReviewNote(f"code of {part} changes: {shown}{more}{wrote}", needs_attention=True))
+    return notes
+
+
+def _cost_remark(old: AppVersion, new: AppVersion, context: Mapping[str, str]) -> list[str]:
+    """Return the line on costs; nothing where neither version has an estimate."""
+    sides = [side for side in (old, new) if (side.place / cost_difference.MODULE_PATH).is_file()]
+    if not sides:
+        return []
+    options = [word for key, value in context.items() for word in ("--context", f"{key}={value}")]
+    texts = app_versions.run_in_versions(sides, [*cost_difference.COMMAND, *options])
+    printed = {side.name: text for side, text in zip(sides, texts, strict=True)}
+    none = f"{cost_difference.MODULE_PATH} is not there"
+    return [cost_difference.cost_sentence(printed.get(old.name, none), printed.get(new.name, none))]
 
 
 def _remarks(point: BaseCommit, old: AppVersion, new: AppVersion) -> list[str]:

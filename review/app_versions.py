@@ -103,6 +103,20 @@ def base_worktree(head: Path, commit: str, folder: Path) -> Iterator[Path]:
         _git(head, "worktree", "prune")
 
 
+def changed_files(head: Path, commit: str, patterns: Sequence[str]) -> list[str]:
+    """Return the files below `head` that differ from `commit`, also uncommitted and new ones, and match a pattern.
+
+    Args:
+        head: Working tree of the branch.
+        commit: The base.
+        patterns: Paths from `head`, as git's pathspecs.
+    """
+    options = ("--name-only", "--relative", "-z", "--no-renames")
+    known = _git_output(head, "diff", *options, commit, "--", *patterns)
+    new = _git_output(head, "ls-files", "--others", "--exclude-standard", "-z", "--", *patterns)
+    return sorted({name for name in (known + "\0" + new).split("\0") if name})
+
+
 def _require_working_tree(head: Path) -> None:
     found = _git(head, "rev-parse", "--is-inside-work-tree") if head.is_dir() else None
     if found is None or found.stdout.strip() != "true":
@@ -251,17 +265,42 @@ def synthesize_versions(sides: Sequence[AppVersion], context: Mapping[str, str])
         raise SynthesisError("\n\n".join(failed))
 
 
+def run_in_versions(sides: Sequence[AppVersion], words: Sequence[str]) -> list[str]:
+    """Run Python with `words` in the folder of each version, in parallel, and return what each printed."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, *words],
+            cwd=side.place,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for side in sides
+    ]
+    try:
+        return [process.communicate()[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_PREFIXES)} | _VARIABLES
+
+
 @contextmanager
 def _running_app(side: AppVersion, context: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Start the app of one version; kill it on the way out, for example if another one was interrupted."""
     side.output.mkdir()
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_PREFIXES)}
     passed = {"CDK_OUTDIR": str(side.output), "CDK_CONTEXT_JSON": json.dumps(_merged_context(side, context))}
     with _log_path(side).open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, APP],
             cwd=side.place,
-            env=inherited | _VARIABLES | passed,
+            env=_environment() | passed,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -97,6 +97,12 @@ class References:
         text = _EMBEDDED_IMPORT.sub(lambda match: self._exported(match.group(1)) or match.group(), text)
         return _REFERENCE.sub(self._renamed, ASSET_HASH.sub("<asset>", text))
 
+    def renamed_value(self, value: Any) -> Any:  # noqa: ANN401  any JSON
+        """Return a value of the template with its functions as text, imports resolved, and new ids for old ones."""
+        return _mapped_texts(
+            resolve_intrinsics(self._resolved(value)), lambda text: _REFERENCE.sub(self._renamed, text)
+        )
+
     def normalized_value(self, value: Any) -> Any:  # noqa: ANN401  any JSON
         """Return a value of the template with its functions as text, normalized like a text."""
         return _mapped_texts(resolve_intrinsics(self._resolved(value)), self.normalized_text)

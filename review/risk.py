@@ -109,6 +109,11 @@ def change_verb(resource: ChangedResource) -> str:
     return DESTROYED if has_new_type(resource) else _VERBS[resource.impact]
 
 
+def is_eraser(kind: str) -> bool:
+    """Return whether resources of a type empty what they belong to, so that it can be deleted with its content."""
+    return re.match(r"Custom::\w*AutoDelete", kind) is not None
+
+
 def has_new_type(resource: ChangedResource) -> bool:
     """Return whether another resource takes over its logical id, so that it is destroyed although the id stays."""
     return resource.type != resource.old_type
@@ -232,7 +237,9 @@ def dropped_approvals(resource: ChangedResource) -> int:
 
 
 def _loses_retention(resource: ChangedResource, difference: Difference) -> bool:
-    was_kept = _lower_text(difference.old).title().startswith(_RETAINING)
+    # Databases are kept as a snapshot unless something else is said.
+    implied = difference.old is ABSENT and re.match("AWS::RDS::DB(Cluster|Instance)$", resource.type) is not None
+    was_kept = implied or _lower_text(difference.old).title().startswith(_RETAINING)
     is_kept = _lower_text(difference.new).title().startswith(_RETAINING)
     return is_stateful(resource) and difference.path in _RETENTION_POLICIES and was_kept and not is_kept
 

@@ -2,18 +2,20 @@
 """Compares two cloud assemblies stack by stack, and decides which changes need attention."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from review import app_versions, pipeline_diff, renamed_resources, risk, template_diff
 from review.app_versions import Stack
+from review.guardrails import difference_losses
 from review.markdown import ReviewNote, alarming_notes, code_span, old_and_new
 from review.permissions import Broadening, find_broadenings
 from review.pipeline_diff import PipelineChange
 from review.renamed_resources import References, Templates
+from review.resource_guardrails import loss_text, resource_losses
 from review.risk import DESTROYED, LEFT, ORPHANED
-from review.template_diff import ChangedResource, TemplateComparison, TemplatePair
+from review.template_diff import ABSENT, ChangedResource, TemplateComparison, TemplatePair, with_construct_paths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +29,7 @@ class StackChange:
         names: Construct paths by logical id.
         notes: Notes on the stack as a whole.
         pipelines: Its changed pipelines.
+        losses: Guardrails that go or loosen in resources that stay: logical id, path of the property, note.
     """
 
     name: str
@@ -35,6 +38,7 @@ class StackChange:
     names: Mapping[str, str]
     notes: tuple[ReviewNote, ...]
     pipelines: tuple[PipelineChange, ...]
+    losses: tuple[tuple[str, str, ReviewNote], ...] = ()
 
     @property
     def resources(self) -> list[ChangedResource]:
@@ -52,18 +56,39 @@ class StackChange:
 
     @property
     def weakened(self) -> list[ReviewNote]:
-        """Return a note on each protection that is lost."""
+        """Return a note on each protection or guardrail that is lost or loosened."""
         lost = [
-            (resource, f"{code_span(each.path)} {old_and_new(each)}")
+            (resource, each.path, f"{code_span(each.path)} {old_and_new(each)}")
             for resource in self.resources
             for each in risk.weakened_protections(resource)
         ]
+        # What the rules on guardrails say of the same property says more.
+        told = [(id_, path) for id_, path, _ in self.losses]
+        lost = [(resource, path, text) for resource, path, text in lost if not _is_told(resource.id, path, told)]
         approvals = [(resource, risk.dropped_approvals(resource)) for resource in self.resources]
-        lost += [(resource, f"manual approvals removed: {count}") for resource, count in approvals if count]
-        return [
+        lost += [(resource, "", f"manual approvals removed: {count}") for resource, count in approvals if count]
+        notes = [
             ReviewNote(f"{code_span(risk.construct_path(resource))}: {text}", needs_attention=True)
-            for resource, text in lost
+            for resource, _, text in lost
         ]
+        return [*notes, *(note for _, _, note in self.losses), *self._weakened_sections]
+
+    @property
+    def _weakened_sections(self) -> list[ReviewNote]:
+        """Return a note on each parameter that admits more, and on each condition that decides otherwise."""
+        notes = []
+        for kind, name, differences in self.comparison.sections:
+            for difference in differences:
+                texts = (
+                    [loss_text(each) for each in difference_losses("parameter", difference)]
+                    if kind == "parameter"
+                    else []
+                )
+                if kind == "condition" and ABSENT not in (difference.old, difference.new):
+                    texts = [f"{old_and_new(difference)} (decides which resources there are)"]
+                title = f"{code_span(self.name)}: {kind} {code_span(name)}"
+                notes += [ReviewNote(f"{title}: {text}", needs_attention=True) for text in texts]
+        return [] if self.is_left_behind else notes
 
     @property
     def broader(self) -> int:
@@ -84,6 +109,11 @@ class StackChange:
             *(each for one in self.pipelines for each in one.attention),
         ]
         return bool(notes or self.broader or any(map(risk.is_destructive, self.resources)))
+
+
+def _is_told(id_: str, path: str, told: Sequence[tuple[str, str]]) -> bool:
+    """Return whether the same property, a part of it or the whole of it is told of already."""
+    return any(id_ == other and name and (path.startswith(name) or name.startswith(path)) for other, name in told)
 
 
 def stack_changes(old: Path | None, new: Path) -> list[StackChange]:
@@ -117,6 +147,7 @@ class _Context:
         olds: Old templates by stack.
         news: New templates by stack.
         names: Construct paths by ``stack/logical id``.
+        types: Types of the new resources, likewise.
         export_notes: Notes on exports by stack.
     """
 
@@ -127,6 +158,11 @@ class _Context:
             for templates in (olds, news)
             for stack, template in templates.items()
             for id_, name in _construct_names(stack, template).items()
+        }
+        self.types = {
+            f"{stack}/{id_}": resource.get("Type", "")
+            for stack, template in news.items()
+            for id_, resource in template.get("Resources", {}).items()
         }
         self.export_notes = renamed_resources.export_notes(olds, news)
         self._exports = (renamed_resources.read_exports(olds), renamed_resources.read_exports(news))
@@ -164,9 +200,35 @@ def _stack_change(
         new_statements=tuple(map(after.normalized_statement, comparison.new_statements)),
         policies=tuple(row for row in comparison.policies if tuple(map(after.normalized_text, row)) not in had),
     )
-    notes = [*_stack_notes(old, new), *([context.export_notes[stack]] if stack in context.export_notes else [])]
+    notes = [*_stack_notes(old, new)]
+    if exported := context.export_notes.get(stack):
+        notes.append(dataclasses.replace(exported, text=with_construct_paths(exported.text, names)))
     pipelines = tuple(_pipeline_changes(context, stack, names))
-    return StackChange(stack, left, comparison, names, tuple(notes), pipelines)
+    losses = () if left else tuple(_losses(context, stack, names))
+    return StackChange(stack, left, comparison, names, tuple(notes), pipelines, losses)
+
+
+def _losses(context: _Context, stack: str, names: Mapping[str, str]) -> Iterator[tuple[str, str, ReviewNote]]:
+    """Yield the guardrails that go or loosen in resources that stay, and what is added to delete data."""
+    olds, news = (templates.get(stack, {}).get("Resources", {}) for templates in (context.olds, context.news))
+    before, after = context.references(stack)
+    type_of = context.types | {id_: each.get("Type", "") for id_, each in news.items()}
+    for id_, resource in olds.items():
+        new = news.get(context.new_id(stack, id_), {})
+        if new.get("Type") != resource.get("Type"):
+            continue
+        was, now = before.normalized_value(resource), after.normalized_value(new)
+        if was != now:
+            title = code_span(_construct_path(id_, new))
+            for loss in resource_losses(was, now, type_of):
+                text = with_construct_paths(loss_text(loss), names)
+                yield context.new_id(stack, id_), loss.path, ReviewNote(f"{title}: {text}", needs_attention=True)
+    for id_ in news.keys() - olds.keys():
+        if olds and risk.is_eraser(news[id_]["Type"]):
+            text = (
+                f"{code_span(f'{stack}/{names.get(id_, id_)}')}: deletes what it belongs to together with its content"
+            )
+            yield id_, "", ReviewNote(text, needs_attention=True)
 
 
 def _with_successor(
@@ -181,15 +243,27 @@ def _construct_names(stack: str, template: Mapping[str, Any]) -> dict[str, str]:
     return {id_: path.removeprefix(f"{stack}/").removesuffix("/Resource") for id_, path in paths.items() if path}
 
 
+def _construct_path(id_: str, resource: Mapping[str, Any]) -> str:
+    return str(resource.get("Metadata", {}).get("aws:cdk:path") or id_).removesuffix("/Resource")
+
+
 def _pipeline_changes(context: _Context, stack: str, names: Mapping[str, str]) -> Iterator[PipelineChange]:
     olds, news = (
-        pipeline_diff.pipeline_definitions(templates.get(stack, {})) for templates in (context.olds, context.news)
+        pipeline_diff.pipeline_definitions(
+            {"Resources": references.renamed_value(_pipelines(templates.get(stack, {})))}
+        )
+        for references, templates in zip(context.references(stack), (context.olds, context.news), strict=True)
     )
     olds = {context.new_id(stack, id_): each for id_, each in olds.items()}
     for id_ in sorted(olds.keys() | news.keys()):
         change = pipeline_diff.compare_pipelines(f"{stack}/{names.get(id_, id_)}", olds.get(id_), news.get(id_))
         if change.notes:
-            yield change
+            yield change.with_texts(lambda text: with_construct_paths(text, names))
+
+
+def _pipelines(template: Mapping[str, Any]) -> dict[str, Any]:
+    resources = template.get("Resources", {})
+    return {id_: each for id_, each in resources.items() if each.get("Type") == risk.PIPELINE_TYPE}
 
 
 def _stack_notes(old: Stack | None, new: Stack | None) -> Iterator[ReviewNote]:

@@ -27,6 +27,8 @@ _NO_VALUE: Final = {"Ref": "AWS::NoValue"}
 # Names that the CDK gives to exports: ExportsOutput, Ref or FnGetAtt, a logical id that ends in a hash, the attribute,
 # and a hash of the whole.
 _EXPORT: Final = re.compile(r"ExportsOutput(?:Ref|FnGetAtt)(\w+?)[0-9A-F]{8}(?:([A-Za-z]+?))?[0-9A-F]{8}")
+# The id of a reference, with its stack before it where it is imported.
+LOGICAL_ID: Final = re.compile(r"\$\{([\w/-]+)(?=[.}])")
 # Functions that the template comparison library leaves in a text as JSON.
 _EMBEDDED: Final = re.compile(r'\{"(?:Fn::\w+)":(?:"[^"]*"|\[[^\[\]]*\])\}')
 
@@ -47,6 +49,11 @@ def resolve_intrinsics(value: Any) -> Any:  # noqa: ANN401  any JSON
 def shorten_intrinsics(text: str) -> str:
     """Return a text of the template comparison library with its functions resolved."""
     return _EMBEDDED.sub(lambda found: str(resolve_intrinsics(json.loads(found.group()))), text)
+
+
+def with_construct_paths(text: str, names: Mapping[str, str]) -> str:
+    """Return `text` with construct paths in place of logical ids."""
+    return LOGICAL_ID.sub(lambda found: "${" + names.get(found.group(1), found.group(1)), shorten_intrinsics(text))
 
 
 def _parse_document(text: str) -> Any:  # noqa: ANN401  any JSON

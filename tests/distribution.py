@@ -25,6 +25,7 @@ LONGEST: Final = (
     "tests/review/test_review_app.py",
     "tests/proof/test_nag.py",
     "tests/proof/test_account.py",
+    "tests/local/engine/test_definition_mutation.py",
 )
 
 

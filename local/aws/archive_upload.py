@@ -62,11 +62,16 @@ def store_archive(
 ) -> str:
     """Store the archive and return its S3 URI.
 
+    What is stored is what was hashed, even where the file is replaced meanwhile.
+
     Args:
         path: A checked archive.
         below: Bucket and prefix that receive ``<sha256>.zip``.
         target: The store.
         progress: Called with the bytes hashed and the total bytes.
+
+    Raises:
+        UsageError: The file changed or was replaced meanwhile.
     """
     digest = sha256_of_file(path, progress=progress)
     uri = f"s3://{below}{digest}.zip"
@@ -74,4 +79,10 @@ def store_archive(
     # The stored file may be a link to a file that was since modified in place.
     if not (stored.is_file() and (stored.samefile(path) or sha256_of_file(stored) == digest)):
         target.put(path, uri)
+        # The path may name another file by now.
+        if sha256_of_file(stored) != digest:
+            stored.unlink()
+            raise UsageError(
+                f"{path}: the file was replaced while it was read. Wait until it is complete, then run again."
+            )
     return uri

@@ -9,11 +9,15 @@ endpoint templates name: JSON is kept as text, everything else in Base64.
 
 import base64
 import json
+import threading
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from types import TracebackType
 from typing import Final, Self
 
 from local.aws.s3_store import S3Store
@@ -26,6 +30,8 @@ CAPTURE_STATUS_PATH: Final = "/captured"  # on which the capturing server report
 CAPTURE_STAGE: Final = "local"
 VARIANT_NAME: Final = "AllTraffic"
 CAPTURE_SUFFIX: Final = ".jsonl"
+_GROUP_BYTES: Final = 16 << 20  # of requests and answers that are written at once: bounds the writer's memory
+_STEP: Final = timedelta(microseconds=1)
 _EVENT_NAMESPACE: Final = uuid.UUID("6f1d3c5e-5b0a-4c55-9d0b-1f9a1f3e7a42")
 
 
@@ -96,10 +102,18 @@ def capture_uri(endpoint: str) -> str:
     return f"s3://{OFFLINE_DEPLOYMENT.runs_bucket}/{contract.CAPTURE_PREFIX}{CAPTURE_STAGE}/{endpoint}/{VARIANT_NAME}"
 
 
-def write_captured_files(exchanges: Iterable[CapturedExchange], endpoint: str, store: S3Store) -> int:
+def write_captured_files(
+    exchanges: Iterable[CapturedExchange], endpoint: str, store: S3Store, *, durable: bool = False
+) -> int:
     """Write a captured file for each hour and return the number of exchanges.
 
     The names of files and events follow from the exchanges, so that the same exchanges give the same bytes.
+
+    Args:
+        exchanges: The exchanges, in order of time.
+        endpoint: The endpoint's name.
+        store: Receives the files.
+        durable: Whether the files are on the disk on return.
 
     Raises:
         OSError: A file cannot be written.
@@ -111,7 +125,7 @@ def write_captured_files(exchanges: Iterable[CapturedExchange], endpoint: str, s
         first = batch[0]
         millisecond = first.time.microsecond // 1000
         name = f"{first.time:%M-%S}-{millisecond:03d}-{first.event_id(len(batch))}{CAPTURE_SUFFIX}"
-        store.write(b"".join(lines), f"{capture_uri(endpoint)}/{hour}/{name}")
+        store.write(b"".join(lines), f"{capture_uri(endpoint)}/{hour}/{name}", durable=durable)
         written += len(batch)
     return written
 
@@ -153,32 +167,110 @@ class CaptureStatus:
 
 
 class CaptureRecorder:
-    """Writes exchanges to the store, one file each; used by one thread.
+    """Writes exchanges to the store in groups, and says of each when it is on the disk.
 
-    Where the disk is full, the failure is reported and requests are answered without being captured.
+    A thread of its own writes all exchanges that wait as one file, and synchronizes file and folder with the disk.
+    Those that arrive meanwhile form the next group. There is no timer: an exchange waits for two writes at most, and
+    nothing that was reported as written is lost, not even by SIGKILL or a loss of power.
+
+    Where the disk is full, this is reported once, and the exchange counts as lost.
 
     Args:
         endpoint: The endpoint's name.
         store: Receives the files.
-        report: Called with a message when writing begins to fail.
+        report: Called with a message when writing begins to fail, by the writing thread.
+        consequence: What happens to the requests meanwhile, for the message.
     """
 
-    def __init__(self, endpoint: str, store: S3Store, report: Callable[[str], None]) -> None:
-        self.status = CaptureStatus(endpoint, 0, 0)
-        self._store, self._report = store, report
+    def __init__(
+        self,
+        endpoint: str,
+        store: S3Store,
+        report: Callable[[str], None],
+        *,
+        consequence: str = "answered but not captured",
+    ) -> None:
+        self._status = CaptureStatus(endpoint, 0, 0)
+        self._store, self._report, self._consequence = store, report, consequence
         self._failing = False
+        self._closed = False
+        self._last = datetime.min.replace(tzinfo=UTC)
+        self._waiting: deque[tuple[CapturedExchange, Future[bool]]] = deque()
+        self._changed = threading.Condition()
+        self._writer = threading.Thread(target=self._write_groups, name="capture", daemon=True)
+        self._writer.start()
 
-    def record(self, exchange: CapturedExchange) -> None:
-        """Write `exchange`, or count it as lost."""
-        endpoint, kept, lost = self.status.endpoint, self.status.kept, self.status.lost
+    def __enter__(self) -> Self:
+        """Return the recorder."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what waits, and end."""
+        self.close()
+
+    @property
+    def status(self) -> CaptureStatus:
+        """The counts so far."""
+        return self._status
+
+    def record(self, exchange: CapturedExchange) -> "Future[bool]":
+        """Have `exchange` written; any thread may call this.
+
+        Returns:
+            True once it is on the disk; False if it could not be written.
+
+        Raises:
+            RuntimeError: The recorder is closed.
+        """
+        done: Future[bool] = Future()
+        with self._changed:
+            if self._closed:
+                raise RuntimeError("the recorder is closed")
+            # Names of files follow from times: none may occur twice, even where the clock is set back.
+            self._last = max(exchange.time, self._last + _STEP)
+            self._waiting.append((replace(exchange, time=self._last), done))
+            self._changed.notify()
+        return done
+
+    def close(self) -> None:
+        """Write what waits, and end the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._writer.join()
+
+    def _write_groups(self) -> None:
+        while group := self._next_group():
+            kept = self._write([exchange for exchange, _ in group])
+            status, count = self._status, len(group)
+            self._status = replace(status, kept=status.kept + count * kept, lost=status.lost + count * (not kept))
+            for _, done in group:
+                done.set_result(kept)
+
+    def _next_group(self) -> list[tuple[CapturedExchange, "Future[bool]"]]:
+        """Return what waits, at most `_GROUP_BYTES` and of one hour, so that it is one file; nothing at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            group: list[tuple[CapturedExchange, Future[bool]]] = []
+            size = 0
+            while self._waiting:
+                exchange = self._waiting[0][0]
+                size += len(exchange.request.content) + len(exchange.answer.content)
+                if group and (size > _GROUP_BYTES or f"{exchange.time:%Y%m%d%H}" != f"{group[0][0].time:%Y%m%d%H}"):
+                    break
+                group.append(self._waiting.popleft())
+            return group
+
+    def _write(self, exchanges: list[CapturedExchange]) -> bool:
         try:
-            write_captured_files([exchange], endpoint, self._store)
+            write_captured_files(exchanges, self._status.endpoint, self._store, durable=True)
         except OSError as error:
-            self.status = CaptureStatus(endpoint, kept, lost + 1)
             if not self._failing:  # Report once, not for each request while the disk is full.
                 reason = describe_os_error(error, self._store.root)
-                self._report(f"{reason} Until then, requests are answered but not captured.")
+                self._report(f"{reason} Until then, requests are {self._consequence}.")
             self._failing = True
-        else:
-            self.status = CaptureStatus(endpoint, kept + 1, lost)
-            self._failing = False
+            return False
+        self._failing = False
+        return True

@@ -53,7 +53,14 @@ def require_registered_package(record: ExecutionRecord) -> str:
 
 
 def serve_approved_model(  # noqa: PLR0913  one parameter for each option
-    record: ExecutionRecord, home: LocalHome, runner: JobRunner, port: int, console: Console, *, captures: bool = False
+    record: ExecutionRecord,
+    home: LocalHome,
+    runner: JobRunner,
+    port: int,
+    console: Console,
+    *,
+    captures: bool = False,
+    requires_capture: bool = False,
 ) -> None:
     """Serve the package's model until Ctrl-C.
 
@@ -64,11 +71,14 @@ def serve_approved_model(  # noqa: PLR0913  one parameter for each option
         port: Port on the loopback.
         console: Receives the instructions.
         captures: Whether requests and answers are captured, as the endpoints on AWS capture them.
+        requires_capture: Whether, with `captures`, a request that cannot be captured is refused instead of answered.
 
     Raises:
-        UsageError: The package is not approved, or the port is taken.
+        UsageError: The package is not approved, the port is taken, or capturing is required and not asked for.
         StepError: The server ended by itself.
     """
+    if requires_capture and not captures:
+        raise UsageError("--capture-required: requests are not captured. Add --capture.")
     package = require_approved_package(record, ModelRegistry(home.registry))
     require_free_port(port)
     runner.check()
@@ -79,7 +89,9 @@ def serve_approved_model(  # noqa: PLR0913  one parameter for each option
         with (
             stop_on_signals(stop.set),
             run_model_server(runner, model, logs, stop, port=0 if captures else port) as endpoint,
-            _capture_requests(record, home, endpoint, port, console) if captures else nullcontext(),
+            _capture_requests(record, home, endpoint, port, console, required=requires_capture)
+            if captures
+            else nullcontext(),
         ):
             # The evaluation's metadata travel with the package.
             threshold = package.get("CustomerMetadataProperties", {}).get("melanoma_threshold", "none")
@@ -102,8 +114,8 @@ def served_model(package: JsonObject, home: LocalHome) -> ServedModel:
 
 
 @contextmanager
-def _capture_requests(
-    record: ExecutionRecord, home: LocalHome, endpoint: RunningServer, port: int, console: Console
+def _capture_requests(  # noqa: PLR0913  one parameter for each part
+    record: ExecutionRecord, home: LocalHome, endpoint: RunningServer, port: int, console: Console, *, required: bool
 ) -> Iterator[None]:
     """Capture the requests on `port`, which are forwarded to the model server."""
     from local.endpoint.capture_proxy import run_capture_proxy  # noqa: PLC0415  imports aiohttp, which no other command needs
@@ -113,8 +125,11 @@ def _capture_requests(
     def report(message: str) -> None:
         console.print(f"capture: {message}", style="red", markup=False, soft_wrap=True)
 
-    recorder = CaptureRecorder(name, S3Store(home.s3), report)
-    with run_capture_proxy(endpoint.port, port, recorder):
+    consequence = "refused" if required else "answered but not captured"
+    with (
+        CaptureRecorder(name, S3Store(home.s3), report, consequence=consequence) as recorder,
+        run_capture_proxy(endpoint.port, port, recorder, required=required),
+    ):
         send = f"{program_command()} traffic --port {port}"
         monitor = f"{program_command()} monitor {record.execution_id}"
         console.print(

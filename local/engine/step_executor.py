@@ -15,7 +15,8 @@ from local.aws.model_registry import ModelRegistry
 from local.aws.pipeline_executions import ExecutionIdentity, ExecutionRecord, utc_timestamp
 from local.aws.s3_store import S3Store
 from local.console.step_progress import ProgressReporter
-from local.engine import pipeline_expressions, step_arguments, step_cache, step_retries
+from local.engine import pipeline_expressions, step_cache, step_retries
+from local.engine.json_shapes import check_shape
 from local.engine.pipeline_definition import PipelineStep
 from local.engine.pipeline_expressions import EvaluationScope, evaluate_expression
 from local.engine.step_arguments import ARGUMENTS_BY_STEP_TYPE
@@ -60,18 +61,19 @@ class ExecutionState:
             execution_variables(self.identity, str(self.record.data["CreationTime"]), step.name),
             self.properties,
             self._property_file,
-            lambda uri: json_files.read_json(self.store.path(uri)),
+            lambda uri: self._read_object(uri, "S3Uri", "Name an object that holds JSON."),
         )
 
     def _property_file(self, step: str, name: str) -> Json:
         declared = next(item for item in self.steps[step].body["PropertyFiles"] if item["PropertyFileName"] == name)
         uri = f"{self.outputs[step][declared['OutputName']]}/{declared['FilePath']}"
+        return self._read_object(uri, f"property file {name} of step {step}", "The job must write this file.")
+
+    def _read_object(self, uri: str, place: str, remedy: str) -> Json:
         try:
             return json_files.read_json(self.store.path(uri))
-        except (OSError, ValueError) as error:
-            raise StepError(
-                f"property file {name} of step {step}: {uri}: {error}. The job must write this file."
-            ) from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise StepError(f"{place}: {uri}: {error}. {remedy}") from error
 
 
 def execution_variables(identity: ExecutionIdentity, created: str, step: str) -> dict[str, str]:
@@ -151,7 +153,7 @@ def _carry_out(step: PipelineStep, state: ExecutionState) -> JsonObject:
         state.properties[step.name] = {"Outcome": str(outcome)}
         return {"Metadata": {"Condition": {"Outcome": str(outcome)}}}
     arguments = evaluate_expression(step.arguments, scope)
-    step_arguments.check_argument_shape(arguments, ARGUMENTS_BY_STEP_TYPE[step.kind], step.name)
+    check_shape(arguments, ARGUMENTS_BY_STEP_TYPE[step.kind], step.name)
     if step.kind == "Fail":
         raise StepError(str(arguments["ErrorMessage"]))
     wanted = _cache_key(step, arguments, state)
@@ -161,7 +163,13 @@ def _carry_out(step: PipelineStep, state: ExecutionState) -> JsonObject:
 
     def attempt() -> JsonObject:
         # Each attempt starts with an empty folder, as each job on the service does.
-        return _keep_result(step, _EXECUTORS[step.kind](arguments, _step_context(step, state)), wanted, state)
+        result = _EXECUTORS[step.kind](arguments, _step_context(step, state))
+        step_cache.check_content_addressed_inputs(arguments, state.store)
+        kept = _keep_result(step, result, wanted, state)
+        if wanted is not None:
+            digests = {uri: step_cache.digest_of_objects(uri, state.store) for uri in result.outputs.values()}
+            kept["OutputDigests"] = digests
+        return kept
 
     def wait(seconds: float, reason: str) -> None:
         state.reporter.said(step.name, reason)
@@ -181,16 +189,24 @@ def _cache_key(step: PipelineStep, arguments: JsonObject, state: ExecutionState)
     elif step.kind == "Tuning":
         image = arguments["TrainingJobDefinition"]["AlgorithmSpecification"]["TrainingImage"]
     else:
-        # An unknown model is rejected when the step runs.
-        model = _created_models(state).get(arguments["ModelName"], {})
-        image = model.get("PrimaryContainer", {}).get("Image", "")
+        model = _created_models(state).get(arguments["ModelName"])
+        if model is None:  # The step will reject it.
+            return None
+        image = model["PrimaryContainer"]["Image"]
     return step_cache.step_cache_key(step.kind, arguments, state.runner.fingerprint(image))
 
 
 def _reuse_result(step: PipelineStep, wanted: str | None, state: ExecutionState) -> JsonObject | None:
     if wanted is None or step.cache_seconds is None:
         return None
-    found = step_cache.find_cached_step(state.earlier, step.name, wanted, seconds=step.cache_seconds, store=state.store)
+    found = step_cache.find_cached_step(
+        state.earlier,
+        step.name,
+        wanted,
+        seconds=step.cache_seconds,
+        store=state.store,
+        report=lambda text: state.reporter.said(step.name, text),
+    )
     if found is None:
         return None
     record, entry = found

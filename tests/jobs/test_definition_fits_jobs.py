@@ -30,6 +30,7 @@ def definition_of(algorithm: str) -> Any:
 
 DEFINITION = definition_of(DEFAULT_ALGORITHM)
 DEFAULTS = {f"Parameters.{each['Name']}": each["DefaultValue"] for each in DEFINITION["Parameters"]}
+EXECUTION = {"Execution.PipelineExecutionId": "a1b2c3", "Execution.StartDateTime": "2026-11-30T21:03:04Z"}
 ARGUMENTS = {step["Name"]: step["Arguments"] for step in DEFINITION["Steps"]}
 JOBS: dict[str, Callable[..., Any]] = {
     "Preprocess": preprocess.parse_preprocessing_options,
@@ -42,7 +43,7 @@ def resolved(value: Any, defaults: Mapping[str, Any] = DEFAULTS) -> str:
     if isinstance(value, str):
         return value
     if "Get" in value:
-        return str(defaults[value["Get"]])
+        return str(({**defaults, **EXECUTION})[value["Get"]])
     if "Std:JsonGet" in value:
         return "5000"  # the dataset card's number of training samples
     return str(value["Std:Join"]["On"]).join(resolved(each, defaults) for each in value["Std:Join"]["Values"])

@@ -148,12 +148,19 @@ def definition(*steps: Any, parameters: Sequence[Any] = ()) -> dict[str, Any]:
 
 
 def engine(
-    document: Any, home: Path, runner: FakeRunner, *, given: Mapping[str, Any] | None = None, **plan: Any
+    document: Any,
+    home: Path,
+    runner: FakeRunner,
+    *,
+    given: Mapping[str, Any] | None = None,
+    reporter: ProgressReporter | None = None,
+    **plan: Any,
 ) -> PipelineEngine:
     """Return an engine for the definition `document`."""
     parsed = definition_validation.parse_definition(document)
     values = pipeline_definition.resolve_parameters(parsed.parameters, given or {})
-    return PipelineEngine(ExecutionPlan(parsed, values, "test", **plan), LocalHome(home), runner, ProgressReporter())
+    shown = reporter or ProgressReporter()
+    return PipelineEngine(ExecutionPlan(parsed, values, "test", **plan), LocalHome(home), runner, shown)
 
 
 def run(document: Any, home: Path, runner: FakeRunner, **plan: Any) -> ExecutionOutcome:

@@ -4,9 +4,10 @@
 Run as ``python -m pipeline_src.algorithms.serving.onnx_server [--host HOST] [--port PORT]``. It serves the artifact
 below ``/opt/ml/model`` (or ``$ML_ROOT/model``) until SIGTERM, and needs no network and no writable disk but ``/tmp``.
 
-Waitress reads each request to its end in one thread, so that slow clients occupy no other. A complete request gets a
-thread of its own, which waits for one of as many workers as there are cores: at most that many images are in memory,
-and ``/ping`` is answered while they compute.
+Waitress reads each request to its end in one thread, so that slow clients occupy no other; `connection_limits` has
+their limits. A complete request gets a thread of its own, which waits for one of as many workers as there are cores: at
+most that many images are decoded, and ``/ping`` is answered while they compute. At most `QUEUE_LIMIT` requests wait or
+compute; further ones are refused at once with 503 and ``Retry-After``, so that the time of an answer stays bounded.
 
 Sources: SageMaker Developer Guide, "Use Your Own Inference Code with Hosting Services" (paths, port, start within four
 minutes, SIGTERM); API reference, InvokeEndpoint (6,291,456 bytes at most).
@@ -18,6 +19,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,26 +27,28 @@ from http import HTTPStatus
 from types import FrameType
 from typing import IO, Any, Final
 
-import waitress
-
 from pipeline_src import contract
 from pipeline_src.algorithms.serving import onnx_artifact
+from pipeline_src.algorithms.serving.connection_limits import LimitedServer
 from pipeline_src.algorithms.serving.image_predictor import ImagePredictor
 from pipeline_src.runtime import worker_threads
 from pipeline_src.runtime.errors import BadInputError
 
+QUEUE_LIMIT: Final = 128  # images that are scored or wait for it
 BODY_LIMIT: Final = 6 * 1024 * 1024  # bytes
 CONTENT_TYPES: Final = (contract.IMAGE_CONTENT_TYPE, "image/jpeg", "image/png")
 JSON_LINES_CONTENT_TYPE: Final = "application/jsonlines"
 _TEXT_CONTENT_TYPE: Final = "text/plain; charset=utf-8"
 _PORT_VARIABLE: Final = "SAGEMAKER_BIND_TO_PORT"
 _METHODS_BY_PATH: Final = {"/ping": "GET", "/invocations": "POST"}
-_SERVER_OPTIONS: Final = {
-    "threads": 64,  # they wait for the workers; further complete requests wait in a queue
+_PLAIN_ENCODINGS: Final = ("", "identity")
+_RETRY_SECONDS: Final = 1
+_SERVER_OPTIONS: Final[dict[str, Any]] = {
+    "threads": QUEUE_LIMIT + 16,  # they wait for the workers; the further ones ping and refuse
     "connection_limit": 400,  # below the 1,024 file descriptors that a process usually has, at two each
     "asyncore_use_poll": True,  # select() knows no more than 1,024
     "channel_timeout": 60,  # seconds without a byte; SageMaker itself waits for an answer no longer than that
-    "cleanup_interval": 10,  # seconds
+    "cleanup_interval": 1,  # seconds between looks at what is overdue
     "recv_bytes": 1 << 17,  # an image in a few calls
     "max_request_header_size": 1 << 14,  # bytes
     # Bytes. A body above BODY_LIMIT is read to its end, so that the client sees the refusal, but not a larger one.
@@ -70,10 +74,12 @@ class InferenceApplication:
     Args:
         predict: Returns the probabilities of an image file, or raises BadInputError; called by several threads at once.
         workers: How many threads call it.
+        queue: How many images are scored or wait for it at once.
     """
 
-    def __init__(self, predict: Callable[[bytes], list[float]], workers: int) -> None:
+    def __init__(self, predict: Callable[[bytes], list[float]], workers: int, queue: int = QUEUE_LIMIT) -> None:
         self._predict = predict
+        self._places = threading.Semaphore(queue)
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="worker")
 
     def close(self) -> None:
@@ -89,13 +95,15 @@ class InferenceApplication:
             status, kind, text = error.status, _TEXT_CONTENT_TYPE, f"{error}\n"
             if status == HTTPStatus.METHOD_NOT_ALLOWED:
                 headers.append(("Allow", _METHODS_BY_PATH[environment["PATH_INFO"]]))
+            if status == HTTPStatus.SERVICE_UNAVAILABLE:
+                headers.append(("Retry-After", str(_RETRY_SECONDS)))
         except Exception:  # noqa: BLE001  the server must go on
             traceback.print_exc()
             status, kind = HTTPStatus.INTERNAL_SERVER_ERROR, _TEXT_CONTENT_TYPE
             text = "internal error; see the server's log\n"
         data = text.encode()
         start(f"{status.value} {status.phrase}", [*headers, ("Content-Type", kind), ("Content-Length", str(len(data)))])
-        return [data]
+        return [] if environment["REQUEST_METHOD"] == "HEAD" else [data]
 
     def _answer(self, environment: WsgiEnvironment) -> tuple[str, str]:
         """Return the content type and the text that answer a request."""
@@ -109,7 +117,12 @@ class InferenceApplication:
         if path == "/ping":
             return contract.JSON_CONTENT_TYPE, ""
         length = _check_body(environment)
-        scores = self._workers.submit(self._score, environment["wsgi.input"], length).result()
+        if not self._places.acquire(blocking=False):
+            raise RequestError(HTTPStatus.SERVICE_UNAVAILABLE, "too many images wait. Send it again later.")
+        try:
+            scores = self._workers.submit(self._score, environment["wsgi.input"], length).result()
+        finally:
+            self._places.release()
         if JSON_LINES_CONTENT_TYPE in environment.get("HTTP_ACCEPT", ""):
             return JSON_LINES_CONTENT_TYPE, json.dumps({"prediction": scores}) + "\n"
         return contract.JSON_CONTENT_TYPE, json.dumps(scores)
@@ -126,7 +139,13 @@ class InferenceApplication:
 
 
 def _check_body(environment: WsgiEnvironment) -> int:
-    """Return the length of the request's body if its type and size are allowed."""
+    """Return the length of the request's body if its encoding, type and size are allowed."""
+    encoding = environment.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    if encoding not in _PLAIN_ENCODINGS:
+        raise RequestError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"content encoding '{encoding}' is not supported. Send the bytes of the image as they are.",
+        )
     kind = environment.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if kind not in CONTENT_TYPES:
         raise RequestError(
@@ -169,7 +188,7 @@ def serve_model(host: str, port: int) -> None:
 
 def _create_server(application: InferenceApplication, host: str, port: int) -> Any:  # noqa: ANN401  untyped library
     try:
-        return waitress.create_server(application, host=host, port=port, **_SERVER_OPTIONS)
+        return LimitedServer(application, host=host, port=port, **_SERVER_OPTIONS)
     except (OSError, ValueError, OverflowError) as error:
         cause = getattr(error, "strerror", None) or error
         raise BadInputError(

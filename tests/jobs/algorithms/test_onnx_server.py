@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT-0
 """The model server of ONNX models answers as SageMaker asks, over a real socket."""
 
+import gzip
 import io
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Event
 
@@ -89,6 +90,27 @@ def test_another_content_type_is_415(server: Server, kind: str) -> None:
     assert "application/x-image, image/jpeg, image/png." in answer.text
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate", "br", "gzip, identity"])
+def test_an_encoded_body_is_415_and_identity_is_none(server: Server, encoding: str) -> None:
+    answer = server.ask("POST", "/invocations", gzip.compress(PICTURES[0]), {**TYPED, "Content-Encoding": encoding})
+    assert answer.status == 415
+    assert f"content encoding '{encoding.lower()}' is not supported" in answer.text
+    plain = server.ask("POST", "/invocations", PICTURES[0], {**TYPED, "Content-Encoding": "identity"})
+    assert plain.status == 200
+
+
+@pytest.mark.parametrize("path", ["/ping", "/invocations"])
+def test_head_is_405_without_a_body_and_the_connection_goes_on(server: Server, path: str) -> None:
+    with server.connect() as connection:
+        for _ in range(2):
+            connection.sendall(f"HEAD {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            answer = b""
+            while not answer.endswith(b"\r\n\r\n"):
+                answer += connection.recv(1 << 16)
+            assert answer.startswith(b"HTTP/1.1 405 ")
+            assert b"\r\nAllow: " in answer
+
+
 def test_a_body_beyond_the_limit_is_413_and_one_at_the_limit_is_read(server: Server) -> None:
     answer = server.ask("POST", "/invocations", b"\0" * (BODY_LIMIT + 1), TYPED)
     assert answer.status == 413
@@ -160,6 +182,36 @@ def test_ping_is_answered_while_every_worker_computes() -> None:
         finally:
             free.set()
         assert [each.result() for each in waiting] == [[b"[1.0]"]] * 2
+    application.close()
+
+
+def test_a_request_beyond_the_queue_is_503_at_once_and_says_when_to_try_again() -> None:
+    begun, free = Event(), Event()
+
+    def slow(_: bytes) -> list[float]:
+        begun.set()
+        free.wait()
+        return [1.0]
+
+    application = InferenceApplication(slow, workers=1, queue=2)
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def ask() -> object:
+        return application(invocation(io.BytesIO(b"abc")), lambda status, headers: started.append((status, headers)))
+
+    with ThreadPoolExecutor(4) as pool:
+        first = [pool.submit(ask) for _ in range(4)]
+        begun.wait()
+        done, waiting = wait(first, PATIENCE, FIRST_COMPLETED)
+        while len(done) < 2:
+            done, waiting = wait(first, PATIENCE / 60)
+        try:
+            assert [status for status, _ in started] == ["503 Service Unavailable"] * 2
+            assert all(("Retry-After", "1") in headers for _, headers in started)
+        finally:
+            free.set()
+        assert [each.result() for each in waiting] == [[b"[1.0]"]] * 2
+    assert ask() == [b"[1.0]"], "a place is free again"
     application.close()
 
 

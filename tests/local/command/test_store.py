@@ -90,6 +90,39 @@ def test_an_archive_that_grows_while_it_is_read_is_refused(zipped: Path) -> None
         sha256_of_file(zipped, progress=grow)
 
 
+def test_an_archive_that_is_replaced_while_it_is_hashed_is_not_stored_under_that_hash(
+    store: S3Store, zipped: Path, tmp_path: Path
+) -> None:
+    original = sha256_of_file(zipped)
+
+    def replace(_done: int, _total: int) -> None:
+        other = tmp_path / "other.zip"
+        other.write_bytes(b"other bytes")
+        other.replace(zipped)
+
+    # The open file is still the original one, so that its hash is that of the original.
+    with pytest.raises(UsageError, match=r"the file (was replaced|changed) while it was read"):
+        archive_upload.store_archive(zipped, "raw/archives/", store, progress=replace)
+    assert not store.path(f"s3://raw/archives/{original}.zip").exists()
+
+
+def test_an_archive_that_is_replaced_after_it_was_hashed_is_not_stored_under_that_hash(
+    zipped: Path, tmp_path: Path
+) -> None:
+    class Replaced(S3Store):
+        """A store before which somebody replaces the file."""
+
+        def put(self, source: Path, uri: str) -> None:
+            source.unlink()
+            source.write_bytes(b"other bytes")
+            super().put(source, uri)
+
+    store, original = Replaced(tmp_path / "s3"), sha256_of_file(zipped)
+    with pytest.raises(UsageError, match="the file was replaced while it was read"):
+        archive_upload.store_archive(zipped, "raw/archives/", store)
+    assert not store.path(f"s3://raw/archives/{original}.zip").exists()
+
+
 def test_what_is_no_zip_file_is_refused_with_cause_and_remedy(tmp_path: Path, zipped: Path) -> None:
     whole = zipped.read_bytes()
     (tmp_path / "text.zip").write_text("no zip")

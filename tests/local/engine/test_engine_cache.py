@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """Step caching: reuse and invalidation."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 
 from local import json_files
+from local.aws.s3_store import LocalHome
+from local.console.step_progress import ProgressReporter
 from local.runners.job_runner import Job
-from tests.local.fake import FakeRunner, definition, processing, run, uri_of
+from tests.local.fake import FakeRunner, definition, engine, processing, run, uri_of, write_outputs
 
 SIZE = [
     {"Name": "Size", "Type": "String", "DefaultValue": "1"},
@@ -77,13 +80,84 @@ def shrink_output(path: Path) -> None:
     path.write_text("")
 
 
-@pytest.mark.parametrize("spoil", [Path.unlink, change_output, shrink_output])
+def flip_a_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[0] ^= 1
+    path.write_bytes(data)
+
+
+def rename_output(path: Path) -> None:
+    path.rename(path.with_name("same-length.txt"[: len(path.name)]))
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, change_output, shrink_output, flip_a_byte, rename_output])
 def test_a_result_whose_outputs_are_not_as_they_were_is_not_reused(home: Path, spoil: Callable[[Path], None]) -> None:
     record = run(CHAIN, home, FakeRunner()).record
     spoil(Path(record.steps[0]["Outputs"]["out"]) / "file.txt")
     runner = FakeRunner()
     run(CHAIN, home, runner)
     assert runner.ran == ["A", "B"]
+
+
+class Sayings(ProgressReporter):
+    """Keeps what is said to the user."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: list[str] = []
+
+    def said(self, step: str, text: str) -> None:
+        self.all.append(f"{step}: {text}")
+
+
+def test_a_flipped_byte_is_reported_with_its_run_and_the_recomputed_result_is_reused_afterwards(home: Path) -> None:
+    record = run(CHAIN, home, FakeRunner()).record
+    output = Path(record.steps[0]["Outputs"]["out"])
+    flip_a_byte(output / "file.txt")
+    sayings = Sayings()
+    newest = engine(CHAIN, home, FakeRunner(), reporter=sayings).run().record
+    (said,) = sayings.all
+    assert said.startswith(f"A: the result of run {record.execution_id} is not reused: {output}: the content of a file")
+    third = FakeRunner()
+    entry = run(CHAIN, home, third).record.steps[0]
+    assert third.ran == []
+    assert entry["CacheHitResult"]["SourcePipelineExecutionArn"] == newest.data["PipelineExecutionArn"]
+
+
+def test_an_entry_without_digests_is_not_reused(home: Path) -> None:
+    """An earlier version of the engine wrote it."""
+    run(CHAIN, home, FakeRunner())
+    path, record = record_of(home)
+    for entry in record["PipelineExecutionSteps"]:
+        del entry["OutputDigests"]
+    json_files.write_json(path, record)
+    runner = FakeRunner()
+    run(CHAIN, home, runner)
+    assert runner.ran == ["A", "B"]
+
+
+def test_a_result_whose_archive_changed_during_the_job_is_not_kept_under_the_archives_hash(home: Path) -> None:
+    content = b"the true archive"
+    uri = f"s3://raw/archives/{hashlib.sha256(content).hexdigest()}.zip"
+    archive = LocalHome(home).s3 / uri.removeprefix("s3://")
+    archive.parent.mkdir(parents=True)
+    archive.write_bytes(content)
+    step = definition(processing("A", inputs={"archive": uri}, cached=True))
+
+    def change_in_place(job: Job) -> None:
+        write_outputs(job)
+        archive.write_bytes(b"another archive.")
+
+    failed = run(step, home, FakeRunner({"A": change_in_place}))
+    assert failed.exit_code == 2
+    reason = failed.record.steps[0]["FailureReason"]
+    assert uri in reason
+    assert "its content changed during the run" in reason
+    archive.unlink()
+    archive.write_bytes(content)
+    runner = FakeRunner()
+    assert run(step, home, runner).exit_code == 0
+    assert runner.ran == ["A"]
 
 
 def test_a_result_of_other_code_is_not_reused(home: Path) -> None:

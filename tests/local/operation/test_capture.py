@@ -41,10 +41,25 @@ class Disk(S3Store):
 
     free: threading.Event = field(default_factory=threading.Event)
 
-    def write(self, content: bytes, uri: str) -> None:
+    def write(self, content: bytes, uri: str, *, durable: bool = False) -> None:
         if not self.free.is_set():
             raise OSError(errno.ENOSPC, "No space left on device", str(self.path(uri)))
-        super().write(content, uri)
+        super().write(content, uri, durable=durable)
+
+
+@dataclass(frozen=True)
+class Gate(S3Store):
+    """A disk that writes nothing before `opened` is set, and notes what it was asked to write."""
+
+    opened: threading.Event = field(default_factory=threading.Event)
+    begun: threading.Event = field(default_factory=threading.Event)
+    durable: list[bool] = field(default_factory=list)
+
+    def write(self, content: bytes, uri: str, *, durable: bool = False) -> None:
+        self.begun.set()
+        self.opened.wait()
+        self.durable.append(durable)
+        super().write(content, uri, durable=durable)
 
 
 def test_a_line_has_the_fields_of_data_capture_the_picture_in_base64_and_the_answer_as_it_is() -> None:
@@ -84,14 +99,56 @@ def test_files_lie_by_hour_and_the_same_exchanges_give_the_same_bytes(tmp_path: 
     assert len(set(events)) == 3
 
 
-def test_each_exchange_is_a_file_when_the_recorder_returns(tmp_path: Path) -> None:
-    recorder = CaptureRecorder("here", S3Store(tmp_path), pytest.fail)
-    for number in range(5):
-        recorder.record(exchange(AT + timedelta(microseconds=number), name=str(number)))
-        assert len(captured(tmp_path)) == number + 1
-        assert recorder.status == CaptureStatus("here", number + 1, 0)
+def test_each_exchange_is_a_file_when_the_recorder_says_so(tmp_path: Path) -> None:
+    with CaptureRecorder("here", S3Store(tmp_path), pytest.fail) as recorder:
+        for number in range(5):
+            assert recorder.record(exchange(AT + timedelta(microseconds=number), name=str(number))).result()
+            assert len(captured(tmp_path)) == number + 1
+            assert recorder.status == CaptureStatus("here", number + 1, 0)
     names = [line["eventMetadata"]["inferenceId"] for (line,) in captured(tmp_path).values()]
     assert sorted(names) == ["0", "1", "2", "3", "4"]
+
+
+def test_exchanges_that_arrive_during_a_write_are_one_durable_file(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    with CaptureRecorder("here", gate, pytest.fail) as recorder:
+        first = recorder.record(exchange())
+        gate.begun.wait()
+        others = [recorder.record(exchange()) for _ in range(5)]
+        assert not any(each.done() for each in (first, *others))
+        assert recorder.status.kept == 0
+        gate.opened.set()
+        assert all(each.result() for each in (first, *others))
+    assert sorted(map(len, captured(tmp_path).values())) == [1, 5]
+    assert gate.durable == [True, True]
+
+
+def test_exchanges_of_the_same_moment_are_all_kept_even_where_the_clock_is_set_back(tmp_path: Path) -> None:
+    with CaptureRecorder("here", S3Store(tmp_path), pytest.fail) as recorder:
+        for at in (AT, AT, AT - timedelta(seconds=1), AT):
+            recorder.record(exchange(at)).result()
+    assert len(captured(tmp_path)) == 4
+
+
+def test_a_group_is_written_by_the_hour_so_that_it_is_kept_or_lost_as_a_whole(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    with CaptureRecorder("here", gate, pytest.fail) as recorder:
+        recorder.record(exchange())
+        gate.begun.wait()
+        later = [recorder.record(exchange(AT + timedelta(seconds=number))) for number in range(3)]
+        gate.opened.set()
+        assert all(each.result() for each in later)
+    assert len(gate.durable) == 3
+
+
+def test_a_closed_recorder_has_written_everything_and_takes_nothing_more(tmp_path: Path) -> None:
+    recorder = CaptureRecorder("here", S3Store(tmp_path), pytest.fail)
+    waiting = [recorder.record(exchange()) for _ in range(20)]
+    recorder.close()
+    assert all(each.done() for each in waiting)
+    assert sum(map(len, captured(tmp_path).values())) == 20
+    with pytest.raises(RuntimeError, match="closed"):
+        recorder.record(exchange())
 
 
 def test_a_full_disk_is_reported_once_counted_and_goes_on_when_there_is_room_again(tmp_path: Path) -> None:
@@ -99,14 +156,15 @@ def test_a_full_disk_is_reported_once_counted_and_goes_on_when_there_is_room_aga
     disk = Disk(tmp_path)
     recorder = CaptureRecorder("here", disk, reports.append)
     for _ in range(2):
-        recorder.record(exchange())
+        assert not recorder.record(exchange()).result()
     disk.free.set()
-    recorder.record(exchange())
+    assert recorder.record(exchange()).result()
     assert recorder.status == CaptureStatus("here", 1, 2)
     assert sum(map(len, captured(tmp_path).values())) == 1
     (report,) = reports
     assert "the disk is full" in report
     assert "requests are answered but not captured" in report
     disk.free.clear()
-    recorder.record(exchange())
+    recorder.record(exchange()).result()
+    recorder.close()
     assert len(reports) == 2

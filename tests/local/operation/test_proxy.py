@@ -5,25 +5,27 @@ import base64
 import http.client
 import socket
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from local.aws.data_capture import INFERENCE_ID_HEADER, CaptureRecorder, CaptureStatus
 from local.aws.s3_store import S3Store
-from local.endpoint.capture_proxy import run_capture_proxy
+from local.endpoint.capture_proxy import ProxyLimits, run_capture_proxy
 from local.errors import UsageError
 from tests.local.operation.server import ModelServer, answering
-from tests.local.operation.test_capture import Disk, captured
+from tests.local.operation.test_capture import Disk, Gate, captured
 
 PICTURE = b"\xff\xd8" + bytes(range(256)) * 1200  # larger than one read from a socket
 Said = tuple[int, dict[str, str], bytes]
 
 
 @pytest.fixture
-def recorder(tmp_path: Path) -> CaptureRecorder:
-    return CaptureRecorder("here", S3Store(tmp_path), pytest.fail)
+def recorder(tmp_path: Path) -> Iterator[CaptureRecorder]:
+    with CaptureRecorder("here", S3Store(tmp_path), pytest.fail) as made:
+        yield made
 
 
 @pytest.fixture
@@ -85,13 +87,138 @@ def test_each_answered_invocation_is_recorded_before_its_answer_is_sent(
         assert answer["data"].startswith("[0.1, 0.6")
 
 
-def test_a_request_that_cannot_be_captured_is_answered_all_the_same(upstream: ModelServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("required", [False, True])
+def test_a_request_that_cannot_be_captured_is_answered_and_says_so_or_is_refused_where_that_is_required(
+    upstream: ModelServer, tmp_path: Path, *, required: bool
+) -> None:
     reports: list[str] = []
-    with run_capture_proxy(upstream.server_port, 0, CaptureRecorder("here", Disk(tmp_path), reports.append)) as port:
-        status, _headers, said = ask(port, "POST", "/invocations", PICTURE)
-        assert (status, said[:5]) == (200, b"[0.1,")
+    disk = Disk(tmp_path)
+    with (
+        CaptureRecorder("here", disk, reports.append) as full,
+        run_capture_proxy(upstream.server_port, 0, full, required=required) as port,
+    ):
+        status, headers, said = ask(port, "POST", "/invocations", PICTURE)
+        if required:
+            assert (status, headers["Retry-After"]) == (503, "1")
+            assert said.startswith(b"not captured: ")
+        else:
+            assert (status, headers["X-Captured"], said[:5]) == (200, "no", b"[0.1,")
         assert CaptureStatus.of(ask(port, "GET", "/captured")[2]) == CaptureStatus("here", 0, 1)
+        disk.free.set()
+        status, headers, _said = ask(port, "POST", "/invocations", PICTURE)
+        assert (status, "X-Captured" in headers) == (200, False)
     assert len(reports) == 1
+
+
+def test_requests_beyond_the_bound_are_refused_with_429_and_those_before_are_answered_and_captured(
+    upstream: ModelServer, tmp_path: Path
+) -> None:
+    gate = Gate(tmp_path)
+    with (
+        CaptureRecorder("here", gate, pytest.fail) as waiting,
+        run_capture_proxy(upstream.server_port, 0, waiting, limits=ProxyLimits(requests=1)) as port,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        first = pool.submit(ask, port, "POST", "/invocations", PICTURE)
+        gate.begun.wait()
+        try:
+            status, headers, said = ask(port, "POST", "/invocations", PICTURE)
+            assert (status, headers["Retry-After"]) == (429, "1")
+            assert b"1 requests are in progress" in said
+            assert not first.done()
+        finally:
+            gate.opened.set()
+        assert first.result()[0] == 200
+        assert ask(port, "POST", "/invocations", PICTURE)[0] == 200
+    assert sum(map(len, captured(tmp_path).values())) == 2
+
+
+def test_bodies_beyond_the_bound_of_memory_are_refused_with_429_and_free_it(
+    upstream: ModelServer, recorder: CaptureRecorder
+) -> None:
+    limits = ProxyLimits(memory=len(PICTURE) + 10)
+    with run_capture_proxy(upstream.server_port, 0, recorder, limits=limits) as port:
+        for _ in range(2):
+            status, headers, _said = ask(port, "POST", "/invocations", PICTURE + bytes(100_000))
+            assert (status, headers["Retry-After"]) == (429, "1")
+        for _ in range(3):
+            assert ask(port, "POST", "/invocations", PICTURE)[0] == 200
+
+
+def test_a_body_too_large_to_be_captured_is_passed_on_whole_and_not_held(
+    upstream: ModelServer, recorder: CaptureRecorder, tmp_path: Path
+) -> None:
+    large = PICTURE + bytes(1_000_000)
+    limits = ProxyLimits(body=100_000, memory=400_000)
+    with run_capture_proxy(upstream.server_port, 0, recorder, limits=limits) as port:
+        status, headers, _said = ask(port, "POST", "/invocations", large)
+        assert (status, headers["X-Captured"]) == (200, "no")
+    assert [body for _, body in upstream.asked] == [large]
+    assert captured(tmp_path) == {}
+
+
+def test_a_body_that_does_not_end_is_refused_with_408_and_its_connection_closed(
+    upstream: ModelServer, recorder: CaptureRecorder
+) -> None:
+    limits = ProxyLimits(body_seconds=0.05)
+    with (
+        run_capture_proxy(upstream.server_port, 0, recorder, limits=limits) as port,
+        closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as slow,
+    ):
+        slow.sendall(b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc")
+        said = b""
+        while b"\r\n\r\n" not in said:
+            said += slow.recv(1 << 16)
+        assert said.startswith(b"HTTP/1.1 408 ")
+        assert b"Connection: close" in said
+    assert upstream.asked == []
+
+
+@pytest.mark.parametrize("begun", [b"", b"POST /invocations HTTP/1.1\r\nHost: a\r\n"])
+def test_a_connection_whose_request_does_not_begin_in_time_is_closed(
+    upstream: ModelServer, recorder: CaptureRecorder, begun: bytes
+) -> None:
+    limits = ProxyLimits(header_seconds=0.05)
+    with (
+        run_capture_proxy(upstream.server_port, 0, recorder, limits=limits) as port,
+        closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as slow,
+    ):
+        slow.sendall(begun)
+        assert slow.recv(1) == b""
+
+
+def test_connections_without_a_request_make_room_for_those_that_have_one(
+    upstream: ModelServer, recorder: CaptureRecorder
+) -> None:
+    with (
+        run_capture_proxy(upstream.server_port, 0, recorder, limits=ProxyLimits(connections=5)) as port,
+        ExitStack() as stack,
+    ):
+        for _ in range(20):
+            slow = stack.enter_context(closing(socket.create_connection(("127.0.0.1", port), timeout=30)))
+            slow.sendall(b"POST /invocations HTTP/1.1\r\n")
+        for _ in range(5):
+            assert ask(port, "POST", "/invocations", PICTURE)[0] == 200
+
+
+def test_a_connection_is_refused_while_all_others_have_a_request_in_progress(
+    upstream: ModelServer, tmp_path: Path
+) -> None:
+    gate = Gate(tmp_path)
+    with (
+        CaptureRecorder("here", gate, pytest.fail) as waiting,
+        run_capture_proxy(upstream.server_port, 0, waiting, limits=ProxyLimits(connections=1)) as port,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        first = pool.submit(ask, port, "POST", "/invocations", PICTURE)
+        gate.begun.wait()
+        try:
+            status, headers, said = ask(port, "GET", "/ping")
+            assert (status, headers["Retry-After"]) == (503, "1")
+            assert said.startswith(b"too many connections")
+        finally:
+            gate.opened.set()
+        assert first.result()[0] == 200
 
 
 def test_the_proxy_reports_how_much_it_captured(upstream: ModelServer, recorder: CaptureRecorder) -> None:

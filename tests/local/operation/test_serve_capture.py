@@ -22,7 +22,7 @@ from local.aws.pipeline_executions import ExecutionRecord
 from local.aws.s3_store import LocalHome
 from local.cli.pipeline_commands import main
 from local.endpoint import model_serving
-from local.errors import StepError
+from local.errors import StepError, UsageError
 from tests.local.fake import FakeRunner
 from tests.local.operation import registered
 from tests.local.operation.server import ModelServer, answering
@@ -108,6 +108,13 @@ def test_without_capture_nothing_is_kept(record: ExecutionRecord, place: LocalHo
     assert captured(place.s3, data_capture.endpoint_name_of_run(RUN)) == {}
 
 
+def test_capturing_cannot_be_required_where_it_is_not_asked_for(record: ExecutionRecord, place: LocalHome) -> None:
+    with pytest.raises(UsageError, match=r"--capture-required: requests are not captured\. Add --capture\."):
+        model_serving.serve_approved_model(
+            record, place, FakeRunner(), free_port(), Console(file=io.StringIO()), requires_capture=True
+        )
+
+
 def sent(place: LocalHome, server: ModelServer, *options: str) -> Result:
     given = ["--images", "3", "--shift", "dark", "--port", str(server.server_port), *options]
     return CliRunner().invoke(main, ["--home", str(place.root), "traffic", *given])
@@ -134,7 +141,7 @@ def test_it_names_the_run_that_is_served_to_be_monitored_whichever_is_the_newest
         server.said = CaptureStatus(data_capture.endpoint_name_of_run(record.execution_id), 3, 0).text().encode()
         result = sent(place, server)
     assert result.exit_code == 0, result.output
-    assert f"monitor {RUN}\n" in result.stdout
+    assert f"monitor {RUN} --since traffic\n" in result.stdout
 
 
 def test_a_request_that_the_server_failed_to_capture_is_reported(place: LocalHome) -> None:
