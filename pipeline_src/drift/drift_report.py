@@ -153,7 +153,7 @@ def direction_of_change(each: DriftCheck) -> str:
 def format_check_side(value: float, each: DriftCheck) -> str:
     """Return the formatted median or share of one side of a check."""
     if each.test in {drift_tests.BINOMIAL, drift_tests.CHI_SQUARE}:
-        return f"{value:.1%}"
+        return f"{100 * value:.1f} %"
     return f"{value:.4g}".replace("-", "\u2212")
 
 

@@ -6,6 +6,7 @@ interval are rounded outwards.
 """
 
 import math
+import re
 from typing import Final
 
 from pipeline_src import contract
@@ -60,6 +61,10 @@ def format_share(measured: Estimate | ApprovedSensitivity) -> str:
 
 def check_sentence(each: DriftCheck) -> str:
     """Return the result of a check as one sentence without the name of its test."""
+    return re.sub(r"(?<=\d)%", " %", _check_sentence(each))
+
+
+def _check_sentence(each: DriftCheck) -> str:
     name = each.name.replace("_", " ")
     note = f": {each.note}" if each.note else ""
     if each.name == drift_baseline.CLASS_MIX:

@@ -59,10 +59,10 @@ def drift(name: str, test: str, effect: float, baseline: float, window: float, *
 
 
 SENTENCES = {
-    "Brightness is lower: median 41.2, in the baseline 60.5. The distributions are 71.2% apart; from 15% on this is a "
-    "violation.": drift("brightness", drift_tests.KOLMOGOROV_SMIRNOV, 0.712, 60.5, 41.2, direction=-0.9),
-    "The mix of predicted classes differs: nv 60% of the baseline, 20% of the window. 41.0% of the predictions are of "
-    "another class than in the baseline; from 8% on this is a violation.": drift(
+    "Brightness is lower: median 41.2, in the baseline 60.5. The distributions are 71.2 % apart; from 15 % on this is "
+    "a violation.": drift("brightness", drift_tests.KOLMOGOROV_SMIRNOV, 0.712, 60.5, 41.2, direction=-0.9),
+    "The mix of predicted classes differs: nv 60 % of the baseline, 20 % of the window. 41.0 % of the predictions are "
+    "of another class than in the baseline; from 8 % on this is a violation.": drift(
         drift_baseline.CLASS_MIX,
         drift_tests.CHI_SQUARE,
         0.41,
@@ -70,8 +70,8 @@ SENTENCES = {
         0.2,
         note="nv 60% of the baseline, 20% of the window",
     ),
-    "7.5% of the requests repeat an image that was sent before: one image was sent 9 times; 2.0% is normal, and from "
-    "5% on this is a violation.": drift(
+    "7.5 % of the requests repeat an image that was sent before: one image was sent 9 times; 2.0 % is normal, and from "
+    "5 % on this is a violation.": drift(
         drift_baseline.REPEATED_IMAGES, drift_tests.BINOMIAL, 0.075, 0.02, 0.075, note="one image was sent 9 times"
     ),
 }

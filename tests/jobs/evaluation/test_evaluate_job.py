@@ -115,7 +115,9 @@ def test_a_missed_floor_is_a_finished_job_with_a_reject(room: case.Room) -> None
     missed = [requirement["name"] for requirement in verdict["requirements"] if not requirement["passed"]]
     assert missed == ["balanced_accuracy", "test_images"]
     assert "wanted at least 0.999, got 0.8238 [" in verdict["reason"]
-    assert verdict["reason"].endswith("test_images: wanted at least 50, got 3 (df)")
+    judged, advice = verdict["reason"].split(". What would help: ")
+    assert judged.endswith("test_images: wanted at least 50, got 3 (df)")
+    assert advice == " ".join(verdict["advice"])
 
 
 def test_the_target_sensitivity_reaches_the_operating_point(room: case.Room) -> None:

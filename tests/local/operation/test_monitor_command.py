@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from local.aws import data_capture
 from local.aws.pipeline_executions import ExecutionRecord
 from local.aws.s3_store import LocalHome, S3Store
+from local.cli import endpoint_commands
 from local.endpoint import monitoring_job
 from local.endpoint.traffic_client import simulate_traffic
 from local.errors import StepError, UsageError
@@ -162,3 +164,26 @@ def test_times_are_told_as_ago_or_in_iso_8601() -> None:
     for wrong in ("yesterday", "5", "9999999999999d"):
         with pytest.raises(UsageError, match=f"--since {wrong}: not a valid time"):
             monitoring_job.parse_since_option(wrong, NOW)
+
+
+def test_the_terminal_says_the_statement_first_and_each_violation_as_a_sentence(
+    record: ExecutionRecord, place: LocalHome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks = [
+        check("width", violated=False) | {"sentence": "Width differs."},
+        check("blur", violated=True) | {"sentence": "Blur is lower."},
+    ]
+    finding = look(
+        Monitor({"checks": checks, "statement": "Of 46 confirmed melanomas the model found 70 %."}), record, place
+    )
+    endpoint_commands._print_monitoring_result(finding, Console())
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["Of 46 confirmed melanomas the model found 70 %.", "violated: Blur is lower."]
+    assert "Width differs." not in " ".join(lines)
+
+
+def test_a_summary_of_an_older_job_has_no_statement_and_names_its_violations(
+    record: ExecutionRecord, place: LocalHome
+) -> None:
+    finding = look(Monitor({"checks": [check("blur", violated=True)]}), record, place)
+    assert (finding.statement, finding.violation_sentences) == ("", ["blur"])
