@@ -68,6 +68,42 @@ def _loose(made: dict[str, bytes], folder: str) -> dict[str, bytes]:
     return {TABLE: made[TABLE]} | {f"{folder}{name}.jpg": data for name, data in pictures.items()}
 
 
+def below(folder: str) -> Callable[[], bytes]:
+    """Return a maker of the good archive with its members below `folder`."""
+    return _renamed(lambda name: folder + name)
+
+
+def loose(folder: str) -> Callable[[], bytes]:
+    """Return a maker of the good archive with loose images below `folder`."""
+    return entries(lambda made: _loose(made, folder))
+
+
+def beside(name: str, content: bytes = b"x") -> Callable[[], bytes]:
+    """Return a maker of the good archive with one more member."""
+    return entries(lambda made: {**made, name: content})
+
+
+def delimited(delimiter: str, first: str = "") -> Callable[[], bytes]:
+    """Return a maker of the good archive whose table has another delimiter, and `first` before its header."""
+    return with_table(lambda table: first.encode() + table.replace(b",", delimiter.encode()))
+
+
+def _images_below(folder: str) -> Callable[[], bytes]:
+    return with_inner(lambda made: archives.zipped({folder + name: data for name, data in made.items()}))
+
+
+def _streamed(method: int, *, wide: bool) -> Callable[[], bytes]:
+    return with_inner(lambda made: archives.streamed(made, method, wide=wide))
+
+
+def _of_columns(kept: tuple[str, ...]) -> Callable[[], bytes]:
+    return with_table(lambda table: _columns(table, kept))
+
+
+def _shortened(share: float) -> Callable[[], bytes]:
+    return lambda: _cut(archives.good().bytes(), share)
+
+
 def _renamed(change: Callable[[str], str]) -> Callable[[], bytes]:
     return entries(lambda made: {change(name): data for name, data in made.items()})
 
@@ -85,9 +121,9 @@ def _columns(table: bytes, kept: tuple[str, ...]) -> bytes:
 def layout_cases() -> Iterator[Case]:
     yield Case("as Dataverse ships it", entries(dict))
     for folder in ("dataverse_files/", "a/b/", "./", "ham\\", "HAM 10000/", "\u30c7\u30fc\u30bf/"):
-        yield Case(f"below {folder!r}", _renamed(lambda name, folder=folder: folder + name))
+        yield Case(f"below {folder!r}", below(folder))
     for folder in ("", "HAM10000_images_part_1/", "images\\", "HAM10000/images/"):
-        yield Case(f"loose images in {folder!r}", entries(lambda made, folder=folder: _loose(made, folder)))
+        yield Case(f"loose images in {folder!r}", loose(folder))
     for suffix in (".csv", ".tab", ".tsv", ".txt"):
         yield Case(f"table named {suffix}", with_table(bytes, TABLE + suffix))
     for name in (
@@ -98,7 +134,7 @@ def layout_cases() -> Iterator[Case]:
         "C:\\x",
         "__MACOSX/._x.zip",
     ):
-        yield Case(f"beside {name}", entries(lambda made, name=name: {**made, name: b"x"}))
+        yield Case(f"beside {name}", beside(name))
     yield Case(
         "one part only", entries(lambda m: {TABLE: m[TABLE], PART_1: m[PART_1]}), ("images missing",), early=False
     )
@@ -108,7 +144,7 @@ def layout_cases() -> Iterator[Case]:
     for left_out in (PART_2, TABLE):
         said = f"{PART_1} (application/zip) 7 bytes.\n{left_out} (x) skipped because the total size ...\n".encode()
         words = ("MANIFEST.TXT", f"left out {left_out}", "one by one", "zip -0")
-        yield Case(f"Dataverse left {left_out} out", entries(lambda m, said=said: {**m, "MANIFEST.TXT": said}), words)
+        yield Case(f"Dataverse left {left_out} out", beside("MANIFEST.TXT", said), words)
     said = b"masks.zip (application/zip) skipped because the total size ...\n"
     yield Case("Dataverse left masks out", entries(lambda made: {**made, "MANIFEST.TXT": said}))
     yield Case("the table twice, equal", entries(lambda made: {**made, f"{TABLE}.csv": made[TABLE]}))
@@ -118,17 +154,13 @@ def layout_cases() -> Iterator[Case]:
         ("must appear once", f"{TABLE}, {TABLE}.csv"),
     )
     for name in (f"../{PART_3}", f"/{PART_3}", f"..\\{PART_3}"):
-        yield Case(f"escape {name}", entries(lambda made, name=name: {**made, name: archives.zipped({})}), ("escapes",))
+        yield Case(f"escape {name}", beside(name, archives.zipped({})), ("escapes",))
 
 
 def table_cases() -> Iterator[Case]:
     for delimiter in (";", "\t"):
-        yield Case(f"delimiter {delimiter!r}", with_table(lambda t, d=delimiter: t.replace(b",", d.encode())))
-        separator = f"sep={delimiter}\n".encode()
-        yield Case(
-            f"named delimiter {delimiter!r}",
-            with_table(lambda t, d=delimiter, s=separator: s + t.replace(b",", d.encode())),
-        )
+        yield Case(f"delimiter {delimiter!r}", delimited(delimiter))
+        yield Case(f"named delimiter {delimiter!r}", delimited(delimiter, f"sep={delimiter}\n"))
     yield Case("UTF-16", with_table(_utf16))
     yield Case("byte-order mark", with_table(lambda table: b"\xef\xbb\xbf" + table))
     yield Case("Windows line ends", with_table(lambda table: table.replace(b"\n", b"\r\n")))
@@ -139,7 +171,7 @@ def table_cases() -> Iterator[Case]:
     yield Case("blank lines", with_table(lambda table: table.replace(b"\n", b"\n\n")))
     yield Case("upper-case header", with_table(lambda t: t.partition(b"\n")[0].upper() + b"\n" + t.partition(b"\n")[2]))
     for kept in (("image_id", "lesion_id", "dx"), ("dx", "image_id", "lesion_id", "sex")):
-        yield Case(f"columns {kept}", with_table(lambda table, kept=kept: _columns(table, kept)))
+        yield Case(f"columns {kept}", _of_columns(kept))
     for label in contract.CLASS_LABELS:
         yield Case(f"upper-case {label}", replaced(f",{label},", f",{label.upper()},"))
         yield Case(f"clinical name of {label}", replaced(f",{label},", f',"{contract.CLASS_TITLES[label]}",'))
@@ -181,19 +213,13 @@ def container_cases() -> Iterator[Case]:
     yield Case("deflated in deflated", with_inner(archives.zipped, zipfile.ZIP_DEFLATED))
     for wide in (False, True):
         for method in (STORED, zipfile.ZIP_DEFLATED):
-            yield Case(
-                f"streamed, zip64 {wide}, method {method}",
-                with_inner(lambda made, method=method, wide=wide: archives.streamed(made, method, wide=wide)),
-            )
+            yield Case(f"streamed, zip64 {wide}, method {method}", _streamed(method, wide=wide))
     for folder in ("pictures/", "a\\b\\", "\u753b\u50cf/"):
-        yield Case(
-            f"images below {folder!r}",
-            with_inner(lambda made, f=folder: archives.zipped({f + name: data for name, data in made.items()})),
-        )
+        yield Case(f"images below {folder!r}", _images_below(folder))
     yield Case("no zip", lambda: b"%PDF-1.7", ("not a zip file (8 bytes)", "Harvard Dataverse"))
     yield Case("empty file", lambda: b"", ("not a zip file (0 bytes)",))
     for share in (0.3, 0.9, 0.999):
-        yield Case(f"cut at {share}", lambda share=share: _cut(archives.good().bytes(), share), ("cut short",))
+        yield Case(f"cut at {share}", _shortened(share), ("cut short",))
     yield Case("a part that is a page", entries(lambda m: {**m, PART_1: b"<html>"}), ("not a zip file",), early=False)
     lzma = entries(lambda made: made)
     yield Case("LZMA", lambda: archives.zipped(archives.good().entries(), zipfile.ZIP_LZMA), ("compression method 14",))
