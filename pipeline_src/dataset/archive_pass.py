@@ -16,7 +16,14 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pipeline_src import contract
-from pipeline_src.dataset import image_codec, metadata_tables, perceptual_hash, recordio_format, zip_entries
+from pipeline_src.dataset import (
+    image_codec,
+    image_remarks,
+    metadata_tables,
+    perceptual_hash,
+    recordio_format,
+    zip_entries,
+)
 from pipeline_src.dataset.archive_collection import ArchiveCollection
 from pipeline_src.dataset.dataset_plan import DatasetPlan
 from pipeline_src.dataset.zip_entries import ZipEntry
@@ -121,9 +128,11 @@ class ArchivePass:
         pixels = (
             image_codec.decode_square(data, place, self.plan.side, remarks)
             if recorded
-            else image_codec.verify_image(data, place, remarks)
+            else image_codec.verify_image(data, place, remarks, self.plan.side)
         )
-        self.views[number] = perceptual_hash.grey_view(pixels)
+        view = perceptual_hash.grey_view(pixels)
+        self.views[number] = view
+        remarks += image_remarks.view_remarks(int(view.min()), int(view.max()))
         record = RecordLocation(0, 0)
         if recorded:
             row = self.plan.rows[number]

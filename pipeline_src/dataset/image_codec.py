@@ -8,6 +8,7 @@ Preprocess, the export, training and the model server decode with the functions 
 accepts is accepted by all, with the same pixels. What is accepted but may be wrong is a remark of `image_remarks`.
 """
 
+import re
 import struct
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -32,7 +33,14 @@ _OTHER_FORMATS: Final = {
     b"MM\x00*": "a TIFF",
     b"BM": "a BMP",
     b"RIFF": "a WebP",
+    b"\x00\x00\x00\x0cjP  ": "a JPEG 2000",
+    b"\xff\x4f\xff\x51": "a JPEG 2000",
+    b"version https://git-lfs": "a pointer of Git LFS (fetch the files with git lfs pull)",
+    b"%PDF": "a PDF",
+    b"PK\x03\x04": "a ZIP file",
 }
+_BRANDS: Final = {b"avif": "an AVIF", b"avis": "an AVIF", b"heic": "a HEIC", b"heix": "a HEIC", b"mif1": "a HEIC"}
+_PAGE: Final = re.compile(rb"\s*<(!doctype|html|\?xml|head|body|svg)", re.IGNORECASE)
 _REPAIR_LIMIT: Final = 32  # places with stray bytes in one image: a progressive JPEG has ten scans
 _JPEG_CHANNELS: Final = {1: "grayscale", 4: "CMYK"}
 _PNG_HEADER: Final = struct.Struct(">8s4x4sIIBB")  # signature, chunk type, width, height, bits, color type
@@ -54,12 +62,13 @@ Pixels = NDArray[np.uint8]
 
 
 class ImageHeader(NamedTuple):
-    """Header of an image: bits per channel, height and width in pixels, number of channels."""
+    """Header of an image: bits per channel, height and width in pixels, number of channels, EXIF orientation."""
 
     bits: int
     height: int
     width: int
     channels: int
+    orientation: int = jpeg_markers.UPRIGHT
 
 
 def check_image(data: Buffer, place: str) -> ImageHeader:
@@ -86,13 +95,14 @@ def check_image(data: Buffer, place: str) -> ImageHeader:
     return header
 
 
-def verify_image(data: Buffer, place: str, remarks: list[str] | None = None) -> Pixels:
+def verify_image(data: Buffer, place: str, remarks: list[str] | None = None, side: int = 0) -> Pixels:
     """Decode the image `data` completely, to prove that it can be decoded.
 
     Args:
         data: the image file.
         place: its place, for messages.
         remarks: receives the remarks on the image, see `image_remarks`.
+        side: pixels a side to which it is resized later, for the remark on small images.
 
     Returns:
         It at the smallest eighth of its size that a view can be made of. Of a JPEG: grey (height, width, 1), which
@@ -101,7 +111,7 @@ def verify_image(data: Buffer, place: str, remarks: list[str] | None = None) -> 
     Raises:
         BadInputError: it cannot be decoded.
     """
-    check_image(data, place)
+    _remark_header(check_image(data, place), remarks, side)
     return _decode(data, place, perceptual_hash.VIEW_SIDE, "GRAY", remarks)
 
 
@@ -120,9 +130,18 @@ def decode_square(data: Buffer, place: str, side: int, remarks: list[str] | None
     Raises:
         BadInputError: it cannot be decoded.
     """
-    check_image(data, place)
+    _remark_header(check_image(data, place), remarks, side)
     pixels = _decode(data, place, side, "BGR", remarks)
     return np.asarray(cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _remark_header(header: ImageHeader, remarks: list[str] | None, side: int) -> None:
+    """Append the remarks on an image's orientation and size."""
+    if remarks is None:
+        return
+    if header.orientation != jpeg_markers.UPRIGHT:
+        remarks.append(image_remarks.ROTATED)
+    remarks += image_remarks.shape_remarks(header.height, header.width, side)
 
 
 def encode_jpeg(pixels: Pixels) -> bytes:
@@ -217,12 +236,20 @@ def _undecodable_jpeg(data: Buffer, place: str, message: str) -> BadInputError:
 def _read_jpeg_header(data: Buffer, place: str) -> ImageHeader:
     """Return the frame header of a JPEG."""
     if not data.startswith(_JPEG):
-        kind = next((kind for magic, kind in _OTHER_FORMATS.items() if data.startswith(magic)), "an unknown format")
-        raise BadInputError(f"{place}: neither JPEG nor PNG but {kind}. {_REPLACE}")
-    frame = jpeg_markers.read_frame(data)[0]
+        raise BadInputError(f"{place}: neither JPEG nor PNG but {_other_format(data)}. {_REPLACE}")
+    frame, orientation = jpeg_markers.read_frame(data)
     if frame is None:
         raise BadInputError(f"{place}: truncated before its first pixel. {_REPLACE}")
-    return ImageHeader(frame.bits, frame.height, frame.width, len(frame.sampling))
+    return ImageHeader(frame.bits, frame.height, frame.width, len(frame.sampling), orientation)
+
+
+def _other_format(data: Buffer) -> str:
+    """Return the name of the format of `data`, which is neither JPEG nor PNG."""
+    if data[4:8] == b"ftyp":  # ISO base media file format
+        return _BRANDS.get(bytes(data[8:12]), "a film or an image in a film's container")
+    if _PAGE.match(data):
+        return "a web page"
+    return next((kind for magic, kind in _OTHER_FORMATS.items() if data.startswith(magic)), "an unknown format")
 
 
 def _read_png_header(data: Buffer, place: str) -> ImageHeader:
@@ -239,4 +266,15 @@ def _read_png_header(data: Buffer, place: str) -> ImageHeader:
         raise BadInputError(
             f"{place}: a PNG of {bits} bits a channel, {kind}: must be 8-bit RGB without alpha. Convert the image."
         )
-    return ImageHeader(bits, height, width, 3)
+    return ImageHeader(bits, height, width, 3, _png_orientation(data))
+
+
+def _png_orientation(data: Buffer) -> int:
+    """Return the orientation in the chunk eXIf before the pixels. Source: W3C, PNG (Third Edition), 11.3.4.2."""
+    at = 8
+    while at + 8 <= len(data) and data[at + 4 : at + 8] != b"IDAT":
+        length = int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 8] == b"eXIf":
+            return jpeg_markers.read_orientation(data[at + 8 : at + 8 + length])
+        at += 12 + length
+    return jpeg_markers.UPRIGHT

@@ -105,6 +105,10 @@ class ChunkStream:
 _DESCRIPTOR: Final = b"PK\x07\x08"
 _DIRECTORY: Final = b"PK\x01\x02"
 _END: Final = b"PK\x05\x06"
+_WIDE_END: Final = b"PK\x06\x06"  # of zip64
+_MARK: Final = b"PK"
+_HEADERS: Final = frozenset((archive_directory.LOCAL_HEADER_SIGNATURE, _DIRECTORY, _END, _WIDE_END))
+_DESCRIPTOR_FORMS: Final = (struct.Struct("<III"), struct.Struct("<IQQ"))  # checksum, compressed size, size
 _LOCAL_FIELDS: Final = struct.Struct("<4xHHH4xIIIHH")  # version, flags, method, crc, packed, size, name, extra
 _DIRECTORY_FIELDS: Final = struct.Struct("<6xHHH4xIIIHHH12x")  # the same, and the comment's length
 _DESCRIPTOR_FOLLOWS: Final = 8
@@ -193,32 +197,44 @@ def _sizes(extra: bytes, packed: int, size: int) -> tuple[int, int]:
 def _descriptor(stream: ChunkStream, place: ArchivePlace) -> tuple[int, int, int]:
     """Return checksum, compressed size and size of an entry whose header was written before they were known.
 
-    A data descriptor after the compressed bytes holds them. It is genuine if its compressed size equals its position.
+    A data descriptor after the compressed bytes holds them, with or without a signature and with sizes of 32 or 64
+    bits. It is genuine if its compressed size equals its position and a header follows it.
     """
-    at = stream.find(_DESCRIPTOR, 0)
-    while at >= 0:
-        crc, packed, size, _ = _described(stream, at)
-        if packed == at:
-            return crc, packed, size
-        at = stream.find(_DESCRIPTOR, at + 1)
+    mark = stream.find(_MARK, 0)
+    while mark >= 0:
+        signed = stream.peek(4, mark) == _DESCRIPTOR
+        for form in _DESCRIPTOR_FORMS:
+            # Without a signature, the mark is that of the header behind it.
+            at = mark if signed else mark - form.size
+            if at >= 0 and (found := _genuine_descriptor(stream, at, form, signed=signed)):
+                return found
+        mark = stream.find(_MARK, mark + 1)
     raise BadInputError(
         f"{place}: cut short, or over the limit of {ENTRY_SIZE_LIMIT} bytes: its end is not found. {place.again}"
     )
 
 
-def _described(stream: ChunkStream, at: int) -> tuple[int, int, int, int]:
-    """Return the data descriptor `at` bytes from here: checksum, compressed size, size, and its own length.
-
-    Its sizes have 32 or 64 bits; only the position of the next header tells which.
-    """
-    found = stream.peek(26, at).ljust(26, b"\0")
-    form = "<4xIII" if found[16:18] == b"PK" else "<4xIQQ"
-    return *struct.unpack_from(form, found), struct.calcsize(form)
+def _genuine_descriptor(
+    stream: ChunkStream, at: int, form: struct.Struct, *, signed: bool
+) -> tuple[int, int, int] | None:
+    """Return the content of the data descriptor `at` bytes from here, or None if it has not this form."""
+    start = at + (len(_DESCRIPTOR) if signed else 0)
+    content = stream.peek(form.size, start)
+    if len(content) < form.size or stream.peek(4, start + form.size) not in _HEADERS:
+        return None
+    crc, packed, size = form.unpack(content)
+    return (crc, packed, size) if packed == at else None
 
 
 def _skip_descriptor(stream: ChunkStream) -> None:
-    if stream.peek(4) == _DESCRIPTOR:
-        stream.take(_described(stream, 0)[3])
+    """Take the data descriptor that is next, in the form behind which a header follows."""
+    signature = len(_DESCRIPTOR) if stream.peek(4) == _DESCRIPTOR else 0
+    if not signature and stream.peek(4) in _HEADERS:
+        return
+    for form in _DESCRIPTOR_FORMS:
+        if stream.peek(4, signature + form.size) in _HEADERS:
+            stream.take(signature + form.size)
+            return
 
 
 def _directory_entry(stream: ChunkStream, ledger: _DirectoryLedger) -> None:

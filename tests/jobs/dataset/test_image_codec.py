@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """Every picture is decoded, held-out ones too, and what is none is refused by name before it costs memory."""
 
+import json
 import random
 import struct
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import simplejpeg
 from pipeline_src import contract
 from pipeline_src.dataset import image_codec
 from pipeline_src.runtime.errors import BadInputError
-from tests.jobs import archives
+from tests.jobs import archives, jpeg_pictures
 
 
 def _jpeg(channels: int, colorspace: str, subsampling: str) -> bytes:
@@ -40,7 +41,15 @@ BAD = {
     "zero bytes": (b"", "zero bytes"),
     "truncated": (_cut(archives.picture(1, 450, 600)), "truncated"),
     "truncated in its header": (archives.picture(1)[:30], "truncated before its first pixel"),
-    "text": (b"<html>not found</html>", "neither JPEG nor PNG but an unknown format"),
+    "text": (b"not found", "neither JPEG nor PNG but an unknown format"),
+    "page": (b"\n<!DOCTYPE html><html>not found</html>", "neither JPEG nor PNG but a web page"),
+    "HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0", "neither JPEG nor PNG but a HEIC"),
+    "AVIF": (b"\0\0\0\x1cftypavif\0\0\0\0", "neither JPEG nor PNG but an AVIF"),
+    "JPEG 2000": (b"\0\0\0\x0cjP  \r\n\x87\n", "neither JPEG nor PNG but a JPEG 2000"),
+    "Git LFS": (b"version https://git-lfs.github.com/spec/v1\n", "neither JPEG nor PNG but a pointer of Git LFS"),
+    "TIFF": (b"II*\0\x08\0\0\0", "neither JPEG nor PNG but a TIFF"),
+    "BMP": (b"BM\x36\0", "neither JPEG nor PNG but a BMP"),
+    "WebP": (b"RIFF\0\0\0\0WEBPVP8 ", "neither JPEG nor PNG but a WebP"),
     "GIF": (b"GIF89a", "neither JPEG nor PNG but a GIF"),
     "PNG cut in its header": (archives.png(np.zeros((45, 60, 3), np.uint8))[:25], "truncated before its first pixel"),
     "truncated PNG": (_cut(archives.png(archives.pixels_of(archives.picture(1)))), "truncated"),
@@ -154,3 +163,40 @@ def test_missing_pictures_are_refused_unless_allowed(room: archives.Room, done: 
     assert room.run("--allowed-missing-images", "2") == 0
     assert room.card()["metadata_without_image"] == spare
     assert not {row["image_id"] for row in room.manifest()} & set(spare)
+
+
+def _of(pixels: np.ndarray) -> bytes:
+    return image_codec.encode_jpeg(np.ascontiguousarray(pixels, np.uint8))
+
+
+REMARKED = {
+    "orientation": jpeg_pictures.with_segment(_of(jpeg_pictures.photograph(1)), 0xE1, jpeg_pictures.exif_block(6)),
+    "smaller_than_records": archives.picture(3, 210, 300),
+    "elongated": archives.picture(4, 300, 1215),
+    "flat": _of(np.full((300, 300, 3), 120)),
+    "black": _of(np.full((300, 300, 3), 3)),
+}
+
+
+@pytest.mark.parametrize("remark", REMARKED)
+def test_odd_pictures_are_counted_in_the_card_with_ids(room: archives.Room, remark: str) -> None:
+    """Pictures of 300 pixels a side are the others, so that none is smaller than the records."""
+    archive = archives.good()
+    archive.pictures = {name: archives.picture(n, 300, 300) for n, name in enumerate(archive.pictures)}
+    archive.pictures["ISIC_0000003"] = REMARKED[remark]
+    room.put(archive.bytes())
+    assert room.run() == 0
+    found = json.loads(json.dumps(room.card()["image_remarks"]))
+    assert {kind: each for kind, each in found.items() if each["count"]} == {
+        remark: {"count": 1, "examples": ["ISIC_0000003"]}
+    }
+    assert any("ISIC_0000003" in line for line in json.loads(json.dumps(room.card()["warnings"])))
+
+
+@pytest.mark.parametrize("order", ["II", "MM"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_orientation_is_read_and_does_not_change_the_pixels(order: str, orientation: int) -> None:
+    plain = archives.picture(1)
+    turned = jpeg_pictures.with_segment(plain, 0xE1, jpeg_pictures.exif_block(orientation, order))
+    assert image_codec.check_image(turned, "x.jpg").orientation == orientation
+    assert (image_codec.decode_square(turned, "x.jpg", 32) == image_codec.decode_square(plain, "x.jpg", 32)).all()

@@ -72,7 +72,7 @@ def test_a_few_stray_bytes_behind_a_scan_are_removed_and_named(stray: bytes) -> 
     data = archives.picture(1)
     pixels, remarks = _decoded(jpeg_pictures.stray_at_end(data, stray))
     assert (pixels == _decoded(data)[0]).all()
-    assert remarks == [image_remarks.STRAY_BYTES]
+    assert image_remarks.STRAY_BYTES in remarks
 
 
 def test_stray_bytes_between_two_scans_are_removed_and_named() -> None:
@@ -81,14 +81,14 @@ def test_stray_bytes_between_two_scans_are_removed_and_named() -> None:
     strayed = data[:at] + bytes(3) + data[at:]
     pixels, remarks = _decoded(jpeg_pictures.stray_at_end(strayed, bytes(9)))
     assert (pixels == _decoded(data)[0]).all()
-    assert remarks == [image_remarks.STRAY_BYTES]
+    assert image_remarks.STRAY_BYTES in remarks
 
 
 def test_stray_bytes_before_a_header_segment_are_taken_as_every_decoder_takes_them() -> None:
     data = archives.picture(1)
     pixels, remarks = _decoded(jpeg_pictures.stray_in_header(data))
     assert (pixels == _decoded(data)[0]).all()
-    assert remarks == [image_remarks.STRAY_BYTES]
+    assert image_remarks.STRAY_BYTES in remarks
 
 
 def test_a_sampling_that_is_not_read_is_named_and_not_called_damage() -> None:
