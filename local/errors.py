@@ -83,7 +83,7 @@ def suggest_known_names(value: str, names: Iterable[str]) -> str:
 
 def is_environment_error(error: OSError) -> bool:
     """Return whether the cause is the disk or the user's choice of a path, not a defect of this program."""
-    return error.errno in (*contract.DISK_FULL, *_NOT_A_FOLDER, *_NOT_PERMITTED)
+    return error.errno in (*contract.DISK_FULL, *_NOT_A_FOLDER, *_NOT_PERMITTED, errno.ENAMETOOLONG)
 
 
 def describe_os_error(error: OSError, place: Path) -> str:

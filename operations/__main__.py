@@ -19,6 +19,7 @@ from operations.commands import (
     next_steps,
     retraining_execution,
     review_comment,
+    selective_retraining,
 )
 from operations.destroy import destroy_command
 from operations.first_run import aws_beliefs, first_run_command
@@ -62,6 +63,7 @@ def main(
 @click.pass_obj
 def upload(account: Account, archive: Path) -> None:
     """Upload ARCHIVE, HAM10000's dataverse_files.zip, to the raw bucket; an interrupted upload resumes."""
+    multipart_upload.check_archive(archive)  # before credentials are asked for
     bucket = account.output("storage", "RawBucket")
     print_line(
         output_console(), multipart_upload.upload_archive(account.client("s3"), bucket, archive, error_console())
@@ -93,10 +95,28 @@ def labels(account: Account, table: Path, *, again: bool) -> None:
 @click.option(
     "--addition", metavar="KEY|none", default="", help="Key of the additional archive, instead of the newest."
 )
+@click.option("--from", "first", metavar="STEP", default="", help="Run this step and those after it alone.")
+@click.option(
+    "--of",
+    "source",
+    metavar="ID",
+    default="",
+    help="With --from: execution that has the others, instead of the newest.",
+)
 @click.option("--wait", is_flag=True, help="Follow it until its end; exit code 1 if it fails.")
 @click.pass_obj
-def retrain(account: Account, archive: str, addition: str, *, champion: bool, wait: bool) -> None:
+def retrain(  # noqa: PLR0913  one parameter for each option
+    account: Account, archive: str, addition: str, *, champion: bool, first: str, source: str, wait: bool
+) -> None:
     """Start a retraining, or join the one that trains the same model."""
+    if first or source:
+        if not first or archive or addition or not champion:
+            raise UsageError(
+                "retrain: --from STEP takes --of ID and --wait alone, because archives and comparison are those of the "
+                "earlier execution; --of needs --from."
+            )
+        _retrain_from(account, first, source, wait=wait)
+        return
     execution = retraining_execution.start_retraining_execution(account, archive, champion=champion, addition=addition)
     print_line(output_console(), f"Started: {aws_clients.execution_console_url(execution)}")
     if wait:
@@ -105,6 +125,17 @@ def retrain(account: Account, archive: str, addition: str, *, champion: bool, wa
             f"Succeeded: {retraining_execution.follow_retraining_execution(account, execution, output_console())}",
         )
         print_line(output_console(), "Next: make next")
+
+
+def _retrain_from(account: Account, first: str, source: str, *, wait: bool) -> None:
+    started = selective_retraining.start_from_step(account, first, source)
+    print_line(output_console(), started.message)
+    if wait:
+        done = retraining_execution.follow_pipeline_execution(account, started.execution, output_console())
+        print_line(output_console(), f"Succeeded: {done}")
+        print_line(output_console(), "Next: make next")
+    else:
+        print_line(output_console(), f"Execution: {started.execution}")
 
 
 @main.command()

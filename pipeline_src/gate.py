@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from pipeline_src import contract
+from pipeline_src import contract, rejection_advice
 from pipeline_src.gate_thresholds import COUNT_THRESHOLDS, THRESHOLD_PARAMETERS, UPPER_THRESHOLDS, GateThresholds
 
 # A mean of ratios can land one rounding error below a floor that it reaches on paper (0.7 as 0.6999999999999999).
@@ -149,8 +149,7 @@ _SUBGROUP: Final = "subgroup_balanced_accuracy"
 _EXCUSES: Final = {"absent": NO_CHAMPION, "waived": NOT_COMPARED}
 _CHAMPION: Final = {
     "champion_balanced_accuracy_loss": "balanced_accuracy",
-    "champion_melanoma_sensitivity_loss": "melanoma_sensitivity",
-    "champion_melanoma_specificity_loss": "melanoma_specificity",
+    "champion_melanoma_area_loss": "melanoma_auc_above_80",
 }
 
 
@@ -162,11 +161,17 @@ class GateVerdict:
     reason: str
     requirements: tuple[GateRequirement, ...]
 
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What would help against a rejection, one sentence for each cause; empty for a pass."""
+        return rejection_advice.advise_on_rejection(each for each in self.requirements if not each.passed)
+
     def as_json(self) -> dict[str, object]:
         """Return the value of `gate` in evaluation.json."""
         return {
             "verdict": self.verdict,
             "reason": self.reason,
+            "advice": list(self.advice),
             "requirements": [requirement.as_json() for requirement in self.requirements],
             "metadata": {requirement.name: requirement.metadata() for requirement in self.requirements},
         }
@@ -181,15 +186,14 @@ def decide_verdict(report: object, floors: GateThresholds) -> GateVerdict:
 
     Returns:
         The verdict. Its reason names each missed requirement with wanted and got (each met one for a pass), as many as
-        `REASON_LENGTH` has room for.
+        `REASON_LENGTH` has room for, and then what would help.
     """
     requirements = tuple(_judge_threshold(report, name, getattr(floors, name)) for name in THRESHOLD_PARAMETERS)
     missed = [requirement for requirement in requirements if not requirement.passed]
     verdict = contract.VERDICT_REJECT if missed else contract.VERDICT_PASS
     lead = "Rejected. " if missed else "Passed. "
-    return GateVerdict(
-        verdict, _join_sentences(lead, [each.sentence() for each in missed or requirements]), requirements
-    )
+    reason = _join_sentences(lead, [each.sentence() for each in missed or requirements])
+    return GateVerdict(verdict, _add_advice(reason, rejection_advice.advise_on_rejection(missed)), requirements)
 
 
 def _join_sentences(lead: str, sentences: list[str]) -> str:
@@ -201,6 +205,17 @@ def _join_sentences(lead: str, sentences: list[str]) -> str:
         if len(reason) <= REASON_LENGTH or not kept:
             return reason
         kept -= 1
+
+
+def _add_advice(reason: str, advice: tuple[str, ...]) -> str:
+    """Return `reason` with the first sentences of `advice` for which `REASON_LENGTH` has room."""
+    lead = f". {contract.ADVICE_LEAD}"
+    for sentence in advice:
+        longer = f"{reason}{lead}{sentence}"
+        if len(longer) > REASON_LENGTH:
+            break
+        reason, lead = longer, " "
+    return reason
 
 
 def _judge_threshold(report: object, name: str, floor: object) -> GateRequirement:

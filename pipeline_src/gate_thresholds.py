@@ -63,8 +63,7 @@ class GateThresholds:
         overconfidence: largest mean excess of confidence over accuracy.
         leaked_test_images: largest number of test images whose lesion was trained on under another id.
         champion_balanced_accuracy_loss: largest possible loss of balanced accuracy against the champion.
-        champion_melanoma_sensitivity_loss: likewise of melanoma sensitivity, each model at its operating point.
-        champion_melanoma_specificity_loss: likewise of melanoma specificity.
+        champion_melanoma_area_loss: likewise of the area under melanoma's ROC curve above a sensitivity of 0.80.
     """
 
     balanced_accuracy: float
@@ -79,8 +78,7 @@ class GateThresholds:
     overconfidence: float
     leaked_test_images: int
     champion_balanced_accuracy_loss: float
-    champion_melanoma_sensitivity_loss: float
-    champion_melanoma_specificity_loss: float
+    champion_melanoma_area_loss: float
 
 
 # The pipeline parameters of the thresholds, in the order of the table of requirements.
@@ -97,8 +95,7 @@ THRESHOLD_PARAMETERS: Final = {
     "overconfidence": "GateOverconfidence",
     "leaked_test_images": "GateLeakedTestImages",
     "champion_balanced_accuracy_loss": "GateChampionBalancedAccuracyLoss",
-    "champion_melanoma_sensitivity_loss": "GateChampionMelanomaSensitivityLoss",
-    "champion_melanoma_specificity_loss": "GateChampionMelanomaSpecificityLoss",
+    "champion_melanoma_area_loss": "GateChampionMelanomaAreaLoss",
 }
 # Upper limits; all others are lower limits.
 UPPER_THRESHOLDS: Final = frozenset(
@@ -106,8 +103,7 @@ UPPER_THRESHOLDS: Final = frozenset(
         "overconfidence",
         "leaked_test_images",
         "champion_balanced_accuracy_loss",
-        "champion_melanoma_sensitivity_loss",
-        "champion_melanoma_specificity_loss",
+        "champion_melanoma_area_loss",
     }
 )
 COUNT_THRESHOLDS: Final = frozenset({"test_images", "leaked_test_images"})
@@ -119,7 +115,7 @@ THRESHOLD_PROFILES: Final = {
         balanced_accuracy_lower=0.62,
         melanoma_sensitivity=0.80,
         melanoma_sensitivity_lower=0.70,
-        melanoma_specificity=0.60,
+        melanoma_specificity=0.70,
         malignant_sensitivity=0.70,
         class_sensitivity=0.40,
         test_images=10,
@@ -127,8 +123,7 @@ THRESHOLD_PROFILES: Final = {
         overconfidence=0.15,
         leaked_test_images=0,
         champion_balanced_accuracy_loss=0.07,
-        champion_melanoma_sensitivity_loss=0.10,
-        champion_melanoma_specificity_loss=0.10,
+        champion_melanoma_area_loss=0.05,
     ),
     "demo": GateThresholds(
         balanced_accuracy=0.50,
@@ -143,7 +138,6 @@ THRESHOLD_PROFILES: Final = {
         overconfidence=0.30,
         leaked_test_images=0,
         champion_balanced_accuracy_loss=0.30,
-        champion_melanoma_sensitivity_loss=0.40,
-        champion_melanoma_specificity_loss=0.30,
+        champion_melanoma_area_loss=0.40,
     ),
 }

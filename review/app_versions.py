@@ -46,14 +46,24 @@ class BaseCommit:
         return self.commit[:12] if self.commit.startswith(self.name) else f"{self.name} ({self.commit[:12]})"
 
 
-def find_base_commit(head: Path, base: str) -> BaseCommit:
+def find_base_commit(head: Path, base: str, merged: str = "") -> BaseCommit:
     """Return the commit where `head` left `base`, a branch (also one that exists only at `origin`), tag or commit.
 
+    Args:
+        head: Working tree of the branch.
+        base: Name or id of the base.
+        merged: Head commit of a pull request. Where HEAD is the merge that GitHub makes of it, the base is the merge's
+            first parent: `base` may be older, and what others merged since would be taken for changes of the branch.
+
     Raises:
-        UsageError: `head` is not in a git working tree, or `base` is not a commit of its repository.
+        UsageError: `head` is not in a git working tree, `base` is not a commit of its repository, or the history that
+            the two have in common is not there.
     """
-    if not head.is_dir() or _git_output(head, "rev-parse", "--is-inside-work-tree") != "true":
-        raise UsageError(f"--head {str(head)!r}: not a git working tree. Name the folder of a checkout.")
+    _require_working_tree(head)
+    second = _git_output(head, "rev-parse", "--verify", "--quiet", "HEAD^2")
+    if second and merged and second == _git_output(head, "rev-parse", "--verify", "--quiet", f"{merged}^{{commit}}"):
+        first = _git_output(head, "rev-parse", "HEAD^1")
+        return BaseCommit(first, first)
     names = (base, f"origin/{base}")
     commits = [
         _git_output(head, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
@@ -66,6 +76,11 @@ def find_base_commit(head: Path, base: str) -> BaseCommit:
             "Fetch it (git fetch origin; in a job, check out with fetch-depth 0), or choose another base."
         )
     ancestor = _git_output(head, "merge-base", commit, "HEAD")
+    if not ancestor and _git_output(head, "rev-parse", "--is-shallow-repository") == "true":
+        raise UsageError(
+            f"--base {base!r}: this clone is shallow, and the commit where the branch left its base is not in it. "
+            "Fetch the history: git fetch --unshallow origin; in a job, check out with fetch-depth 0."
+        )
     return BaseCommit(ancestor or commit, base, is_ancestor=bool(ancestor))
 
 
@@ -79,14 +94,42 @@ def base_worktree(head: Path, commit: str, folder: Path) -> Iterator[Path]:
     created = _git(head, "worktree", "add", "--detach", "--quiet", str(folder), commit)
     try:
         if created.returncode:
-            raise UsageError(
-                f"worktree of {commit[:12]}: {created.stderr.strip()}. Run `git worktree prune` and rerun."
-            )
+            cause = git_message(created.stderr)
+            raise UsageError(f"worktree of {commit[:12]}: {cause}. Run `git worktree prune` and rerun.")
         yield folder / _git_output(head, "rev-parse", "--show-prefix")
     finally:
         _git(head, "worktree", "remove", "--force", "--force", str(folder))
         shutil.rmtree(folder, ignore_errors=True)
         _git(head, "worktree", "prune")
+
+
+def changed_files(head: Path, commit: str, patterns: Sequence[str]) -> list[str]:
+    """Return the files below `head` that differ from `commit`, also uncommitted and new ones, and match a pattern.
+
+    Args:
+        head: Working tree of the branch.
+        commit: The base.
+        patterns: Paths from `head`, as git's pathspecs.
+    """
+    options = ("--name-only", "--relative", "-z", "--no-renames")
+    known = _git_output(head, "diff", *options, commit, "--", *patterns)
+    new = _git_output(head, "ls-files", "--others", "--exclude-standard", "-z", "--", *patterns)
+    return sorted({name for name in (known + "\0" + new).split("\0") if name})
+
+
+def _require_working_tree(head: Path) -> None:
+    found = _git(head, "rev-parse", "--is-inside-work-tree") if head.is_dir() else None
+    if found is None or found.stdout.strip() != "true":
+        said = git_message(found.stderr) if found else ""
+        because = f" (git: {said})" if said else ""
+        raise UsageError(f"--head {str(head)!r}: not a git working tree{because}. Name the folder of a checkout.")
+
+
+def git_message(errors: str) -> str:
+    """Return the cause and the last line of what git wrote to its standard error; the last line may be a remedy."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    causes = [line for line in lines if line.startswith(("fatal:", "error:"))][:1]
+    return " ... ".join(dict.fromkeys([*causes, *lines[-1:]])).rstrip(".")
 
 
 def _git_output(place: Path, *words: str) -> str:
@@ -124,6 +167,11 @@ class Stack:
     physical_name: str = ""
     environment: str = ""
     protected: bool = False
+
+    @property
+    def is_nested(self) -> bool:
+        """Return whether it is a part of another stack, with which it is deleted."""
+        return self.template.name.endswith(_NESTED_SUFFIX)
 
 
 def read_stacks(folder: Path) -> dict[str, Stack]:
@@ -217,17 +265,42 @@ def synthesize_versions(sides: Sequence[AppVersion], context: Mapping[str, str])
         raise SynthesisError("\n\n".join(failed))
 
 
+def run_in_versions(sides: Sequence[AppVersion], words: Sequence[str]) -> list[str]:
+    """Run Python with `words` in the folder of each version, in parallel, and return what each printed."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, *words],
+            cwd=side.place,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for side in sides
+    ]
+    try:
+        return [process.communicate()[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_PREFIXES)} | _VARIABLES
+
+
 @contextmanager
 def _running_app(side: AppVersion, context: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Start the app of one version; kill it on the way out, for example if another one was interrupted."""
     side.output.mkdir()
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_PREFIXES)}
     passed = {"CDK_OUTDIR": str(side.output), "CDK_CONTEXT_JSON": json.dumps(_merged_context(side, context))}
     with _log_path(side).open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, APP],
             cwd=side.place,
-            env=inherited | _VARIABLES | passed,
+            env=_environment() | passed,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

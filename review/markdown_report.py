@@ -4,9 +4,8 @@
 The same two sides give the same bytes: the text contains no time and no path of the machine, and its order is fixed.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from review import risk
@@ -25,9 +24,8 @@ from review.permissions import Broadening, Statement, changed_statements
 from review.pipeline_diff import PipelineChange
 from review.risk import ADDED, change_verb
 from review.stack_changes import StackChange
-from review.template_diff import ChangedResource, shorten_intrinsics
+from review.template_diff import LOGICAL_ID, ChangedResource, with_construct_paths
 
-_LOGICAL_ID: Final = re.compile(r"\$\{(\w+)(?=[.}])")
 _BROADENING_COLUMNS: Final = ("stack", "who", "change", "actions", "on", "if")
 _STATEMENT_COLUMNS: Final = ("", "who", "effect", "actions", "on", "if")
 _MAXIMUM_VALUES: Final = 8  # of a cell
@@ -52,11 +50,6 @@ def broadened_permissions(changes: Iterable[StackChange]) -> str:
         title = "permissions of new roles and resources"
         tables.append(folded_block(title, str(len(new)), markdown_table(_BROADENING_COLUMNS, new)))
     return "\n\n".join(["### Permissions that broaden", *tables]) if tables else ""
-
-
-def with_construct_paths(text: str, names: Mapping[str, str]) -> str:
-    """Return `text` with construct paths in place of logical ids."""
-    return _LOGICAL_ID.sub(lambda found: "${" + names.get(found.group(1), found.group(1)), shorten_intrinsics(text))
 
 
 def _broadening_row(change: StackChange, broadening: Broadening) -> tuple[str, ...]:
@@ -100,7 +93,7 @@ def _concerns_only_new(change: StackChange, broadening: Broadening) -> bool:
     added = {each.id for each in change.comparison.resources if change_verb(each) == ADDED}
     statement = broadening.statement
     return any(
-        bool(values) and all((found := _LOGICAL_ID.search(each)) and found.group(1) in added for each in values)
+        bool(values) and all((found := LOGICAL_ID.search(each)) and found.group(1) in added for each in values)
         for values in (statement.principals, statement.resources)
     )
 
@@ -160,25 +153,31 @@ def _section_table(change: StackChange) -> str:
 
 
 def review_document(
-    point: BaseCommit, changes: Sequence[StackChange], remarks: Iterable[str], *, longest: int = MAXIMUM_BYTES
+    point: BaseCommit,
+    changes: Sequence[StackChange],
+    remarks: Iterable[str],
+    *,
+    code: Sequence[ReviewNote] = (),
+    longest: int = MAXIMUM_BYTES,
 ) -> str:
     """Return the Markdown.
 
     Args:
         point: The commit that the branch was compared with.
         changes: The changed stacks.
-        remarks: Remarks on the comparison itself.
+        remarks: Remarks on the comparison itself, and the line on costs.
+        code: Notes on changed code that decides what may pass.
         longest: Maximum length of the text in bytes.
     """
     quoted = [f"> [!NOTE]\n> {remark}" for remark in remarks]
     if not changes:
         unchanged = f"Neither the infrastructure nor the pipeline changes, compared with {code_span(point.label)}."
-        return "\n\n".join([f"{MARKER}\n{unchanged}", *quoted]) + "\n"
+        return "\n\n".join(each for each in [f"{MARKER}\n{unchanged}", *quoted, _attention([], code)] if each) + "\n"
     sections = [
-        _verdict(point, changes),
+        _verdict(point, changes, code),
         *quoted,
         _at_risk(changes),
-        _attention(changes),
+        _attention(changes, code),
         broadened_permissions(changes),
     ]
     sections += [_pipeline_section(each) for change in changes for each in change.pipelines]
@@ -198,8 +197,8 @@ def failure_document(error: str, *, longest: int = MAXIMUM_BYTES) -> str:
     return f"{head}{_truncate(message, longest - len((head + end).encode()))}{end}"
 
 
-def _verdict(point: BaseCommit, changes: Sequence[StackChange]) -> str:
-    bad = any(each.needs_attention for each in changes)
+def _verdict(point: BaseCommit, changes: Sequence[StackChange], code: Sequence[ReviewNote]) -> str:
+    bad = bool(code) or any(each.needs_attention for each in changes)
     title = "needs attention" if bad else "nothing destructive, nothing broadened"
     verbs = Counter(risk.change_verb(each) for change in changes for each in change.resources)
     counts = [f"{count_of(verbs[verb], 'resource')} {verb}" for verb in risk.VERBS if verbs[verb]]
@@ -220,18 +219,24 @@ def _at_risk(changes: Sequence[StackChange]) -> str:
 
 
 def _loss_sentence(change: StackChange, resource: ChangedResource) -> str:
-    word = "left behind with its stack" if change.is_gone else risk.change_verb(resource)
+    path, verb = f"{code_span(risk.construct_path(resource))} ({resource.old_type})", risk.change_verb(resource)
+    if change.is_left_behind:
+        return f"{path}: **left behind** with its stack; its content stays in the account until that is deleted"
     causes = "; ".join(f"{code_span(each.path)} {old_and_new(each)}" for each in risk.replacement_causes(resource))
+    if risk.has_new_type(resource):
+        causes = f"its type becomes {code_span(resource.type)}"
     because = f" because {causes}" if causes else ""
+    successor = f", {code_span(resource.renamed)} takes its place" if resource.renamed else ""
     kept = "its content stays in the account, but is no longer managed by this application"
-    path = code_span(risk.construct_path(resource))
-    return f"{path} ({resource.type}): **{word}**{because}; {kept if resource.is_kept else 'its content is lost'}"
+    return f"{path}: **{verb}**{because}{successor}; {kept if resource.is_kept else 'its content is lost'}"
 
 
-def _attention(changes: Sequence[StackChange]) -> str:
+def _attention(changes: Sequence[StackChange], code: Sequence[ReviewNote]) -> str:
     removed = [
-        ReviewNote(f"{code_span(risk.construct_path(each))} ({each.type}): {risk.change_verb(each)}")
+        ReviewNote(f"{code_span(risk.construct_path(each))} ({each.old_type}): {risk.change_verb(each)}")
         for change in changes
+        # The note on a stack that is left behind covers what it consists of.
+        if not change.is_left_behind
         for each in change.resources
         if risk.is_destructive(each) and not risk.is_at_risk(each)
     ]
@@ -242,7 +247,7 @@ def _attention(changes: Sequence[StackChange]) -> str:
     ]
     weakened = [each for change in changes for each in change.weakened]
     pipelines = [each for change in changes for one in change.pipelines for each in one.attention]
-    notes = [*of_stacks, *weakened, *pipelines, *removed]
+    notes = [*code, *of_stacks, *weakened, *pipelines, *removed]
     return "### Needs attention\n\n" + bullet_list(each.text for each in notes) if notes else ""
 
 

@@ -10,11 +10,12 @@ Std:JsonGet); SageMaker API Reference, CreateTrainingJob and CreateHyperParamete
 import dataclasses
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from review.errors import ComparisonError
+from review.guardrails import difference_losses
 from review.markdown import ReviewNote, alarming_notes, code_span, count_of, old_and_new
 from review.risk import PIPELINE_TYPE, is_turned_off
 from review.template_diff import ABSENT, Difference, json_differences, resolve_intrinsics
@@ -180,8 +181,7 @@ CEILINGS: Final = frozenset(
         "GateOverconfidence",
         "GateLeakedTestImages",
         "GateChampionBalancedAccuracyLoss",
-        "GateChampionMelanomaSensitivityLoss",
-        "GateChampionMelanomaSpecificityLoss",
+        "GateChampionMelanomaAreaLoss",
     }
 )
 
@@ -239,6 +239,9 @@ _SETTING_KINDS: Final = (
 )
 
 
+_APPROVED: Final = "Approved"
+
+
 def step_changes(old: PipelineDefinition, new: PipelineDefinition) -> list[tuple[str, list[ReviewNote]]]:
     """Return the changed steps with their notes, in the order of the new definition; removed steps come last."""
     removed = [name for name in old.steps if name not in new.steps]
@@ -280,7 +283,11 @@ def _setting_note(difference: Difference) -> ReviewNote:
     if difference.is_content:
         return ReviewNote(f"{title}: new content (code changed)")
     return ReviewNote(
-        f"{title}: {old_and_new(difference)}", needs_attention=kind == "condition" or is_turned_off(difference)
+        f"{title}: {old_and_new(difference)}",
+        needs_attention=kind == "condition"
+        or difference.new == _APPROVED
+        or is_turned_off(difference)
+        or any(difference_losses("step", difference)),
     )
 
 
@@ -311,6 +318,15 @@ class PipelineChange:
             for each in notes
         ]
         return [*self.whole, *self.thresholds, *self.parameters, *of_steps]
+
+    def with_texts(self, change: Callable[[str], str]) -> "PipelineChange":
+        """Return the same with each text changed."""
+
+        def every(notes: tuple[ReviewNote, ...]) -> tuple[ReviewNote, ...]:
+            return tuple(dataclasses.replace(each, text=change(each.text)) for each in notes)
+
+        steps = tuple((step, every(notes)) for step, notes in self.steps)
+        return PipelineChange(self.name, every(self.whole), every(self.thresholds), every(self.parameters), steps)
 
     @property
     def attention(self) -> list[ReviewNote]:
@@ -368,4 +384,5 @@ def _parameter_note(name: str, difference: Difference, new: PipelineDefinition) 
     readers = ", ".join(code_span(each) for each in new.readers(name))
     text = f"{code_span(name)}: {attribute} {old_and_new(difference)}" + (f"; read by {readers}" if readers else "")
     # A model package that is registered as approved is delivered without anybody having looked at it.
-    return ReviewNote(text, needs_attention=attribute == "default" and difference.new == "Approved")
+    approves = attribute == "default" and difference.new == _APPROVED
+    return ReviewNote(text, needs_attention=approves or any(difference_losses("parameter", difference)))

@@ -10,29 +10,77 @@ from typing import Any, Final
 
 from review.template_diff import ABSENT, ChangedProperty, ChangedResource, Difference, json_differences
 
-# Resources with state that cannot be recreated: data, confirmed subscriptions, records, keys, a live service.
-_STATEFUL: Final = frozenset(
-    {
-        "AWS::CodeCommit::Repository",
-        "AWS::CodeConnections::Connection",
-        "AWS::CodeStarConnections::Connection",
-        "AWS::DynamoDB::GlobalTable",
-        "AWS::DynamoDB::Table",
-        "AWS::ECR::Repository",
-        "AWS::EFS::FileSystem",
-        "AWS::KMS::Key",
-        "AWS::Logs::LogGroup",
-        "AWS::RDS::DBCluster",
-        "AWS::RDS::DBInstance",
-        "AWS::S3::Bucket",
-        "AWS::SNS::Subscription",
-        "AWS::SNS::Topic",
-        "AWS::SQS::Queue",
-        "AWS::SSM::Parameter",
-        "AWS::SageMaker::Endpoint",
-        "AWS::SageMaker::ModelPackageGroup",
-        "AWS::SecretsManager::Secret",
-    }
+# Resources with state that cannot be recreated: data, confirmed subscriptions, records, keys, users, a live service.
+# An entry that ends in a colon stands for all types of the service but those of _STATELESS.
+_STATEFUL: Final = (
+    "AWS::ACMPCA::CertificateAuthority",
+    "AWS::AmazonMQ::Broker",
+    "AWS::Athena::WorkGroup",
+    "AWS::Backup::BackupVault",
+    "AWS::Bedrock::KnowledgeBase",
+    "AWS::Cassandra::",
+    "AWS::CloudTrail::EventDataStore",
+    "AWS::CodeArtifact::",
+    "AWS::CodeCommit::Repository",
+    "AWS::CodeConnections::Connection",
+    "AWS::CodeStarConnections::Connection",
+    "AWS::Cognito::IdentityPool",
+    "AWS::Cognito::UserPool",
+    "AWS::DocDB::DBCluster",
+    "AWS::DocDBElastic::Cluster",
+    "AWS::DynamoDB::",
+    "AWS::EC2::Instance",
+    "AWS::EC2::Volume",
+    "AWS::ECR::",
+    "AWS::EFS::FileSystem",
+    "AWS::ElastiCache::",
+    "AWS::Elasticsearch::Domain",
+    "AWS::Events::Archive",
+    "AWS::FSx::",
+    "AWS::Glue::Database",
+    "AWS::Glue::Table",
+    "AWS::IoTAnalytics::",
+    "AWS::KMS::Key",
+    "AWS::KMS::ReplicaKey",
+    "AWS::Kinesis::Stream",
+    "AWS::KinesisVideo::Stream",
+    "AWS::Lightsail::",
+    "AWS::Logs::LogGroup",
+    "AWS::MSK::",
+    "AWS::MemoryDB::Cluster",
+    "AWS::Neptune::DBCluster",
+    "AWS::NeptuneGraph::Graph",
+    "AWS::OpenSearchServerless::Collection",
+    "AWS::OpenSearchService::Domain",
+    "AWS::QLDB::Ledger",
+    "AWS::RDS::DBCluster",
+    "AWS::RDS::DBInstance",
+    "AWS::RDS::GlobalCluster",
+    "AWS::Redshift::Cluster",
+    "AWS::RedshiftServerless::Namespace",
+    "AWS::S3::Bucket",
+    "AWS::S3Express::DirectoryBucket",
+    "AWS::S3ObjectLambda::",
+    "AWS::S3Tables::",
+    "AWS::S3Vectors::",
+    "AWS::SDB::Domain",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::Topic",
+    "AWS::SQS::Queue",
+    "AWS::SSM::Parameter",
+    "AWS::SageMaker::Domain",
+    "AWS::SageMaker::Endpoint",
+    "AWS::SageMaker::FeatureGroup",
+    "AWS::SageMaker::ModelPackage",
+    "AWS::SageMaker::ModelPackageGroup",
+    "AWS::SageMaker::NotebookInstance",
+    "AWS::SageMaker::Space",
+    "AWS::SecretsManager::Secret",
+    "AWS::Timestream::",
+)
+# Types of these services without state end so.
+_STATELESS: Final = re.compile(
+    r"(Policy|Grant|Attachment|Group|Config|Association|Lifecycle\w*|Target|Client|Subnet\w*)$"
 )
 # Removing one of these ends a grant or the record of a deployment, not something that works or has content.
 _HARMLESS: Final = frozenset({"AWS::IAM::Policy", "AWS::Lambda::Permission", "AWS::Lambda::Version"})
@@ -43,6 +91,7 @@ _DEFINITION: Final = "PipelineDefinition"
 
 ADDED, CHANGED, REPLACED, DESTROYED, LEFT = "added", "changed", "replaced", "destroyed", "left behind"
 MAYBE_REPLACED: Final = "perhaps replaced"
+ORPHANED: Final = "WILL_ORPHAN"  # the impact of what leaves its stack and stays in the account
 _VERBS: Final = {
     "WILL_CREATE": ADDED,
     "WILL_IMPORT": ADDED,
@@ -50,14 +99,24 @@ _VERBS: Final = {
     "WILL_REPLACE": REPLACED,
     "MAY_REPLACE": MAYBE_REPLACED,
     "WILL_DESTROY": DESTROYED,
-    "WILL_ORPHAN": LEFT,
+    ORPHANED: LEFT,
 }
 VERBS: Final = (DESTROYED, LEFT, REPLACED, MAYBE_REPLACED, CHANGED, ADDED)
 
 
 def change_verb(resource: ChangedResource) -> str:
     """Return what happens to the resource, one of VERBS."""
-    return _VERBS[resource.impact]
+    return DESTROYED if has_new_type(resource) else _VERBS[resource.impact]
+
+
+def is_eraser(kind: str) -> bool:
+    """Return whether resources of a type empty what they belong to, so that it can be deleted with its content."""
+    return re.match(r"Custom::\w*AutoDelete", kind) is not None
+
+
+def has_new_type(resource: ChangedResource) -> bool:
+    """Return whether another resource takes over its logical id, so that it is destroyed although the id stays."""
+    return resource.type != resource.old_type
 
 
 def construct_path(resource: ChangedResource) -> str:
@@ -66,8 +125,18 @@ def construct_path(resource: ChangedResource) -> str:
 
 
 def is_stateful(resource: ChangedResource) -> bool:
-    """Return whether it has state that cannot be recreated."""
-    return resource.type in _STATEFUL
+    """Return whether it had state that cannot be recreated."""
+    return is_stateful_type(resource.old_type)
+
+
+def is_stateful_type(kind: str) -> bool:
+    """Return whether resources of a type have state that cannot be recreated."""
+    return any(_is_of_type(kind, each) for each in _STATEFUL)
+
+
+def _is_of_type(kind: str, entry: str) -> bool:
+    """Return whether `kind` is the type `entry`, or of the service `entry`, without its settings and groups."""
+    return kind == entry or (entry.endswith(":") and kind.startswith(entry) and not _STATELESS.search(kind))
 
 
 def is_shown(resource: ChangedResource) -> bool:
@@ -82,8 +151,9 @@ def is_at_risk(resource: ChangedResource) -> bool:
 
 
 def is_destructive(resource: ChangedResource) -> bool:
-    """Return whether the change removes something that works or has content."""
-    return is_at_risk(resource) or (change_verb(resource) in {DESTROYED, LEFT} and resource.type not in _HARMLESS)
+    """Return whether the change removes something that works or has content, and that has no successor."""
+    removed = change_verb(resource) in {DESTROYED, LEFT} and not resource.renamed
+    return is_at_risk(resource) or (removed and resource.old_type not in _HARMLESS)
 
 
 def replacement_causes(resource: ChangedResource) -> list[Difference]:
@@ -167,7 +237,9 @@ def dropped_approvals(resource: ChangedResource) -> int:
 
 
 def _loses_retention(resource: ChangedResource, difference: Difference) -> bool:
-    was_kept = _lower_text(difference.old).title().startswith(_RETAINING)
+    # Databases are kept as a snapshot unless something else is said.
+    implied = difference.old is ABSENT and re.match("AWS::RDS::DB(Cluster|Instance)$", resource.type) is not None
+    was_kept = implied or _lower_text(difference.old).title().startswith(_RETAINING)
     is_kept = _lower_text(difference.new).title().startswith(_RETAINING)
     return is_stateful(resource) and difference.path in _RETENTION_POLICIES and was_kept and not is_kept
 

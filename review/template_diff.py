@@ -27,6 +27,8 @@ _NO_VALUE: Final = {"Ref": "AWS::NoValue"}
 # Names that the CDK gives to exports: ExportsOutput, Ref or FnGetAtt, a logical id that ends in a hash, the attribute,
 # and a hash of the whole.
 _EXPORT: Final = re.compile(r"ExportsOutput(?:Ref|FnGetAtt)(\w+?)[0-9A-F]{8}(?:([A-Za-z]+?))?[0-9A-F]{8}")
+# The id of a reference, with its stack before it where it is imported.
+LOGICAL_ID: Final = re.compile(r"\$\{([\w/-]+)(?=[.}])")
 # Functions that the template comparison library leaves in a text as JSON.
 _EMBEDDED: Final = re.compile(r'\{"(?:Fn::\w+)":(?:"[^"]*"|\[[^\[\]]*\])\}')
 
@@ -47,6 +49,11 @@ def resolve_intrinsics(value: Any) -> Any:  # noqa: ANN401  any JSON
 def shorten_intrinsics(text: str) -> str:
     """Return a text of the template comparison library with its functions resolved."""
     return _EMBEDDED.sub(lambda found: str(resolve_intrinsics(json.loads(found.group()))), text)
+
+
+def with_construct_paths(text: str, names: Mapping[str, str]) -> str:
+    """Return `text` with construct paths in place of logical ids."""
+    return LOGICAL_ID.sub(lambda found: "${" + names.get(found.group(1), found.group(1)), shorten_intrinsics(text))
 
 
 def _parse_document(text: str) -> Any:  # noqa: ANN401  any JSON
@@ -132,7 +139,7 @@ _NAME_KEYS: Final = (
     "PropertyFileName",
 )
 # A CDK asset (code of a function, an image, a template) is named by the SHA-256 of its content.
-_HASH: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+ASSET_HASH: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 
 class _Absent:
@@ -165,8 +172,8 @@ class Difference:
         return (
             isinstance(self.old, str)
             and isinstance(self.new, str)
-            and bool(_HASH.search(self.old))
-            and _HASH.sub("", self.old) == _HASH.sub("", self.new)
+            and bool(ASSET_HASH.search(self.old))
+            and ASSET_HASH.sub("", self.old) == ASSET_HASH.sub("", self.new)
         )
 
 
@@ -250,18 +257,22 @@ class ChangedResource:
     Attributes:
         id: Logical id.
         type: For example ``AWS::S3::Bucket``.
+        old_type: Its type before, which differs only where another resource takes over the logical id.
         path: Construct path, for example ``Storage/Raw/Resource``; empty if the template has none.
         impact: WILL_CREATE, WILL_UPDATE, WILL_REPLACE, MAY_REPLACE, WILL_DESTROY or WILL_ORPHAN.
         is_kept: Whether its old state stays in the account when it is replaced or leaves the stack.
         properties: Changed properties and attributes.
+        renamed: Construct path under which the same resource is in the new template; empty if it is not.
     """
 
     id: str
     type: str
+    old_type: str
     path: str
     impact: str
     is_kept: bool
     properties: tuple[ChangedProperty, ...]
+    renamed: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -330,13 +341,20 @@ def _rows(answer: Sequence[Mapping[str, str]]) -> tuple[tuple[str, ...], ...]:
 
 
 def _resource(answer: Mapping[str, Any]) -> ChangedResource:
-    policy = answer.get("replace_policy" if answer["impact"] in {"WILL_REPLACE", "MAY_REPLACE"} else "deletion_policy")
+    replaced = answer["impact"] in {"WILL_REPLACE", "MAY_REPLACE"}
+    # Neither policy is documented for a resource whose type changes: both must keep its content.
+    policies = {
+        answer.get(name)
+        for name, counts in (("replace_policy", replaced), ("deletion_policy", not replaced))
+        if counts or answer["type"] != answer["old_type"]
+    }
     return ChangedResource(
         id=answer["id"],
         type=answer["type"],
+        old_type=answer["old_type"],
         path=answer.get("path") or "",
         impact=answer["impact"],
-        is_kept=str(policy).startswith(("Retain", "Snapshot")),
+        is_kept=all(str(policy).startswith(("Retain", "Snapshot")) for policy in policies),
         properties=tuple(
             ChangedProperty(each["name"], _property_differences(each), each.get("impact") or "")
             for each in (*answer["properties"], *answer["others"])

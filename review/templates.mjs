@@ -41,6 +41,7 @@ function resource([id, difference]) {
     id,
     impact: difference.changeImpact,
     type: (newValue ?? oldValue).Type,
+    old_type: (oldValue ?? newValue).Type,
     path: (newValue ?? oldValue).Metadata?.["aws:cdk:path"],
     deletion_policy: oldValue?.DeletionPolicy,
     replace_policy: oldValue?.UpdateReplacePolicy,

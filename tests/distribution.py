@@ -6,8 +6,12 @@ from typing import Any, Final
 
 import pytest
 
-# Both use the finished run of the demo, which takes longest.
-DEMO: Final = ("tests/loop/test_demo.py", "tests/loop/test_feedback.py")
+# All use the finished run of the demo, which takes longest.
+DEMO: Final = (
+    "tests/loop/test_demo.py",
+    "tests/loop/test_feedback.py",
+    "tests/loop/test_documented_commands.py",
+)
 # Files of over five seconds, the longest first. Begun last, one of them would leave the other processor idle.
 LONGEST: Final = (
     *DEMO,
@@ -21,6 +25,7 @@ LONGEST: Final = (
     "tests/review/test_review_app.py",
     "tests/proof/test_nag.py",
     "tests/proof/test_account.py",
+    "tests/local/engine/test_definition_mutation.py",
 )
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
@@ -68,3 +69,14 @@ def test_the_dev_container_builds_its_dockerfile_and_passes_hadolint() -> None:
         [Path(sys.executable).with_name("hadolint"), path], capture_output=True, text=True, check=False
     )
     assert linted.returncode == 0, linted.stdout
+
+
+@pytest.mark.parametrize("name", ["bug.yml", "belief.yml", "feature.yml"])
+def test_an_issue_form_has_what_github_requires(name: str) -> None:
+    """Source: GitHub Docs, syntax for issue forms: name, description and body, and one field that takes input."""
+    form = yaml.safe_load((ROOT / ".github/ISSUE_TEMPLATE" / name).read_text())
+    assert {"name", "description", "body"} <= set(form)
+    fields = [part for part in form["body"] if part["type"] != "markdown"]
+    assert fields
+    assert len({field["id"] for field in fields}) == len(fields)
+    assert all(field["attributes"]["label"] for field in fields)

@@ -25,11 +25,13 @@ def test_imports_inside_a_folder_form_no_circle_and_no_chain_longer_than_7(folde
 def test_the_product_does_not_grow_unnoticed() -> None:
     """Both limits are today's counts, rounded up: lower them when the code shrinks, raise them only with a reason.
 
-    The algorithms brought 18 modules and 3,200 lines: specifications, `linear_probe`, the model server.
+    The algorithms brought 18 modules and 3,200 lines: specifications, `linear_probe`, the model server. Checking other
+    people's definitions and running again from a step brought 4 modules and 970 lines; archives as people have them,
+    the report's identity and charts, the rules of `make diff` and durable capture 14 modules and 4,400.
     """
     paths = house.product_modules()
-    assert sum(path.stem != "__init__" for path in paths) <= 237
-    assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 41_900
+    assert sum(path.stem != "__init__" for path in paths) <= 256
+    assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 47_500
 
 
 def test_the_test_files_that_begin_first_exist() -> None:

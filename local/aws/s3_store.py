@@ -43,6 +43,15 @@ class LocalHome:
 _CHUNK: Final = 4 << 20  # bytes
 
 
+def s3_uri_problem(uri: str) -> str:
+    """Return why `uri` names no object or prefix of the store, with the remedy; empty if it does."""
+    scheme, _, rest = uri.partition("://")
+    parts = PurePosixPath(rest).parts
+    if scheme != "s3" or not parts or ".." in parts or rest.startswith("/"):
+        return "is not an S3 URI. Use s3://<bucket>/<key>."
+    return ""
+
+
 @dataclass(frozen=True)
 class S3Store:
     """All buckets, as folders below `root`."""
@@ -55,11 +64,9 @@ class S3Store:
         Raises:
             StepError: `uri` is not an S3 URI, or leads out of the tree.
         """
-        scheme, _, rest = uri.partition("://")
-        parts = PurePosixPath(rest).parts
-        if scheme != "s3" or not parts or ".." in parts or rest.startswith("/"):
-            raise StepError(f"{uri!r} is not an S3 URI. Use s3://<bucket>/<key>.", code=2)
-        return self.root.joinpath(*parts)
+        if problem := s3_uri_problem(uri):
+            raise StepError(f"{uri!r} {problem}", code=2)
+        return self.root.joinpath(*PurePosixPath(uri.partition("://")[2]).parts)
 
     def objects(self, uri: str) -> list[tuple[str, Path]]:
         """Return name and file of the object `uri`, or of all objects below the prefix `uri`, sorted by name.

@@ -178,7 +178,13 @@ class TrainingLoop:
     def __init__(self, hyperparameters: Hyperparameters, train: Channel, validation: Channel) -> None:
         self._parameters = hyperparameters
         self._train, self._validation = train, validation
-        self._batch_size = min(hyperparameters.mini_batch_size, len(train))
+        self._batch_size = hyperparameters.mini_batch_size
+        if self._batch_size > len(train):
+            # The built-in algorithm: "The number of input images must be bigger or equal to the mini_batch_size."
+            raise HyperparameterError(
+                f"mini_batch_size {self._batch_size}: channel '{train.name}' holds {len(train)} records, and the "
+                f"built-in algorithm needs at least a batch of them. Lower it to {len(train)}, or train on more images."
+            )
         self._last_progress = -math.inf
         self._describe()
         mx.random.seed(TRAINING_SEED)
@@ -270,8 +276,6 @@ class TrainingLoop:
                 f" '{self._train.name}' holds {len(self._train)} records; the built-in algorithm would schedule the"
                 " learning rate by the former."
             )
-        if self._batch_size < self._parameters.mini_batch_size:
-            print(f"mini_batch_size is lowered to {self._batch_size}, the number of records.")
 
 
 def _next_state(state: TrainingState, accuracy: float, images: int, tolerance: float) -> TrainingState:

@@ -10,7 +10,6 @@ from typing import Final
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from local import json_files
@@ -183,14 +182,10 @@ def _start_of_traffic(home: LocalHome) -> str:
 
 
 def _print_monitoring_result(finding: monitoring_job.MonitoringResult, shown: Console) -> None:
-    if finding.violations:
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for column in ("violated", "baseline", "window", "effect", "allowed", "p"):
-            table.add_column(column, justify="left" if column == "violated" else "right")
-        for each in finding.violations:
-            values = (f"{each[part]:.4g}" for part in ("baseline", "window", "effect", "threshold"))
-            table.add_row(Text(each["name"], style="red"), *values, f"{each['adjusted']:.2g}")
-        shown.print(table)
+    if finding.statement:
+        shown.print(Text(finding.statement, style="bold"), soft_wrap=True)
+    for sentence in finding.violation_sentences:
+        shown.print(Text.assemble(("violated: ", "red"), sentence), soft_wrap=True)
     for label, value in finding.truth:
         shown.print(f"{label}: {value}", soft_wrap=True)
     shown.print(finding.summary["message"], soft_wrap=True)

@@ -45,7 +45,16 @@ _RUN_FIELDS: Final = (
     *("PipelineArn", "PipelineExecutionArn", "PipelineExecutionStatus", "FailureReason"),
     *("CreationTime", "LastModifiedTime", "PipelineParameters"),
 )
-_STEP_FIELDS: Final = ("StepName", "StepType", "StepStatus", "StartTime", "EndTime", "CacheHitResult", "FailureReason")
+_STEP_FIELDS: Final = (
+    "StepName",
+    "StepType",
+    "StepStatus",
+    "StartTime",
+    "EndTime",
+    "CacheHitResult",
+    "FailureReason",
+    "SelectiveExecutionResult",
+)
 _ZIP_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time of a ZIP entry
 _FILE_MODE: Final = 0o644 << 16
 

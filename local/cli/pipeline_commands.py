@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from local.aws import pipeline_executions
 from local.aws.model_registry import APPROVED, REJECTED, ModelRegistry
 from local.aws.s3_store import LocalHome
 from local.cli import endpoint_commands, evidence_bundle, run_tracking
 from local.cli.champion_selection import AUTO_CHAMPION
-from local.cli.pipeline_run import TRAINING_SCALES, RunRequest, launch_run
+from local.cli.pipeline_run import TRAINING_SCALES, RunRequest, continue_run, launch_run
 from local.console import run_summary
 from local.console.command_frame import CommandGroup, error_console, output_console, program_command, short_path
 from local.endpoint import model_serving, run_selection
 from local.engine import pipeline_definition
+from local.engine.selective_execution import StartingPoint
 from local.errors import UsageError
 from local.runners.container_runner import DEFAULT_IMAGE, ContainerRunner
 from local.runners.job_runner import JobRunner
@@ -119,6 +121,8 @@ def main(context: click.Context, home: Path) -> None:
     "--profile", type=click.Choice(list(gate_thresholds.THRESHOLD_PROFILES)), default="default", show_default=True
 )
 @click.option("--definition", type=click.Path(path_type=Path), help="A definition's JSON instead of the project's own.")
+@click.option("--from", "first", metavar="STEP", help="Run this step and those after it; take the others from --of.")
+@click.option("--of", "source", metavar="ID", help="The run that has the others: its beginning, or `latest`.")
 @add_run_options
 @click.pass_obj
 def run(
@@ -131,7 +135,30 @@ def run(
     **options: _Option,
 ) -> None:
     """Run the pipeline on an archive: exit code 0 done, 1 failed or rejected, 2 bad input."""
-    _launch_and_exit(home, archive, profile, definition, parameters, **options)
+    start = _starting_point(home, options.pop("first"), options.pop("source"))
+    _launch_and_exit(home, archive, profile, definition, parameters, start=start, **options)
+
+
+# What the run of --of has settled.
+_SETTLED_OPTIONS: Final = ("archive", "addition", "profile", "scale", "algorithm", "champion", "tune", "parallel")
+
+
+def _starting_point(home: LocalHome, first: str | None, source: str | None) -> StartingPoint | None:
+    """Return the values of ``--from`` and ``--of``, None where they are not given.
+
+    Raises:
+        UsageError: One of them is missing, or an option contradicts the run.
+    """
+    if first is None or source is None:
+        if first is not None or source is not None:
+            raise UsageError("--from STEP and --of ID: one of them is missing. Give both.")
+        return None
+    context = click.get_current_context()
+    for option in context.command.params:
+        typed = context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+        if typed and option.name in _SETTLED_OPTIONS:
+            raise UsageError(f"{option.opts[0]} and --of {source}: the run has settled it. Omit {option.opts[0]}.")
+    return StartingPoint(first, pipeline_executions.find_execution(home.runs, source))
 
 
 @main.command()
@@ -161,6 +188,7 @@ def _launch_and_exit(  # noqa: PLR0913  one parameter for each option
     parallel: int | None,
     addition: Path | None,
     algorithm: str,
+    start: StartingPoint | None = None,
 ) -> None:
     given = pipeline_definition.parse_parameter_assignments(parameters)
     image = "" if runner == "process" else image
@@ -180,6 +208,8 @@ def _launch_and_exit(  # noqa: PLR0913  one parameter for each option
         addition,
         algorithm,
     )
+    if start is not None:
+        request = continue_run(request, start)
     chosen: JobRunner = ContainerRunner(runner, image) if image else ProcessRunner()
     outcome = launch_run(request, home, chosen, error_console())
     run_summary.print_run_summary(outcome.record, home, output_console())

@@ -18,9 +18,10 @@ from local.aws.s3_store import LocalHome, S3Store
 from local.cli import champion_selection, run_inputs
 from local.console.command_frame import stop_on_signals
 from local.console.step_progress import select_reporter
-from local.engine import definition_validation, pipeline_definition
+from local.engine import definition_validation, pipeline_definition, selective_execution
 from local.engine.pipeline_definition import PipelineDefinition
 from local.engine.pipeline_engine import ExecutionOutcome, ExecutionPlan, PipelineEngine
+from local.engine.selective_execution import StartingPoint
 from local.errors import UsageError
 from local.json_files import Json, JsonObject
 from local.runners.job_runner import REPOSITORY, JobRunner, digest_of_sources, images_in_arguments, software_of_image
@@ -112,6 +113,7 @@ class RunRequest:
         tuning: Settings of the hyperparameter search; None trains once.
         addition: An additional archive, None for none or where AdditionalArchive names a stored one.
         algorithm: Name of the algorithm that Train runs.
+        start: Step to run from and the run that has the results before it, None for the beginning.
     """
 
     archive: Path | None
@@ -127,11 +129,30 @@ class RunRequest:
     tuning: TuningSettings | None = None
     addition: Path | None = None
     algorithm: str = DEFAULT_ALGORITHM
+    start: StartingPoint | None = None
 
     @property
     def intake(self) -> run_inputs.RunInputs:
         """The archives."""
         return run_inputs.inputs_from_options(self.archive, self.addition)
+
+
+def continue_run(request: RunRequest, start: StartingPoint) -> RunRequest:
+    """Return `request` with the definition, the algorithm and the settings of the run that it continues.
+
+    The definition is made anew, so that a change since then counts; another one may be given.
+    """
+    notes = start.source.data["Local"]
+    tuning = notes.get("Tuning") or None
+    return dataclasses.replace(
+        request,
+        start=start,
+        profile=notes.get("Profile", request.profile),
+        scale=notes.get("Scale", request.scale),
+        algorithm=notes.get("Algorithm", request.algorithm),
+        tuning=TuningSettings(jobs=tuning[0], parallel=tuning[1]) if tuning and not request.definition else None,
+        definition=request.definition or (Path(notes["Definition"]) if notes.get("Definition") else None),
+    )
 
 
 def launch_run(request: RunRequest, home: LocalHome, runner: JobRunner, console: Console) -> ExecutionOutcome:
@@ -140,15 +161,28 @@ def launch_run(request: RunRequest, home: LocalHome, runner: JobRunner, console:
     Raises:
         UsageError: An option or an input is wrong; nothing was started.
     """
-    request.intake.check(request.parameters)
+    if request.definition is None:  # Before the definition is rendered, which takes seconds.
+        request.intake.check(request.parameters, needs_base=request.start is None)
     runner.check()
     source = _definition_document(request, home)
     definition = definition_validation.parse_definition(source)
+    if request.definition is not None:
+        names = {declaration["Name"] for declaration in definition.parameters}
+        needs_base = request.start is None and contract.INPUT_ARCHIVE_PARAMETER in names
+        request.intake.check(request.parameters, needs_base=needs_base)
     definition.selection(request.until)
     _refuse_tuned_parameters(request, definition)
     values = _parameter_values(request, definition, home, console)
     notes = _request_notes(request) | {"Changed": _changed_parameters(definition.parameters, values)}
-    plan = ExecutionPlan(definition, values, OFFLINE_DEPLOYMENT.pipeline_name, request.until, request.use_cache, notes)
+    plan = ExecutionPlan(
+        definition,
+        values,
+        OFFLINE_DEPLOYMENT.pipeline_name,
+        request.until,
+        request.use_cache,
+        request.start,
+        notes,
+    )
     engine = PipelineEngine(plan, home, runner, select_reporter(console, quiet=request.quiet))
     json_files.write_json(engine.state.record.path.with_name(DEFINITION_FILE), source)
     if not request.quiet:
@@ -175,6 +209,9 @@ def _parameter_values(
 ) -> dict[str, Json]:
     """Return the values of all parameters, after storing the archives that they name."""
     declared = {str(declaration["Name"]) for declaration in definition.parameters}
+    if request.start is not None:
+        known = selective_execution.source_parameter_values(request.start.source, declared)
+        return pipeline_definition.resolve_parameters(definition.parameters, known | dict(request.parameters))
     chosen = champion_selection.select_champion(request.champion, request.profile, request.parameters, declared, home)
     known = champion_selection.champion_parameter_values(chosen, declared)
     if contract.SOURCE_COMMIT_PARAMETER in declared and (commit := current_commit(REPOSITORY)):
@@ -192,7 +229,7 @@ def _definition_document(request: RunRequest, home: LocalHome) -> Json:
         return render_definition(home, request.tuning, request.algorithm)
     try:
         return json_files.read_json(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"--definition {path}: {error}. Give a JSON file with a pipeline definition.") from error
 
 
@@ -221,6 +258,8 @@ def _request_notes(request: RunRequest) -> dict[str, Json]:
         "Tuning": [request.tuning.jobs, request.tuning.parallel] if request.tuning else [],
         "Champion": "" if request.champion == champion_selection.AUTO_CHAMPION else request.champion,
         "Typed": dict(request.parameters),
+        "From": request.start.step if request.start else "",
+        "Of": request.start.source.execution_id if request.start else "",
     }
 
 
@@ -242,10 +281,10 @@ def _print_settings(plan: ExecutionPlan, request: RunRequest, runner: JobRunner,
     }
     for option, (chosen, names) in presets.items():
         values = ", ".join(f"{name} {plan.parameters[name]}" for name in names if name in plan.parameters)
-        console.print(f"{option} {chosen}: {values or 'defaults of the definition'}", style="dim")
+        console.print(f"{option} {chosen}: {values or 'defaults of the definition'}", style="dim", markup=False)
     package = plan.parameters.get(contract.CHAMPION_PACKAGE_PARAMETER)
     if package is not None:
-        console.print(f"champion: {package}", style="dim", soft_wrap=True)
+        console.print(f"champion: {package}", style="dim", soft_wrap=True, markup=False)
     images = images_in_arguments([step.arguments for step in plan.definition.steps.values()])
     notices = dict.fromkeys((runner.notice, *(software_of_image(each).notice for each in sorted(images))))
     for notice in filter(None, notices):

@@ -33,13 +33,17 @@ class RunInputs:
 
     files: Mapping[str, Path]
 
-    def check(self, typed: Mapping[str, str]) -> None:
+    def check(self, typed: Mapping[str, str], *, needs_base: bool) -> None:
         """Check the archives of a run with the parameters `typed`.
+
+        Args:
+            typed: Parameters that the user gave.
+            needs_base: Whether the run needs a base archive.
 
         Raises:
             UsageError: A file is not a ZIP file, an archive is named twice, or there is no base archive.
         """
-        if not {_BASE} & {*self.files, *typed}:
+        if needs_base and not {_BASE} & {*self.files, *typed}:
             raise UsageError(
                 "no archive. Give --archive PATH (HAM10000's dataverse_files.zip), or make one: python -m local sample."
             )

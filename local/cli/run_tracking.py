@@ -274,9 +274,8 @@ def _print_comparison(
     print_table(table, shown)
     for each, found in zip(facts[1:], differences, strict=True):
         shown.print(f"\n{each.run} minus {names[0]}, paired: {found['reason']}", soft_wrap=True)
-        for name in ("balanced_accuracy", "melanoma_sensitivity", "melanoma_specificity"):
-            pair = found.get(name)
-            if pair:
+        for name, pair in found.items():
+            if isinstance(pair, dict) and "difference" in pair:
                 shown.print(f"  {name.replace('_', ' ')}: {_difference_text(pair['difference'])}", soft_wrap=True)
         if found["images"]:
             shown.print(f"  images: {found['fixed']} only right in {each.run}, {found['broken']} only in {names[0]}")

@@ -16,10 +16,12 @@ from typing import Final, NoReturn
 import click
 from rich.console import Console
 
+from local import json_files
 from local.aws.model_registry import APPROVED, PENDING
 from local.aws.pipeline_executions import ExecutionRecord
 from local.errors import LocalError, StoppedError, UsageError, describe_os_error
 from local.json_files import JsonObject
+from pipeline_src import contract
 
 
 class CommandGroup(click.Group):
@@ -74,7 +76,7 @@ def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
 
 
 _NEXT_VERBS: Final = {PENDING: "approve", APPROVED: "serve"}
-_REJECTED_ADVICE: Final = "Read the report's worst mistakes; then add data, or train longer with --parameter Epochs=N"
+_NO_ADVICE: Final = "read the report's missed requirements"  # of an evaluation that has no advice, as older ones
 
 
 def program_command() -> str:
@@ -117,7 +119,12 @@ def next_command(record: ExecutionRecord, approval: str) -> str:
     failed = next((entry for entry in record.steps if entry["StepStatus"] == "Failed"), None)
     if failed:
         logs = short_path(record.path.parent / failed["StepName"])
-        return _REJECTED_ADVICE if failed["StepType"] == "Fail" else f"read the logs in {logs}, fix the cause and rerun"
+        if failed["StepType"] == "Fail":
+            # Another pipeline's step of that type says what its author means by it, and there is no report to read.
+            is_own = failed["StepName"] == contract.REJECT_STEP and record.step(contract.EVALUATE_STEP)
+            other = f"{failed['StepName']} has ended the pipeline: do as its message says"
+            return _rejection_advice(record) if is_own else other
+        return f"read the logs in {logs}, fix the cause and rerun"
     if record.status == "Stopped":
         return "run it again: finished steps are reused"
     notes = record.data["Local"]
@@ -126,13 +133,27 @@ def next_command(record: ExecutionRecord, approval: str) -> str:
     return f"{program_command()} runs"
 
 
+def _rejection_advice(record: ExecutionRecord) -> str:
+    """Return what would help, which Evaluate derived from the missed requirements."""
+    folder = record.output_folder(contract.EVALUATE_STEP, contract.EVALUATION_OUTPUT) or Path()
+    try:
+        advice = json_files.read_json(folder / contract.EVALUATION_FILE)["gate"]["advice"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return _NO_ADVICE
+    return " ".join(str(sentence) for sentence in advice) or _NO_ADVICE
+
+
 def _resumed_run_arguments(notes: JsonObject) -> Iterator[str]:
     """Yield the arguments that continue a run after `--until`, the same ones so that finished steps are reused."""
     yield "run"
+    if notes.get("From"):
+        yield from ("--from", str(notes["From"]), "--of", str(notes["Of"]))
+    settled = ("Archive", "Add", "Profile", "Algorithm", "Scale", "Champion", "Tuning") if notes.get("From") else ()
     for option in ("Archive", "Add", "Definition", "Profile", "Algorithm", "Scale", "Runner", "Image", "Champion"):
-        if notes.get(option):
+        if notes.get(option) and option not in settled:
             yield from (f"--{option.lower()}", str(notes[option]))
-    for option, value in zip(("--tune", "--parallel"), notes.get("Tuning", ()), strict=False):
+    tuning = () if "Tuning" in settled else notes.get("Tuning", ())
+    for option, value in zip(("--tune", "--parallel"), tuning, strict=False):
         yield from (option, str(value))
     for name, value in notes.get("Typed", {}).items():
         yield from ("--parameter", f"{name}={value}")

@@ -189,13 +189,17 @@ def _requirement_verdict(item: Mapping[str, Json]) -> str:
 
 
 _STEP_STYLES: Final = {"Succeeded": "green", "Failed": "red", "Stopped": "yellow"}
+_REUSED_LABELS: Final = {"CacheHitResult": "cached", "SelectiveExecutionResult": "taken"}
 _WARNINGS_SHOWN: Final = 3
+_ADVICE_IN_REASON: Final = f". {contract.ADVICE_LEAD}"
 
 
 def print_run_summary(record: ExecutionRecord, home: LocalHome, console: Console) -> None:
     """Print the summary of an execution; its model package is registered in `home`."""
     notes = record.data["Local"]
     settings = [f"{key.lower()} {notes[key]}" for key in ("Profile", "Algorithm", "Scale", "Runner") if notes.get(key)]
+    if notes.get("From"):
+        settings.append(f"from {notes['From']} of {notes['Of']}")
     console.print(Text.assemble("\nRun ", (record.execution_id, "bold"), f"  {', '.join(settings)}"))
     changed = ", ".join(f"{name} {value}" for name, value in notes.get("Changed", {}).items())
     if changed:
@@ -220,8 +224,8 @@ def _steps_table(record: ExecutionRecord) -> Table:
     table.add_column("time", justify="right")
     for entry in record.steps:
         status = entry["StepStatus"]
-        label = "cached" if "CacheHitResult" in entry else str(status).lower()
-        style = "cyan" if label == "cached" else _STEP_STYLES.get(status, "")
+        label = next((text for field, text in _REUSED_LABELS.items() if field in entry), str(status).lower())
+        style = "cyan" if label in _REUSED_LABELS.values() else _STEP_STYLES.get(status, "")
         table.add_row(entry["StepName"], Text(label, style=style), format_duration(entry.get("Seconds", 0.0)))
     return table
 
@@ -258,7 +262,7 @@ def _print_dataset(card: Mapping[str, Json], console: Console) -> None:
 
 def _last_lines(record: ExecutionRecord, home: LocalHome) -> Iterator[tuple[str, str]]:
     """Yield label and text of the last lines of the summary."""
-    reason = record.data.get("FailureReason")
+    reason = str(record.data.get("FailureReason") or "").partition(_ADVICE_IN_REASON)[0]  # `Next` has the advice
     failed = next((entry["StepName"] for entry in record.steps if entry["StepStatus"] == "Failed"), None)
     yield "Status", f"{record.status}{f' in {failed}' if failed else ''}{f': {reason}' if reason else ''}"
     arn = record.package_arn

@@ -157,6 +157,16 @@ class MonitoringResult:
         return contract.EXIT_OK if self.summary["status"] == _COMPARED else contract.EXIT_BAD_INPUT
 
     @property
+    def statement(self) -> str:
+        """How many of the confirmed melanomas the model found, as a sentence; empty where no labels were given."""
+        return str(self.summary.get("statement") or "")
+
+    @property
+    def violation_sentences(self) -> list[str]:
+        """Each violated check as a sentence, or its name in a summary without sentences."""
+        return [str(each.get("sentence") or each["name"]) for each in self.violations]
+
+    @property
     def truth(self) -> list[tuple[str, str]]:
         """Name and text of the metrics over the confirmed classes; empty where no labels were given."""
         found = self.summary["truth"] or {}

@@ -1,37 +1,66 @@
 # SPDX-License-Identifier: MIT-0
 """Parses a pipeline definition, and rejects what the engine does not support before anything runs.
 
-Checked are step types, functions, conditions, fields and arguments, and that every reference names something that
-exists and can have run before.
+First the structure is checked, by shape and without walking: objects, lists, names. Then step types, functions,
+conditions and arguments, and that every reference names something that exists and can have run before.
 """
 
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
-from local.engine import pipeline_definition, pipeline_expressions, step_arguments, step_retries
-from local.engine.pipeline_definition import PipelineDefinition, PipelineStep
+from local.engine import pipeline_definition, pipeline_expressions, step_retries
+from local.engine.json_shapes import (
+    ANY,
+    FLAG,
+    TEXT,
+    Filled,
+    JsonShape,
+    Needed,
+    check_shape,
+    check_whole_document,
+    one_of_values,
+    show_value,
+)
+from local.engine.name_rules import FILE_PATH, LABEL, NAME
+from local.engine.pipeline_definition import PARAMETER_SHAPE, PipelineDefinition, PipelineStep
 from local.engine.pipeline_expressions import (
     EXECUTION_VARIABLES,
     FUNCTIONS,
     GET,
+    JOIN,
     JSON_GET,
-    get_targets,
     json_get_arguments,
     parse_property_file,
     pipeline_function_of,
+    property_get_targets,
+    without_functions,
 )
 from local.engine.step_arguments import ARGUMENTS_BY_STEP_TYPE, generated_step_properties
 from local.errors import DefinitionError, suggest_known_names
-from local.json_files import Json, JsonObject, look_up_json_path
+from local.json_files import Json, JsonObject, look_up_json_path, parse_json_path
 
 StepsByName = Mapping[str, PipelineStep]
 
-_VERSION: Final = "2020-12-01"
-_DEFINITION_FIELDS: Final = {"Version", "Metadata", "Parameters", "PipelineExperimentConfig", "Steps"}
-_STEP_FIELDS: Final = {
-    *("Name", "Type", "Arguments", "DependsOn", "DisplayName", "Description"),
-    *("CacheConfig", "PropertyFiles", "RetryPolicies"),
+_PLACE: Final = "pipeline definition"
+_BRANCHES: Final = ("IfSteps", "ElseSteps")
+_STEP_SHAPE: Final[dict[str, JsonShape]] = {
+    "Name": Needed(NAME),
+    "Type": Needed(TEXT),
+    "Arguments": Needed(ANY),
+    "DependsOn": [NAME],
+    "DisplayName": TEXT,
+    "Description": TEXT,
+    "CacheConfig": {"Enabled": FLAG, "ExpireAfter": TEXT},
+    "PropertyFiles": [{"PropertyFileName": Needed(NAME), "OutputName": Needed(LABEL), "FilePath": Needed(FILE_PATH)}],
+    "RetryPolicies": [step_retries.RETRY_POLICY_SHAPE],
+}
+_DEFINITION_SHAPE: Final[dict[str, JsonShape]] = {
+    "Version": one_of_values("2020-12-01"),
+    "Metadata": ANY,
+    "Parameters": [PARAMETER_SHAPE],
+    "PipelineExperimentConfig": ANY,
+    "Steps": Needed(Filled(_STEP_SHAPE)),
 }
 _CACHEABLE_STEPS: Final = {"Processing", "Training", "Tuning", "Transform"}
 
@@ -42,30 +71,44 @@ def parse_definition(document: Json) -> PipelineDefinition:
     Raises:
         DefinitionError: It is inconsistent, or holds something that the engine does not know.
     """
-    if not isinstance(document, dict) or not document.get("Steps"):
-        raise DefinitionError("pipeline definition: no Steps. Render it with pipeline_src.definition.pipeline.")
-    _require_known_fields("pipeline definition", document, _DEFINITION_FIELDS)
-    if document.get("Version", _VERSION) != _VERSION:
-        raise DefinitionError(f"pipeline definition: Version {document['Version']!r} is unknown. Known: {_VERSION}.")
+    check_whole_document(document, _PLACE)
+    check_shape(document, _DEFINITION_SHAPE, _PLACE, functions=False)
+    _check_branches(document["Steps"], f"{_PLACE}.Steps")
     parameters = document.get("Parameters", [])
-    for declaration in parameters:
-        pipeline_definition.check_parameter_declaration(declaration)
+    names: set[str] = set()
+    for index, declaration in enumerate(parameters):
+        pipeline_definition.check_parameter_declaration(declaration, f"{_PLACE}.Parameters[{index}]")
+        if declaration["Name"] in names:
+            raise DefinitionError(f"parameter {declaration['Name']!r}: two parameters have this name. Rename one.")
+        names.add(declaration["Name"])
     steps: dict[str, PipelineStep] = {}
     for step in _walk_steps(document["Steps"], None, None):
         if step.name in steps:
             raise DefinitionError(f"step {step.name!r}: two steps have this name. Rename one.")
         steps[step.name] = step
-    _check_references(steps, {str(declaration["Name"]) for declaration in parameters})
+    _check_references(steps, names)
     return PipelineDefinition(tuple(parameters), steps)
 
 
-def _walk_steps(bodies: Json, parent: str | None, branch: str | None) -> Iterator[PipelineStep]:
+def _check_branches(bodies: list[JsonObject], place: str) -> None:
+    """Check the structure of the steps within conditions, which are arguments of other steps."""
+    for index, body in enumerate(bodies):
+        arguments = body["Arguments"]
+        if not isinstance(arguments, dict):
+            raise DefinitionError(f"{place}[{index}].Arguments: {show_value(arguments)} is not an object. Add them.")
+        for branch in _BRANCHES if body["Type"] == "Condition" else ():
+            inner = f"{place}[{index}].Arguments.{branch}"
+            check_shape(arguments.get(branch, []), [_STEP_SHAPE], inner, functions=False)
+            _check_branches(arguments.get(branch, []), inner)
+
+
+def _walk_steps(bodies: list[JsonObject], parent: str | None, branch: str | None) -> Iterator[PipelineStep]:
     for body in bodies:
-        step = PipelineStep(str(body.get("Name")), str(body.get("Type")), body, parent, branch)
+        step = PipelineStep(body["Name"], body["Type"], body, parent, branch)
         _check_step(step)
         yield step
         if step.kind == "Condition":
-            for name in ("IfSteps", "ElseSteps"):
+            for name in _BRANCHES:
                 yield from _walk_steps(body["Arguments"].get(name, []), step.name, name)
 
 
@@ -74,20 +117,19 @@ def _check_step(step: PipelineStep) -> None:
     if step.kind not in ARGUMENTS_BY_STEP_TYPE:
         known = suggest_known_names(step.kind, ARGUMENTS_BY_STEP_TYPE)
         raise DefinitionError(f"{place}: type {step.kind!r} is not supported by the local engine. {known}")
-    _require_known_fields(place, step.body, _STEP_FIELDS)
-    if not isinstance(step.body.get("Arguments"), dict):
-        raise DefinitionError(f"{place}: no Arguments. Add them.")
     _check_functions(step.arguments, place)
-    step_arguments.check_argument_shape(step.body["Arguments"], ARGUMENTS_BY_STEP_TYPE[step.kind], step.name)
+    check_shape(step.body["Arguments"], ARGUMENTS_BY_STEP_TYPE[step.kind], step.name)
     for test in step.arguments["Conditions"] if step.kind == "Condition" else []:
         pipeline_expressions.check_condition(test, place)
     step_retries.check_retry_policies(step)
     if step.cache_seconds is not None and step.kind not in _CACHEABLE_STEPS:
         raise DefinitionError(f"{place}: a {step.kind} step is never cached. Remove its CacheConfig.")
+    if step.body.get("PropertyFiles") and step.kind != "Processing":
+        raise DefinitionError(f"{place}: a {step.kind} step has no property files. Remove its PropertyFiles.")
 
 
 def _check_functions(value: Json, place: str) -> None:
-    """Reject unknown functions and unknown fields of functions."""
+    """Reject unknown functions, and functions with unknown, missing or malformed fields."""
     if isinstance(value, list):
         for child in value:
             _check_functions(child, place)
@@ -99,12 +141,41 @@ def _check_functions(value: Json, place: str) -> None:
     if kind and kind != GET:
         if not isinstance(value[kind], dict):
             raise DefinitionError(f"{place}: {kind} {value[kind]!r} is not an object.")
-        _require_known_fields(f"{place}: {kind}", value[kind], set(FUNCTIONS[kind]))
+        _require_known_fields(f"{place}: {kind}", value[kind], FUNCTIONS[kind])
+    if kind == JOIN:
+        _check_join(value[JOIN], place)
     for child in value.values():
         _check_functions(child, place)
+    if kind == JSON_GET:
+        _check_json_get_fields(value[JSON_GET], place)
 
 
-def _require_known_fields(place: str, value: JsonObject, names: set[str]) -> None:
+def _check_join(arguments: JsonObject, place: str) -> None:
+    if not isinstance(arguments.get("Values"), list):
+        raise DefinitionError(f"{place}: {JOIN}: Values {arguments.get('Values')!r} is not a list. Write [...].")
+    if not isinstance(arguments.get("On", ""), str):
+        raise DefinitionError(f"{place}: {JOIN}: On {arguments['On']!r} is not a string.")
+    for each in arguments["Values"]:
+        if each is None or (isinstance(each, dict | list) and pipeline_function_of(each) is None):
+            raise DefinitionError(
+                f"{place}: {JOIN}: {each!r} is neither a string nor a number. Join only plain values."
+            )
+
+
+def _check_json_get_fields(arguments: JsonObject, place: str) -> None:
+    if "Path" not in arguments or ("PropertyFile" in arguments) == ("S3Uri" in arguments):
+        raise DefinitionError(f"{place}: {JSON_GET} takes Path and one of PropertyFile and S3Uri.")
+    for name in ("Path", "S3Uri"):
+        if not isinstance(arguments.get(name, ""), str) and pipeline_function_of(arguments[name]) is None:
+            raise DefinitionError(f"{place}: {JSON_GET}: {name} {arguments[name]!r} is not a string.")
+    if isinstance(arguments["Path"], str):
+        try:
+            parse_json_path(arguments["Path"])
+        except ValueError as error:
+            raise DefinitionError(f"{place}: {JSON_GET}: Path {error}. Write for example metrics.accuracy.") from error
+
+
+def _require_known_fields(place: str, value: JsonObject, names: frozenset[str]) -> None:
     for key in value:
         if key not in names:
             known = suggest_known_names(key, names)
@@ -122,7 +193,7 @@ def _check_references(steps: StepsByName, parameters: set[str]) -> None:
         place = f"step {step.name!r}"
         for needed in sorted(step.needs):
             _check_needed(place, step, needed, steps)
-        for target in get_targets(step.arguments):
+        for target in property_get_targets(step.arguments):
             _check_target(place, target, steps, parameters)
         for arguments in json_get_arguments(step.arguments):
             _check_json_get(place, arguments, steps)
@@ -159,22 +230,22 @@ def _check_target(place: str, target: str, steps: StepsByName, parameters: set[s
         _require_known(place, rest, set(EXECUTION_VARIABLES), "execution variable")
     elif kind == "Steps":
         name, _, path = rest.partition(".")
-        if not path.startswith("PropertyFiles."):
-            _check_property(place, path, steps[name])
+        _require_known(place, name, set(steps), "step")
+        _check_property(place, path, steps[name])
     else:
         raise DefinitionError(f"{place}: Get {target!r}: unknown source. Known: Execution, Parameters, Steps.")
 
 
 def _check_property(place: str, path: str, step: PipelineStep) -> None:
+    # A condition has its outcome alone; the arguments of the others are among their properties.
+    own = {} if step.kind == "Condition" else without_functions(step.arguments)
     try:
-        look_up_json_path(step.arguments | generated_step_properties(step.kind, step.arguments), path)
+        look_up_json_path(own | generated_step_properties(step.kind, step.arguments), path)
     except (KeyError, ValueError) as error:
         raise DefinitionError(f"{place}: Get Steps.{step.name}.{path}: {error.args[0]}. Correct the path.") from error
 
 
 def _check_json_get(place: str, arguments: JsonObject, steps: StepsByName) -> None:
-    if "Path" not in arguments or ("PropertyFile" in arguments) == ("S3Uri" in arguments):
-        raise DefinitionError(f"{place}: {JSON_GET} takes Path and one of PropertyFile and S3Uri.")
     if "S3Uri" in arguments:
         return
     owner, name = parse_property_file(arguments["PropertyFile"])

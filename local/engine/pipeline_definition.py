@@ -8,13 +8,24 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from local.engine.json_shapes import (
+    ANY,
+    TEXT,
+    Filled,
+    JsonShape,
+    Needed,
+    check_shape,
+    one_of_values,
+    show_value,
+)
+from local.engine.name_rules import NAME
 from local.engine.pipeline_expressions import get_targets
 from local.errors import DefinitionError, UsageError, suggest_known_names
 from local.json_files import Json, JsonObject
 
 _DURATION: Final = re.compile(
-    r"P?(?:(?P<year>\d+)Y)?(?:(?P<month>\d+)M)?(?:(?P<week>\d+)W)?(?:(?P<day>\d+)D)?"
-    r"(?:T(?:(?P<hour>\d+)H)?(?:(?P<minute>\d+)M)?(?:(?P<second>\d+)S)?)?",
+    r"P?(?:(?P<year>[0-9]{1,9})Y)?(?:(?P<month>[0-9]{1,9})M)?(?:(?P<week>[0-9]{1,9})W)?(?:(?P<day>[0-9]{1,9})D)?"
+    r"(?:T(?:(?P<hour>[0-9]{1,9})H)?(?:(?P<minute>[0-9]{1,9})M)?(?:(?P<second>[0-9]{1,9})S)?)?",
     re.IGNORECASE,
 )
 _DAY: Final = 86_400
@@ -97,6 +108,13 @@ class PipelineDefinition:
             waiting |= self.steps[name].needs - found
         return frozenset(found)
 
+    def steps_from(self, first: str) -> frozenset[str]:
+        """Return the names of the step `first` and of all that need it, directly or not."""
+        found = {first}
+        while more := {name for name, step in self.steps.items() if name not in found and step.needs & found}:
+            found |= more
+        return frozenset(found)
+
 
 def parse_iso_duration(text: str) -> float:
     """Return the seconds of an ISO 8601 duration such as ``P30D``; a year counts 365 days, a month 30.
@@ -111,27 +129,48 @@ def parse_iso_duration(text: str) -> float:
 
 
 _TYPES: Final = {"String": "a string", "Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
-_FIELDS: Final = {"Name", "Type", "DefaultValue", "EnumValues", "Description"}
+PARAMETER_SHAPE: Final[dict[str, JsonShape]] = {
+    "Name": Needed(NAME),
+    "Type": one_of_values(*_TYPES),
+    "DefaultValue": ANY,
+    "EnumValues": Filled(ANY),
+    "Description": TEXT,
+}
+_MAXIMUM_NUMBER: Final = 2**63
+_MAXIMUM_LENGTH: Final = 1024  # characters of a value; source: SageMaker API, Parameter
 
 
-def check_parameter_declaration(declaration: JsonObject) -> None:
+def check_parameter_declaration(declaration: Json, place: str = "parameter") -> None:
     """Check the declaration of a parameter.
 
     Raises:
-        DefinitionError: The type, a field or the default is not valid.
+        DefinitionError: The name, the type, a field, the default or an allowed value is not valid.
     """
-    name = declaration.get("Name")
-    unknown = sorted(set(declaration) - _FIELDS)
-    if unknown:
-        raise DefinitionError(
-            f"parameter {name!r}: unknown field {unknown[0]!r}. {suggest_known_names(unknown[0], _FIELDS)}"
-        )
-    kind = declaration.get("Type", "String")
-    if kind not in _TYPES:
-        raise DefinitionError(f"parameter {name!r}: unknown type {kind!r}. {suggest_known_names(str(kind), _TYPES)}")
-    default = declaration.get("DefaultValue")
-    if default is not None and not _is_of_type(kind, default):
-        raise DefinitionError(f"parameter {name!r}: its default {default!r} is not {_TYPES[kind]}.")
+    check_shape(declaration, PARAMETER_SHAPE, place, functions=False)
+    name, kind = declaration["Name"], declaration.get("Type", "String")
+    choices = declaration.get("EnumValues")
+    for choice in choices or []:
+        if problem := _value_problem(kind, choice):
+            raise DefinitionError(f"parameter {name!r}: EnumValues: {problem}")
+    if "DefaultValue" not in declaration:
+        return
+    default = declaration["DefaultValue"]
+    if problem := _value_problem(kind, default):
+        raise DefinitionError(f"parameter {name!r}: its default {problem}")
+    if choices and default not in choices:
+        known = suggest_known_names(str(default), map(str, choices))
+        raise DefinitionError(f"parameter {name!r}: its default {default!r} is not among its EnumValues. {known}")
+
+
+def _value_problem(kind: str, value: Json) -> str:
+    """Return why the service would reject a value of the type `kind`; empty if it would not."""
+    if not _is_of_type(kind, value):
+        return f"{show_value(value)} is not {_TYPES[kind]}."
+    if value == "":
+        return "is empty, which the service rejects. Give a value that stands for none."
+    if isinstance(value, str) and len(value) > _MAXIMUM_LENGTH:
+        return f"{show_value(value)} has {len(value)} characters; the service takes {_MAXIMUM_LENGTH}."
+    return ""
 
 
 def parse_parameter_assignments(texts: Iterable[str]) -> dict[str, str]:
@@ -178,8 +217,11 @@ def _parameter_value(name: str, declaration: JsonObject, given: Mapping[str, Jso
     choices = declaration.get("EnumValues")
     if value is None:
         raise UsageError(f"parameter {name!r}: {given[name]!r} is not {_TYPES[kind]}.")
+    if problem := _value_problem(kind, value):
+        raise UsageError(f"parameter {name!r}: {problem}")
     if choices and value not in choices:
-        raise UsageError(f"parameter {name!r}: {value!r} is not allowed. {suggest_known_names(str(value), choices)}")
+        known = suggest_known_names(str(value), map(str, choices))
+        raise UsageError(f"parameter {name!r}: {value!r} is not allowed. {known}")
     return value
 
 
@@ -205,4 +247,7 @@ def _is_of_type(kind: str, value: Json) -> bool:
         return isinstance(value, bool)
     if isinstance(value, bool):
         return False
-    return isinstance(value, int) if kind == "Integer" else isinstance(value, int | float)
+    # Larger whole numbers are not those of the API, nor can all of them become a float.
+    if isinstance(value, int):
+        return abs(value) < _MAXIMUM_NUMBER
+    return kind == "Float" and isinstance(value, float)

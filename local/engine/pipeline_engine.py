@@ -15,13 +15,15 @@ from local.aws.model_registry import ModelRegistry
 from local.aws.pipeline_executions import ExecutionIdentity, ExecutionRecord
 from local.aws.s3_store import LocalHome, S3Store
 from local.console.step_progress import ProgressReporter
-from local.engine import step_arguments
+from local.engine import name_rules, pipeline_expressions, selective_execution
+from local.engine.json_shapes import check_shape
 from local.engine.pipeline_definition import PipelineDefinition, PipelineStep
 from local.engine.pipeline_expressions import EvaluationScope, evaluate_partially
+from local.engine.selective_execution import StartingPoint
 from local.engine.step_arguments import ARGUMENTS_BY_STEP_TYPE
 from local.engine.step_executor import ExecutionState, execute_step, execution_variables
 from local.errors import LocalError, StoppedError
-from local.json_files import Json
+from local.json_files import Json, JsonObject
 from local.runners.job_runner import JobRunner, images_in_arguments
 
 
@@ -34,7 +36,8 @@ class ExecutionPlan:
         parameters: A value for each of its parameters.
         pipeline_name: Name of the pipeline in the record; results are reused among executions of one pipeline.
         until: Last step to run, None for all.
-        use_cache: Whether earlier results may be reused.
+        use_cache: Whether earlier results may be reused. None is, of steps that run from a starting point.
+        start: Where to begin with the results of an earlier execution, None for the beginning.
         notes: Kept in the record's `Local`.
         wait: Waits some seconds before a retry or until the event is set, and returns whether it is set.
     """
@@ -44,6 +47,7 @@ class ExecutionPlan:
     pipeline_name: str
     until: str | None = None
     use_cache: bool = True
+    start: StartingPoint | None = None
     notes: Mapping[str, Json] = field(default_factory=dict)
     wait: Callable[[threading.Event, float], bool] = threading.Event.wait
 
@@ -73,10 +77,11 @@ class PipelineEngine:
 
     def __init__(self, plan: ExecutionPlan, home: LocalHome, runner: JobRunner, reporter: ProgressReporter) -> None:
         self._plan = plan
-        self._selected = plan.definition.selection(plan.until)
+        store = S3Store(home.s3)
+        self._selection = selective_execution.select_steps(plan.definition, plan.until, plan.start, store)
+        name_rules.check_pipeline_name(plan.pipeline_name)
         identity = ExecutionIdentity(pipeline_executions.new_execution_id(), plan.pipeline_name)
-        _check_arguments(plan, self._selected, identity)
-        runner.check(images_in_arguments([plan.definition.steps[name].arguments for name in self._selected]))
+        runner.check(images_in_arguments(_check_arguments(plan, self._selection.run, identity)))
         records = pipeline_executions.load_executions(home.runs)
         earlier = tuple(old for old in records if old.data["PipelineArn"] == identity.pipeline_arn)
         notes = dict(plan.notes) | {"Runner": runner.name, "Until": plan.until}
@@ -84,12 +89,12 @@ class PipelineEngine:
             identity,
             plan.parameters,
             plan.definition.steps,
-            S3Store(home.s3),
+            store,
             ModelRegistry(home.registry),
             runner,
             reporter,
             ExecutionRecord.create(home.runs, identity, dict(plan.parameters), notes),
-            earlier if plan.use_cache else (),
+            earlier if plan.use_cache and plan.start is None else (),
             plan.wait,
         )
         self._running: set[str] = set()
@@ -97,6 +102,19 @@ class PipelineEngine:
         self._done: SimpleQueue[tuple[str, BaseException | None]] = SimpleQueue()
         self._failed: tuple[str, BaseException] | None = None
         self._stopped = False
+        if plan.start is not None:
+            self._take_results(plan.start)
+
+    def _take_results(self, start: StartingPoint) -> None:
+        """Make the results of the earlier execution available to the steps that run."""
+        record = self.state.record
+        record.data["SelectiveExecutionConfig"] = selective_execution.execution_config(self._selection, start)
+        for name, entry in self._selection.taken.items():
+            self.state.properties[name] = selective_execution.entry_properties(entry)
+            self.state.outputs[name] = entry.get("OutputUris", {})
+            self._ended[name] = None
+            record.steps.append(selective_execution.taken_entry(entry, start, pipeline_executions.utc_timestamp()))
+        record.write()
 
     def stop(self) -> None:
         """Stop the execution. A signal handler may call this."""
@@ -105,7 +123,9 @@ class PipelineEngine:
 
     def run(self) -> ExecutionOutcome:
         """Run the steps to the end; failures of steps are reported in the outcome."""
-        self.state.reporter.begin([name for name in self._plan.definition.steps if name in self._selected])
+        self.state.reporter.begin([name for name, step in self._plan.definition.steps.items() if self._is_wanted(step)])
+        for name in self._selection.taken:
+            self.state.reporter.said(name, "taken from the earlier run")
         try:
             self._start_ready()
             while self._running:
@@ -149,7 +169,7 @@ class PipelineEngine:
 
     def _is_wanted(self, step: PipelineStep) -> bool:
         """Return whether the step is selected, or in the branch taken instead of that of `until`."""
-        if step.name in self._selected:
+        if step.name in self._selection.run:
             return True
         until = self._plan.definition.steps.get(self._plan.until or "")
         if until is None or until.parent is None:
@@ -174,11 +194,15 @@ class PipelineEngine:
         return ending
 
 
-def _check_arguments(plan: ExecutionPlan, selected: frozenset[str], identity: ExecutionIdentity) -> None:
-    """Check the arguments of the selected steps, except expressions that wait for a step."""
+def _check_arguments(plan: ExecutionPlan, selected: frozenset[str], identity: ExecutionIdentity) -> list[JsonObject]:
+    """Check and return the arguments of the selected steps, except expressions that wait for a step."""
     scope = EvaluationScope(plan.parameters, execution_variables(identity, pipeline_executions.utc_timestamp(), ""))
+    found = []
     for step in plan.definition.steps.values():
         if step.name in selected:
-            step_arguments.check_argument_shape(
-                evaluate_partially(step.arguments, scope), ARGUMENTS_BY_STEP_TYPE[step.kind], step.name
-            )
+            arguments = evaluate_partially(step.arguments, scope)
+            check_shape(arguments, ARGUMENTS_BY_STEP_TYPE[step.kind], step.name)
+            for condition in arguments["Conditions"] if step.kind == "Condition" else []:
+                pipeline_expressions.check_condition(condition, f"step {step.name!r}")
+            found.append(arguments)
+    return found

@@ -57,14 +57,17 @@ def pipeline_function_of(value: Json) -> str | None:
     Raises:
         DefinitionError: `value` has the form of a function that this engine does not support.
     """
-    if not isinstance(value, dict) or len(value) != 1:
+    if not isinstance(value, dict):
         return None
-    (key,) = value
-    if key in FUNCTIONS:
-        return str(key)
-    if key.startswith(("Std:", "Fn::")):
-        known = suggest_known_names(key, FUNCTIONS)
-        raise DefinitionError(f"function {key!r} is not supported by the local engine. {known}")
+    for key in value:
+        if key.startswith(("Std:", "Fn::")) and key not in FUNCTIONS:
+            known = suggest_known_names(key, FUNCTIONS)
+            raise DefinitionError(f"function {key!r} is not supported by the local engine. {known}")
+        if len(value) == 1 and key in FUNCTIONS:
+            return str(key)
+        if key.startswith("Std:"):
+            others = ", ".join(repr(other) for other in value if other != key)
+            raise DefinitionError(f"function {key!r} stands in one object with {others}. Remove them.")
     return None
 
 
@@ -76,6 +79,31 @@ def get_targets(value: Json) -> Iterator[str]:
 def json_get_arguments(value: Json) -> Iterator[JsonObject]:
     """Yield the arguments of every Std:JsonGet within `value`."""
     return (each[JSON_GET] for each in _objects(value) if pipeline_function_of(each) == JSON_GET)
+
+
+def property_get_targets(value: Json) -> Iterator[str]:
+    """Yield the target of every Get within `value` that reads a value, not of those that name a property file."""
+    if isinstance(value, dict):
+        kind = pipeline_function_of(value)
+        if kind == GET:
+            yield str(value[GET])
+            return
+        if kind == JSON_GET:
+            value = {key: child for key, child in value[JSON_GET].items() if key != "PropertyFile"}
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for child in children:
+        yield from property_get_targets(child)
+
+
+def without_functions(value: Json) -> Json:
+    """Return `value` with an empty string in place of every function, whose result has no parts to refer to."""
+    if isinstance(value, dict):
+        if pipeline_function_of(value) is not None:
+            return ""
+        return {key: without_functions(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [without_functions(child) for child in value]
+    return value
 
 
 def _objects(value: Json) -> Iterator[JsonObject]:
@@ -111,7 +139,7 @@ def evaluate_expression(value: Json, scope: EvaluationScope) -> Json:
 def evaluate_partially(value: Json, scope: EvaluationScope) -> Json:
     """Return `value` with every function in it replaced by its result, except those that wait for a step."""
     if pipeline_function_of(value) is not None:
-        waits = any(target.startswith("Steps.") for target in get_targets(value))
+        waits = any(json_get_arguments(value)) or any(target.startswith("Steps.") for target in get_targets(value))
         return value if waits else evaluate_expression(value, scope)
     if isinstance(value, dict):
         return {key: evaluate_partially(child, scope) for key, child in value.items()}
@@ -202,10 +230,10 @@ CONDITION_TYPES: Final = (*_BINARY_TYPES, *_MEMBER_TYPES, "Not", "Or")
 
 
 def check_condition(condition: Json, place: str) -> None:
-    """Check the type and the fields of a condition.
+    """Check the type, the fields and the literal values of a condition.
 
     Raises:
-        DefinitionError: The type or a field is unknown, or a field is missing.
+        DefinitionError: The type or a field is unknown, a field is missing, or a value cannot be compared.
     """
     kind = condition.get("Type") if isinstance(condition, dict) else None
     if kind not in CONDITION_TYPES:
@@ -217,8 +245,23 @@ def check_condition(condition: Json, place: str) -> None:
     if fields not in forms:
         wanted = " or ".join(", ".join(sorted(form)) for form in forms)
         raise DefinitionError(f"{place}: condition {kind} has the fields {sorted(fields)}. It takes {wanted}.")
+    for name in sorted(fields & {"Conditions", "Values", "In"}):
+        if not isinstance(condition[name], list):
+            raise DefinitionError(f"{place}: condition {kind}: {name} {condition[name]!r} is not a list.")
     for child in [condition["Condition"]] if kind == "Not" else condition.get("Conditions", []):
         check_condition(child, place)
+    compared = [condition[name] for name in ("LeftValue", "RightValue", "QueryValue", "Value") if name in condition]
+    for value in [*compared, *condition.get("Values", []), *condition.get("In", [])]:
+        _check_compared(value, kind, place)
+
+
+def _check_compared(value: Json, kind: str, place: str) -> None:
+    if pipeline_function_of(value) is not None:
+        return
+    if isinstance(value, dict | list) or value is None:
+        raise DefinitionError(f"{place}: condition {kind}: {value!r} is neither a single value nor a function.")
+    if kind in _ORDER_OPERATORS and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise DefinitionError(f"{place}: condition {kind}: {value!r} is not a number. Compare numbers, or use Equals.")
 
 
 def evaluate_condition(condition: JsonObject, scope: EvaluationScope) -> bool:

@@ -136,9 +136,10 @@ def _content_keys(arguments: JsonObject) -> Iterator[tuple[str, str]]:
 
 
 def _is_candidate(entry: JsonObject, seconds: float) -> bool:
-    # A cache hit did not run the job; the entry that it reused is considered by itself. An entry without digests was
-    # written by an earlier version.
-    if entry["StepStatus"] != "Succeeded" or "CacheHitResult" in entry or "OutputDigests" not in entry:
+    # A cache hit, and a step taken from another execution, did not run the job; the entry that has it is considered. An
+    # entry without digests was written by an earlier version.
+    taken = {"CacheHitResult", "SelectiveExecutionResult"} & entry.keys()
+    if entry["StepStatus"] != "Succeeded" or taken or "OutputDigests" not in entry:
         return False
     age = datetime.now(UTC) - datetime.fromisoformat(entry["EndTime"])
     return age.total_seconds() <= seconds

@@ -15,7 +15,8 @@ from local.aws.model_registry import ModelRegistry
 from local.aws.pipeline_executions import ExecutionIdentity, ExecutionRecord, utc_timestamp
 from local.aws.s3_store import S3Store
 from local.console.step_progress import ProgressReporter
-from local.engine import pipeline_expressions, step_arguments, step_cache, step_retries
+from local.engine import pipeline_expressions, step_cache, step_retries
+from local.engine.json_shapes import check_shape
 from local.engine.pipeline_definition import PipelineStep
 from local.engine.pipeline_expressions import EvaluationScope, evaluate_expression
 from local.engine.step_arguments import ARGUMENTS_BY_STEP_TYPE
@@ -60,18 +61,19 @@ class ExecutionState:
             execution_variables(self.identity, str(self.record.data["CreationTime"]), step.name),
             self.properties,
             self._property_file,
-            lambda uri: json_files.read_json(self.store.path(uri)),
+            lambda uri: self._read_object(uri, "S3Uri", "Name an object that holds JSON."),
         )
 
     def _property_file(self, step: str, name: str) -> Json:
         declared = next(item for item in self.steps[step].body["PropertyFiles"] if item["PropertyFileName"] == name)
         uri = f"{self.outputs[step][declared['OutputName']]}/{declared['FilePath']}"
+        return self._read_object(uri, f"property file {name} of step {step}", "The job must write this file.")
+
+    def _read_object(self, uri: str, place: str, remedy: str) -> Json:
         try:
             return json_files.read_json(self.store.path(uri))
-        except (OSError, ValueError) as error:
-            raise StepError(
-                f"property file {name} of step {step}: {uri}: {error}. The job must write this file."
-            ) from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise StepError(f"{place}: {uri}: {error}. {remedy}") from error
 
 
 def execution_variables(identity: ExecutionIdentity, created: str, step: str) -> dict[str, str]:
@@ -151,7 +153,7 @@ def _carry_out(step: PipelineStep, state: ExecutionState) -> JsonObject:
         state.properties[step.name] = {"Outcome": str(outcome)}
         return {"Metadata": {"Condition": {"Outcome": str(outcome)}}}
     arguments = evaluate_expression(step.arguments, scope)
-    step_arguments.check_argument_shape(arguments, ARGUMENTS_BY_STEP_TYPE[step.kind], step.name)
+    check_shape(arguments, ARGUMENTS_BY_STEP_TYPE[step.kind], step.name)
     if step.kind == "Fail":
         raise StepError(str(arguments["ErrorMessage"]))
     wanted = _cache_key(step, arguments, state)
@@ -187,9 +189,10 @@ def _cache_key(step: PipelineStep, arguments: JsonObject, state: ExecutionState)
     elif step.kind == "Tuning":
         image = arguments["TrainingJobDefinition"]["AlgorithmSpecification"]["TrainingImage"]
     else:
-        # An unknown model is rejected when the step runs.
-        model = _created_models(state).get(arguments["ModelName"], {})
-        image = model.get("PrimaryContainer", {}).get("Image", "")
+        model = _created_models(state).get(arguments["ModelName"])
+        if model is None:  # The step will reject it.
+            return None
+        image = model["PrimaryContainer"]["Image"]
     return step_cache.step_cache_key(step.kind, arguments, state.runner.fingerprint(image))
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from local.engine.json_shapes import NUMBER, TEXTS, JsonShape, WholeNumber
 from local.engine.pipeline_definition import PipelineStep
 from local.errors import DefinitionError, ServiceFaultError, suggest_known_names
 from local.json_files import JsonObject
@@ -24,8 +25,14 @@ _EXCEPTIONS_BY_STEP_TYPE: Final = {
     "Model": _REQUEST_ERRORS,
     "RegisterModel": _REQUEST_ERRORS,
 }
-_FIELDS: Final = {"ExceptionType", "IntervalSeconds", "BackoffRate", "MaxAttempts"}
-_MAXIMUM: Final = {"IntervalSeconds": 43_200, "MaxAttempts": 20}
+_MAXIMUM_RATE: Final = 100  # of the engine, so that the waits stay finite
+RETRY_POLICY_SHAPE: Final[dict[str, JsonShape]] = {
+    "ExceptionType": TEXTS,
+    "IntervalSeconds": WholeNumber(0, 43_200),
+    "BackoffRate": NUMBER,
+    "MaxAttempts": WholeNumber(0, 20),
+}
+_LONGEST_WAIT: Final = 7 * 86_400.0  # seconds
 _DEFAULT_ATTEMPTS: Final = 5
 
 
@@ -33,22 +40,19 @@ def check_retry_policies(step: PipelineStep) -> None:
     """Check the retry policies of `step`.
 
     Raises:
-        DefinitionError: The service would reject or never apply a policy, or its limit is a time in minutes.
+        DefinitionError: The service would reject or never apply a policy.
     """
     place = f"step {step.name!r}"
     for policy in step.body.get("RetryPolicies", []):
         if step.kind not in _EXCEPTIONS_BY_STEP_TYPE:
             raise DefinitionError(f"{place}: a {step.kind} step takes no RetryPolicies. Remove them.")
-        for key in policy:
-            if key not in _FIELDS:
-                raise DefinitionError(f"{place}: cannot retry by {key!r}. {suggest_known_names(key, _FIELDS)}")
         for exception in policy.get("ExceptionType", []):
             if exception not in _EXCEPTIONS_BY_STEP_TYPE[step.kind]:
                 known = suggest_known_names(exception, _EXCEPTIONS_BY_STEP_TYPE[step.kind])
                 raise DefinitionError(f"{place}: a {step.kind} step cannot retry on {exception!r}. {known}")
-        for key, maximum in _MAXIMUM.items():
-            if not 0 <= policy.get(key, 0) <= maximum:
-                raise DefinitionError(f"{place}: {key} {policy[key]}: the service takes 0 to {maximum}.")
+        rate = policy.get("BackoffRate", 1)
+        if not 0 <= rate <= _MAXIMUM_RATE:
+            raise DefinitionError(f"{place}: BackoffRate {rate}: the local engine takes 0 to {_MAXIMUM_RATE}.")
 
 
 def run_with_retries(
@@ -71,10 +75,13 @@ def run_with_retries(
         except ServiceFaultError as fault:
             # The first policy that covers the exception applies; without one there is no retry.
             policies = enumerate(step.body.get("RetryPolicies", []))
-            covering = ((number, policy) for number, policy in policies if fault.exception in policy["ExceptionType"])
+            covering = (
+                (number, policy) for number, policy in policies if fault.exception in policy.get("ExceptionType", ())
+            )
             number, policy = next(covering, (-1, {"MaxAttempts": 0}))
             if used[number] >= policy.get("MaxAttempts", _DEFAULT_ATTEMPTS):
                 raise
             seconds = policy.get("IntervalSeconds", 1) * policy.get("BackoffRate", 2.0) ** used[number]
+            seconds = min(seconds, _LONGEST_WAIT)
             used[number] += 1
             wait(seconds, f"{fault} Retrying in {seconds:g} s.")

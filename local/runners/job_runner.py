@@ -9,12 +9,13 @@ jobs of the preprocessing image in that image.
 import hashlib
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+from local.errors import UsageError, suggest_known_names
 from pipeline_src.algorithms.algorithm_specification import (
     JOBS_IMAGE,
     AlgorithmSpecification,
@@ -24,6 +25,7 @@ from pipeline_src.algorithms.algorithm_specification import (
 from pipeline_src.algorithms.algorithm_table import ALGORITHMS
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
+_OWN_REGISTRY: Final = JOBS_IMAGE.local_uri.partition("/")[0]
 _IMAGE_KEYS: Final = ("ImageUri", "TrainingImage", "Image")  # of processing, training and model
 
 
@@ -147,21 +149,49 @@ def _stand_in_software(algorithm: AlgorithmSpecification, stand_in: LocalStandIn
     )
 
 
-_SOFTWARE: Final = {
-    each.image: each
-    for each in (
-        *(_built_software(image) for one in ALGORITHMS.values() for image in one.images if image.is_built),
-        *(_stand_in_software(one, one.stand_in) for one in ALGORITHMS.values() if one.stand_in),
-    )
+def _software_of(algorithm: AlgorithmSpecification, image: ContainerImage) -> Software | None:
+    if image.is_built:
+        return _built_software(image)
+    return _stand_in_software(algorithm, algorithm.stand_in) if algorithm.stand_in else None
+
+
+def _uris_of_image(image: ContainerImage) -> Iterator[str]:
+    """Yield the URI of the sample deployment, and for AWS's own images those of each region."""
+    yield image.local_uri
+    for region, account in image.accounts.items():
+        suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+        yield f"{account}.dkr.ecr.{region}.{suffix}/{image.repository}:{image.tag}"
+
+
+JOBS_SOFTWARE: Final = _built_software(JOBS_IMAGE)
+_SOFTWARE: Final = {JOBS_IMAGE.local_uri: JOBS_SOFTWARE} | {
+    uri: software
+    for one in ALGORITHMS.values()
+    for image in one.images
+    if (software := _software_of(one, image))
+    for uri in _uris_of_image(image)
 }
-JOBS_SOFTWARE: Final = _SOFTWARE.get(JOBS_IMAGE.folder, _built_software(JOBS_IMAGE))
-_UNKNOWN_SOFTWARE: Final = replace(JOBS_SOFTWARE, train=(), serve=())
 
 
 def software_of_image(image: str) -> Software:
-    """Return the software behind `image`; one of unknown name runs processing jobs in the jobs' environment only."""
-    name = image.rpartition("/")[2].partition(":")[0].removeprefix("local-")
-    return _SOFTWARE.get(name, _UNKNOWN_SOFTWARE)
+    """Return the software behind `image`.
+
+    The whole URI counts: an image of the same name in another registry is not ours.
+
+    Raises:
+        UsageError: It is not an image of this application.
+    """
+    if problem := image_problem(image):
+        raise UsageError(f"image {image!r}: {problem}")
+    return _SOFTWARE[image]
+
+
+def image_problem(image: str) -> str:
+    """Return why `image` cannot run on this machine, with those that can; empty if it can."""
+    if image in _SOFTWARE:
+        return ""
+    own = [uri for uri in _SOFTWARE if uri.startswith(_OWN_REGISTRY)]
+    return f"the code of this image is not on this machine. {suggest_known_names(image, own)}"
 
 
 def images_in_arguments(arguments: object) -> set[str]:

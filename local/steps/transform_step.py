@@ -56,7 +56,7 @@ def execute_transform_step(arguments: JsonObject, context: StepContext) -> StepR
     model = ServedModel.of(context.models[name]["PrimaryContainer"], context.store)
     with run_model_server(context.runner, model, context.folder, context.stop) as endpoint:
         transform = _BatchTransform(objects, answers, request, endpoint, context)
-        transform.run(arguments.get("MaxConcurrentTransforms", 1))
+        transform.run(min(arguments.get("MaxConcurrentTransforms", 1), len(objects)))
     uri = arguments["TransformOutput"]["S3OutputPath"]
     context.store.put_folder(answers, uri)
     arn = context.identity.arn("transform-job", context.job_name)

@@ -76,7 +76,7 @@ def _range_ends(given: JsonObject) -> tuple[float, float]:
     except ValueError as error:
         raise StepError(f"range of {given['Name']!r}: {error}. Give numbers as strings.", code=2) from error
     allowed = {"Logarithmic": low > 0, "ReverseLogarithmic": low >= 0 and high < 1}.get(scaling, True)
-    if not (low <= high and allowed):
+    if not (low <= high and allowed and math.isfinite(high - low)):
         ends = f"{given['MinValue']} to {given['MaxValue']}"
         raise StepError(
             f"range of {given['Name']!r}: {ends}, {scaling}. MinValue must not exceed MaxValue; Logarithmic needs "

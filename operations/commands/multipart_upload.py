@@ -13,7 +13,6 @@ Source: Amazon S3 User Guide, "Uploading and copying objects using multipart upl
 
 import base64
 import hashlib
-import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -29,13 +28,12 @@ from operations.functions import job_inputs
 from operations.functions.aws_clients import Client
 from operations.functions.errors import StoppedError, UsageError
 from pipeline_src import contract
+from pipeline_src.dataset import archive_check
+from pipeline_src.runtime.errors import BadInputError
 
 _MIB: Final = 1 << 20
 _MIN_PART_BYTES: Final = 8 * _MIB  # S3 allows 5 MiB or more; a lost part is sent again in seconds
 _MAX_PARTS: Final = 10_000  # S3's limit
-_DOWNLOAD_REMEDY: Final = (
-    'Download HAM10000 (doi 10.7910/DVN/DBW86T) from Harvard Dataverse as "Original Format Zip" and do not unpack it.'
-)
 
 ByteCallback: TypeAlias = Callable[[int], None]
 
@@ -80,40 +78,24 @@ class HashedArchive:
 
 
 def check_archive(path: Path) -> None:
-    """Check that a file is an archive of the dataset.
+    """Check that a file is an archive of the dataset, as Preprocess does before it reads the images.
 
     Raises:
-        UsageError: It does not exist, is not a complete ZIP file, or lacks the metadata or the images.
+        UsageError: It does not exist or cannot be read, or Preprocess would refuse its layout or its tables.
     """
     place = f"archive {str(path)!r}"
     if not path.exists():
         raise UsageError(f"{place}: no such file. Check the path.")
-    if not path.is_file():
+    if path.is_dir():
         raise UsageError(f"{place}: is a directory. Name the ZIP file.")
-    names = [name.rpartition("/")[2] for name in _read_entry_names(path, place)]
-    tables = sum(1 for name in names if contract.ARCHIVE_METADATA.fullmatch(name))
-    if tables != 1:
-        raise UsageError(
-            f"{place}: expected one HAM10000_metadata, with or without .csv or .tab (found: "
-            f"{tables}). {_DOWNLOAD_REMEDY}"
-        )
-    if not any(contract.ARCHIVE_PART.fullmatch(name) for name in names):
-        loose = sum(1 for name in names if name.lower().endswith(contract.ARCHIVE_IMAGE_SUFFIXES))
-        beside = f" ({loose} images outside of one)" if loose else ""
-        raise UsageError(
-            f"{place}: no inner ZIP file of images, such as HAM10000_images_part_1.zip{beside}. {_DOWNLOAD_REMEDY}"
-        )
-
-
-def _read_entry_names(path: Path, place: str) -> list[str]:
+    if not path.is_file():
+        raise UsageError(f"{place}: is neither a file nor a directory. Name the ZIP file.")
     try:
-        with zipfile.ZipFile(path) as opened:
-            return opened.namelist()
-    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
-        raise UsageError(
-            f"{place}: not a ZIP file, or truncated ({path.stat().st_size:,} bytes: {error}). "
-            f"Was the download interrupted? {_DOWNLOAD_REMEDY}"
-        ) from error
+        archive_check.check_archive_file(path)
+    except BadInputError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"{place}: {error.strerror}. Make it readable.") from error
 
 
 def hash_archive(path: Path, progress: ByteCallback = lambda _bytes: None) -> HashedArchive:

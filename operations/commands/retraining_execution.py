@@ -21,6 +21,8 @@ ApiResponse: TypeAlias = dict[str, Any]
 _POLL_SECONDS: Final = 15.0
 _RUNNING_STATUS: Final = "RUNNING"
 _SUCCEEDED_STATUS: Final = "SUCCEEDED"
+_OPEN_STATUSES: Final = ("Executing", "Stopping")  # of a pipeline execution
+_PIPELINE_SUCCEEDED: Final = "Succeeded"
 
 
 def start_retraining_execution(account: Account, archive: str, *, champion: bool = True, addition: str = "") -> str:
@@ -60,6 +62,29 @@ def follow_retraining_execution(account: Account, execution: str, console: Conso
     return watch.pipeline_execution
 
 
+def follow_pipeline_execution(account: Account, execution: str, console: Console) -> str:
+    """Print the steps of a pipeline execution that no state machine waits for, until its end; return its ARN.
+
+    Raises:
+        OperationError: It failed; the message has the cause.
+        StoppedError: Ctrl-C; the execution continues.
+    """
+    shown = _StepPrinter(account, console)
+    try:
+        while True:
+            state = account.client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=execution)
+            shown.show(execution)
+            if state["PipelineExecutionStatus"] not in _OPEN_STATUSES:
+                break
+            account.sleep(_POLL_SECONDS)
+    except KeyboardInterrupt:
+        raise StoppedError(f"stopped waiting; the execution continues: {execution}") from None
+    if state["PipelineExecutionStatus"] != _PIPELINE_SUCCEEDED:
+        reason = shown.reason or state.get("FailureReason") or "no cause given."
+        raise OperationError(f"retraining: {state['PipelineExecutionStatus']}: {reason} Execution: {execution}")
+    return execution
+
+
 def execution_failure_cause(state: ApiResponse) -> str:
     """Return why an execution failed; a message that a Lambda function wrapped into JSON is unwrapped."""
     text = str(state.get("cause") or state.get("error") or "no cause given")
@@ -77,7 +102,7 @@ class _ExecutionWatcher:
 
     def __init__(self, account: Account, execution: str, console: Console) -> None:
         self._account, self._execution, self._console = account, execution, console
-        self._steps: dict[str, str] = {}
+        self._steps = _StepPrinter(account, console)
         self.pipeline_execution = ""
 
     def look(self) -> ApiResponse:
@@ -87,7 +112,7 @@ class _ExecutionWatcher:
             self.pipeline_execution = answer["execution"]
             print_line(self._console, answer["message"])
         if self.pipeline_execution:
-            self._show_steps()
+            self._steps.show(self.pipeline_execution)
         return state
 
     def _answer(self) -> ApiResponse | None:
@@ -100,13 +125,27 @@ class _ExecutionWatcher:
                     return answer
         return None
 
-    def _show_steps(self) -> None:
+
+class _StepPrinter:
+    """Prints what has changed in the steps of a pipeline execution.
+
+    Attributes:
+        reason: Why a step failed; empty while none has.
+    """
+
+    def __init__(self, account: Account, console: Console) -> None:
+        self._account, self._console = account, console
+        self._statuses: dict[str, str] = {}
+        self.reason = ""
+
+    def show(self, execution: str) -> None:
         pages = self._account.client("sagemaker").get_paginator("list_pipeline_execution_steps")
-        for page in pages.paginate(PipelineExecutionArn=self.pipeline_execution, SortOrder="Ascending"):
+        for page in pages.paginate(PipelineExecutionArn=execution, SortOrder="Ascending"):
             for step in page["PipelineExecutionSteps"]:
-                if self._steps.get(step["StepName"]) != step["StepStatus"]:
-                    self._steps[step["StepName"]] = step["StepStatus"]
+                if self._statuses.get(step["StepName"]) != step["StepStatus"]:
+                    self._statuses[step["StepName"]] = step["StepStatus"]
                     print_line(self._console, f"{step['StepName']}: {step['StepStatus']}{_step_minutes(step)}")
+                self.reason = self.reason or str(step.get("FailureReason", ""))
 
 
 def _find_answer(output: object) -> ApiResponse | None:

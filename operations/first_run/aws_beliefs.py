@@ -366,7 +366,7 @@ _LATER: Final = (
         "SageMaker Developer Guide, events of processing jobs; an emulator matched the patterns.",
         "`ListProcessingJobs` and CloudWatch `ListMetrics`: a run ended and was published; or `DescribeAlarms`: an "
         "alarm of the monitor rings.",
-        "Start the function by hand: docs/operations.md, MonitorFailed. Its log says what it was not allowed.",
+        "Start the function by hand: docs/alarms.md#monitorfailed. Its log says what it was not allowed.",
         Occasion.LATER,
         belief_checks.monitor_rules,
     ),
@@ -418,7 +418,7 @@ def _page() -> Iterable[str]:
     yield (
         "No part of this project has run on AWS yet. It depends on the following, which documentation or reports "
         "suggest and no one has seen. `make first-run` reports each as held, failed, not reached or, with another "
-        "algorithm, not applicable ([how](operations.md#the-first-run))."
+        "algorithm, not applicable ([how](deploy.md#the-first-run))."
     )
     for occasion in Occasion:
         yield from (

@@ -59,10 +59,10 @@ _MESSAGE_SUBJECTS: Final = {
     True: "Metrics of production from new labels",
 }
 _DRIFT_ADVICE: Final = """\
-What to do: docs/operations.md, Drift. In short: read the report; check whether a camera, a source of images or the mix
+What to do: docs/alarms.md#drift. In short: read the report; check whether a camera, a source of images or the mix
 of patients has changed; label some of the images (make labels FILE=...) before trusting or retraining a model.
 """
-_LABELS_ADVICE: Final = "What to do: docs/operations.md, labels.\n"
+_LABELS_ADVICE: Final = "What to do: docs/monitor.md#labels\n"
 MonitorResult = Mapping[str, Any]
 
 

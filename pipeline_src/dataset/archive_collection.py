@@ -5,16 +5,16 @@ The base alone supplies the test images and determines the split of its lesions;
 training and validation images. An image or a lesion that both name is refused, because it would have two splits.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from pipeline_src import contract
-from pipeline_src.dataset import metadata_tables
+from pipeline_src.dataset import archive_check, metadata_tables
+from pipeline_src.dataset.archive_directory import ArchiveDescription
 from pipeline_src.dataset.ham10000_archive import DatasetArchive
 from pipeline_src.dataset.metadata_tables import ImageMetadata
-from pipeline_src.dataset.zip_entries import ArchiveDescription, ZipEntry
+from pipeline_src.dataset.zip_entries import ZipEntry
 from pipeline_src.runtime.errors import BadInputError
 
 ADDITIONAL_DESCRIPTION: Final = ArchiveDescription(
@@ -22,7 +22,6 @@ ADDITIONAL_DESCRIPTION: Final = ArchiveDescription(
     "Export it again from the same captures and labels, which gives the same bytes.",
     "Use the archive exactly as it was exported.",
 )
-PRODUCTION_SOURCE: Final = "production"  # the source of an exported image, in the table's column `dataset`
 _SHOWN: Final = 3  # ids named in a message
 _SMALL: Final = 1 << 10  # bytes: below any archive's size and above that of `contract.ABSENT_OBJECT`
 
@@ -83,14 +82,7 @@ class ArchiveCollection(NamedTuple):
         Raises:
             BadInputError: a table cannot be used, the base is an additional archive, or both name an image or a lesion.
         """
-        place, content = self.base.metadata()
-        rows = metadata_tables.read_metadata(place, content)
-        exported = Counter(row.source for row in rows)[PRODUCTION_SOURCE]
-        if exported:
-            raise BadInputError(
-                f"{place}: {exported} of {len(rows)} images are from production: this is an additional archive. Pass it"
-                " as AdditionalArchive (locally --add), and HAM10000's own as InputArchive."
-            )
+        rows, place = archive_check.read_base_rows(self.base), self.base.metadata()[0]
         if self.addition is None:
             return rows, []
         other, content = self.addition.metadata()
@@ -104,8 +96,8 @@ PlacedRows = tuple[str, Sequence[ImageMetadata]]
 
 
 def _refuse_shared(column: str, first: PlacedRows, second: PlacedRows) -> None:
-    known = {getattr(row, column) for row in first[1]}
-    shared = sorted({getattr(row, column) for row in second[1]} & known)
+    known = {getattr(row, column).lower() for row in first[1]}
+    shared = sorted({value for row in second[1] if (value := getattr(row, column)).lower() in known})
     if shared:
         names = ", ".join(shared[:_SHOWN]) + (", ..." if len(shared) > _SHOWN else "")
         raise BadInputError(

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pipeline_src import contract
-from pipeline_src.dataset import image_codec, perceptual_hash, recordio_format, zip_entries
+from pipeline_src.dataset import image_codec, metadata_tables, perceptual_hash, recordio_format, zip_entries
 from pipeline_src.dataset.archive_collection import ArchiveCollection
 from pipeline_src.dataset.dataset_plan import DatasetPlan
 from pipeline_src.dataset.zip_entries import ZipEntry
@@ -32,11 +32,19 @@ _PROGRESS_STEP: Final = 50
 
 
 class ImageOutcome(NamedTuple):
-    """Result of processing one image: SHA-256 and size of its bytes, and its record's location, empty without one."""
+    """Result of processing one image.
+
+    Attributes:
+        sha256: SHA-256 of its bytes.
+        size: number of its bytes.
+        record: location of its record, empty without one.
+        remarks: remarks on it, see `image_remarks`.
+    """
 
     sha256: bytes
     size: int
     record: RecordLocation
+    remarks: tuple[str, ...] = ()
 
 
 class ArchivePass:
@@ -58,25 +66,33 @@ class ArchivePass:
         self._holdout = holdout
         self.records = records
         self._progress = progress
-        self._numbers = {row.image_id: number for number, row in enumerate(plan.rows)}
+        # The table may spell an id in another case than the file's name; no two ids differ in case alone.
+        self._numbers = {row.image_id.lower(): number for number, row in enumerate(plan.rows)}
         self._lock = threading.Lock()
 
     def numbered_entries(self, archives: ArchiveCollection) -> Iterator[NumberedEntry]:
         """Yield the images of `archives`, still compressed, with their numbers.
 
         Raises:
-            BadInputError: an archive cannot be read, or holds an image twice.
+            BadInputError: an archive cannot be read, or holds an image twice with different bytes.
         """
-        seen: set[int] = set()
+        counted: set[int] = set()
+        seen: dict[int, tuple[int, int]] = {}
         for found, number in self._image_entries(archives):
             if number is None:
                 self.unlisted.append(_image_id(found.name) or "")
                 continue
-            if number in seen:
+            bytes_of = (found.crc, found.size)
+            if seen.setdefault(number, bytes_of) != bytes_of:
                 image_id = self.plan.rows[number].image_id
-                raise BadInputError(f"{found.place}: image {image_id}: appears twice. Remove one of the two.")
-            seen.add(number)
-            yield number, found
+                raise BadInputError(
+                    f"{found.place}: image {image_id}: appears twice, with other bytes. Remove one of the two."
+                )
+            if number not in counted:
+                counted.add(number)
+                yield number, found
+            else:
+                zip_entries.unpack_entry(found)  # so that its bytes are what the directory says of them
 
     def _image_entries(self, archives: ArchiveCollection) -> Iterator[tuple[ZipEntry, int | None]]:
         """Yield every image of `archives` with its number, or None if the table of its archive does not name it."""
@@ -84,7 +100,7 @@ class ArchivePass:
         for origin, found in itertools.chain(archives.entries(), official):
             image_id = _image_id(found.name)
             if image_id is not None:
-                number = self._numbers.get(image_id, -1)
+                number = self._numbers.get(image_id.lower(), -1)
                 listed = number >= 0 and self.plan.origins[number] == origin
                 yield found, number if listed else None
 
@@ -101,10 +117,11 @@ class ArchivePass:
         recorded = self.plan.splits[number] in {contract.TRAIN, contract.VALIDATION}
         data = zip_entries.unpack_entry(found)
         place = str(found.place)
+        remarks: list[str] = []
         pixels = (
-            image_codec.decode_square(data, place, self.plan.side)
+            image_codec.decode_square(data, place, self.plan.side, remarks)
             if recorded
-            else image_codec.verify_image(data, place)
+            else image_codec.verify_image(data, place, remarks)
         )
         self.views[number] = perceptual_hash.grey_view(pixels)
         record = RecordLocation(0, 0)
@@ -115,7 +132,7 @@ class ArchivePass:
             record = self.records.add(recordio_format.encode_image_record(label, number, encoded, lesion))
         if self.plan.splits[number] != contract.TRAIN:
             self._held_out_path(number).write_bytes(data)
-        outcome = ImageOutcome(sha256(data).digest(), found.size, record)
+        outcome = ImageOutcome(sha256(data).digest(), found.size, record, tuple(remarks))
         with self._lock:
             self.outcomes[number] = outcome
             done, total = len(self.outcomes), len(self.plan.rows)
@@ -136,6 +153,14 @@ class ArchivePass:
     def _held_out_path(self, number: int) -> Path:
         return self._holdout / contract.held_out_file(self.plan.rows[number].image_id)
 
+    def remarked_images(self) -> dict[str, list[str]]:
+        """Return the ids of the images with remarks, by remark."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for number, outcome in sorted(self.outcomes.items()):
+            for remark in outcome.remarks:
+                found[remark].append(self.plan.rows[number].image_id)
+        return found
+
     def equal_images(self) -> list[list[int]]:
         """Return the groups of images, by number, with equal bytes (equal SHA-256) but different lesions."""
         equal: dict[bytes, list[int]] = defaultdict(list)
@@ -149,9 +174,4 @@ class ArchivePass:
 def _image_id(name: str) -> str | None:
     """Return the image id in an entry's `name`, or None if the entry is not an image."""
     base = name.rpartition("/")[2]
-    stem, dot, suffix = base.rpartition(".")
-    return (
-        stem
-        if f"{dot}{suffix}".lower() in contract.ARCHIVE_IMAGE_SUFFIXES and not base.startswith(_RESOURCE_FORK)
-        else None
-    )
+    return None if base.startswith(_RESOURCE_FORK) else metadata_tables.image_name(base)

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pipeline_src import contract
-from pipeline_src.dataset import lesion_split, metadata_tables
+from pipeline_src.dataset import archive_check, lesion_split, metadata_tables
 from pipeline_src.dataset.archive_collection import ArchiveCollection
-from pipeline_src.dataset.ham10000_archive import DatasetArchive
 from pipeline_src.dataset.lesion_split import SplitFractions
 from pipeline_src.dataset.metadata_tables import ImageMetadata
 from pipeline_src.runtime.errors import BadInputError
@@ -138,8 +137,13 @@ def plan_dataset(archives: ArchiveCollection, options: PreprocessingOptions) -> 
     """
     rows, more = archives.tables()
     assigned = lesion_split.split_lesions(rows, options.fractions)
-    remarks = [*assigned.remarks, *([archives.base.lacks_official] if archives.base.lacks_official else [])]
-    tests = _official_rows(archives.base, {row.image_id for row in (*rows, *more)})
+    lacking = archives.base.lacks_official
+    remarks = [
+        *metadata_tables.metadata_remarks([*rows, *more]),
+        *assigned.remarks,
+        *([lacking] if lacking else []),
+    ]
+    tests = archive_check.read_official_rows(archives.base, {row.image_id.lower() for row in (*rows, *more)})
     splits = [assigned.by_lesion[row.lesion_id] for row in rows]
     splits += [lesion_split.split_of_additional_lesion(row.lesion_id, options.fractions) for row in more]
     splits += [contract.OFFICIAL] * len(tests)
@@ -147,18 +151,3 @@ def plan_dataset(archives: ArchiveCollection, options: PreprocessingOptions) -> 
         [contract.BASE_ORIGIN] * len(rows) + [contract.ADDITION_ORIGIN] * len(more) + [contract.OFFICIAL] * len(tests)
     )
     return DatasetPlan([*rows, *more, *tests], splits, origins, options.image_size, remarks)
-
-
-def _official_rows(archive: DatasetArchive, known: set[str]) -> list[ImageMetadata]:
-    """Return the rows of the official test set; refuse images that are `known` from the dataset."""
-    truth = archive.official()
-    if truth is None:
-        return []
-    rows = metadata_tables.read_official_metadata(*truth)
-    shared = [row.image_id for row in rows if row.image_id in known]
-    if shared:
-        raise BadInputError(
-            f"{truth[0]}: {', '.join(shared[:5])}: {len(shared)} images are in the dataset's own table too, so that a"
-            " model would be tested on what it was trained on. Remove them from one of the two tables."
-        )
-    return rows

@@ -9,20 +9,24 @@ Source: the dataset's page, https://doi.org/10.7910/DVN/DBW86T; the ZIP format: 
 
 import hashlib
 import os
-import re
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import deflate
 
-from pipeline_src import contract
-from pipeline_src.dataset import metadata_tables, zip_entries
-from pipeline_src.dataset.zip_entries import ArchiveDescription, ArchivePlace, ZipEntry
+from pipeline_src.dataset import archive_directory, metadata_tables, zip_entries
+from pipeline_src.dataset.archive_directory import (
+    HAM10000_DESCRIPTION,
+    ArchiveDescription,
+    ArchiveDirectory,
+    ArchivePlace,
+)
+from pipeline_src.dataset.zip_entries import ZipEntry
 from pipeline_src.runtime.errors import BadInputError
 
 CHUNK_SIZE: Final = 1 << 18  # bytes: fits a core's cache
@@ -92,7 +96,7 @@ def read_entry_chunks(file: HashedFile, info: zipfile.ZipInfo, place: ArchivePla
 
 def _packed_chunks(file: HashedFile, info: zipfile.ZipInfo, place: ArchivePlace) -> Iterator[bytes]:
     header = file.read(_LOCAL_HEADER.size, info.header_offset)
-    if len(header) < _LOCAL_HEADER.size or not header.startswith(zip_entries.LOCAL_HEADER_SIGNATURE):
+    if len(header) < _LOCAL_HEADER.size or not header.startswith(archive_directory.LOCAL_HEADER_SIGNATURE):
         raise BadInputError(f"{place}: no entry begins at byte {info.header_offset}. {place.again}")
     _, name, extra = _LOCAL_HEADER.unpack(header)
     offset = info.header_offset + _LOCAL_HEADER.size + name + extra
@@ -119,102 +123,29 @@ def _inflate_chunks(packed: Iterator[bytes], place: ArchivePlace) -> Iterator[by
         raise BadInputError(f"{place}: damaged: {error}. {place.again}") from error
 
 
-METADATA_LIMIT: Final = 64 << 20
-HAM10000_DESCRIPTION: Final = ArchiveDescription(
-    "archive",
-    "Download the archive again.",
-    'Download the "Original Format Zip" of the whole dataset from Harvard Dataverse.',
-)
-
-
-class DatasetArchive:
+class DatasetArchive(ArchiveDirectory):
     """An opened archive; a context manager. Only one thread at a time may read.
 
     With `hashed` its SHA-256 is computed while it is read. `kind` supplies its name and the remedies in messages.
+
+    Raises:
+        BadInputError: it is no complete ZIP file, or lacks its images or their table.
     """
 
     def __init__(self, path: Path, *, hashed: bool = False, kind: ArchiveDescription = HAM10000_DESCRIPTION) -> None:
-        self.place = ArchivePlace(f"{kind.name} {path.name!r}", kind.again)
-        self.kind = kind
-        self._zip = _open_zip(path, self.place, kind)
+        super().__init__(path, kind)
         self._file = HashedFile(path, hashed=hashed)
-        for info in self._zip.infolist():
-            zip_entries.check_entry_name(info.orig_filename, self.place)
-        # If a ZIP is truncated inside an inner ZIP, zipfile finds the directory of the inner one.
-        if self._zip.infolist() and all(info.header_offset for info in self._zip.infolist()):
-            raise BadInputError(
-                f"{self.place}: cut short or damaged: its own directory is not at its end. {kind.again}"
-            )
-
-    def __enter__(self) -> Self:
-        """Return the archive itself."""
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the file."""
         self._file.close()
-        self._zip.close()
+        super().__exit__(kind, error, trace)
 
     def fingerprint(self) -> tuple[str, int]:
         """Return the archive's SHA-256 in hexadecimal, and its size in bytes."""
         return self._file.sha256(), self._file.size
-
-    def metadata(self) -> tuple[str, bytes]:
-        """Return the place and the bytes of the metadata table.
-
-        Raises:
-            BadInputError: there is none, or more than one, or it is too large or damaged.
-        """
-        found = self._found(contract.ARCHIVE_METADATA)
-        if len(found) != 1:
-            names = ", ".join(info.filename for info in found) or "none"
-            raise BadInputError(
-                f"{self.place}: HAM10000_metadata: must appear once, with or without .csv or .tab (found: {names}). "
-                f"{self.kind.whole}"
-            )
-        return self._table(found[0])
-
-    @property
-    def lacks_official(self) -> str | None:
-        """A remark if the archive has only one of the two files of the official test set, or None."""
-        images, truth = self._official_files()
-        if bool(images) == bool(truth):
-            return None
-        there, missing = (images, "ground truth") if images else (truth, "images")
-        return f"{there[0].filename} is in the archive without its {missing}, so the official test set is not used."
-
-    def _official_files(self) -> tuple[list[zipfile.ZipInfo], list[zipfile.ZipInfo]]:
-        return self._found(metadata_tables.OFFICIAL_IMAGES_FILE), self._found(metadata_tables.OFFICIAL_TRUTH_FILE)
-
-    def official(self) -> tuple[str, bytes] | None:
-        """Return the place and the bytes of the official test set's ground truth, or None without both of its files.
-
-        Raises:
-            BadInputError: one of the two files appears twice, or the ground truth is too large or damaged.
-        """
-        images, truth = self._official_files()
-        for found in (images, truth):
-            if len(found) > 1:
-                names = ", ".join(info.filename for info in found)
-                raise BadInputError(f"{self.place}: {names}: must appear once. Remove one of them.")
-        return self._table(truth[0]) if images and truth else None
-
-    def _table(self, info: zipfile.ZipInfo) -> tuple[str, bytes]:
-        place = self.place.within(info.filename)
-        _check_entry(info, place)
-        if info.file_size > METADATA_LIMIT:
-            raise BadInputError(f"{place}: {info.file_size} bytes: over the limit of {METADATA_LIMIT}. {place.again}")
-        try:
-            return str(place), self._zip.read(info)
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise BadInputError(f"{place}: damaged: {error}. {place.again}") from error
-
-    @property
-    def parts(self) -> list[str]:
-        """Names of the inner ZIPs that hold the images."""
-        return [info.filename for info in self._found(contract.ARCHIVE_PART)]
 
     def entries(self) -> Iterator[ZipEntry]:
         """Yield every entry of every part, in file order, still compressed.
@@ -222,13 +153,7 @@ class DatasetArchive:
         Raises:
             BadInputError: there is no part, or one is damaged, truncated, encrypted or a ZIP bomb.
         """
-        parts = self._found(contract.ARCHIVE_PART)
-        if not parts:
-            raise BadInputError(
-                f"{self.place}: HAM10000_images_part_1.zip: inner zip missing, and so is every other part. "
-                f"{self.kind.whole} Do not unpack it."
-            )
-        yield from self._entries(parts)
+        yield from self._entries(self.part_entries())
 
     def official_entries(self) -> Iterator[ZipEntry]:
         """Yield every entry of the official test set's images, still compressed."""
@@ -237,29 +162,18 @@ class DatasetArchive:
     def _entries(self, parts: list[zipfile.ZipInfo]) -> Iterator[ZipEntry]:
         for info in sorted(parts, key=lambda info: info.header_offset):
             place = self.place.within(info.filename)
-            _check_entry(info, place)
-            yield from zip_entries.read_zip_entries(read_entry_chunks(self._file, info, place), place)
+            self.check_entry(info)
+            if archive_directory.is_image_name(info.filename):
+                yield self._loose_entry(info, place)
+            else:
+                yield from zip_entries.read_zip_entries(read_entry_chunks(self._file, info, place), place)
 
-    def _found(self, pattern: re.Pattern[str]) -> list[zipfile.ZipInfo]:
-        """Return the entries of the outer ZIP whose name, without folders, matches `pattern`."""
-        return [info for info in self._zip.infolist() if pattern.fullmatch(info.filename.rpartition("/")[2])]
-
-
-def _open_zip(path: Path, place: ArchivePlace, kind: ArchiveDescription) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        with path.open("rb") as file:
-            begins_as_zip = file.read(4) == zip_entries.LOCAL_HEADER_SIGNATURE
-        if begins_as_zip:
+    def _loose_entry(self, info: zipfile.ZipInfo, place: ArchivePlace) -> ZipEntry:
+        """Return an image that is in no inner ZIP, still compressed."""
+        if max(info.file_size, info.compress_size) > zip_entries.ENTRY_SIZE_LIMIT:
             raise BadInputError(
-                f"{place}: cut short or damaged: the directory at its end cannot be read. {place.again}"
-            ) from error
-        raise BadInputError(f"{place}: not a zip file ({path.stat().st_size} bytes). {kind.whole}") from error
-    except (ValueError, NotImplementedError, struct.error, EOFError) as error:
-        raise BadInputError(f"{place}: damaged directory: {error}. {place.again}") from error
-
-
-def _check_entry(info: zipfile.ZipInfo, place: ArchivePlace) -> None:
-    zip_entries.check_entry_packing(info.flag_bits, info.compress_type, place)
-    zip_entries.check_entry_ratio(info.compress_size, info.file_size, place)
+                f"{place}: {info.file_size} bytes: over the limit of {zip_entries.ENTRY_SIZE_LIMIT}. Leave it out."
+            )
+        packed = b"".join(_packed_chunks(self._file, info, place))
+        name = archive_directory.with_slashes(info.filename)
+        return ZipEntry(place, name, info.compress_type, info.CRC, info.file_size, packed)

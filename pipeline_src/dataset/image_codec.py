@@ -3,9 +3,13 @@
 
 JPEG and PNG are read; the first bytes decide, not the file name. Pixels are BGR in memory from decoder to encoder, as
 OpenCV and MXNet hold them. An EXIF orientation is ignored in both formats.
+
+Preprocess, the export, training and the model server decode with the functions below, so an image that one of them
+accepts is accepted by all, with the same pixels. What is accepted but may be wrong is a remark of `image_remarks`.
 """
 
 import struct
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import cv2
@@ -13,13 +17,13 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from pipeline_src.dataset import perceptual_hash
+from pipeline_src.dataset import image_remarks, jpeg_markers, perceptual_hash
 from pipeline_src.runtime.errors import BadInputError
 
 SIDE_LIMIT: Final = 16384  # pixels
 AREA_LIMIT: Final = 64_000_000  # pixels
 JPEG_QUALITY: Final = 95  # of 100: what im2rec uses
-_JPEG: Final = b"\xff\xd8"
+_JPEG: Final = jpeg_markers.START_OF_IMAGE
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _SUFFIXES: Final = {_JPEG: ".jpg", _PNG: ".png"}
 _OTHER_FORMATS: Final = {
@@ -29,9 +33,7 @@ _OTHER_FORMATS: Final = {
     b"BM": "a BMP",
     b"RIFF": "a WebP",
 }
-_FRAME_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers that begin a frame header
-_BARE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}  # markers without a length
-_END_OF_JPEG: Final = b"\xff\xd9"
+_REPAIR_LIMIT: Final = 32  # places with stray bytes in one image: a progressive JPEG has ten scans
 _JPEG_CHANNELS: Final = {1: "grayscale", 4: "CMYK"}
 _PNG_HEADER: Final = struct.Struct(">8s4x4sIIBB")  # signature, chunk type, width, height, bits, color type
 _PNG_RGB: Final = 2
@@ -43,6 +45,7 @@ _PNG_COLOR_TYPES: Final = {
     6: "RGB with alpha",
 }
 _REPLACE: Final = "Replace the image by the original."
+_SAVE_AGAIN: Final = "Save the image again as an ordinary JPEG."
 
 cv2.setNumThreads(1)  # one worker a core already; threads of OpenCV's own would only get in their way
 
@@ -83,8 +86,13 @@ def check_image(data: Buffer, place: str) -> ImageHeader:
     return header
 
 
-def verify_image(data: Buffer, place: str) -> Pixels:
+def verify_image(data: Buffer, place: str, remarks: list[str] | None = None) -> Pixels:
     """Decode the image `data` completely, to prove that it can be decoded.
+
+    Args:
+        data: the image file.
+        place: its place, for messages.
+        remarks: receives the remarks on the image, see `image_remarks`.
 
     Returns:
         It at the smallest eighth of its size that a view can be made of. Of a JPEG: grey (height, width, 1), which
@@ -94,21 +102,26 @@ def verify_image(data: Buffer, place: str) -> Pixels:
         BadInputError: it cannot be decoded.
     """
     check_image(data, place)
-    side = perceptual_hash.VIEW_SIDE
-    return _decode_png(data, place, side) if _is_png(data) else _decode_jpeg(data, place, side, "GRAY")
+    return _decode(data, place, perceptual_hash.VIEW_SIDE, "GRAY", remarks)
 
 
-def decode_square(data: Buffer, place: str, side: int) -> Pixels:
+def decode_square(data: Buffer, place: str, side: int, remarks: list[str] | None = None) -> Pixels:
     """Return the image `data` stretched to `side` pixels a side, BGR (`side`, `side`, 3).
 
     It is decoded at the smallest eighth of its size that is not below `side`. Of a JPEG that costs least and smooths;
     a PNG is decoded in full and reduced to the same size, so that both formats give nearly the same pixels.
 
+    Args:
+        data: the image file.
+        place: its place, for messages.
+        side: pixels.
+        remarks: receives the remarks on the image, see `image_remarks`.
+
     Raises:
         BadInputError: it cannot be decoded.
     """
     check_image(data, place)
-    pixels = _decode_png(data, place, side) if _is_png(data) else _decode_jpeg(data, place, side, "BGR")
+    pixels = _decode(data, place, side, "BGR", remarks)
     return np.asarray(cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
@@ -124,6 +137,12 @@ def file_suffix(data: Buffer) -> str:
 
 def _is_png(data: Buffer) -> bool:
     return data.startswith(_PNG)
+
+
+def _decode(data: Buffer, place: str, side: int, colors: str, remarks: list[str] | None) -> Pixels:
+    if _is_png(data):
+        return _decode_png(data, place, side)
+    return _decode_jpeg(data, place, side, colors, [] if remarks is None else remarks)
 
 
 def _decode_png(data: Buffer, place: str, side: int) -> Pixels:
@@ -144,41 +163,66 @@ def _decode_png(data: Buffer, place: str, side: int) -> Pixels:
     return np.asarray(pixels, np.uint8)
 
 
-def _decode_jpeg(data: Buffer, place: str, side: int, colors: str) -> Pixels:
-    """Return the pixels, (height, width, channels) uint8 with `colors` in that order, at least `side` a side."""
+def _decode_jpeg(data: Buffer, place: str, side: int, colors: str, remarks: list[str]) -> Pixels:
+    """Return the pixels, (height, width, channels) uint8 with `colors` in that order, at least `side` a side.
 
-    def decode(*, strict: bool) -> Pixels:
-        pixels: Pixels = simplejpeg.decode_jpeg(data, colors, min_height=side, min_width=side, strict=strict)
+    A warning of the decoder counts as an error. Only a few stray bytes are removed, and what is left must be decoded
+    without a warning.
+    """
+
+    def decode(content: Buffer) -> Pixels:
+        pixels: Pixels = simplejpeg.decode_jpeg(content, colors, min_height=side, min_width=side, strict=True)
         return pixels
 
     try:
-        try:
-            return decode(strict=True)
-        except ValueError as error:
-            if "extraneous bytes" not in str(error) or bytes(data[-2:]) != _END_OF_JPEG:
-                raise
-            return decode(strict=False)  # stray bytes before a marker: common, and harmless
+        return decode(data)
     except ValueError as error:
-        message = str(error).strip().rstrip(".")
-        cause = "truncated" if "remature end" in message else f"damaged: {message}"
-        raise BadInputError(f"{place}: {cause}. {_REPLACE}") from error
+        first = error
+    pixels = _decode_without_strays(data, str(first), decode)
+    if pixels is None:
+        raise _undecodable_jpeg(data, place, str(first).strip().rstrip(".")) from first
+    remarks.append(image_remarks.STRAY_BYTES)
+    return pixels
+
+
+def _decode_without_strays(data: Buffer, warning: str, decode: Callable[[Buffer], Pixels]) -> Pixels | None:
+    """Return the pixels of `data` without the stray bytes of which the decoder warns, or None if they are too many."""
+    waiting: list[tuple[Buffer, str]] = [(data, warning)]
+    for content, told in waiting:  # grows in the loop: behind one scan's stray bytes there may be another's
+        cleaned = jpeg_markers.without_header_strays(content)
+        for repaired in [cleaned] if cleaned else jpeg_markers.without_scan_strays(content, told):
+            try:
+                return decode(repaired)
+            except ValueError as error:
+                if str(error) != told and len(waiting) < _REPAIR_LIMIT:
+                    waiting.append((repaired, str(error)))
+    return None
+
+
+def _undecodable_jpeg(data: Buffer, place: str, message: str) -> BadInputError:
+    """Return the error for a JPEG of which the decoder says `message`."""
+    frame = jpeg_markers.read_frame(data)[0]
+    if "remature end" in message:
+        return BadInputError(f"{place}: truncated. {_REPLACE}")
+    if message.startswith("Corrupt"):
+        return BadInputError(f"{place}: damaged: {message}. {_REPLACE}")
+    if "subsampling" in message and frame is not None:
+        sampling = ", ".join(frame.sampling)
+        return BadInputError(f"{place}: a JPEG with the sampling factors {sampling}: not supported. {_SAVE_AGAIN}")
+    if frame is not None and frame.process not in jpeg_markers.DCT_PROCESSES:
+        return BadInputError(f"{place}: a lossless or hierarchical JPEG: not supported. {_SAVE_AGAIN}")
+    return BadInputError(f"{place}: the JPEG cannot be decoded: {message}. {_REPLACE}")
 
 
 def _read_jpeg_header(data: Buffer, place: str) -> ImageHeader:
-    """Return the frame header of a JPEG. Source: ITU-T T.81, annex B."""
+    """Return the frame header of a JPEG."""
     if not data.startswith(_JPEG):
         kind = next((kind for magic, kind in _OTHER_FORMATS.items() if data.startswith(magic)), "an unknown format")
         raise BadInputError(f"{place}: neither JPEG nor PNG but {kind}. {_REPLACE}")
-    at, end = 2, len(data)
-    while at + 4 <= end and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker in _FRAME_MARKERS and at + 10 <= end:
-            return ImageHeader(*struct.unpack_from(">BHHB", data, at + 4))
-        if marker == 0xFF or marker in _BARE_MARKERS:
-            at += 1 if marker == 0xFF else 2
-        else:
-            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    raise BadInputError(f"{place}: truncated before its first pixel. {_REPLACE}")
+    frame = jpeg_markers.read_frame(data)[0]
+    if frame is None:
+        raise BadInputError(f"{place}: truncated before its first pixel. {_REPLACE}")
+    return ImageHeader(frame.bits, frame.height, frame.width, len(frame.sampling))
 
 
 def _read_png_header(data: Buffer, place: str) -> ImageHeader:

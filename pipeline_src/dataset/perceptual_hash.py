@@ -83,6 +83,20 @@ def orient_images(images: NDArray[T], numbers: Numbers, orientations: Numbers) -
     return turned
 
 
+def canonical_orientations(views: Bytes) -> Numbers:
+    """Return the orientation of each of `views` (n, height, width) in which all its orientations coincide: (n).
+
+    It is the one in which the upper half is brighter than the lower one, the left half brighter than the right one, and
+    the difference of the upper and the lower half the larger one. Orientations are numbered as in `orient_views`.
+    """
+    half = VIEW_SIDE // 2
+    quarters = views.reshape(-1, 2, half, 2, half).sum(axis=(2, 4), dtype=np.int64).reshape(-1, 4)
+    turned = quarters[:, _ORDERS[4]]
+    down = turned[..., 0] + turned[..., 1] - turned[..., 2] - turned[..., 3]
+    right = turned[..., 0] - turned[..., 1] + turned[..., 2] - turned[..., 3]
+    return np.asarray((2 * down + right).argmax(axis=1), np.intp)
+
+
 class ViewMotifs:
     """Views with the first-order terms of a small shift, zoom, rotation and skew of each."""
 
@@ -121,5 +135,5 @@ def _orders(side: int) -> Numbers:
     return np.array([np.rot90(face, turns).ravel() for face in (pixels, pixels[:, ::-1]) for turns in range(4)])
 
 
-_ORDERS: Final = {side * side: _orders(side) for side in (VIEW_SIDE, _COARSE)}
+_ORDERS: Final = {side * side: _orders(side) for side in (VIEW_SIDE, _COARSE, 2)}
 _DOWN, _ACROSS = np.mgrid[-1 : 1 : VIEW_SIDE * 1j, -1 : 1 : VIEW_SIDE * 1j].astype(np.float32)

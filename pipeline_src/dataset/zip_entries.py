@@ -8,52 +8,18 @@ Source: PKWARE's APPNOTE.TXT 6.3.10, section 4.3.
 """
 
 import hashlib
-import re
 import struct
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import deflate
 
+from pipeline_src.dataset import archive_directory
+from pipeline_src.dataset.archive_directory import ArchivePlace
 from pipeline_src.runtime.errors import BadInputError
 
-
-class ArchiveDescription(NamedTuple):
-    """Texts about a kind of archive, for messages.
-
-    Attributes:
-        name: its name.
-        again: remedy if it is damaged.
-        whole: remedy if something is missing in it, or it is another file.
-    """
-
-    name: str
-    again: str
-    whole: str
-
-
-@dataclass(frozen=True, slots=True)
-class ArchivePlace:
-    """An archive or a place in it, with the remedy if it is damaged; converts to its name."""
-
-    name: str
-    again: str
-
-    def __str__(self) -> str:
-        """Return its name."""
-        return self.name
-
-    def within(self, name: str) -> "ArchivePlace":
-        """Return the place `name` in it, with the same remedy."""
-        return ArchivePlace(f"{self.name}: {name}", self.again)
-
-
 ENTRY_SIZE_LIMIT: Final = 64 << 20  # bytes; an image of HAM10000 has 0.3 MB
-ENTRY_RATIO_LIMIT: Final = 100  # images hardly shrink, tables by a factor of 10; deflate reaches 1032 on zeros
-_ENCRYPTED: Final = 0x2041  # flags: encrypted, strongly encrypted, masked header
-_OUTSIDE: Final = re.compile(r"/|[A-Za-z]:|(.*/)?\.\.(/|$)|.*[\\\x00-\x1f]", re.DOTALL)
 
 
 class ZipEntry(NamedTuple):
@@ -85,40 +51,6 @@ def unpack_entry(entry: ZipEntry) -> bytes | bytearray:
     if deflate.crc32(data) != entry.crc:
         raise BadInputError(f"{entry.place}: damaged: its checksum is wrong. {entry.place.again}")
     return data
-
-
-def check_entry_name(name: str, place: ArchivePlace) -> None:
-    """Refuse an entry's `name` that points outside the folder into which the archive might be unpacked.
-
-    Raises:
-        BadInputError: it is absolute, goes up, or holds a backslash or a control character.
-    """
-    if _OUTSIDE.match(name):
-        raise BadInputError(f"{place}: entry {name!r}: its name escapes the archive. Get the archive from its source.")
-
-
-def check_entry_packing(flags: int, method: int, place: ArchivePlace) -> None:
-    """Refuse an entry that is encrypted or compressed with another method than Dataverse's.
-
-    Raises:
-        BadInputError: it is.
-    """
-    if flags & _ENCRYPTED:
-        raise BadInputError(f"{place}: encrypted. Create the archive without a password.")
-    if method not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise BadInputError(
-            f"{place}: compression method {method}: only stored and deflated are read. Create it again."
-        )
-
-
-def check_entry_ratio(packed: int, size: int, place: ArchivePlace) -> None:
-    """Refuse an entry that declares far more bytes than images or tables inflate to.
-
-    Raises:
-        BadInputError: naming both sizes.
-    """
-    if size > ENTRY_RATIO_LIMIT * max(packed, 1 << 12):
-        raise BadInputError(f"{place}: {size} bytes out of {packed}: a zip bomb. Get the archive from its source.")
 
 
 class ChunkStream:
@@ -170,7 +102,6 @@ class ChunkStream:
         return held >= size
 
 
-LOCAL_HEADER_SIGNATURE: Final = b"PK\x03\x04"
 _DESCRIPTOR: Final = b"PK\x07\x08"
 _DIRECTORY: Final = b"PK\x01\x02"
 _END: Final = b"PK\x05\x06"
@@ -205,9 +136,9 @@ def read_zip_entries(chunks: Iterator[bytes], place: ArchivePlace) -> Iterator[Z
             its directory does not list exactly its entries.
     """
     stream, ledger = ChunkStream(chunks, place), _DirectoryLedger()
-    if stream.peek(4) not in {LOCAL_HEADER_SIGNATURE, _END}:
+    if stream.peek(4) not in {archive_directory.LOCAL_HEADER_SIGNATURE, _END}:
         raise BadInputError(f"{place}: not a zip file. {place.again}")
-    while stream.peek(4) == LOCAL_HEADER_SIGNATURE:
+    while stream.peek(4) == archive_directory.LOCAL_HEADER_SIGNATURE:
         found = _read_entry(stream, ledger, place)
         if not found.name.endswith("/"):
             yield found
@@ -226,9 +157,11 @@ def _read_entry(stream: ChunkStream, ledger: _DirectoryLedger, place: ArchivePla
     raw = stream.take(name_length)
     packed, size = _sizes(stream.take(extra_length), packed, size)
     name = raw.decode("utf-8" if flags & _UTF8 else "cp437", errors="replace")
-    check_entry_name(name, place)
+    name = archive_directory.with_slashes(name)
     here = place.within(name)
-    check_entry_packing(flags, method, here)
+    if archive_directory.is_image_name(name):
+        archive_directory.check_entry_name(name, place)
+        archive_directory.check_entry_packing(flags, method, here)
     streamed = bool(flags & _DESCRIPTOR_FOLLOWS)
     if streamed and not packed:
         crc, packed, size = _descriptor(stream, here)
@@ -236,7 +169,7 @@ def _read_entry(stream: ChunkStream, ledger: _DirectoryLedger, place: ArchivePla
         raise BadInputError(
             f"{here}: {max(packed, size)} bytes: over the limit of {ENTRY_SIZE_LIMIT}. Leave the entry out."
         )
-    check_entry_ratio(packed, size, here)
+    archive_directory.check_entry_ratio(packed, size, here)
     found = ZipEntry(here, name, method, crc, size, stream.take(packed))
     if streamed:
         _skip_descriptor(stream)

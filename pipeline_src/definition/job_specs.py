@@ -20,7 +20,7 @@ _HOUR: Final = 3600
 
 # Maximum age of a step's result that is reused. Keep it below the lifetime of the objects under runs/.
 # Score and Evaluate are cached too, although their cache keys hold the name of the execution's own Model: their results
-# are reused only where that name is the same.
+# are reused only where that name is the same. Evaluate therefore may note the execution and its start time.
 CACHE_EXPIRES: Final = "P30D"
 
 

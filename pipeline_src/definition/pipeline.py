@@ -311,7 +311,13 @@ class _PipelineSteps(StepBuilder):
             contract.CHAMPION_INPUT: self.parameters[contract.CHAMPION_PREDICTIONS_PARAMETER],
         }
         sources |= {name: processing_output_uri(preprocess, name) for name in names}
-        facts = {contract.ALGORITHM_FACT: self.algorithm.name}
+        # They defeat no step caching: Evaluate reads the scores of the execution's own model, which is new each time.
+        variables = self.sdk.execution_variables.ExecutionVariables
+        facts = {
+            contract.EXECUTION_FACT: variables.PIPELINE_EXECUTION_ID,
+            contract.STARTED_FACT: variables.START_DATETIME,
+            contract.ALGORITHM_FACT: self.algorithm.name,
+        }
         if self.at.tuning:
             facts |= job_specs.tuning_provenance(self.algorithm, self.at.tuning, train.properties, self.join)
         return self.processing(job_specs.evaluate_job(self.algorithm), sources, facts)

@@ -36,7 +36,7 @@ _BEFORE_ALGORITHM: Final = (
     PipelineParameter("NearDuplicates", "drop", ("drop", "report", "fail")),
 )
 _AFTER_ALGORITHM: Final = (
-    PipelineParameter("MelanomaTargetSensitivity", 0.85),
+    PipelineParameter("MelanomaTargetSensitivity", 0.90),
     *(
         PipelineParameter(name, _DEFAULT_THRESHOLDS[floor])
         for floor, name in gate_thresholds.THRESHOLD_PARAMETERS.items()

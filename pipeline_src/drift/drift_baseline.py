@@ -24,6 +24,7 @@ from pipeline_src import contract
 from pipeline_src.drift import image_features
 from pipeline_src.drift.image_features import FeatureTable
 from pipeline_src.evaluation import confidence_intervals
+from pipeline_src.evaluation.confidence_intervals import Estimate
 from pipeline_src.evaluation.model_predictions import Predictions
 from pipeline_src.runtime import worker_threads
 from pipeline_src.runtime.errors import BadInputError
@@ -149,6 +150,16 @@ _SIGNED: Final = ("sharpness", "redness", "yellowness")
 
 
 @dataclass(frozen=True)
+class ApprovedSensitivity:
+    """The melanoma sensitivity on the test images, with which the model was approved; fields as in `Estimate`."""
+
+    value: float | None
+    lower: float | None
+    upper: float | None
+    images: int
+
+
+@dataclass(frozen=True)
 class DriftConstraints:
     """Limits for the difference between a window and the baseline.
 
@@ -158,6 +169,7 @@ class DriftConstraints:
         expected: normal share of repeated or unreadable requests, by check; the test is for a larger share.
         thresholds: least effect that matters, by check; None turns the check off.
         melanoma_threshold: the operating point of the model, or None.
+        approved_sensitivity: the melanoma sensitivity at that point; None if it is not defined or not recorded.
     """
 
     level: float = 0.01
@@ -172,6 +184,7 @@ class DriftConstraints:
         }
     )
     melanoma_threshold: float | None = None
+    approved_sensitivity: ApprovedSensitivity | None = None
 
 
 def constraints_json(constraints: DriftConstraints) -> Json:
@@ -213,7 +226,17 @@ def parse_constraints(document: Mapping[str, object]) -> DriftConstraints:
         expected={name: float(said["expected"][name]) for name in (REPEATED_IMAGES, UNREADABLE_REQUESTS)},  # type: ignore[index]
         thresholds={name: _threshold(overrides.get(name)) for name in CHECK_NAMES},
         melanoma_threshold=None if threshold is None else float(threshold),
+        approved_sensitivity=_approved_sensitivity(said),
     )
+
+
+def _approved_sensitivity(said: object) -> ApprovedSensitivity | None:
+    """Return the recorded sensitivity; baselines of earlier versions have none."""
+    found = said.get("approved_sensitivity")  # type: ignore[attr-defined]
+    if found is None:
+        return None
+    ends = {name: None if found[name] is None else float(found[name]) for name in ("value", "lower", "upper")}
+    return ApprovedSensitivity(**ends, images=int(found["images"]))
 
 
 def _feature_constraint(name: str, threshold: float | None) -> Json:
@@ -256,13 +279,16 @@ class DriftBaseline:
     constraints: DriftConstraints
 
 
-def baseline_files(predictions: Predictions, pictures: Path, threshold: float | None = None) -> dict[str, bytes]:
+def baseline_files(
+    predictions: Predictions, pictures: Path, threshold: float | None = None, sensitivity: Estimate | None = None
+) -> dict[str, bytes]:
     """Return the two files of the baseline, content by name; the same images give the same bytes.
 
     Args:
         predictions: predictions for the held-out images; official test images are not used.
         pictures: the folder of the held-out images; missing and damaged ones count as missing.
         threshold: the melanoma operating point.
+        sensitivity: the melanoma sensitivity on the test images at that point.
     """
     chosen = [row for row, image in enumerate(predictions.images) if image.split in _BASELINE_SPLITS][:BASELINE_LIMIT]
     rows = _measure_images(predictions, pictures, chosen)
@@ -271,7 +297,10 @@ def baseline_files(predictions: Predictions, pictures: Path, threshold: float | 
     effective = confidence_intervals.effective_lesions(images, np.ones(len(images), bool)) if images else 0.0
     monitor = {"effective_count": effective, "left_out": len(predictions.images) - len(chosen)}
     content = statistics_json(table, len(chosen) - len(rows), monitor, whole=True)
-    limits = constraints_json(DriftConstraints(melanoma_threshold=threshold))
+    approved = None
+    if sensitivity is not None and sensitivity.value is not None:
+        approved = ApprovedSensitivity(sensitivity.value, sensitivity.lower, sensitivity.upper, sensitivity.images)
+    limits = constraints_json(DriftConstraints(melanoma_threshold=threshold, approved_sensitivity=approved))
     return {STATISTICS_FILE: _json_bytes(content, None), CONSTRAINTS_FILE: _json_bytes(limits, 2)}
 
 

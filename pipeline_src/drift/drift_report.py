@@ -15,10 +15,17 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from pipeline_src import contract
-from pipeline_src.drift import drift_baseline, drift_tests, ground_truth, image_features, monitor_results
+from pipeline_src.drift import (
+    drift_baseline,
+    drift_tests,
+    ground_truth,
+    image_features,
+    monitor_results,
+    monitor_wording,
+)
 from pipeline_src.drift.drift_tests import DriftCheck
 from pipeline_src.drift.monitor_results import MonitorResult
-from pipeline_src.report import report_plots, report_wording
+from pipeline_src.report import inline_svg, report_plots, report_wording
 from pipeline_src.report.html_report import TEMPLATE_FILTERS
 from pipeline_src.report.report_plots import ReportPlot
 
@@ -47,7 +54,7 @@ def _plot_distributions(made: MonitorResult) -> ReportPlot:
         _histogram(axes, made.known.values[name], table[:, at].astype(np.float64), striking=name in violated)
         mark = " ✗" if name in violated else ""
         axes.set_title(
-            name.replace("_", " ") + mark, fontsize=9, color=report_plots.VERMILION if mark else report_plots.INK
+            name.replace("_", " ") + mark, fontsize=9, color=report_plots.VERMILION if mark else inline_svg.INK
         )
     for at in range(len(image_features.FEATURE_NAMES), rows * _COLUMNS):
         grid[at // _COLUMNS, at % _COLUMNS].set_axis_off()
@@ -55,7 +62,7 @@ def _plot_distributions(made: MonitorResult) -> ReportPlot:
     alt = (
         f"Histograms of {len(image_features.FEATURE_NAMES)} features, the window over the baseline. Violated: {apart}."
     )
-    return ReportPlot("distributions.png", "Distributions", alt, report_plots.figure_png(drawing))
+    return report_plots.finish_plot(drawing, "distributions.png", "Distributions", alt)
 
 
 def _histogram(axes: Axes, before: Floats, now: Floats, *, striking: bool) -> None:
@@ -65,7 +72,7 @@ def _histogram(axes: Axes, before: Floats, now: Floats, *, striking: bool) -> No
     edges = np.linspace(low, high, _BINS + 1)
     shares = [np.histogram(np.clip(each, low, high), edges)[0] / len(each) for each in (before, now)]
     report_plots.style_axes(axes)
-    axes.stairs(shares[0], edges, fill=True, color="#C4CAD3")
+    axes.stairs(shares[0], edges, fill=True, color=inline_svg.BASELINE)
     axes.stairs(shares[1], edges, color=report_plots.VERMILION if striking else report_plots.BLUE, linewidth=1.8)
     axes.set_yticks([])
     axes.tick_params(labelsize=8)
@@ -79,7 +86,7 @@ def _plot_class_mix(made: MonitorResult) -> ReportPlot:
     drawing = report_plots.new_figure(2.6)
     axes = report_plots.grid_axes(drawing)
     places = np.arange(len(contract.CLASS_LABELS))
-    axes.bar(places - 0.2, shares[0], 0.4, color="#C4CAD3", label="baseline")
+    axes.bar(places - 0.2, shares[0], 0.4, color=inline_svg.BASELINE, label="baseline")
     axes.bar(
         places + 0.2, shares[1], 0.4, color=report_plots.VERMILION if striking else report_plots.BLUE, label="window"
     )
@@ -90,11 +97,20 @@ def _plot_class_mix(made: MonitorResult) -> ReportPlot:
         f"{label} {before:.0%} and {now:.0%}" for label, before, now in zip(contract.CLASS_LABELS, *shares, strict=True)
     )
     alt = f"Share of each predicted class in the baseline and in the window: {said}."
-    return ReportPlot("class_mix.png", "Predicted classes", alt, report_plots.figure_png(drawing))
+    return report_plots.finish_plot(drawing, "class_mix.png", "Predicted classes", alt)
 
 
 MONITOR_TEMPLATE_FOLDER: Final = Path(__file__).parent
 MONITOR_TEMPLATE: Final = "monitor.html.jinja"
+# The sections in the order of the page: id and name in the table of contents.
+MONITOR_SECTIONS: Final = {
+    "verdict": "Result",
+    "window": "Window",
+    "checks": "Checks",
+    "distributions": "Distributions",
+    "truth": "Confirmed labels",
+    "unused": "Unusable records",
+}
 _WORDS: Final = {
     monitor_results.STATUS_EMPTY: "NO REQUESTS",
     monitor_results.STATUS_TOO_FEW: "TOO FEW IMAGES",
@@ -110,7 +126,14 @@ def render_monitor_report(made: MonitorResult) -> str:
         .render(
             outcome=made,
             word="VIOLATED" if made.violations else _WORDS[made.status],
+            identity={
+                "endpoint": made.assignment.endpoint,
+                "period": str(made.assignment.period),
+                "schedule": made.assignment.schedule,
+            },
             kind="reject" if made.violations else "pass" if made.status == monitor_results.STATUS_COMPARED else "",
+            sections=MONITOR_SECTIONS,
+            statement=made.statement,
             sentence=made.message.partition(": ")[2],
             drawn={each.name.removesuffix(".png"): each for each in draw_monitor_plots(made)},
             rejections=made.window.rejections.as_json(),
@@ -151,6 +174,9 @@ def _environment() -> jinja2.Environment:
     environment.globals.update(
         titles=monitor_results.CHECK_TITLES,
         side=format_check_side,
+        check_sentence=monitor_wording.check_sentence,
+        research_use=report_wording.RESEARCH_USE,
+        intended_use=report_wording.INTENDED_USE_SUMMARY,
         mix=drift_baseline.CLASS_MIX,
         class_titles=contract.CLASS_TITLES,
         exact_mark=report_wording.EXACT_MARK,

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pipeline_src.drift import drift_baseline, drift_tests, ground_truth, image_features
+from pipeline_src.drift import drift_baseline, drift_tests, ground_truth, image_features, monitor_wording
 from pipeline_src.drift.capture_window import CaptureWindow
 from pipeline_src.drift.drift_baseline import DriftBaseline
 from pipeline_src.drift.drift_tests import DriftCheck
@@ -77,6 +77,11 @@ class MonitorResult:
             return STATUS_EMPTY
         least = self.known.constraints.least
         return STATUS_COMPARED if min(len(self.window.sample), self.known.images) >= least else STATUS_TOO_FEW
+
+    @property
+    def statement(self) -> str:
+        """How many of the confirmed melanomas the model found; empty without labels."""
+        return monitor_wording.melanoma_statement(self.truth, self.known.constraints.approved_sensitivity)
 
     @property
     def message(self) -> str:
@@ -142,6 +147,7 @@ def monitor_summary_json(outcome: MonitorResult) -> Json:
         "schema": 1,
         "status": outcome.status,
         "message": outcome.message,
+        "statement": outcome.statement,
         "violations": [each.name for each in outcome.violations],
         "endpoint": outcome.assignment.endpoint,
         "schedule": outcome.assignment.schedule,
@@ -155,7 +161,13 @@ def monitor_summary_json(outcome: MonitorResult) -> Json:
         "unreadable": window.rejections.as_json(),
         "baseline": {"images": outcome.known.images, "effective_images": outcome.known.effective},
         "checks": [
-            asdict(each) | {"significant": each.significant, "violated": each.violated} for each in outcome.checks
+            asdict(each)
+            | {
+                "significant": each.significant,
+                "violated": each.violated,
+                "sentence": monitor_wording.check_sentence(each),
+            }
+            for each in outcome.checks
         ],
         "truth": None
         if outcome.truth is None
@@ -185,6 +197,9 @@ def log_lines(outcome: MonitorResult) -> Iterator[str]:
     for reason, count in sorted(window.rejections.counts.items()):
         place, what = window.rejections.examples[reason][0]
         yield f"Not used: {count:,} x {reason}, first {place}: {what}"
+    if outcome.statement:
+        yield outcome.statement
+    yield from (monitor_wording.check_sentence(each) for each in outcome.violations)
     yield outcome.message
 
 

@@ -31,7 +31,12 @@ import numpy as np
 from scipy import stats
 
 from pipeline_src import contract
-from pipeline_src.evaluation import champion_predictions, classification_metrics, confidence_intervals
+from pipeline_src.evaluation import (
+    champion_predictions,
+    classification_metrics,
+    confidence_intervals,
+    ranking_metrics,
+)
 from pipeline_src.evaluation.champion_predictions import (
     CHAMPION_REMEDY,
     ChampionPredictions,
@@ -99,6 +104,40 @@ def compare_balanced_accuracy(paired: PairedPredictions, *, same: bool) -> Paire
         ),
         difference=_estimate_difference((before, after), classes, paired, same=same),
     )
+
+
+def compare_melanoma_area(paired: PairedPredictions, *, same: bool) -> PairedEstimate:
+    """Compare the area under melanoma's ROC curve above a sensitivity of 0.80; no operating point enters it.
+
+    See `ranking_metrics.RankingFigures`. Moving one melanoma from the top of the order to its end costs about one part
+    in the number of melanomas, as it does for a share of them, so the same bound for unseen disagreements holds.
+    """
+    melanoma, images = paired.challenger.is_melanoma, paired.challenger.images
+    lesions = confidence_intervals.effective_lesions(images, melanoma)
+    (before, first), (after, second) = (
+        _area_above_80(each, melanoma, paired.resamples) for each in (paired.champion, paired.challenger)
+    )
+    size = {
+        "images": len(images),
+        "lesions": confidence_intervals.count_lesions(images, np.ones_like(melanoma)),
+    }
+    return PairedEstimate(
+        champion=confidence_intervals.percentile_estimate(before, first, **size),
+        challenger=confidence_intervals.percentile_estimate(after, second, **size),
+        difference=_widened_difference((before, first), (after, second), unseen_difference_bound([lesions]), **size)
+        if not same
+        else Estimate(0.0, 0.0, 0.0, size["images"], size["lesions"], confidence_intervals.EXACT_METHOD),
+    )
+
+
+def _area_above_80(predictions: Predictions, melanoma: Mask, resamples: Resamples) -> tuple[float, Draws]:
+    """Return the area of the images, and of each resample."""
+    once = np.ones((1, melanoma.size), dtype=np.float32)
+    value, drawn = (
+        ranking_metrics.measure_ranking(predictions.melanoma, melanoma, weights).auc_above_80
+        for weights in (once, resamples.weights)
+    )
+    return float(value[0]), drawn
 
 
 def compare_melanoma_sensitivity(paired: PairedPredictions, *, same: bool) -> PairedEstimate:
@@ -181,16 +220,21 @@ def _estimate_difference(hits: tuple[Mask, Mask], classes: Mask, paired: PairedP
     size = int(np.count_nonzero(counted)), confidence_intervals.count_lesions(images, counted)
     if same:
         return Estimate(0.0, 0.0, 0.0, *size, confidence_intervals.EXACT_METHOD)
-    (before, first), (after, second) = (_mean(each, classes, paired.resamples) for each in hits)
-    value, hidden = (
-        after - before,
-        unseen_difference_bound([confidence_intervals.effective_lesions(images, column) for column in classes.T]),
-    )
+    hidden = unseen_difference_bound([confidence_intervals.effective_lesions(images, column) for column in classes.T])
+    before, after = (_mean(each, classes, paired.resamples) for each in hits)
+    return _widened_difference(before, after, hidden, images=size[0], lesions=size[1])
+
+
+def _widened_difference(
+    before: tuple[float, Draws], after: tuple[float, Draws], hidden: float, *, images: int, lesions: int
+) -> Estimate:
+    """Return the difference of two values with draws, whose interval extends `hidden` or more to each side."""
+    value = after[0] - before[0]
     lower, upper = np.quantile(
-        second - first, (confidence_intervals.TAIL_PROBABILITY, 1 - confidence_intervals.TAIL_PROBABILITY)
+        after[1] - before[1], (confidence_intervals.TAIL_PROBABILITY, 1 - confidence_intervals.TAIL_PROBABILITY)
     )
     ends = max(-1.0, min(float(lower), value - hidden)), min(1.0, max(float(upper), value + hidden))
-    return Estimate(value, *ends, *size, confidence_intervals.BOOTSTRAP_METHOD)
+    return Estimate(value, *ends, images, lesions, confidence_intervals.BOOTSTRAP_METHOD)
 
 
 CHAMPION_ABSENT: Final = "absent"  # no champion was named
@@ -212,7 +256,10 @@ class ChampionComparison:
         left_out: test images of the challenger that the champion was not measured on, for example newly added ones.
         missing: test images of the champion that are not among the challenger's, for example removed ones.
         balanced_accuracy: None unless compared or identical.
-        melanoma_sensitivity: likewise, each model at its own operating point; None if the challenger has none.
+        melanoma_auc_above_80: likewise; the area under melanoma's ROC curve above a sensitivity of 0.80, which no
+            operating point enters.
+        melanoma_sensitivity: each model at its own operating point; None if the challenger has none. Its interval takes
+            both operating points as given, and the gate does not judge it.
         melanoma_specificity: likewise.
         fixed: the number of test images that only the challenger predicts correctly.
         broken: the number of test images that only the champion predicts correctly.
@@ -225,6 +272,7 @@ class ChampionComparison:
     left_out: int = 0
     missing: int = 0
     balanced_accuracy: PairedEstimate | None = None
+    melanoma_auc_above_80: PairedEstimate | None = None
     melanoma_sensitivity: PairedEstimate | None = None
     melanoma_specificity: PairedEstimate | None = None
     fixed: int = 0
@@ -235,6 +283,7 @@ class ChampionComparison:
         """The compared metrics by name."""
         compared = {
             "balanced_accuracy": self.balanced_accuracy,
+            "melanoma_auc_above_80": self.melanoma_auc_above_80,
             "melanoma_sensitivity": self.melanoma_sensitivity,
             "melanoma_specificity": self.melanoma_specificity,
         }
@@ -280,6 +329,7 @@ def compare_with_champion(
         left_out=left_out,
         missing=missing,
         balanced_accuracy=compare_balanced_accuracy(paired, same=same),
+        melanoma_auc_above_80=compare_melanoma_area(paired, same=same),
         melanoma_sensitivity=None if threshold is None else compare_melanoma_sensitivity(paired, same=same),
         melanoma_specificity=None if threshold is None else compare_melanoma_specificity(paired, same=same),
         fixed=fixed,

@@ -16,10 +16,10 @@ from typing import Final
 
 from pipeline_src import contract
 from pipeline_src.dataset import archive_collection, metadata_tables, zip_entries
-from pipeline_src.dataset.archive_collection import PRODUCTION_SOURCE
+from pipeline_src.dataset.archive_check import PRODUCTION_SOURCE
+from pipeline_src.dataset.archive_directory import ArchiveDescription
 from pipeline_src.dataset.ham10000_archive import DatasetArchive
 from pipeline_src.dataset.metadata_tables import ImageMetadata
-from pipeline_src.dataset.zip_entries import ArchiveDescription
 from pipeline_src.drift import ground_truth
 from pipeline_src.feedback import archive_writer, captured_images
 from pipeline_src.feedback.captured_images import CapturedImages, ImagePool, PooledImage
@@ -64,7 +64,7 @@ def _read_production_rows(place: str, content: bytes) -> list[ImageMetadata]:
 
 
 CONTRADICTING_LABELS: Final = "labels contradict each other"
-AMBIGUOUS_ID: Final = "one id for different pictures"  # a key of export.json
+AMBIGUOUS_ID: Final = "one id for different images"  # a key of export.json
 
 
 @dataclass

@@ -27,7 +27,7 @@ def evaluation_files(found: ModelEvaluation, predictions: Predictions, images: P
     card, threshold = model_card.model_card_json(found), found.melanoma.threshold
     return {
         **html_report.report_files(found, images),
-        **drift_baseline.baseline_files(predictions, images, threshold),
+        **drift_baseline.baseline_files(predictions, images, threshold, found.figures.melanoma_sensitivity),
         contract.PREDICTIONS_FILE: model_predictions.predictions_csv(predictions, threshold).encode(),
         contract.MODEL_CARD_FILE: card.encode(),
         contract.EVALUATION_FILE: evaluation_json.evaluation_json_text(found, card).encode(),

@@ -18,7 +18,7 @@ from pipeline_src.dataset.archive_pass import ArchivePass
 from pipeline_src.dataset.dataset_plan import DatasetPlan
 from pipeline_src.leakage import lesion_identity, near_duplicates
 from pipeline_src.leakage.audit_summary import DuplicatePair
-from pipeline_src.leakage.lesion_identity import LabelContradiction, LesionImages
+from pipeline_src.leakage.lesion_identity import LabelContradiction, LabelContradictions, LesionImages
 from pipeline_src.leakage.near_duplicates import ImagePair
 from pipeline_src.runtime.errors import BadInputError
 
@@ -29,7 +29,7 @@ class FoundDuplicates(NamedTuple):
     distances: Mapping[ImagePair, int]
     exact: set[ImagePair]
     splits: Mapping[int, str]
-    contradictions: Sequence[LabelContradiction]
+    contradictions: LabelContradictions
 
 
 def find_duplicate_pairs(
@@ -56,7 +56,9 @@ def find_duplicate_pairs(
     }
     exact = {pair for group in equal for pair in _pairs_across_splits(group, places)}
     found = _all_duplicate_pairs(archive_pass, places, exact, workers)
-    contradictions = lesion_identity.find_label_contradictions(plan, found)
+    labels = [row.label for row in plan.rows]
+    alike = near_duplicates.find_look_alikes_with_other_label(archive_pass.views, splits, labels, workers)
+    contradictions = lesion_identity.find_label_contradictions(plan, {*found, *alike})
     if move:
         moved = lesion_identity.misplaced_validation_images(
             plan, lesion_identity.lesions_of_images(plan, splits, [*found, *equal])
@@ -116,6 +118,7 @@ class LeakAudit:
         lesions: number of lesions that are still in more than one split; a lesion may have several ids.
         equal: groups of ids of images with equal bytes but different lesions, in any split.
         contradictions: additional images that look like an image of the base with another label.
+        base_contradictions: other images that look the same and have two labels.
     """
 
     policy: str
@@ -129,6 +132,7 @@ class LeakAudit:
     lesions: int
     equal: Sequence[Sequence[str]]
     contradictions: Sequence[LabelContradiction] = ()
+    base_contradictions: Sequence[LabelContradiction] = ()
 
     def as_json(self) -> dict[str, object]:
         """Return the audit's entry in the dataset card."""
@@ -148,6 +152,10 @@ class LeakAudit:
                 "count": len(self.contradictions),
                 "examples": [each._asdict() for each in self.contradictions[:_EXAMPLES]],
             },
+            "contradictions_in_base": {
+                "count": len(self.base_contradictions),
+                "examples": [each._asdict() for each in self.base_contradictions[:_EXAMPLES]],
+            },
         }
 
     def warnings(self) -> list[str]:
@@ -161,7 +169,14 @@ class LeakAudit:
             (self.lesions, "lesions are in more than one split."),
             (len(self.contradictions), "additional images look like an image of the base with another label."),
         ]
-        return [f"{count} {text}" for count, text in counts if count]
+        lines = [f"{count} {text}" for count, text in counts if count]
+        if self.base_contradictions:
+            named = ", ".join(str(each) for each in self.base_contradictions[:_NAMED])
+            more = ", ..." if len(self.base_contradictions) > _NAMED else ""
+            lines.append(
+                f"{len(self.base_contradictions)} pairs of images look the same and have two labels: {named}{more}."
+            )
+        return lines
 
 
 def audit_leaks(archive_pass: ArchivePass, policy: str, workers: int) -> LeakAudit:
@@ -201,7 +216,8 @@ def audit_leaks(archive_pass: ArchivePass, policy: str, workers: int) -> LeakAud
         validated=_count_images_seen(kept, contract.TEST, contract.VALIDATION),
         lesions=sum(len(lesion) > 1 for lesion in kept),
         equal=[[plan.rows[number].image_id for number in group] for group in equal],
-        contradictions=seen.contradictions,
+        contradictions=seen.contradictions.added,
+        base_contradictions=seen.contradictions.base,
     )
 
 

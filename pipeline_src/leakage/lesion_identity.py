@@ -7,10 +7,11 @@ An additional image of a lesion of the base belongs to train, not to the split o
 bytes. Otherwise a copy of a test image might help to choose the threshold, a copy of a validation image would count
 twice, and a copy of a training image, held out for validation, would remove a lesion of the base from training.
 
-If an additional image and one of the base have equal bytes but two labels, one label is wrong and only a person can
-decide which: the archive is refused. If they only look the same, the audit itself may be wrong: they are reported.
+If two images have equal bytes but two labels, one label is wrong and only a person can decide which: the archive is
+refused, wherever the two are. If they only look the same, the audit itself may be wrong: they are reported.
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -76,19 +77,34 @@ _NAMED: Final = 5
 
 
 class LabelContradiction(NamedTuple):
-    """Ids and labels of two images, the one of the base first."""
+    """Ids and labels of two images, one of the base first."""
 
     images: tuple[str, str]
     labels: tuple[str, str]
 
+    def __str__(self) -> str:
+        """Return both ids with their labels."""
+        return " and ".join(f"{image_id} ({label})" for image_id, label in zip(self.images, self.labels, strict=True))
 
-def find_label_contradictions(plan: DatasetPlan, same: Iterable[Sequence[int]]) -> list[LabelContradiction]:
-    """Return the contradictions within groups of duplicate images, sorted by image ids."""
+
+class LabelContradictions(NamedTuple):
+    """The contradictions of an additional image with one of the base, and all others, each sorted by image ids."""
+
+    added: list[LabelContradiction]
+    base: list[LabelContradiction]
+
+
+def find_label_contradictions(plan: DatasetPlan, same: Iterable[Sequence[int]]) -> LabelContradictions:
+    """Return the contradictions within groups of duplicate images."""
     pairs = {pair for group in same for pair in _contradicting_pairs(plan, group)}
-    return sorted(
-        LabelContradiction((first.image_id, second.image_id), (first.label, second.label))
-        for first, second in ((plan.rows[base], plan.rows[added]) for base, added in pairs)
-    )
+    found = LabelContradictions([], [])
+    for numbers in pairs:
+        first, second = (plan.rows[number] for number in numbers)
+        mixed = len({is_additional_image(plan, number) for number in numbers}) > 1
+        (found.added if mixed else found.base).append(
+            LabelContradiction((first.image_id, second.image_id), (first.label, second.label))
+        )
+    return LabelContradictions(sorted(found.added), sorted(found.base))
 
 
 def refuse_label_contradictions(plan: DatasetPlan, duplicates: Iterable[Sequence[int]]) -> None:
@@ -98,20 +114,33 @@ def refuse_label_contradictions(plan: DatasetPlan, duplicates: Iterable[Sequence
         BadInputError: there are such labels.
     """
     found = find_label_contradictions(plan, duplicates)
-    if found:
+    if found.added:
         named = ", ".join(
             f"{each.images[1]} is {each.labels[1]}, and {each.images[0]} of the base {each.labels[0]}"
-            for each in found[:_NAMED]
+            for each in found.added[:_NAMED]
         )
-        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
         raise BadInputError(
-            f"additional archive: equal bytes with two labels: {named}{more}. Decide which label is correct, then"
-            " correct the confirmed label and export again, or correct the base's table."
+            f"additional archive: equal bytes with two labels: {named}{_more(found.added)}. Decide which label is"
+            " correct, then correct the confirmed label and export again, or correct the base's table."
         )
+    if found.base:
+        named = ", ".join(str(each) for each in found.base[:_NAMED])
+        raise BadInputError(
+            f"archive: equal bytes with two labels: {named}{_more(found.base)}. Decide which label is correct, and"
+            " remove the other row from the table, or correct its label and give both rows one lesion_id."
+        )
+
+
+def _more(found: Sequence[LabelContradiction]) -> str:
+    return f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
 
 
 def _contradicting_pairs(plan: DatasetPlan, group: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of a base image and an additional image, by number, whose labels differ."""
-    added = [number for number in group if is_additional_image(plan, number)]
-    base = [number for number in group if not is_additional_image(plan, number)]
-    yield from ((one, other) for one in base for other in added if plan.rows[one].label != plan.rows[other].label)
+    """Yield the pairs of images, by number, whose labels differ: one of the base first, then in the order of ids."""
+
+    def order(number: int) -> tuple[bool, str]:
+        return is_additional_image(plan, number), plan.rows[number].image_id
+
+    for one, other in itertools.combinations(sorted(group, key=order), 2):
+        if plan.rows[one].label != plan.rows[other].label:
+            yield one, other

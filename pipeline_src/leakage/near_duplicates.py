@@ -6,7 +6,8 @@ Beside the views this takes less than 1 KB per held-out image and a few megabyte
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -68,6 +69,71 @@ def find_near_duplicates(
         worker_threads.process_in_threads(iter(range(0, len(search.held_out), _BLOCK)), search.hash_held_out, workers)
         worker_threads.process_in_threads(iter(range(0, len(numbers), _BLOCK)), search.compare, workers)
     return dict(sorted(search.found.items()))
+
+
+def find_look_alikes_with_other_label(
+    views: Bytes,
+    splits: Mapping[int, str],
+    labels: Sequence[str],
+    workers: int,
+    bounds: perceptual_hash.SimilarityBounds = perceptual_hash.SIMILARITY_BOUNDS,
+) -> list[ImagePair]:
+    """Return the pairs of images that look the same in one split and have two labels, in the order of their numbers.
+
+    Each image is compared in one orientation, that of `perceptual_hash.canonical_orientations`, which is an eighth of
+    the work. A copy whose halves are about equally bright may get another orientation and is then not found.
+
+    Args:
+        views: views of all images by number.
+        splits: split by number, of the images to compare.
+        labels: label of each image, by number.
+        workers: number of threads, which does not affect the result.
+        bounds: similarity from which on two views count as one image.
+    """
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, split in splits.items():
+        groups[split, labels[number]].append(number)
+    numbers = np.arange(len(views))
+    orientations = perceptual_hash.canonical_orientations(views)
+    turned = perceptual_hash.orient_images(views.reshape(len(views), -1), numbers, orientations).reshape(views.shape)
+    found: list[ImagePair] = []
+
+    def compare(task: tuple[list[int], list[int]]) -> None:
+        some, others = (np.array(sorted(each), np.intp) for each in task)
+        for start in range(0, len(some), _BLOCK):
+            found.extend(_look_alikes(turned, some[start : start + _BLOCK], others, bounds))
+
+    tasks = [
+        (some, others)
+        for (split, label), some in sorted(groups.items())
+        for (other_split, other_label), others in sorted(groups.items())
+        if split == other_split and label < other_label
+    ]
+    with threadpool_limits(limits=1, user_api="blas"):
+        worker_threads.process_in_threads(iter(tasks), compare, workers)
+    return sorted(found)
+
+
+def _look_alikes(
+    views: Bytes, some: Numbers, others: Numbers, bounds: perceptual_hash.SimilarityBounds
+) -> Iterator[ImagePair]:
+    """Yield the pairs of an image of `some` and one of `others` that look the same as they are oriented in `views`."""
+    motifs: perceptual_hash.ViewMotifs | None = None
+    signs, outlines = perceptual_hash.hash_signs(views[some]), perceptual_hash.view_outlines(views[some])
+    for start in range(0, len(others), _TILE):
+        tile = others[start : start + _TILE]
+        agreement = signs @ perceptual_hash.hash_signs(views[tile]).T
+        rows, columns = np.nonzero(agreement >= perceptual_hash.HASH_BITS - 2 * bounds.distance)
+        if not rows.size:
+            continue
+        alike = np.einsum("np,np->n", outlines[rows], perceptual_hash.view_outlines(views[tile[columns]]))
+        rows, columns = rows[alike >= bounds.outline], columns[alike >= bounds.outline]
+        motifs = motifs or perceptual_hash.ViewMotifs(views[some])
+        for row in np.unique(rows):
+            chosen = tile[columns[rows == row]]
+            explained = motifs.explain(int(row), views[chosen].reshape(len(chosen), -1))
+            for other in chosen[explained >= bounds.explained]:
+                yield ImagePair(int(some[row]), int(other))
 
 
 def hash_distances(views: Bytes, pairs: Sequence[ImagePair]) -> dict[ImagePair, int]:

@@ -85,10 +85,14 @@ def build_dataset(task: PreprocessingTask, progress: PassProgress) -> str:
 def _open_archives(task: PreprocessingTask, stack: ExitStack) -> ArchiveCollection:
     """Open the archives of `task`; `stack` closes them."""
     base = stack.enter_context(DatasetArchive(task.archive, hashed=True))
+    base.check_members()
     if task.addition is None:
         return ArchiveCollection(base)
-    addition = DatasetArchive(task.addition, hashed=True, kind=archive_collection.ADDITIONAL_DESCRIPTION)
-    return ArchiveCollection(base, stack.enter_context(addition))
+    addition = stack.enter_context(
+        DatasetArchive(task.addition, hashed=True, kind=archive_collection.ADDITIONAL_DESCRIPTION)
+    )
+    addition.check_members()
+    return ArchiveCollection(base, addition)
 
 
 def _summarize_archives(
@@ -136,6 +140,7 @@ def _dataset_findings(
         unlisted=archive_pass.unlisted,
         missing=missing,
         remarks=archive_pass.plan.remarks,
+        image_remarks=archive_pass.remarked_images(),
         parts=_summarize_archives(archives, archive_pass, audit),
     )
 
@@ -158,9 +163,14 @@ def _missing_image_ids(archive_pass: ArchivePass, allowed: int, archives: Archiv
         names = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise BadInputError(
             f"{lacking.place}: {len(missing)} images missing ({names}), {allowed} allowed; its inner zips are"
-            f" {', '.join(lacking.parts)}. {lacking.kind.whole} Or allow as many with AllowedMissingImages."
+            f" {', '.join(lacking.parts) or 'none'}.{_unlisted_text(archive_pass.unlisted)} {lacking.kind.whole}"
+            " Or allow as many with AllowedMissingImages."
         )
     return missing
+
+
+def _unlisted_text(unlisted: Sequence[str]) -> str:
+    return f" It holds {len(unlisted)} images that no table names (first: {unlisted[0]})." if unlisted else ""
 
 
 def _record_count(archive_pass: ArchivePass, number: int, found: dataset_card.DatasetFindings) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pipeline_src import contract
-from pipeline_src.dataset import lesion_split
+from pipeline_src.dataset import image_remarks, lesion_split
 from pipeline_src.dataset.metadata_tables import ImageMetadata
 from pipeline_src.leakage.leak_audit import LeakAudit
 
@@ -94,6 +94,7 @@ class DatasetFindings:
         unlisted: ids of images that no table names.
         missing: ids in a table without an image.
         remarks: remarks of the plan.
+        image_remarks: ids of the images with remarks, by remark, see `dataset.image_remarks`.
         parts: the archives by origin.
     """
 
@@ -107,6 +108,7 @@ class DatasetFindings:
     unlisted: Sequence[str]
     missing: Sequence[str]
     remarks: Sequence[str]
+    image_remarks: Mapping[str, Sequence[str]]
     parts: Mapping[str, ArchiveSummary]
 
 
@@ -116,13 +118,19 @@ def count_training_records(counts: ImageCounts, repeats: Mapping[str, int]) -> d
 
 
 def dataset_warnings(found: DatasetFindings) -> list[str]:
-    """Return the warnings that apply to every figure computed from this dataset."""
-    lines = [*found.audit.warnings(), *found.remarks, *lesion_split.thin_class_warnings(found.counts.lesions)]
+    """Return the warnings that apply to every figure computed from this dataset, images that are not used first."""
+    losses = []
     if found.missing:
-        lines.append(f"{len(found.missing)} images of the tables are missing in the archive.")
+        losses.append(f"{len(found.missing)} images of the tables are missing in the archive.")
     if found.unlisted:
-        lines.append(f"{len(found.unlisted)} images of the archive are in no table and were left out.")
-    return lines
+        losses.append(f"{len(found.unlisted)} images of the archive are in no table and were left out.")
+    return [
+        *losses,
+        *found.audit.warnings(),
+        *found.remarks,
+        *image_remarks.remark_warnings(found.image_remarks),
+        *lesion_split.thin_class_warnings(found.counts.lesions),
+    ]
 
 
 def dataset_card_json(found: DatasetFindings) -> str:
@@ -145,6 +153,9 @@ def dataset_card_json(found: DatasetFindings) -> str:
         "official": _official_counts(found.official),
         "leakage": found.audit.as_json(),
         "duplicates_across_lesions": found.audit.equal,
+        "image_remarks": {
+            remark: _examples(found.image_remarks.get(remark, ())) for remark in image_remarks.REMARK_TEXTS
+        },
         "images_without_metadata": _examples(found.unlisted),
         "metadata_without_image": found.missing,
         "ages_missing": sum(not row.aged for row in found.rows),

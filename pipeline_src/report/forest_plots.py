@@ -14,7 +14,7 @@ from pipeline_src.evaluation.champion_comparison import ChampionComparison
 from pipeline_src.evaluation.classification_metrics import MetricEstimates
 from pipeline_src.evaluation.confidence_intervals import Estimate
 from pipeline_src.evaluation.subgroup_metrics import Subgroup
-from pipeline_src.report import report_plots, report_wording
+from pipeline_src.report import inline_svg, report_plots, report_wording
 from pipeline_src.report.report_plots import ReportPlot
 
 LINE_HEIGHT: Final = 0.36  # inches
@@ -55,7 +55,11 @@ def draw_forest(axes: Axes, lines: Sequence[ForestLine], words: Callable[[Estima
             where, values = zip(*points, strict=True)
             axes.plot(values, where, marker, color=colour, markersize=6.5, linestyle="none")
     for row, line in enumerate(lines):
-        text, colour = words(line.estimate), report_plots.GREY if line.estimate.value is None else report_plots.INK
+        # The interval below the value, or the text would be too wide for its size on a phone.
+        text, colour = (
+            words(line.estimate).replace(" (", "\n("),
+            inline_svg.GREY if line.estimate.value is None else inline_svg.INK,
+        )
         axes.text(1.02, row, text, transform=axes.get_yaxis_transform(), va="center", fontsize=9, color=colour)
     axes.set_yticks(rows, [line.name for line in lines], fontsize=9)
     axes.tick_params(axis="x", labelsize=9)
@@ -63,24 +67,6 @@ def draw_forest(axes: Axes, lines: Sequence[ForestLine], words: Callable[[Estima
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
-
-
-def short_estimate(measured: Estimate, form: str = ".2f") -> str:
-    """Return a value with its interval in two decimals, to fit beside a line."""
-    if measured.value is None:
-        return report_wording.NOT_DEFINED
-    if measured.lower is None or measured.upper is None:
-        return _with_minus_sign(f"{measured.value:{form}}")
-    return _with_minus_sign(f"{measured.value:{form}} ({measured.lower:{form}} to {measured.upper:{form}})")
-
-
-def short_difference(measured: Estimate) -> str:
-    """Return a difference with its interval in two decimals and with signs."""
-    return short_estimate(measured, "+.2f")
-
-
-def _with_minus_sign(text: str) -> str:
-    return text.replace("-", "\u2212")
 
 
 SHARE_AXIS: Final = (-0.02, 1.02)  # limits of the axis of a share, with space for markers at its ends
@@ -94,14 +80,14 @@ def plot_class_sensitivity(figures: MetricEstimates) -> ReportPlot:
     ]
     drawing = report_plots.new_figure(forest_height(lines))
     axes = report_plots.grid_axes(drawing)
-    draw_forest(axes, lines, short_estimate)
+    draw_forest(axes, lines, report_wording.format_value_with_interval)
     axes.set(xlim=SHARE_AXIS)
     axes.set_xlabel("sensitivity, with 95 % interval; n images", fontsize=9)
     said = ", ".join(
         f"{label} {report_wording.format_value(each.sensitivity.value)}" for label, each in figures.per_class.items()
     )
     alt = f"Sensitivity of each class with its interval: {said}."
-    return ReportPlot("per_class.png", "Sensitivity by class", alt, report_plots.figure_png(drawing))
+    return report_plots.finish_plot(drawing, "per_class.png", "Sensitivity by class", alt)
 
 
 def plot_subgroups(groups: Iterable[Subgroup], overall: float | None) -> ReportPlot | None:
@@ -116,8 +102,8 @@ def plot_subgroups(groups: Iterable[Subgroup], overall: float | None) -> ReportP
     drawing = report_plots.new_figure(forest_height(lines))
     axes = report_plots.grid_axes(drawing)
     if overall is not None:
-        axes.axvline(overall, color=report_plots.GREY, linewidth=1.2, linestyle=(0, (4, 3)))
-    draw_forest(axes, lines, short_estimate)
+        axes.axvline(overall, color=inline_svg.GREY, linewidth=1.2, linestyle=(0, (4, 3)))
+    draw_forest(axes, lines, report_wording.format_value_with_interval)
     axes.set(xlim=SHARE_AXIS)
     axes.set_xlabel("balanced accuracy, with 95 % interval; dashed: all test images", fontsize=9)
     weak = ", ".join(f"{group.attribute} {group.group}" for group in judged if group.weak)
@@ -126,7 +112,7 @@ def plot_subgroups(groups: Iterable[Subgroup], overall: float | None) -> ReportP
         f"{report_wording.format_value(overall)}."
         f" {f'Weak: {weak}' if weak else 'None is weak'}."
     )
-    return ReportPlot("subgroups.png", "Balanced accuracy by subgroup", alt, report_plots.figure_png(drawing))
+    return report_plots.finish_plot(drawing, "subgroups.png", "Balanced accuracy by subgroup", alt)
 
 
 def plot_champion_differences(compared: ChampionComparison, margins: Mapping[str, float | None]) -> ReportPlot | None:
@@ -145,14 +131,12 @@ def plot_champion_differences(compared: ChampionComparison, margins: Mapping[str
     ]
     drawing = report_plots.new_figure(forest_height(lines) + 0.35)
     axes = report_plots.grid_axes(drawing)
-    axes.axvline(0, color=report_plots.GREY, linewidth=1.2)
-    draw_forest(axes, lines, short_difference)
+    axes.axvline(0, color=inline_svg.GREY, linewidth=1.2)
+    draw_forest(axes, lines, report_wording.format_difference_with_interval)
     for row, name in enumerate(known):
         margin = margins.get(name)
         if margin is not None:
-            axes.plot(
-                [-margin, -margin], [row - 0.35, row + 0.35], color=report_plots.INK, linewidth=1.6, linestyle=":"
-            )
+            axes.plot([-margin, -margin], [row - 0.35, row + 0.35], color=inline_svg.INK, linewidth=1.6, linestyle=":")
     axes.margins(x=0.1)
     axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel("this model minus the champion; dotted: allowed loss", fontsize=9)
@@ -161,4 +145,4 @@ def plot_champion_differences(compared: ChampionComparison, margins: Mapping[str
         for name, pair in known.items()
     )
     alt = f"Differences from the champion with their intervals: {said}."
-    return ReportPlot("champion.png", "Differences from the champion", alt, report_plots.figure_png(drawing))
+    return report_plots.finish_plot(drawing, "champion.png", "Differences from the champion", alt)

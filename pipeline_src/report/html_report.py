@@ -16,12 +16,12 @@ import jinja2
 import numpy as np
 from matplotlib import style
 
-from pipeline_src import contract
+from pipeline_src import contract, gate, rejection_advice
 from pipeline_src.evaluation.evaluation_json import ModelEvaluation, addition_sha256_of_card, archive_sha256_of_card
 from pipeline_src.evaluation.model_predictions import Predictions
 from pipeline_src.evaluation.subgroup_metrics import Subgroup
 from pipeline_src.leakage import audit_summary
-from pipeline_src.report import forest_plots, report_findings, report_plots, report_wording
+from pipeline_src.report import forest_plots, report_findings, report_identity, report_plots, report_wording
 from pipeline_src.report.report_plots import ReportPlot, plot_confusion_matrix
 
 THUMBNAIL_WIDTH: Final = 240  # pixels; two of them side by side on a phone
@@ -113,6 +113,7 @@ TEMPLATE_FILTERS: Final[dict[str, Callable[..., str]]] = {
     "probability": report_wording.format_p_value,
     "percent": report_wording.format_percent,
     "count": report_wording.format_count,
+    "frequency": report_wording.format_frequency,
     "size": report_wording.format_sample_size,
 }
 
@@ -162,10 +163,20 @@ def render_report(evaluation: ModelEvaluation, drawn: list[ReportPlot], pictures
         .render(
             evaluation=evaluation,
             passed=evaluation.verdict.verdict == contract.VERDICT_PASS,
+            title=report_identity.report_title(evaluation),
+            heading=report_identity.report_heading(evaluation),
+            identity=report_identity.report_identity(evaluation),
+            judged=_judged_requirements(evaluation.verdict),
+            excused=[each for each in evaluation.verdict.requirements if each.passed and each.verdict != gate.MET],
+            meaning=rejection_advice.REJECTION_MEANING,
             sections={
                 id_: name for id_, name in REPORT_SECTIONS.items() if id_ != "official" or evaluation.official_figures
             },
             plots={plot.name.removesuffix(".png"): plot for plot in drawn},
+            allowed={
+                title: allowed_losses(evaluation).get(name)
+                for name, (title, _) in report_findings.COMPARED_FIGURES.items()
+            },
             notices=report_findings.report_notices(evaluation),
             subgroups=_by_attribute(evaluation.subgroups),
             pairs={
@@ -202,11 +213,23 @@ def _template_environment() -> jinja2.Environment:
         splits=contract.SPLITS,
         requirement_title=report_wording.requirement_title,
         requirement_note=report_wording.requirement_note,
+        judged_text=report_wording.judged_text,
+        judged_interval=report_wording.judged_interval,
+        judged_frequency=report_wording.judged_frequency,
+        melanoma_sentence=report_wording.melanoma_sentence,
+        research_use=report_wording.RESEARCH_USE,
+        intended_use=report_wording.INTENDED_USE_SUMMARY,
         sentence=report_wording.verdict_sentence,
         synthetic=report_findings.has_synthetic_images,
         exact_mark=report_wording.EXACT_MARK,
     )
     return environment
+
+
+def _judged_requirements(verdict: gate.GateVerdict) -> list[gate.GateRequirement]:
+    """Return the requirements that were judged, the missed ones first."""
+    judged = [each for each in verdict.requirements if each.verdict == gate.MET or not each.passed]
+    return sorted(judged, key=lambda each: each.passed)
 
 
 def _data_uri(content: bytes, kind: str) -> str:

@@ -42,11 +42,12 @@ def severity_by_gate(missed: bool) -> str:  # noqa: FBT001  the only parameter
 
 
 CHAMPION_SECTION: Final = "champion"
-# The compared metrics: title, and the gate's requirement.
+# The compared metrics: title, and the gate's requirement; empty where the gate has none.
 COMPARED_FIGURES: Final = {
     "balanced_accuracy": ("balanced accuracy", "champion_balanced_accuracy_loss"),
-    "melanoma_sensitivity": ("melanoma sensitivity", "champion_melanoma_sensitivity_loss"),
-    "melanoma_specificity": ("melanoma specificity", "champion_melanoma_specificity_loss"),
+    "melanoma_auc_above_80": ("melanoma AUC above 0.80", "champion_melanoma_area_loss"),
+    "melanoma_sensitivity": ("melanoma sensitivity", ""),
+    "melanoma_specificity": ("melanoma specificity", ""),
 }
 _WORSE: Final = "worse"
 _UNPROVEN: Final = "not shown to be as good"
@@ -122,9 +123,6 @@ THIN_TEST_IMAGES: Final = 10  # with fewer images, one image changes a class's s
 # table 1). A whole interval above that is reported even if the gate allows more.
 NOTABLE_OVERCONFIDENCE: Final = 0.10
 NAMED_ITEMS: Final = 3  # subgroups or classes named in a notice; the section has all
-RESEARCH_NOTICE: Final = ReportNotice(
-    NOTE, "Research use only; not a medical device.", "Nothing here supports a diagnosis."
-)
 
 
 def report_notices(evaluation: ModelEvaluation) -> list[ReportNotice]:
@@ -138,7 +136,6 @@ def report_notices(evaluation: ModelEvaluation) -> list[ReportNotice]:
         _thin_class_notice(evaluation, missed),
         *_synthetic_notices(evaluation),
         *_clear_notices(evaluation, missed),
-        RESEARCH_NOTICE,
     ]
     return sorted((each for each in made if each is not None), key=lambda each: SEVERITIES.index(each.severity))
 
@@ -212,7 +209,7 @@ def _overconfidence_notice(evaluation: ModelEvaluation, missed: set[str]) -> Rep
     text = f"Mean confidence exceeds accuracy by {surplus}, ECE {error}"
     if found.tempered is not None and found.temperature is not None:
         better = report_wording.format_value(found.tempered.error.value)
-        text += f"; temperature {found.temperature:.2f} would change it to {better}"
+        text += f"; temperature {report_wording.format_value(found.temperature)} would change it to {better}"
     return ReportNotice(severity_by_gate("overconfidence" in missed), "Overconfident.", f"{text}.", "calibration")
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT-0
-"""Draws the report's plots of one model as PNG: confusion matrix, ROC and precision-recall curves, reliability diagram.
+"""Draws the report's plots of one model: confusion matrix, ROC and precision-recall curves, reliability diagram.
 
-The same metrics give the same bytes. A figure is five inches wide, so that text of 8 to 11 points keeps that size on a
-phone.
+A plot is SVG inside the report, and a PNG file beside it. The same metrics give the same bytes. A figure is five inches
+wide, so that text of 8 to 11 points keeps that size on a phone.
 """
 
 import io
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from sklearn import metrics as sklearn_metrics
 
 from pipeline_src import contract
@@ -22,16 +23,18 @@ from pipeline_src.evaluation import classification_metrics
 from pipeline_src.evaluation.classification_metrics import MetricEstimates
 from pipeline_src.evaluation.model_predictions import Predictions
 from pipeline_src.evaluation.probability_calibration import Calibration, Reliability
+from pipeline_src.report.inline_svg import GREY, INK, ON_STRONG, PALE, figure_svg
 from pipeline_src.report.report_wording import format_value
 
 DOTS_PER_INCH: Final = 200
 WIDTH: Final = 5.0  # inches
-INK: Final = "#14181F"
-GREY: Final = "#6B7280"
-PALE: Final = "#E5E7EB"
 BLUE: Final = "#0072B2"
 VERMILION: Final = "#D55E00"
 GREEN: Final = "#009E73"
+# Up to this share the ink of both schemes has a contrast of at least 4.5 with the cell's blue.
+_STRONG_SHARE: Final = 0.85
+# With fewer images, one image moves a bin's accuracy by more than 0.2.
+LEAST_BIN_IMAGES: Final = 5
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,14 @@ class ReportPlot:
         title: heading.
         alt: text alternative of its content.
         png: content of the file.
+        svg: the same plot as an element of the report.
     """
 
     name: str
     title: str
     alt: str
     png: bytes
+    svg: str
 
 
 def new_figure(height: float) -> Figure:
@@ -79,6 +84,11 @@ def figure_png(drawing: Figure) -> bytes:
     return data.getvalue()
 
 
+def finish_plot(drawing: Figure, name: str, title: str, alt: str) -> ReportPlot:
+    """Return the plot of `drawing` in both formats; the other arguments are fields of `ReportPlot`."""
+    return ReportPlot(name, title, alt, figure_png(drawing), figure_svg(drawing, name.removesuffix(".png"), alt))
+
+
 def plot_confusion_matrix(predictions: Predictions, name: str, images: str) -> ReportPlot:
     """Draw the confusion matrix: colour is the share of the true class, text the share and the count.
 
@@ -92,11 +102,13 @@ def plot_confusion_matrix(predictions: Predictions, name: str, images: str) -> R
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     drawing = new_figure(4.9)
     axes = grid_axes(drawing)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlim=(-0.5, len(counts) - 0.5), ylim=(len(counts) - 0.5, -0.5), aspect="equal")
     for row, column in np.ndindex(counts.shape):
         number, share = counts[row, column], shares[row, column]
+        axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, color=BLUE, alpha=float(share), linewidth=0))
         text = f"{share:.0%}\n{number}" if number else "·"
-        axes.text(column, row, text, ha="center", va="center", fontsize=9, color="white" if share > 0.6 else "black")
+        colour = ON_STRONG if share > _STRONG_SHARE else INK
+        axes.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
     names = [f"{label}\nn={total}" for label, total in zip(contract.CLASS_LABELS, totals[:, 0], strict=True)]
     axes.set_xticks(range(len(names)), contract.CLASS_LABELS, fontsize=9)
     axes.set_yticks(range(len(names)), names, fontsize=9)
@@ -104,7 +116,7 @@ def plot_confusion_matrix(predictions: Predictions, name: str, images: str) -> R
     axes.tick_params(length=0)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    return ReportPlot(name, f"Confusion matrix, {images}", _confusion_alt_text(counts, images), figure_png(drawing))
+    return finish_plot(drawing, name, f"Confusion matrix, {images}", _confusion_alt_text(counts, images))
 
 
 def _confusion_alt_text(counts: npt.NDArray[np.int64], images: str) -> str:
@@ -141,7 +153,7 @@ def plot_roc_curves(test: Predictions, figures: MetricEstimates) -> ReportPlot:
     axes.legend(loc="lower right", fontsize=9, title="area under the curve", title_fontsize=9)
     areas = ", ".join(f"{label} {format_value(found.auc.value)}" for label, found in figures.per_class.items())
     alt = f"ROC curves of the {len(CLASSES)} classes on the test images. Areas under the curve: {areas}."
-    return ReportPlot("roc.png", "ROC curves, each class against the rest", alt, figure_png(drawing))
+    return finish_plot(drawing, "roc.png", "ROC curves, each class against the rest", alt)
 
 
 def plot_precision_recall(test: Predictions, figures: MetricEstimates) -> ReportPlot:
@@ -163,9 +175,7 @@ def plot_precision_recall(test: Predictions, figures: MetricEstimates) -> Report
         f"{label} {format_value(found.average_precision.value)}" for label, found in figures.per_class.items()
     )
     alt = f"Precision against recall of the {len(CLASSES)} classes on the test images. Average precision: {areas}."
-    return ReportPlot(
-        "precision_recall.png", "Precision against recall, each class against the rest", alt, figure_png(drawing)
-    )
+    return finish_plot(drawing, "precision_recall.png", "Precision against recall, each class against the rest", alt)
 
 
 def plot_reliability(calibration: Calibration) -> ReportPlot:
@@ -176,10 +186,10 @@ def plot_reliability(calibration: Calibration) -> ReportPlot:
         style_axes(axes)
     upper.plot([0, 1], [0, 1], color=GREY, linewidth=1.0, linestyle=(0, (2, 4)), label="ideal")
     if calibration.tempered is not None and calibration.temperature is not None:
-        label = f"at temperature {calibration.temperature:.2f}"
-        _plot_reliability_curve(upper, calibration.tempered, label, GREEN, "s--")
+        label = f"at temperature {format_value(calibration.temperature)}"
+        _plot_reliability_curve(upper, calibration.tempered, label, GREEN, ("s", "--"))
     _plot_overconfidence(upper, calibration.served)
-    _plot_reliability_curve(upper, calibration.served, "as served", BLUE, "o-")
+    _plot_reliability_curve(upper, calibration.served, "as served", BLUE, ("o", "-"))
     upper.set(ylabel="accuracy", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     upper.legend(loc="upper left", fontsize=9)
     bins = calibration.served.bins
@@ -193,25 +203,33 @@ def plot_reliability(calibration: Calibration) -> ReportPlot:
         edgecolor="white",
     )
     lower.set(xlabel="confidence: probability of the predicted class", ylabel="images")
-    return ReportPlot("reliability.png", "Reliability diagram", _reliability_alt_text(calibration), figure_png(drawing))
+    return finish_plot(drawing, "reliability.png", "Reliability diagram", _reliability_alt_text(calibration))
 
 
-def _plot_reliability_curve(axes: Axes, measured: Reliability, label: str, colour: str, style: str) -> None:
-    known = [
-        (each.confidence, each.accuracy)
+def drawn_bins(measured: Reliability) -> list[tuple[float, float, int]]:
+    """Return confidence, accuracy and number of images of the bins with at least `LEAST_BIN_IMAGES` images."""
+    return [
+        (each.confidence, each.accuracy, each.images)
         for each in measured.bins
-        if each.confidence is not None and each.accuracy is not None
+        if each.images >= LEAST_BIN_IMAGES and each.confidence is not None and each.accuracy is not None
     ]
-    axes.plot([each[0] for each in known], [each[1] for each in known], style, color=colour, markersize=6, label=label)
+
+
+def _plot_reliability_curve(axes: Axes, measured: Reliability, label: str, colour: str, style: tuple[str, str]) -> None:
+    """Draw the bins as markers whose area grows with the number of images; `style` is their marker and the line."""
+    known, (marker, line) = drawn_bins(measured), style
+    if not known:
+        return
+    confidence, accuracy, images = (list(each) for each in zip(*known, strict=True))
+    most = max(images)
+    axes.plot(confidence, accuracy, line, color=colour, linewidth=1.4)
+    areas = [20 + 90 * number / most for number in images]
+    axes.scatter(confidence, accuracy, s=areas, marker=marker, color=colour, label=label, zorder=3)
 
 
 def _plot_overconfidence(axes: Axes, measured: Reliability) -> None:
     """Mark the excess of confidence over accuracy in each bin."""
-    over = [
-        (each.confidence, each.accuracy, each.confidence)
-        for each in measured.bins
-        if each.confidence is not None and each.accuracy is not None and each.confidence > each.accuracy
-    ]
+    over = [(sure, right, sure) for sure, right, _ in drawn_bins(measured) if sure > right]
     if over:
         axes.vlines(*zip(*over, strict=True), color=VERMILION, linewidth=5, alpha=0.35, label="overconfident by")
 
@@ -223,5 +241,6 @@ def _reliability_alt_text(calibration: Calibration) -> str:
         f" overconfidence {format_value(served.overconfidence.value)} as served."
     )
     if calibration.tempered is not None and calibration.temperature is not None:
-        alt += f" At temperature {calibration.temperature:.2f}: {format_value(calibration.tempered.error.value)}."
+        error = format_value(calibration.tempered.error.value)
+        alt += f" At temperature {format_value(calibration.temperature)}: {error}."
     return alt

@@ -5,17 +5,19 @@ The statements hold for every model, whatever its metrics. The licence is that o
 https://doi.org/10.7910/DVN/DBW86T. The column `dataset` of the archive's table names the source of each image:
 `SYNTHETIC_SOURCE` in the synthetic archive, the names of its sources in HAM10000.
 
-Numbers have three decimals and a real minus sign; an undefined one is "not defined" and never 0.
+Numbers have three decimals and a real minus sign; an undefined one is "not defined" and never 0. The values that the
+gate judged are truncated to three decimals, so that a missed threshold never appears met.
 """
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Final
 
-from pipeline_src import contract
+from pipeline_src import contract, gate_thresholds
 from pipeline_src.evaluation import confidence_intervals
 from pipeline_src.evaluation.confidence_intervals import Estimate
-from pipeline_src.gate import MET, GateRequirement, GateVerdict
+from pipeline_src.gate import AT_MOST, MET, ROUNDING, GateRequirement, GateVerdict
 
 SYNTHETIC_SOURCE: Final = "synthetic"
 DISCLAIMER: Final = "research use, not a medical device"
@@ -30,6 +32,12 @@ INTENDED_USES: Final = (
     "second reader; images that are not dermatoscopic (phone, clinical overview, histology); lesions of other "
     f"diagnoses, each of which the model predicts as one of its {len(contract.CLASS_TITLES)}; groups of patients and "
     "body sites named below as not evaluable; darker skin tones, for which there are no data."
+)
+# The first lines of the report; `INTENDED_USES` has all.
+RESEARCH_USE: Final = "Research use only; not a medical device."
+INTENDED_USE_SUMMARY: Final = (
+    "For comparing training methods, studying errors and testing how a model is released. Not for any decision on a "
+    "person's care."
 )
 RISK_RATING: Final = "High"
 RISK_EXPLANATION: Final = (
@@ -105,6 +113,13 @@ def format_difference_interval(measured: Estimate) -> str:
     return f"{format_difference(measured.lower)} to {format_difference(measured.upper)}"
 
 
+def format_value_with_interval(measured: Estimate) -> str:
+    """Return the value with its interval: ``0.787 (0.712 to 0.853)``."""
+    if measured.lower is None or measured.upper is None:
+        return format_value(measured.value)
+    return f"{format_value(measured.value)} ({format_value(measured.lower)} to {format_value(measured.upper)})"
+
+
 def format_difference_with_interval(measured: Estimate) -> str:
     """Return the difference with its interval: ``\u22120.061 (\u22120.102 to \u22120.020)``."""
     within = format_difference_interval(measured)
@@ -126,6 +141,28 @@ def format_percent(fraction: float) -> str:
 def format_count(number: int, one: str, many: str = "") -> str:
     """Return a number with its noun: ``1 image``, ``1,512 images``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def format_frequency(measured: Estimate) -> str:
+    """Return a share of images as a natural frequency: ``18 of 18``; empty if it is undefined."""
+    if measured.value is None or not measured.images:
+        return ""
+    return f"{round(measured.value * measured.images):,} of {measured.images:,}"
+
+
+def format_false_alarms(specificity: Estimate) -> str:
+    """Return the remainder of a specificity as a natural frequency: ``0 of 117``; empty if it is undefined."""
+    if specificity.value is None or not specificity.images:
+        return ""
+    return f"{specificity.images - round(specificity.value * specificity.images):,} of {specificity.images:,}"
+
+
+def melanoma_sentence(sensitivity: Estimate, specificity: Estimate) -> str:
+    """Return ``Found 18 of 18 melanomas; false alarms 0 of 117 other images.``; empty if undefined."""
+    found, alarms = format_frequency(sensitivity), format_false_alarms(specificity)
+    parts = [f"found {found} melanomas" if found else "", f"false alarms {alarms} other images" if alarms else ""]
+    text = "; ".join(part for part in parts if part)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def format_sample_size(measured: Estimate) -> str:
@@ -156,9 +193,16 @@ REQUIREMENT_TITLES: Final = {
     "overconfidence": ("Overconfidence", "mean confidence minus accuracy"),
     "leaked_test_images": ("Leaked test images", "whose lesion was trained on under another id"),
     "champion_balanced_accuracy_loss": ("Loss of balanced accuracy", "largest plausible, against the champion"),
-    "champion_melanoma_sensitivity_loss": ("Loss of melanoma sensitivity", "largest plausible, against the champion"),
-    "champion_melanoma_specificity_loss": ("Loss of melanoma specificity", "largest plausible, against the champion"),
+    "champion_melanoma_area_loss": (
+        "Loss of melanoma AUC above 0.80",
+        "area above a sensitivity of 0.80: largest plausible loss against the champion",
+    ),
 }
+# Requirements on a share of images, which can be said as a natural frequency too.
+_FREQUENCIES: Final = frozenset(
+    {"melanoma_sensitivity", "melanoma_specificity", "malignant_sensitivity", "class_sensitivity"}
+)
+_WHOLE: Final = 1e-6  # of a share times its number of images, which is a count
 NAMED_REQUIREMENTS: Final = 3  # requirements named in the sentence; the table has all
 
 
@@ -176,6 +220,40 @@ def requirement_note(requirement: GateRequirement) -> str:
     return ": ".join(part for part in (about, place) if part)
 
 
+def judged_text(requirement: GateRequirement) -> str:
+    """Return the judged value with three decimals, truncated towards a miss; its text if there is no value."""
+    return requirement.got_text if requirement.got is None else _cut(requirement.got, up=requirement.sense == AT_MOST)
+
+
+def judged_interval(requirement: GateRequirement) -> str:
+    """Return the interval of the judged value, ``0.711 to 0.845``, with its ends rounded outwards; empty if none."""
+    if requirement.lower is None or requirement.upper is None:
+        return ""
+    return f"{_cut(requirement.lower, up=False)} to {_cut(requirement.upper, up=True)}"
+
+
+def judged_frequency(requirement: GateRequirement) -> str:
+    """Return the judged value as a natural frequency: ``18 of 18``; empty if it is not a share of images."""
+    if requirement.name not in _FREQUENCIES or requirement.got is None or not requirement.images:
+        return ""
+    count = requirement.got * requirement.images
+    return f"{round(count):,} of {requirement.images:,}" if abs(count - round(count)) < _WHOLE else ""
+
+
+def _cut(value: float, *, up: bool) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    scaled = math.ceil((value - ROUNDING) * 1000) if up else math.floor((value + ROUNDING) * 1000)
+    return format_value(scaled / 1000)
+
+
+def gate_profile(verdict: GateVerdict) -> str:
+    """Return the name of the threshold profile that the verdict was made with; ``custom`` for other thresholds."""
+    wanted = {each.name: each.wanted for each in verdict.requirements}
+    profiles = gate_thresholds.THRESHOLD_PROFILES.items()
+    return next((name for name, thresholds in profiles if asdict(thresholds) == wanted), "custom")
+
+
 def verdict_sentence(verdict: GateVerdict) -> str:
     """Return the verdict in one sentence, with the requirements that are not met."""
     every = verdict.requirements
@@ -191,4 +269,6 @@ def verdict_sentence(verdict: GateVerdict) -> str:
 
 
 def _missed_requirement(requirement: GateRequirement) -> str:
-    return f"{requirement_title(requirement.name).lower()} {requirement.got_text} (wanted {requirement.wanted_text})"
+    return (
+        f"{requirement_title(requirement.name).lower()} {judged_text(requirement)} (required {requirement.wanted_text})"
+    )

@@ -67,7 +67,7 @@ class ReplicationAlarm(aws_cloudwatch.Alarm):
             id_,
             alarm_name=f"{settings.name}-{stage}-ReplicationFailed",
             alarm_description=f"{settings.name}-{stage}: captured requests did not get to build's account. "
-            "What to do: docs/operations.md, ReplicationFailed",
+            "What to do: docs/alarms.md#replicationfailed",
             metric=aws_cloudwatch.Metric(
                 namespace="AWS/S3",
                 metric_name="OperationsFailedReplication",

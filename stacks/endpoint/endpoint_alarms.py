@@ -104,7 +104,7 @@ class _Signal:
             scope,
             self.id,
             alarm_name=name,
-            alarm_description=f"{endpoint}: {self.what}. What to do: docs/operations.md, {self.id}",
+            alarm_description=f"{endpoint}: {self.what}. What to do: docs/alarms.md#{self.id.lower()}",
             metric=aws_cloudwatch.Metric(
                 namespace="AWS/SageMaker",
                 metric_name=self.metric,

@@ -55,8 +55,9 @@ class EventNotice:
 
 
 _PIPELINE_EVENT: Final = "SageMaker Model Building Pipeline Execution Status Change"
-_REPEAT_HINT: Final = "To do it again: docs/operations.md, cancelled."
-_NEXT_STEP_HINT: Final = "What to do: make next."
+_REPEAT_HINT: Final = "To do it again: docs/operate.md#deliver-again"
+_RETRAINING_HINT: Final = "What to do: make next, and docs/troubleshooting.md#a-retraining-failed"
+_STAGE_HINT: Final = "What to do: make next, and docs/troubleshooting.md"
 _PIPELINE_VALUES: Final = {
     "execution": "$.detail.pipelineExecutionArn",
     "status": "$.detail.currentPipelineExecutionStatus",
@@ -86,7 +87,7 @@ def training_notices(name: str, pipeline_arn: str) -> dict[str, EventNotice]:
             detail={"pipelineArn": [pipeline_arn], "currentPipelineExecutionStatus": ["Failed", "Stopped"]},
             text=f"SageMaker pipeline {name} ended as {{status}}: {{execution}}. "
             "Its step Reject, if that failed, says which requirement the model missed. Console: SageMaker, Pipelines. "
-            f"{_NEXT_STEP_HINT}",
+            f"{_RETRAINING_HINT}",
             **ours,
         ),
         "TrainingSucceeded": EventNotice(
@@ -115,7 +116,7 @@ def state_machine_notices(name: str, machine_arn: str) -> dict[str, EventNotice]
             kind="Step Functions Execution Status Change",
             detail={"stateMachineArn": [machine_arn], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
             text=f"Retraining of {name} ended as {{status}}. Execution {{execution}} "
-            f"of its state machine. Console: Step Functions. {_NEXT_STEP_HINT}",
+            f"of its state machine. Console: Step Functions. {_RETRAINING_HINT}",
             values=_STATE_MACHINE_VALUES,
         )
     }
@@ -133,7 +134,7 @@ def pipeline_notices(pipeline: str, what: str) -> dict[str, EventNotice]:
             values={"execution": "$.detail.execution-id", "state": "$.detail.state"},
         )
         for ending, said, more in (
-            ("FAILED", "failed", f" {_NEXT_STEP_HINT}"),
+            ("FAILED", "failed", f" {_STAGE_HINT}"),
             ("CANCELED", "was cancelled, because a deployment changed it meanwhile", f" {_REPEAT_HINT}"),
             ("STOPPED", "was stopped", f" {_REPEAT_HINT}"),
             ("SUCCEEDED", "has done all its stages", ""),
@@ -244,7 +245,7 @@ class ApplicationAlarms(Construct):
             self,
             id_,
             alarm_name=f"{self._name}-{id_}",
-            alarm_description=f"{self._name}: {what}. What to do: docs/operations.md, {id_}",
+            alarm_description=f"{self._name}: {what}. What to do: docs/alarms.md#{id_.lower()}",
             metric=metric,
             threshold=1,
             comparison_operator=aws_cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,

@@ -199,8 +199,8 @@ def monitor_notices(settings: Settings) -> dict[str, EventNotice]:
             kind=_JOB_EVENT,
             detail=_job_event_detail(settings, "Failed", "Stopped"),
             text="The monitor could not compare production with its model's evaluation: processing job {job} ended as "
-            "{status}. Its log says why: CloudWatch, /aws/sagemaker/ProcessingJobs. What to do: docs/operations.md, "
-            "MonitorFailed.",
+            "{status}. Its log says why: CloudWatch, /aws/sagemaker/ProcessingJobs. What to do: "
+            "docs/alarms.md#monitorfailed",
             values={"job": "$.detail.ProcessingJobName", "status": "$.detail.ProcessingJobStatus"},
         )
     }

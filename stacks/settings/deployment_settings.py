@@ -221,7 +221,7 @@ class NetworkSettings:
 
     The setting itself costs nothing. In subnets without internet access, jobs and models need a gateway endpoint for
     S3, which is free, and no other; builds need a NAT gateway, about $33 a month and $0.045 a GB. Functions stay
-    outside: they call AWS's own APIs only. docs/operations.md, "In a VPC", says what the subnets need.
+    outside: they call AWS's own APIs only. docs/vpc.md says what the subnets need.
 
     Attributes:
         vpc: Id of the VPC of the subnets, which CodeBuild asks for.

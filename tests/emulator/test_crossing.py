@@ -23,7 +23,7 @@ from tests.proof.simulation import Request
 _SITES: Final = {"staging": Place(*STAGING), "production": Place(*PRODUCTION)}
 # Roles of build's account by which something crosses, and one that nothing is allowed to.
 CALLERS: Final = ("delivery", "publish", "smoke", "promote", "build", "release")
-ROLES: Final = ("deliver", "deployer", "model", "access", "replicate")
+ROLES: Final = ("deliver", "deployer", "model", "access", "images", "replicate")
 ENTERED: Final = [
     f"{stage}-{role}" for stage, role in itertools.product(_SITES, ROLES) if (stage, role) != ("staging", "replicate")
 ]

@@ -12,6 +12,7 @@ from typing import Final
 from local.runners.job_runner import Job, JobOutcome, JobRunner
 from local.synthetic.synthetic_archive import write_synthetic_archive
 from pipeline_src import contract, gate_thresholds
+from pipeline_src.algorithms.algorithm_specification import JOBS_IMAGE
 
 IMAGES: Final = 60
 PREPROCESS: Final = ("python", "-m", "pipeline_src.jobs.preprocess", "--image-size", "64")
@@ -54,7 +55,7 @@ class Bench:
         for name in ("output", "processing/output"):
             (root / name).mkdir(parents=True)
         lines: list[str] = []
-        job = Job(step, "account/preprocessing:1", command, root, self.folder / step / "logs", limit=300)
+        job = Job(step, JOBS_IMAGE.local_uri, command, root, self.folder / step / "logs", limit=300)
         return self.runner.run(job, stop=threading.Event(), line=lines.append), root, lines
 
     def outputs(self, archive: Path) -> Path:

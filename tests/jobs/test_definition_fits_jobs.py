@@ -3,7 +3,7 @@
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,26 @@ import pytest
 
 from local.builtin_stand_in import algorithm_hyperparameters
 from pipeline_src import contract
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS, DEFAULT_ALGORITHM
+from pipeline_src.algorithms.linear_probe import probe_hyperparameters
+from pipeline_src.algorithms.linear_probe.pretrained_weights import BACKBONES
 from pipeline_src.jobs import command_line, evaluate, preprocess
 
-DEFINITION = json.loads(
-    (Path(__file__).parent.parent / "pipeline_src" / "golden" / "linear_probe.json").read_text(encoding="utf-8")
-)
+TAKEN_BY: dict[str, Callable[[dict[str, str]], Any]] = {
+    "linear_probe": lambda told: probe_hyperparameters.parse_probe_hyperparameters(told, "it", tuple(BACKBONES)),
+    "builtin_image_classification": lambda told: algorithm_hyperparameters.parse_hyperparameters(told, "it"),
+}
+
+
+def definition_of(algorithm: str) -> Any:
+    """Return the reviewed definition of the algorithm."""
+    golden = Path(__file__).parent.parent / "pipeline_src" / "golden" / f"{algorithm}.json"
+    return json.loads(golden.read_text(encoding="utf-8"))
+
+
+DEFINITION = definition_of(DEFAULT_ALGORITHM)
 DEFAULTS = {f"Parameters.{each['Name']}": each["DefaultValue"] for each in DEFINITION["Parameters"]}
+EXECUTION = {"Execution.PipelineExecutionId": "a1b2c3", "Execution.StartDateTime": "2026-11-30T21:03:04Z"}
 ARGUMENTS = {step["Name"]: step["Arguments"] for step in DEFINITION["Steps"]}
 JOBS: dict[str, Callable[..., Any]] = {
     "Preprocess": preprocess.parse_preprocessing_options,
@@ -24,15 +38,15 @@ JOBS: dict[str, Callable[..., Any]] = {
 }
 
 
-def resolved(value: Any) -> str:
+def resolved(value: Any, defaults: Mapping[str, Any] = DEFAULTS) -> str:
     """Return `value` of the definition as the job gets it when all parameters have their defaults."""
     if isinstance(value, str):
         return value
     if "Get" in value:
-        return str(DEFAULTS[value["Get"]])
+        return str(({**defaults, **EXECUTION})[value["Get"]])
     if "Std:JsonGet" in value:
         return "5000"  # the dataset card's number of training samples
-    return str(value["Std:Join"]["On"]).join(resolved(each) for each in value["Std:Join"]["Values"])
+    return str(value["Std:Join"]["On"]).join(resolved(each, defaults) for each in value["Std:Join"]["Values"])
 
 
 def given(step: str) -> list[str]:
@@ -64,7 +78,12 @@ def test_the_module_that_a_container_starts_is_the_job(step: str) -> None:
     assert ARGUMENTS[step]["AppSpecification"]["ContainerEntrypoint"] == ["python", "-m", JOBS[step].__module__]
 
 
-def test_the_algorithm_takes_the_hyperparameters_that_the_definition_gives() -> None:
-    told = {name: resolved(value) for name, value in ARGUMENTS["Train"]["HyperParameters"].items()}
-    taken = algorithm_hyperparameters.parse_hyperparameters(told, "the definition")
-    assert (taken.epochs, taken.num_classes, taken.num_training_samples) == (30, len(contract.CLASS_LABELS), 5000)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_an_algorithm_takes_the_hyperparameters_that_the_definition_gives(algorithm: str) -> None:
+    """The built-in algorithm's are taken by its stand-in."""
+    definition = definition_of(algorithm)
+    defaults = {f"Parameters.{each['Name']}": each["DefaultValue"] for each in definition["Parameters"]}
+    train = next(step["Arguments"] for step in definition["Steps"] if step["Name"] == contract.TRAIN_STEP)
+    told = {name: resolved(value, defaults) for name, value in train["HyperParameters"].items()}
+    taken = TAKEN_BY[algorithm](told)
+    assert (taken.num_classes, taken.num_training_samples) == (len(contract.CLASS_LABELS), 5000)

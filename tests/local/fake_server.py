@@ -5,7 +5,7 @@ import http.server
 import sys
 
 
-class _Answers(http.server.BaseHTTPRequestHandler):
+class FakeAnswers(http.server.BaseHTTPRequestHandler):
     """Answers a model server's requests: with the body's length, or 500 where the body says so."""
 
     protocol_version = "HTTP/1.1"
@@ -28,6 +28,6 @@ class _Answers(http.server.BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    server = http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), _Answers)
+    server = http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), FakeAnswers)
     print(f"Serving fake on http://{sys.argv[1]}:{server.server_port}", flush=True)  # noqa: T201  stdout is what is read
     server.serve_forever()

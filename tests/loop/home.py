@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,30 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent
 APP = ROOT / ".venv/app/bin/python"
 JOBS = ROOT / ".venv/jobs/bin/python"
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nothing listens on."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def started_server(command: list[str], environment: Mapping[str, str]) -> Iterator[None]:
+    """Start `command`, yield once it serves, and end it as Ctrl-C does."""
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as server:
+        assert server.stdout is not None
+        said = []
+        for line in server.stdout:
+            said.append(line)
+            if "curl" in line:
+                break
+        else:
+            raise AssertionError("".join(said))
+        yield
+        os.kill(server.pid, signal.SIGINT)
 
 
 @dataclass(frozen=True)
@@ -60,18 +84,10 @@ class Home:
     @contextmanager
     def served(self, run: str) -> Iterator[int]:
         """Serve the approved model of `run` and capture what it is asked; yield the port."""
-        with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-            port = probe.getsockname()[1]
+        port = free_port()
         command = [str(APP), "-m", "local", "serve", run, "--capture", "--port", str(port)]
-        with subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as server:
-            assert server.stdout is not None
-            for line in server.stdout:
-                if "curl" in line:
-                    break
+        for _ in started_server(command, self.environment):
             yield port
-            os.kill(server.pid, signal.SIGINT)
 
     def predictions(self) -> list[dict[str, str]]:
         with self.output("predictions.csv").open(newline="") as lines:

@@ -103,12 +103,24 @@ def test_steps_are_reused_for_thirty_days(steps: dict[str, Any]) -> None:
     assert cached == set(CACHED)
 
 
+NOTED_VARIABLES = {"Execution.PipelineExecutionId", "Execution.StartDateTime"}
+
+
 @pytest.mark.parametrize("step", CACHED)
 def test_nothing_that_a_cached_step_is_recognized_by_names_the_execution(arguments: Arguments, step: str) -> None:
     """Otherwise no execution would ever find an earlier one's result."""
     key = {name: value for name, value in arguments[step].items() if name in CACHE_KEYS}
     assert key
-    assert [name for name in walk.references(key) if name.startswith("Execution.")] == []
+    named = {name for name in walk.references(key) if name.startswith("Execution.")}
+    assert named == (NOTED_VARIABLES if step == contract.EVALUATE_STEP else set())
+
+
+def test_evaluate_may_note_the_execution_because_it_is_never_reused(arguments: Arguments) -> None:
+    """Its input is the output of Score, which is recognized by the name of the execution's own, new model."""
+    scored = f"Steps.{contract.SCORE_STEP}.TransformOutput.S3OutputPath"
+    assert scored in set(walk.references(arguments[contract.EVALUATE_STEP]["ProcessingInputs"]))
+    model = arguments[contract.SCORE_STEP]["ModelName"]
+    assert [name.split(".")[1] for name in walk.references(model)] == [contract.MODEL_STEP]
 
 
 def test_spot_training_is_recognized_again(spot_arguments: Arguments) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """What holds data, or was confirmed by people, by the ids that it keeps: reviewed, since another id is another thing.
 
-A change here is a migration: docs/operations.md says how the data moves.
+A change here is a migration: docs/several-accounts.md says how the data moves.
 """
 
 from typing import Final

@@ -88,5 +88,9 @@ PROVIDERS: Final = {
     ),
 }
 # What operations/functions/lambda_handlers.py answers to the delivery pipeline, by its handler's last name.
-LAMBDA_GIVES: Final = {"smoke": _words("report metrics agreement"), "promote": frozenset(), "publish": _words("model")}
+LAMBDA_GIVES: Final = {
+    "smoke": _words("report metrics agreement"),
+    "promote": frozenset(),
+    "publish": _words("model image"),
+}
 BUILT_IN: Final = _words("codepipeline.PipelineExecutionId")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """What holds data keeps its logical id: a renamed one would be made anew, empty, beside the old.
 
-A change here is a migration: docs/operations.md says how the data moves. The ids of exports that other stacks read,
+A change here is a migration: docs/several-accounts.md says how the data moves. The ids of exports that stacks read,
 and the ids from which CloudFormation builds the names that policies expect, are of the same kind.
 """
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS
 from tests.proof.intrinsic import Documents
 
 _FORBIDDEN: Final = {
@@ -16,14 +17,20 @@ _FORBIDDEN: Final = {
     "a secret": re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN|aws_secret_access_key", re.IGNORECASE),
     "an address of this machine": re.compile(r"localhost|127\.0\.0\.1"),
 }
-# AWS's own registries, one account a region, which are public; and a note of tests/assembly.py, in no real template.
+# AWS's own registries, one account a region, which are public.
+_REGISTRIES: Final = {
+    account for each in ALGORITHMS.values() for image in each.images for account in image.accounts.values()
+}
+# These registries by region, and a note of tests/assembly.py, in no real template.
 _PUBLIC: Final = ("Mappings", "Metadata")
 
 
 def problems(documents: Documents) -> Iterator[str]:
     """Yield each text in `documents` that is forbidden, with where it stands."""
     # What the settings say has to stand in the templates of a deployment that spans accounts.
-    known = {name for each in documents.values() for name in re.findall(r"\d{12}", str(each.get("Metadata", "")))}
+    known = _REGISTRIES | {
+        name for each in documents.values() for name in re.findall(r"\d{12}", str(each.get("Metadata", "")))
+    }
     for name, document in documents.items():
         for place, text in _texts({key: each for key, each in document.items() if key not in _PUBLIC}, name):
             for what, pattern in _FORBIDDEN.items():

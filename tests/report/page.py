@@ -25,6 +25,13 @@ from tests.jobs.evaluation import case
 COUNTS: Final = {"mel": 120, "nv": 260, "bcc": 80, "akiec": 70, "bkl": 110, "df": 40, "vasc": 40}
 THRESHOLD: Final = 0.2  # the champion's own operating point
 SKILL: Final = 2.4
+NOTED: Final = {
+    contract.SOURCE_COMMIT_PARAMETER: "0123abcd" * 5,
+    contract.EXECUTION_FACT: "a1b2c3d4e5f6",
+    contract.STARTED_FACT: "2026-11-30T21:03:04.000000+00:00",
+    contract.ALGORITHM_FACT: "linear_probe",
+    "Epochs": "30",
+}
 Scores = dict[str, tuple[float, ...]]
 
 
@@ -115,8 +122,8 @@ def arguments() -> list[str]:
     given = {
         f"--gate-{name.replace('_', '-')}": f"{getattr(floors, name)}" for name in gate_thresholds.THRESHOLD_PARAMETERS
     }
-    noted = ("--noted", f"{contract.SOURCE_COMMIT_PARAMETER}={'0123abcd' * 5}", "--noted", "Epochs=30")
     pairs = {"--melanoma-target-sensitivity": "0.85"} | given
+    noted = [word for name, value in NOTED.items() for word in ("--noted", f"{name}={value}")]
     return [*(word for pair in pairs.items() for word in pair), *noted]
 
 

@@ -28,14 +28,27 @@ def test_verdict_and_finding_stand_on_the_first_screen(
         assert look.page.locator("#verdict h2").inner_text() == verdict
         notices = look.page.locator(".notices li")
         assert lead in notices.first.inner_text()
-        assert "Research use only; not a medical device." in notices.last.inner_text()
+        assert "Research use only; not a medical device." in look.page.locator("header .use").inner_text()
+        assert look.box("header .use")["y"] < look.box("#verdict")["y"]
         assert look.bottom(".notices li:last-child") <= viewport["height"]
 
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_the_requirements_begin_on_the_first_screen_of_a_desk(browser: Browser, pages: Path, name: str) -> None:
     with opened(browser, pages / f"{name}.html", DESKTOP) as look:
-        assert look.bottom("#requirements tbody tr:nth-child(4)") <= DESKTOP["height"]
+        assert look.bottom("#requirements tbody tr:nth-child(2)") <= DESKTOP["height"]
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_rejection_says_on_the_first_screen_of_a_desk_what_would_help(
+    browser: Browser, pages: Path, name: str
+) -> None:
+    verdict, *_ = PLANTED[name]
+    with opened(browser, pages / f"{name}.html", DESKTOP) as look:
+        advice = look.page.locator(".advice li")
+        assert advice.count() == (verdict == "REJECTED")
+        if verdict == "REJECTED":
+            assert look.bottom(".advice li:last-child") <= DESKTOP["height"]
 
 
 @pytest.mark.parametrize("name", PLANTED)

@@ -39,13 +39,17 @@ def pipeline(definition: Mapping[str, Any], image: str = "Image") -> dict[str, A
 
 
 def assembly(folder: Path, stacks: Mapping[str, Mapping[str, Any]], **properties: Mapping[str, Any]) -> Path:
-    """Write a cloud assembly; a stack's name may have the folder of a nested assembly before it."""
+    """Write a cloud assembly of resources, or of whole templates, by stack.
+
+    A stack's name may have the folder of a nested assembly before it.
+    """
     folder.mkdir(parents=True)
     inside = {name.partition("/")[0] for name in stacks if "/" in name}
     artifacts: dict[str, Any] = {}
     for name, resources in stacks.items():
         if "/" not in name:
-            (folder / f"{name}.template.json").write_text(json.dumps({"Resources": resources}))
+            whole = resources if "Resources" in resources else {"Resources": resources}
+            (folder / f"{name}.template.json").write_text(json.dumps(whole))
             given = {"templateFile": f"{name}.template.json", "stackName": name, **properties.get(name, {})}
             artifacts[name] = {"type": "aws:cloudformation:stack", "properties": given, "environment": "aws://1/here"}
     for outer in inside:

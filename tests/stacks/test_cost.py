@@ -228,12 +228,12 @@ def test_a_training_costs_the_minutes_and_the_instance_of_its_algorithm(algorith
 
 
 def test_the_readme_says_what_the_defaults_cost() -> None:
-    """To the cent, and a month to the dollar."""
+    """To the cent."""
     month, retraining = (
         cost_estimate.total_dollars(each(DEFAULT))
         for each in (cost_estimate.estimate_month, cost_estimate.estimate_retraining)
     )
     push = cost_estimate.total_dollars(cost_estimate.estimate_push(DEFAULT))
     text = (ROOT / "README.md").read_text()
-    for figure in (f"about ${month:.0f} a month", f"${retraining:.2f} a retraining", f"${push:.2f} a push"):
+    for figure in (f"about ${month:.2f} a month", f"${retraining:.2f} a retraining", f"${push:.2f} a push"):
         assert figure in text

@@ -174,7 +174,7 @@ def test_a_job_that_did_not_complete_is_told(documents: dict[str, Document], sta
     assert not matches(found["EventPattern"], ended(status, "pipelines-0a1b-Evaluate-x"))
     said = transformed(found["Targets"][0], ended(status))
     assert JOB in said
-    assert "docs/operations.md, MonitorFailed" in said
+    assert "docs/alarms.md#monitorfailed" in said
     json.loads(said)
 
 

@@ -35,7 +35,8 @@ def test_an_alarm_tells_the_topic_and_where_to_read_what_to_do_and_is_quiet_with
     for alarm in alarms:
         assert len(alarm["AlarmActions"]) == 1
         assert alarm["TreatMissingData"] == "notBreaching"
-        assert alarm["AlarmDescription"].endswith(f"docs/operations.md, {alarm['AlarmName'].partition('lesion-')[2]}")
+        anchor = alarm["AlarmName"].partition("lesion-")[2].lower()
+        assert alarm["AlarmDescription"].endswith(f"docs/alarms.md#{anchor}")
 
 
 def test_the_alarm_of_a_function_names_it_so_that_its_log_is_found(alarms: list[dict[str, Any]]) -> None:

@@ -124,7 +124,7 @@ def test_a_failed_retraining_is_told_whatever_quotes_its_cause_holds(
     for status in ("FAILED", "TIMED_OUT", "ABORTED"):
         (message,) = told(rules, machine(documents, status))
         assert f"ended as {status}. Execution abc" in message
-        assert "make next" in message
+        assert "make next, and docs/troubleshooting.md#a-retraining-failed" in message
 
 
 @pytest.mark.parametrize("name", ["skin-lesion-delivery", "skin-lesion-source"])
@@ -133,7 +133,7 @@ def test_the_end_of_a_pipeline_is_told(rules: list[Resource], name: str) -> None
         told(rules, pipeline(name, state)) for state in ("FAILED", "SUCCEEDED", "CANCELED", "STOPPED")
     )
     assert f"pipeline {name} was cancelled, because a deployment changed it" in cancelled
-    assert "docs/operations.md" in stopped
+    assert "docs/operate.md#deliver-again" in stopped
     assert f"pipeline {name} failed: execution e-1" in failed
     assert f"pipeline {name} has done all its stages: execution e-1" in succeeded
 

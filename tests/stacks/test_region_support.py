@@ -13,6 +13,7 @@ from aws_cdk import App
 from aws_cdk.assertions import Annotations, Match
 
 from app import build
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS
 from stacks.costs import deployment_requirements
 from stacks.settings import region_support
 from stacks.settings.deployment_settings import Settings
@@ -138,12 +139,17 @@ def test_what_a_deployment_does_not_use_is_not_missed(context: dict[str, str]) -
     ("region", "said"),
     [
         ("ap-south-2", "CloudFormation has no AWS::SageMaker::ModelPackageGroup in ap-south-2"),
-        ("mx-central-1", "the built-in algorithm is not there"),
+        ("mx-central-1", "AWS has no image of training.algorithm there"),
     ],
 )
 def test_the_application_refuses_the_region_of_the_credentials_too(tmp_path: Path, region: str, said: str) -> None:
     """The CDK's command line names it, so that a deployment at the defaults does not stop half-way."""
-    environment = os.environ | {"CDK_OUTDIR": str(tmp_path / "out"), "CDK_DEFAULT_REGION": region}
+    bought = next(each.name for each in ALGORITHMS.values() if not each.training_image.is_built)
+    environment = os.environ | {
+        "CDK_OUTDIR": str(tmp_path / "out"),
+        "CDK_DEFAULT_REGION": region,
+        "CDK_CONTEXT_JSON": json.dumps({"training.algorithm": bought}),
+    }
     words = [sys.executable, "app.py"]
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1

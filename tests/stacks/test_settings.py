@@ -11,10 +11,14 @@ from typing import Any
 
 import pytest
 
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS, DEFAULT_ALGORITHM, find_algorithm
 from stacks.settings.deployment_settings import AwsEnvironment, EndpointSettings, Settings
 from stacks.settings.settings_context import SettingError, context_of_settings, setting_types, settings_from_context
 from stacks.settings.settings_validation import validate_settings
 
+HOURS = find_algorithm(DEFAULT_ALGORITHM).maximum_hours
+# An algorithm in an image of AWS, which trains on some families of instances only.
+BOUGHT = {"training.algorithm": next(each.name for each in ALGORITHMS.values() if each.instance_families)}
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -115,15 +119,19 @@ def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: o
         ({"training.score_instance": "ml.c5d.xlarge"}, "training.score_instance", "not for transform"),
         ({"production.instance": "ml.r5.large"}, "production.instance", "the model package names"),
         ({"training.score_instance": "ml.m4.xlarge"}, "training.score_instance", "the model package names"),
-        ({"training.train_instance": "ml.c5.xlarge"}, "training.train_instance", "GPU only"),
-        ({"training.train_instance": "ml.g6.xlarge"}, "training.train_instance", "GPU only"),
+        *(
+            ({**BOUGHT, "training.train_instance": kind}, "training.train_instance", "GPU only")
+            for kind in ("ml.c5.xlarge", "ml.g6.xlarge")
+        ),
+        ({"training.train_instance": "ml.g5.xlarge"}, "training.train_instance", "local NVMe"),
+        ({"training.algorithm": f"{DEFAULT_ALGORITHM}s"}, "training.algorithm", f"perhaps {DEFAULT_ALGORITHM}"),
         ({"training.train_instances": 0}, "training.train_instances", "1 to 20"),
         ({"training.job_user": "nobody"}, "training.job_user", "uid:gid"),
         ({"training.tuning_jobs": 1}, "training.tuning_jobs", "0 (one training) or 2 to 50"),
         ({"training.tuning_jobs": 51, "training.tuning_usd": 0}, "training.tuning_jobs", "2 to 50"),
         ({"training.tuning_jobs": 4, "training.tuning_parallel": 5}, "training.tuning_parallel", "1 to 4"),
         ({"training.tuning_parallel": 11}, "training.tuning_parallel", "1 to 10"),
-        ({"training.tuning_jobs": 4, "training.spot": True}, "training.spot", "share their checkpoints"),
+        ({**BOUGHT, "training.tuning_jobs": 4, "training.spot": True}, "training.spot", "share their checkpoints"),
         ({"training.keep_warm_seconds": -1}, "training.keep_warm_seconds", "to 3600"),
         ({"training.keep_warm_seconds": 3601}, "training.keep_warm_seconds", "to 3600"),
         (
@@ -137,9 +145,9 @@ def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: o
             "by themselves",
         ),
         ({"training.tuning_usd": -1}, "training.tuning_usd", "0 for no limit"),
-        ({"training.tuning_jobs": 10}, "training.tuning_usd", "10 jobs of 6 hours"),
+        ({"training.tuning_jobs": 10, "training.tuning_usd": 5}, "training.tuning_usd", f"10 jobs of {HOURS} hours"),
         (
-            {"training.tuning_jobs": 2, "training.train_instance": "ml.g5.48xlarge"},
+            {"training.tuning_jobs": 2, "training.train_instance": "ml.c7i.48xlarge"},
             "training.tuning_usd",
             "not in stacks/settings/aws_prices.py",
         ),
@@ -183,7 +191,7 @@ def test_settings_that_contradict_are_refused_with_place_value_and_remedy(
 
 def test_all_contradictions_are_named_at_once() -> None:
     with pytest.raises(SettingError) as caught:
-        validate_settings(settings_from_context({"production.minimum": 1, "training.train_instance": "ml.m5.large"}))
+        validate_settings(settings_from_context({"production.minimum": 1, "training.job_user": "nobody"}))
     assert len(str(caught.value).splitlines()) == 2
 
 

@@ -5,9 +5,18 @@ from typing import Any
 
 import pytest
 
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS
 from stacks.settings.settings_context import SettingError, settings_from_context
 from stacks.settings.settings_validation import validate_settings
 from tests.proof.sample import ACCOUNTS
+
+# An algorithm in an image of AWS.
+BOUGHT = {"training.algorithm": next(each.name for each in ALGORITHMS.values() if not each.training_image.is_built)}
+
+
+def test_an_algorithm_whose_images_are_built_is_refused_in_no_region() -> None:
+    far = {"build.account": "123456789012", "build.region": "mx-central-1"}
+    assert validate_settings(settings_from_context(far)).build.region == "mx-central-1"
 
 
 @pytest.mark.parametrize(
@@ -27,14 +36,14 @@ from tests.proof.sample import ACCOUNTS
             "same partition as build.region, eu-west-1",
         ),
         (
-            ACCOUNTS | {"staging_environment.region": "mx-central-1"},
+            ACCOUNTS | BOUGHT | {"staging_environment.region": "mx-central-1"},
             "staging_environment.region",
-            "built-in algorithm is not there",
+            "AWS has no image of training.algorithm there",
         ),
         (
-            {"build.account": "123456789012", "build.region": "mx-central-1"},
+            BOUGHT | {"build.account": "123456789012", "build.region": "mx-central-1"},
             "build.region",
-            "built-in algorithm is not there",
+            "AWS has no image of training.algorithm there",
         ),
         (
             ACCOUNTS

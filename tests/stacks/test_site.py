@@ -165,7 +165,7 @@ def test_publish_may_look_up_images_where_they_are_pushed_and_nothing_else(
     )
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     publish = f"arn:aws:iam::{ACCOUNT}:role/skin-lesion-publish"
-    assert trust["Condition"] == {"ArnEquals": {"aws:PrincipalArn": publish}}
+    assert trust["Condition"] == {"ArnEquals": {"aws:PrincipalArn": [publish]}}
 
 
 def test_the_images_of_all_models_are_pushed_to_where_they_are_served(apart: Path, stage: str) -> None:

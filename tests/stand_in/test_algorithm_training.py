@@ -82,10 +82,11 @@ def test_pretrained_weights_are_accepted_and_said_to_have_no_effect(root: Path, 
     assert next((root / "model").glob("*.params")).read_bytes() == weights
 
 
-def test_fewer_records_than_a_batch_are_trained_on(train: Train) -> None:
-    code, out, _ = train(epochs="1", mini_batch_size="64")
-    assert code == contract.EXIT_OK
-    assert "mini_batch_size is lowered to 42" in out
+def test_a_batch_larger_than_the_training_data_is_refused_as_by_the_built_in_algorithm(train: Train) -> None:
+    code, _, said = train(epochs="1", mini_batch_size="43")
+    assert code == contract.EXIT_BAD_INPUT
+    assert "mini_batch_size 43: channel 'train' holds 42 records" in said
+    assert train(epochs="1", mini_batch_size="42")[0] == contract.EXIT_OK
 
 
 def test_images_that_fill_up_a_batch_are_not_counted(train: Train) -> None:

@@ -7,13 +7,14 @@ of the graph, and the class of a known picture. Image build and set-up run it.
 The network is EfficientNet-Lite0. Sources: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional
 Neural Networks", 2019, arXiv:1905.11946, table 1; for the Lite variant ``efficientnet_lite_builder.py`` of the
 TensorFlow TPU models: ReLU6 instead of swish, no squeeze-and-excitation, stem and head not scaled, pixels
-(x - 127) / 128, batch-norm epsilon 0.001, padding SAME.
+(x - 127) / 128, batch-norm epsilon 0.001, padding SAME. For features of all layers: Evci et al., "Head2Toe: Utilizing
+Intermediate Representations for Better Transfer Learning", 2022, arXiv:2201.03529.
 """
 
 import hashlib
 import importlib.metadata
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -28,14 +29,15 @@ from pipeline_src.algorithms.linear_probe.pretrained_weights import read_pretrai
 from pipeline_src.dataset import image_codec
 from pipeline_src.runtime.errors import BadInputError
 
-FEATURES: Final = 1280
+FEATURES: Final = 1024  # of the backbone: channels of all residual blocks
+IMAGENET_FEATURES: Final = 1280  # of the whole network
 INPUT: Final = "pixels"
 FEATURES_OUTPUT: Final = "features"
 PROBABILITIES_OUTPUT: Final = "probabilities"
 # SHA-256 of each backbone's bytes. It changes with the weights and with this module, and features that were computed
 # with another backbone must not be used.
 BACKBONE_DIGESTS: Final[Mapping[str, str]] = MappingProxyType(
-    {"efficientnet_lite0": "df535d845da4b98c2f5db30c802c06817946ba3c40ef2e2ae3e705ffa73671dc"}
+    {"efficientnet_lite0": "2af679f341504030104ff8e6a04090ca0923b4eaa1e04c8698301216ec7496a0"}
 )
 
 _DEFAULT: Final = "efficientnet_lite0"
@@ -73,6 +75,10 @@ _STAGES: Final = (
 def build_backbone(name: str = _DEFAULT) -> onnx.ModelProto:
     """Build the backbone `name` from its pretrained weights.
 
+    Its features are the means over the image of the outputs of all residual blocks, from edges and colors to parts of
+    objects. The network's own last layer is left out: it is made for the classes of ImageNet, and a linear head on the
+    blocks was better on both kinds of images that this project could try (decision 0020).
+
     Returns:
         A model with the input "pixels", uint8 (N, side, side, 3) BGR as `image_codec.decode_square` returns them, and
         the output "features", float32 (N, `FEATURES`). N and side are symbolic.
@@ -81,19 +87,24 @@ def build_backbone(name: str = _DEFAULT) -> onnx.ModelProto:
         BadInputError: the backbone is unknown, or its weights are missing or not the expected ones.
     """
     graph = _GraphBuilder(read_pretrained_weights(name))
-    graph.add_pixels()
-    graph.add_convolution("_conv_stem", "_bn0", stride=2, reverse_input=True)
-    channels, block = _STEM_CHANNELS, 0
-    for stage in _STAGES:
-        for repeat in range(stage.repeats):
-            stride = stage.stride if repeat == 0 else 1
-            graph.add_block(f"_blocks.{block}", stage, stride, skip=stride == 1 and channels == stage.channels)
-            channels, block = stage.channels, block + 1
+    blocks = graph.add_stages(_STAGES[:-1])
+    graph.add_means(blocks)
+    return _model(graph, name, FEATURES)
+
+
+def build_network(name: str = _DEFAULT) -> onnx.ModelProto:
+    """Build the whole network up to its head for ImageNet, as `build_backbone` but for the `IMAGENET_FEATURES`."""
+    graph = _GraphBuilder(read_pretrained_weights(name))
+    graph.add_stages(_STAGES)
     graph.add_convolution("_conv_head", "_bn1")
     graph.add_node("GlobalAveragePool", "pool")
     graph.add_node("Flatten", FEATURES_OUTPUT, axis=1)
+    return _model(graph, name, IMAGENET_FEATURES)
+
+
+def _model(graph: "_GraphBuilder", name: str, count: int) -> onnx.ModelProto:
     pixels = helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["N", "side", "side", 3])
-    features = helper.make_tensor_value_info(FEATURES_OUTPUT, TensorProto.FLOAT, ["N", FEATURES])
+    features = helper.make_tensor_value_info(FEATURES_OUTPUT, TensorProto.FLOAT, ["N", count])
     return helper.make_model(
         helper.make_graph(graph.nodes, name, [pixels], [features], graph.weights),
         producer_name="pipeline_src.algorithms.linear_probe",
@@ -108,8 +119,8 @@ def attach_head(
     """Return a classifier: `backbone`, then a linear layer and softmax. `backbone` itself stays unchanged.
 
     Args:
-        backbone: a model with the output "features", (N, `FEATURES`).
-        weights: (`FEATURES`, classes).
+        backbone: a model with the output "features", (N, features).
+        weights: (features, classes).
         bias: (classes,).
 
     Returns:
@@ -118,10 +129,9 @@ def attach_head(
     Raises:
         ValueError: the shapes do not fit.
     """
-    if weights.ndim != 2 or weights.shape[0] != FEATURES or bias.shape != weights.shape[1:]:
-        raise ValueError(
-            f"head of shapes {weights.shape} and {bias.shape}: must be ({FEATURES}, classes) and (classes,)"
-        )
+    count = backbone.graph.output[0].type.tensor_type.shape.dim[1].dim_value
+    if weights.ndim != 2 or weights.shape[0] != count or bias.shape != weights.shape[1:]:
+        raise ValueError(f"head of shapes {weights.shape} and {bias.shape}: must be ({count}, classes) and (classes,)")
     model = onnx.ModelProto()
     model.CopyFrom(backbone)
     head = {"head.weight": weights, "head.bias": bias}
@@ -144,7 +154,7 @@ def backbone_digest(model: onnx.ModelProto) -> str:
 
 
 def read_imagenet_head(name: str = _DEFAULT) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the weights (`FEATURES`, 1000) and the bias (1000,) of the head that the backbone was trained with.
+    """Return the weights (`IMAGENET_FEATURES`, 1000) and the bias (1000,) of the network's own head.
 
     Raises:
         BadInputError: as `build_backbone`.
@@ -162,9 +172,8 @@ def verify_backbone(name: str = _DEFAULT) -> float:
     Raises:
         BadInputError: as `build_backbone`, or a check failed.
     """
-    backbone = build_backbone(name)
-    check_digest(backbone, name)
-    return check_known_picture(attach_head(backbone, *read_imagenet_head(name)))
+    check_digest(build_backbone(name), name)
+    return check_known_picture(attach_head(build_network(name), *read_imagenet_head(name)))
 
 
 def check_digest(backbone: onnx.ModelProto, name: str = _DEFAULT) -> None:
@@ -264,6 +273,29 @@ class _GraphBuilder:
         )
         if activation:
             self.add_node("Clip", f"{name}.relu6", *self._relu6_bounds)
+
+    def add_stages(self, stages: Sequence[_Stage]) -> list[str]:
+        """Add pixels, stem and `stages`; return the outputs of the residual blocks."""
+        self.add_pixels()
+        self.add_convolution("_conv_stem", "_bn0", stride=2, reverse_input=True)
+        channels, block, residual = _STEM_CHANNELS, 0, []
+        for stage in stages:
+            for repeat in range(stage.repeats):
+                stride, name = stage.stride if repeat == 0 else 1, f"_blocks.{block}"
+                skip = stride == 1 and channels == stage.channels
+                self.add_block(name, stage, stride, skip=skip)
+                residual += [name] if skip else []
+                channels, block = stage.channels, block + 1
+        return residual
+
+    def add_means(self, outputs: Sequence[str]) -> None:
+        """Add the means of `outputs` over the image, one after the other, as the features."""
+        means = [f"{output}.mean" for output in outputs]
+        for output, mean in zip(outputs, means, strict=True):
+            self.nodes.append(helper.make_node("GlobalAveragePool", [output], [mean], mean))
+        self.nodes.append(helper.make_node("Concat", means, ["means"], "means", axis=1))
+        self._last = "means"
+        self.add_node("Flatten", FEATURES_OUTPUT, axis=1)
 
     def add_block(self, name: str, stage: _Stage, stride: int, *, skip: bool) -> None:
         """Add an inverted residual block; with `skip` its input is added to its output."""

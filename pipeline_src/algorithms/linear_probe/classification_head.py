@@ -16,7 +16,8 @@ standard error in favour of a stronger penalty is not applied: the log loss puni
 lies at a stronger penalty than that of the error rate already.
 
 The folds hold lesions, not images: two photographs of a lesion are nearly copies. Each class's lesions are dealt to the
-folds in turn, so that with two lesions or more a class is in the training part of every fold.
+folds in turn, so that with two lesions or more a class is in the training part of every fold. A class of one lesion is
+in the training part of all folds and held out in none: it has no part in the choice of the strength.
 
 Results do not depend on the number of threads: rows are summed in blocks of a fixed size, in their order, and BLAS uses
 one thread a call.
@@ -27,7 +28,7 @@ Nocedal, "On the limited memory BFGS method for large scale optimization", 1989.
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -41,6 +42,7 @@ from pipeline_src import contract
 from pipeline_src.runtime.errors import BadInputError
 
 FOLDS: Final = 5
+NO_FOLD: Final = -1  # of a lesion that is held out in no fold
 # Strengths that are tried, from the strongest penalty: about half a decade apart.
 STRENGTHS: Final = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0)
 _BLOCK_ROWS: Final = 1024  # a block of features stays in a processor's cache from the first product to the second
@@ -89,8 +91,9 @@ class FittedHead:
         bias: float32 (classes,).
         strength: inverse strength C of the penalty.
         scores: out-of-fold results of the strengths that were tried.
-        folds: the fold in which each image was held out, (images,).
-        out_of_fold: float32 (images, classes): probabilities of each image by the head of the other folds.
+        folds: the fold in which each image was held out, (images,); `NO_FOLD` for the image of a class of one lesion.
+        out_of_fold: float32 (images, classes): probabilities of each image by the head of the other folds; with
+            `NO_FOLD`, by the head that saw it.
     """
 
     weights: Floats
@@ -102,13 +105,13 @@ class FittedHead:
 
 
 def assign_folds(labels: Sequence[int], lesions: Sequence[int], seed: int) -> Integers:
-    """Return the fold of each image, the same for all images of a lesion.
+    """Return the fold of each image, the same for all images of a lesion; `NO_FOLD` for a class's only lesion.
 
     A class's lesions, in an order that depends on `seed`, are dealt to the folds in turn; the first fold of the next
     class follows the last one of this class.
 
     Raises:
-        BadInputError: a class has no image, or images of one lesion only, so that a fold would not know it.
+        BadInputError: a class has no image, or no class has more than one lesion.
     """
     found: dict[int, Counter[int]] = defaultdict(Counter)
     for label, lesion in zip(labels, lesions, strict=True):
@@ -116,27 +119,32 @@ def assign_folds(labels: Sequence[int], lesions: Sequence[int], seed: int) -> In
     by_class: dict[int, list[int]] = {label: [] for label in range(len(contract.CLASS_LABELS))}
     for lesion, counts in found.items():
         by_class[min(counts, key=lambda label: (-counts[label], label))].append(lesion)
-    for label, members in by_class.items():
-        _check_lesions(label, len(members), labels)
-    fold_of: dict[int, int] = {}
+    _check_classes(labels, by_class)
+    dealt: list[int] = []
     for members in by_class.values():
-        for lesion in sorted(members, key=lambda each: _fold_order(each, seed)):
-            fold_of[lesion] = len(fold_of) % FOLDS
-    return np.array([fold_of[lesion] for lesion in lesions], np.int64)
+        if len(members) > 1:
+            dealt += sorted(members, key=lambda each: _fold_order(each, seed))
+    fold_of = {lesion: position % FOLDS for position, lesion in enumerate(dealt)}
+    return np.array([fold_of.get(lesion, NO_FOLD) for lesion in lesions], np.int64)
 
 
-def _check_lesions(label: int, count: int, labels: Sequence[int]) -> None:
-    name = contract.CLASS_LABELS[label]
-    if label not in labels:
+def single_lesion_classes(labels: Sequence[int], folds: Integers) -> list[str]:
+    """Return the classes that are held out in no fold, because their images show one lesion."""
+    scored = {label for label, fold in zip(labels, folds.tolist(), strict=True) if fold != NO_FOLD}
+    return [name for label, name in enumerate(contract.CLASS_LABELS) if label not in scored]
+
+
+def _check_classes(labels: Sequence[int], by_class: Mapping[int, Sequence[int]]) -> None:
+    place = f"channel {contract.TRAIN!r}"
+    for label, name in enumerate(contract.CLASS_LABELS):
+        if label not in labels:
+            raise BadInputError(
+                f"{place}: class {name!r}: no image. Add images of this class, or remove it from class_labels.py."
+            )
+    if all(len(members) < 2 for members in by_class.values()):
         raise BadInputError(
-            f"channel {contract.TRAIN!r}: class {name!r}: no image. Add images of this class, or remove it from"
-            " class_labels.py."
-        )
-    if count < 2:
-        raise BadInputError(
-            f"channel {contract.TRAIN!r}: class {name!r}: images of {count} lesion{'' if count == 1 else 's'}: cross-"
-            "validation by lesions needs 2 or more, and one lesion does not show what a class looks like. Add images of"
-            " other lesions."
+            f"{place}: no class has images of two lesions: cross-validation by lesions needs them. Add images of other"
+            " lesions."
         )
 
 
@@ -188,7 +196,7 @@ def fit_head(
         best: tuple[StrengthScore, Doubles] | None = None
         for each_strength in STRENGTHS if strength is None else (strength,):
             heads = path.fit(each_strength, _PATH_TOLERANCE)
-            score = _score(each_strength, _out_of_fold(first_views, heads, folds), labels)
+            score = _score(each_strength, _out_of_fold(first_views, heads, folds), labels, folds)
             scores.append(score)
             tried(score)
             if best is None or score.log_loss < best[0].log_loss:
@@ -198,7 +206,7 @@ def fit_head(
         assert best is not None  # noqa: S101  the loop ran at least once
         heads = path.fit(best[0].strength, _FINAL_TOLERANCE, start=best[1])
         out_of_fold = _out_of_fold(first_views, heads, folds)
-        chosen = _score(best[0].strength, out_of_fold, labels)
+        chosen = _score(best[0].strength, out_of_fold, labels, folds)
     weights = heads[-1, :, :-1] @ axes.T / deviation
     return FittedHead(
         weights=np.ascontiguousarray(weights.T, np.float32),
@@ -366,14 +374,15 @@ def head_probabilities(features: Floats, weights: Floats, bias: Floats) -> Doubl
 def _out_of_fold(first_views: Floats, heads: Doubles, folds: Integers) -> Doubles:
     """Return the probabilities of each image, view 0, by the head of its fold, (images, classes)."""
     result = np.empty((len(folds), heads.shape[1]))
-    for fold in range(FOLDS):
+    for fold in (*range(FOLDS), NO_FOLD):  # the last head, which saw everything, answers for `NO_FOLD`
         held_out = folds == fold
         head = heads[fold].astype(np.float32)
         result[held_out] = head_probabilities(first_views[held_out], head[:, :-1].T, head[:, -1])
     return result
 
 
-def _score(strength: float, probabilities: Doubles, labels: Integers) -> StrengthScore:
+def _score(strength: float, probabilities: Doubles, labels: Integers, folds: Integers) -> StrengthScore:
+    probabilities, labels = probabilities[folds != NO_FOLD], labels[folds != NO_FOLD]
     return StrengthScore(
         strength=strength,
         log_loss=balanced_log_loss(probabilities, labels),

@@ -9,7 +9,7 @@ does not have.
 Each thread runs the network on one image at a time, in one session that uses one thread a call: a vector's bytes depend
 neither on the images computed with it nor on the number of threads.
 
-Memory: one image a thread; 4 bytes x views x features for each distinct image, 10 KB at two views of 1,280 features.
+Memory: one image a thread; 4 bytes x views x features for each distinct image, 8 KB at two views of 1,024 features.
 """
 
 import hashlib

@@ -17,7 +17,7 @@ SageMaker's MetricDefinitions is ``validation:balanced_accuracy=([0-9.]+);``.
 import importlib.metadata
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -76,7 +76,12 @@ def run_training(build_backbone: BackboneBuilder = backbone_network.build_backbo
     _check_sample_count(train, parameters)
     lesions = _lesions(train)
     # Refuses classes before minutes are spent on features.
-    classification_head.assign_folds(train.labels.tolist(), lesions, parameters.seed)
+    folds = classification_head.assign_folds(train.labels.tolist(), lesions, parameters.seed)
+    for name in classification_head.single_lesion_classes(train.labels.tolist(), folds):
+        _print_line(
+            f"warning: channel {contract.TRAIN!r}: class {name!r}: images of 1 lesion, which do not show what a class"
+            " looks like. It has no part in the cross-validation. Add images of other lesions."
+        )
     print(
         f"train: {train.records} records, {len(train.images)} distinct images of {len(set(lesions))} lesions;"
         f" validation: {len(validation.images)} images; {workers} threads",
@@ -85,21 +90,9 @@ def run_training(build_backbone: BackboneBuilder = backbone_network.build_backbo
     backbone = build_backbone(parameters.backbone)
     digest = backbone_network.backbone_digest(backbone)
     _fix_image_side(backbone, parameters.image_side)
-    cache = FeatureCache(
-        root / "checkpoints",
-        backbone=digest,
-        image_side=parameters.image_side,
-        length=backbone_network.FEATURES,
-        notice=_print_line,
+    train_features, validation_features = _extract_features(
+        backbone, digest, [(train, parameters.image_views), (validation, 1)], parameters.image_side, workers
     )
-    extractor = FeatureExtractor(
-        feature_extraction.backbone_session(backbone.SerializeToString()),
-        cache,
-        image_side=parameters.image_side,
-        progress=lambda done, total: _print_line(contract.progress_line(done, total, "image views")),
-    )
-    train_features, validation_features = extractor.extract([(train, parameters.image_views), (validation, 1)], workers)
-    del extractor
     data = root / "output/data"
     data.mkdir(parents=True, exist_ok=True)
     _write_features(
@@ -125,6 +118,26 @@ def run_training(build_backbone: BackboneBuilder = backbone_network.build_backbo
     onnx_artifact.write_model(root / "model", model, _manifest(parameters, digest))
     for name, value in metrics.items():
         _print_line(f"{name}={value:.4f};")
+
+
+def _extract_features(
+    backbone: onnx.ModelProto, digest: str, channels: Sequence[tuple[Channel, int]], image_side: int, workers: int
+) -> list[NDArray[np.float32]]:
+    """Return the features of each channel with its number of views, (images, views, features); the cache is kept."""
+    cache = FeatureCache(
+        contract.ml_root() / "checkpoints",
+        backbone=digest,
+        image_side=image_side,
+        length=backbone_network.FEATURES,
+        notice=_print_line,
+    )
+    extractor = FeatureExtractor(
+        feature_extraction.backbone_session(backbone.SerializeToString()),
+        cache,
+        image_side=image_side,
+        progress=lambda done, total: _print_line(contract.progress_line(done, total, "image views")),
+    )
+    return extractor.extract(channels, workers)
 
 
 def _print_line(line: str) -> None:

@@ -30,6 +30,11 @@ def backbone() -> onnx.ModelProto:
     return backbone_network.build_backbone()
 
 
+@pytest.fixture(scope="module")
+def network() -> onnx.ModelProto:
+    return backbone_network.build_network()
+
+
 def _pictures(count: int, side: int) -> NDArray[np.uint8]:
     """Return smooth random pictures; noise alone activates few features."""
     coarse = np.random.default_rng(5).integers(0, 256, (count, 6, 6, 3), dtype=np.uint8)
@@ -81,7 +86,9 @@ class Reference:
         result: Array = np.tensordot(kernel, windows, axes=([1, 2, 3], [0, 3, 4]))
         return result
 
-    def features(self, pixels: NDArray[np.uint8]) -> Array:
+    def features(self, pixels: NDArray[np.uint8]) -> tuple[Array, Array]:
+        """Return the means of the residual blocks' outputs, and the features of the last layer."""
+        blocks: list[Array] = []
         rgb = pixels[:, :, ::-1].astype(np.float64).transpose(2, 0, 1)
         image = np.clip(self.normalize(self.convolve((rgb - 127) / 128, "_conv_stem", 2), "_bn0"), 0, 6)
         for number, (side, stride, channels) in enumerate(self.BLOCKS):
@@ -97,22 +104,25 @@ class Reference:
             assert len(image) == channels
             if image.shape == start.shape and stride == 1:
                 image = image + start
+                blocks.append(image.mean(axis=(1, 2)))
         image = np.clip(self.normalize(self.convolve(image, "_conv_head", 1), "_bn1"), 0, 6)
-        pooled: Array = image.mean(axis=(1, 2))
-        return pooled
+        return np.concatenate(blocks), image.mean(axis=(1, 2))
 
 
 @pytest.mark.parametrize("side", [45, 64, 97])
-def test_features_equal_those_of_the_network_written_out_in_numpy(backbone: onnx.ModelProto, side: int) -> None:
+def test_features_equal_those_of_the_network_written_out_in_numpy(
+    backbone: onnx.ModelProto, network: onnx.ModelProto, side: int
+) -> None:
     """Odd sides pad differently from even ones."""
     pixels = _pictures(2, side)
     reference = Reference(read_pretrained_weights("efficientnet_lite0"))
-    expected = np.stack([reference.features(image) for image in pixels])
-    assert (expected > 0.01).mean() > 0.1
-    np.testing.assert_allclose(_run(backbone, pixels), expected, atol=2e-5)
+    blocks, last = (np.stack(each) for each in zip(*(reference.features(image) for image in pixels), strict=True))
+    assert (last > 0.01).mean() > 0.1
+    np.testing.assert_allclose(_run(network, pixels), last, atol=2e-5)
+    np.testing.assert_allclose(_run(backbone, pixels), blocks, atol=1e-4)
 
 
-def test_the_backbone_takes_bgr_pixels_of_any_side_and_gives_1280_features(backbone: onnx.ModelProto) -> None:
+def test_the_backbone_takes_bgr_pixels_of_any_side_and_gives_the_means_of_all_blocks(backbone: onnx.ModelProto) -> None:
     onnx.checker.check_model(backbone, full_check=True)
     session = onnxruntime.InferenceSession(backbone.SerializeToString(), providers=["CPUExecutionProvider"])
     (pixels,), (features,) = session.get_inputs(), session.get_outputs()
@@ -120,12 +130,12 @@ def test_the_backbone_takes_bgr_pixels_of_any_side_and_gives_1280_features(backb
     assert (features.name, features.type, features.shape) == ("features", "tensor(float)", ["N", FEATURES])
 
 
-def test_every_weight_but_the_head_is_in_the_graph(backbone: onnx.ModelProto) -> None:
+def test_every_weight_but_the_head_is_in_the_graph(network: onnx.ModelProto) -> None:
     """A convolution's batch norm has four numbers a channel, and one of them is left after folding: the bias."""
     weights = read_pretrained_weights("efficientnet_lite0")
     kernels = sum(tensor.size for tensor in weights.values() if tensor.ndim == 4)
     biases = sum(tensor.size for name, tensor in weights.items() if name.endswith(".running_var"))
-    constants = {tensor.name: int(np.prod(tensor.dims)) for tensor in backbone.graph.initializer}
+    constants = {tensor.name: int(np.prod(tensor.dims)) for tensor in network.graph.initializer}
     assert sum(constants.values()) == kernels + biases + sum(
         constants[name] for name in ("zero", "six", "pixel_mean", "pixel_scale")
     )
@@ -160,7 +170,7 @@ def test_the_head_turns_features_into_probabilities_in_the_order_of_its_columns(
     assert backbone.SerializeToString(deterministic=True) == before
 
 
-@pytest.mark.parametrize(("rows", "columns", "biases"), [(1281, 7, 7), (FEATURES, 7, 6)])
+@pytest.mark.parametrize(("rows", "columns", "biases"), [(FEATURES + 1, 7, 7), (FEATURES, 7, 6)])
 def test_a_head_of_another_shape_is_refused(backbone: onnx.ModelProto, rows: int, columns: int, biases: int) -> None:
     with pytest.raises(ValueError, match=rf"head of shapes \({rows}, {columns}\) and \({biases},\)"):
         backbone_network.attach_head(backbone, np.zeros((rows, columns)), np.zeros(biases))
@@ -207,11 +217,11 @@ def test_a_changed_graph_is_refused_with_both_digests(backbone: onnx.ModelProto)
     )
 
 
-def test_a_classifier_that_takes_the_daisy_for_something_else_is_refused(backbone: onnx.ModelProto) -> None:
+def test_a_classifier_that_takes_the_daisy_for_something_else_is_refused(network: onnx.ModelProto) -> None:
     weights, bias = backbone_network.read_imagenet_head()
     swapped: Any = np.arange(1000)
     swapped[[984, 985]] = [985, 984]
-    classifier = backbone_network.attach_head(backbone, weights[:, swapped], bias[swapped])
+    classifier = backbone_network.attach_head(network, weights[:, swapped], bias[swapped])
     with pytest.raises(
         BadInputError, match=r"flower\.jpg: the backbone takes it for class 984 .* must be 985 \(daisy\)"
     ):

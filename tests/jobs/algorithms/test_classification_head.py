@@ -140,12 +140,29 @@ def test_with_two_lesions_a_class_is_in_the_training_part_of_every_fold() -> Non
     )
 
 
-def test_a_class_with_one_lesion_is_refused_by_name() -> None:
+def test_a_class_with_one_lesion_is_trained_on_in_every_fold_and_named() -> None:
     labels = [*range(CLASSES), *range(CLASSES), 2]
     lesions = [*range(CLASSES), *range(100, 100 + CLASSES), 2]
     lesions[CLASSES + 2] = 2
-    with pytest.raises(BadInputError, match=f"class '{contract.CLASS_LABELS[2]}': images of 1 lesion: cross-"):
-        classification_head.assign_folds(labels, lesions, 0)
+    folds = classification_head.assign_folds(labels, lesions, 0)
+    assert {int(folds[n]) for n in range(len(labels)) if labels[n] == 2} == {classification_head.NO_FOLD}
+    assert classification_head.single_lesion_classes(labels, folds) == [contract.CLASS_LABELS[2]]
+
+
+def test_without_a_class_of_two_lesions_there_is_nothing_to_cross_validate() -> None:
+    with pytest.raises(BadInputError, match="no class has images of two lesions"):
+        classification_head.assign_folds(list(range(CLASSES)), list(range(CLASSES)), 0)
+
+
+def test_a_class_of_one_lesion_has_no_part_in_the_choice_of_the_strength() -> None:
+    labels, lesions = _labels(), _lesions()
+    kept = [n for n in range(IMAGES) if labels[n] != 2 or lesions[n] == lesions[int(np.argmax(labels == 2))]]
+    training = TrainingFeatures(features=_features()[kept], labels=labels[kept], lesions=[lesions[n] for n in kept])
+    head = classification_head.fit_head(training, strength=1e-2, seed=0, workers=1)
+    scored = head.folds != classification_head.NO_FOLD
+    expected = classification_head.balanced_log_loss(head.out_of_fold[scored].astype(float), labels[kept][scored])
+    assert set(np.asarray(labels)[kept][~scored]) == {2}
+    assert head.scores[0].log_loss == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_class_without_an_image_is_refused_by_name() -> None:

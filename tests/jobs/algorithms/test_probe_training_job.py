@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pipeline_src import contract
-from pipeline_src.algorithms.linear_probe import feature_extraction
+from pipeline_src.algorithms.linear_probe import backbone_network, feature_extraction
 from pipeline_src.algorithms.serving import onnx_artifact
 from pipeline_src.algorithms.serving.image_predictor import ImagePredictor
 from pipeline_src.dataset import recordio_format
@@ -51,8 +51,8 @@ def test_the_artifact_is_what_the_server_loads_and_it_knows_the_classes(trained:
 
 def test_features_and_out_of_fold_scores_are_kept_without_pickles(trained: ProbeRoom) -> None:
     with np.load(trained.root / "output/data/features.npz", allow_pickle=False) as found:
-        assert found["train_features"].shape == (6 * CLASSES, 1280)
-        assert found["validation_features"].shape == (2 * CLASSES, 1280)
+        assert found["train_features"].shape == (6 * CLASSES, backbone_network.FEATURES)
+        assert found["validation_features"].shape == (2 * CLASSES, backbone_network.FEATURES)
         assert found["train_number"].tolist() == list(range(6 * CLASSES))
         assert found["train_lesion"][0] == recordio_format.lesion_number("0 0 0")
         assert found["train_sha256"].shape == (6 * CLASSES, 32)
@@ -169,12 +169,15 @@ def test_a_class_without_a_training_image_is_refused_before_anything_is_computed
     assert not (probe_room.root / "checkpoints").exists()
 
 
-def test_a_class_of_one_lesion_is_refused(probe_room: ProbeRoom) -> None:
+def test_a_class_of_one_lesion_is_trained_with_a_warning(
+    probe_room: ProbeRoom, capsys: pytest.CaptureFixture[str]
+) -> None:
     probe_room.prepare()
     content = [record for n, record in enumerate(probe_case.records(6)) if n % CLASSES != 3 or n < 2 * CLASSES]
     probe_room.put("train", content)
     probe_room.configure(len(content))
-    assert f"class {contract.CLASS_LABELS[3]!r}: images of 1 lesion" in _refused(probe_room)
+    assert probe_room.run() == contract.EXIT_OK
+    assert f"class {contract.CLASS_LABELS[3]!r}: images of 1 lesion" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("channel", ["train", "validation"])

@@ -60,7 +60,7 @@ def with_a_broken_picture(made: archives.ArchiveBuilder) -> bytes:
         ),
         (lambda: with_a_wrong_checksum(addition()), [SECOND, "_1.zip", "damaged: its checksum is wrong", ANEW]),
         (lambda: with_a_broken_picture(addition()), [SECOND, "PROD_0000000000000001.jpg"]),
-        (lambda: addition(dx="melanoma").bytes(), [SECOND, "line 2", "not one of the diagnoses mel, nv"]),
+        (lambda: addition(dx="seborrhea").bytes(), [SECOND, "line 2", "not one of the diagnoses mel, nv"]),
     ],
 )
 def test_what_is_wrong_with_it_is_said_and_the_outputs_stay_empty(

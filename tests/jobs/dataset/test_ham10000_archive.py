@@ -89,3 +89,46 @@ def test_a_picture_that_holds_a_zip_mark_is_read_whole(room: archives.Room, mark
     assert room.run() == 0
     for path in room.output("holdout").iterdir():
         assert path.read_bytes() == archive.pictures[path.stem]
+
+
+def test_kaggles_copy_is_read(room: archives.Room, done: archives.Room) -> None:
+    """It has loose images, each twice below two spellings of a folder, and tables of pixels beside them."""
+    archive = archives.good()
+    entries = {f"{archives.METADATA}.csv": archive.table(), "hmnist_28_28_RGB.csv": b"pixel0000,label\n1,2\n"}
+    for number, (image_id, data) in enumerate(archive.pictures.items()):
+        for spelling in ("HAM10000_images_part_{}", "ham10000_images_part_{}"):
+            entries[f"{spelling.format(1 + number % 2)}/{image_id}.jpg"] = data
+    room.put(archives.zipped(entries))
+    assert room.run() == 0
+    packed, plain = room.files(), done.files()
+    assert packed.pop("dataset/dataset_card.json") != plain.pop("dataset/dataset_card.json")  # the archive's hash
+    # Records are written in the order of the manifest, so their indices are equal even if the archive's order is not.
+    assert packed == plain
+
+
+@pytest.mark.parametrize("case", [str.upper, str.lower])
+def test_ids_may_have_another_case_in_the_table_than_in_the_archive(
+    room: archives.Room, done: archives.Room, case: Callable[[str], str]
+) -> None:
+    archive = archives.good()
+    archive.inner = lambda entries: archives.zipped({case(name): data for name, data in entries.items()})
+    room.put(archive.bytes())
+    assert room.run() == 0
+    assert room.manifest() == done.manifest()
+
+
+def test_what_dataverse_says_it_left_out_is_said_with_a_remedy_that_works(room: archives.Room) -> None:
+    entries = archives.good().entries()
+    del entries[archives.PART.format(2)]
+    skipped = (
+        b"HAM10000_images_part_1.zip (application/zip) 1234 bytes.\n"
+        b"HAM10000_images_part_2.zip (application/zip) skipped because the total size of the download bundle exceeded"
+        b" the limit of 2147483648 bytes.\n"
+    )
+    room.put(archives.zipped({**entries, "MANIFEST.TXT": skipped}))
+    assert room.run() == 2
+    assert room.reason() == (
+        "archive 'dataverse_files.zip': MANIFEST.TXT: says that Dataverse left out HAM10000_images_part_2.zip: the"
+        " download was over its limit. Download the files of the dataset one by one, and pack them without compression:"
+        " zip -0 dataverse_files.zip HAM10000_* ISIC2018_*."
+    )

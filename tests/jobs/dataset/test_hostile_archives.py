@@ -73,10 +73,9 @@ def test_an_inner_zip_that_is_none_is_refused(room: archives.Room) -> None:
     _refused(room, _with_part(b"<html>not found</html>"), "HAM10000_images_part_1.zip", "not a zip file")
 
 
-def test_an_archive_without_parts_is_refused(room: archives.Room) -> None:
-    archive = archives.good()
-    flat = {f"{image_id}.jpg": data for image_id, data in archive.pictures.items()}
-    _refused(room, archives.zipped({**flat, archives.METADATA: archive.table()}), "part_1.zip", "inner zip missing")
+def test_an_archive_without_pictures_is_refused_with_what_it_holds(room: archives.Room) -> None:
+    data = archives.zipped({"notes.txt": b"none", archives.METADATA: archives.good().table()})
+    _refused(room, data, "part_1.zip", "inner zip missing", "(the archive holds notes.txt, HAM10000_metadata)")
 
 
 def test_a_flipped_bit_in_a_picture_is_refused(room: archives.Room) -> None:
@@ -114,15 +113,43 @@ def test_an_inner_directory_that_lists_something_else_is_refused(room: archives.
     _refused(room, _with_part(part), "directory does not list what it holds")
 
 
-@pytest.mark.parametrize("name", ["../evil.jpg", "/etc/evil.jpg", "a\\evil.jpg", "C:evil.jpg", "a/../../evil.jpg"])
-@pytest.mark.parametrize("where", ["outer", "inner"])
-def test_entry_names_that_escape_are_refused(room: archives.Room, name: str, where: str) -> None:
+ESCAPES = ["../{}", "/etc/{}", "..\\{}", "C:\\x\\{}", "a/../../{}", "a\n/{}"]
+
+
+@pytest.mark.parametrize("name", ESCAPES)
+@pytest.mark.parametrize("member", [archives.PART.format(3), archives.METADATA, "evil.jpg"])
+def test_names_of_members_that_are_read_and_escape_are_refused(room: archives.Room, name: str, member: str) -> None:
     archive = archives.good()
-    if where == "outer":
-        archive.others = {name: b"x"}
+    if member == "evil.jpg":
+        archive.inner = lambda entries: archives.zipped({name.format(member): b"x", **entries})
     else:
-        archive.inner = lambda entries: archives.zipped({name: b"x", **entries})
-    _refused(room, archive.bytes(), "evil.jpg", "escapes")
+        if member == archives.METADATA:
+            archive.metadata_name = name.format(member)
+        archive.others = {name.format(member): archives.zipped({})} if member != archives.METADATA else {}
+    _refused(room, archive.bytes(), member, "escapes")
+
+
+@pytest.mark.parametrize("name", ["../notes.txt", "C:\\x\\notes.txt", "a/../../masks.zip", "\u30bd\u30bd.txt"])
+def test_members_that_are_not_read_are_not_judged(room: archives.Room, done: archives.Room, name: str) -> None:
+    archive = archives.good()
+    archive.others = {name: b"x"}
+    archive.inner = lambda entries: archives.zipped({"../notes.txt": b"x", **entries})
+    room.put(archive.bytes())
+    assert room.run() == 0
+    assert room.manifest() == done.manifest()
+
+
+@pytest.mark.parametrize("where", ["outer", "inner"])
+def test_a_backslash_counts_as_a_slash_as_powershell_5_writes_it(
+    room: archives.Room, done: archives.Room, where: str
+) -> None:
+    archive = archives.good()
+    if where == "inner":
+        archive.inner = lambda entries: archives.zipped({f"pictures\\{name}": data for name, data in entries.items()})
+    entries = archive.entries()
+    room.put(archives.zipped({f"ham\\{name}" if where == "outer" else name: data for name, data in entries.items()}))
+    assert room.run() == 0
+    assert room.manifest() == done.manifest()
 
 
 @pytest.mark.parametrize("where", ["outer", "inner"])
@@ -191,7 +218,16 @@ def _joined(data: bytes, entries: dict[str, bytes]) -> bytes:
     return file.getvalue()
 
 
-def test_an_image_that_is_there_twice_is_refused(room: archives.Room) -> None:
+def test_an_image_that_is_there_twice_with_other_bytes_is_refused(room: archives.Room) -> None:
     archive = archives.good()
-    again = archives.zipped({"again/ISIC_0000003.jpg": archive.pictures["ISIC_0000003"]})
-    _refused(room, archives.zipped({**archive.entries(), archives.PART.format(3): again}), "ISIC_0000003", "twice")
+    again = archives.zipped({"again/ISIC_0000003.jpg": archive.pictures["ISIC_0000004"]})
+    data = archives.zipped({**archive.entries(), archives.PART.format(3): again})
+    _refused(room, data, "ISIC_0000003", "appears twice, with other bytes")
+
+
+def test_equal_bytes_under_two_names_count_once(room: archives.Room, done: archives.Room) -> None:
+    archive = archives.good()
+    again = archives.zipped({"again/ISIC_0000003.JPG": archive.pictures["ISIC_0000003"]})
+    room.put(archives.zipped({**archive.entries(), archives.PART.format(3): again}))
+    assert room.run() == 0
+    assert room.manifest() == done.manifest()

@@ -24,8 +24,7 @@ ARGUMENTS = {
     "--gate-overconfidence": "0.5",
     "--gate-leaked-test-images": "0",
     "--gate-champion-balanced-accuracy-loss": "0.2",
-    "--gate-champion-melanoma-sensitivity-loss": "0.3",
-    "--gate-champion-melanoma-specificity-loss": "0.3",
+    "--gate-champion-melanoma-area-loss": "0.3",
 }
 
 

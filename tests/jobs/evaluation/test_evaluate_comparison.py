@@ -135,7 +135,12 @@ def test_the_same_bytes_are_the_same_model_and_it_says_so() -> None:
     found = compared(GOOD, GOOD)
     assert found.status == MODELS_IDENTICAL
     assert "it is the same model" in found.reason
-    assert list(found.pairs) == ["balanced_accuracy", "melanoma_sensitivity", "melanoma_specificity"]
+    assert list(found.pairs) == [
+        "balanced_accuracy",
+        "melanoma_auc_above_80",
+        "melanoma_sensitivity",
+        "melanoma_specificity",
+    ]
     for pair in found.pairs.values():
         assert (pair.difference.value, pair.difference.lower, pair.difference.upper) == (0, 0, 0)
         assert pair.champion == pair.challenger
@@ -159,10 +164,10 @@ def test_the_same_model_at_another_operating_point_still_differs_in_melanomas() 
     assert (found.pairs["melanoma_sensitivity"].difference.upper or 0.0) < -0.5
 
 
-def test_a_challenger_without_an_operating_point_has_no_melanoma_figure() -> None:
+def test_a_challenger_without_an_operating_point_is_compared_in_what_needs_none() -> None:
     found = compared(GOOD, OTHER, threshold=None)
     assert found.status == CHAMPION_COMPARED
-    assert list(found.pairs) == ["balanced_accuracy"]
+    assert list(found.pairs) == ["balanced_accuracy", "melanoma_auc_above_80"]
 
 
 @pytest.mark.parametrize(("challenger", "champion", "sign"), [(BAD, GOOD, -1), (GOOD, BAD, 1)])
@@ -172,7 +177,7 @@ def test_the_worse_of_two_is_proven_worse_whichever_is_in_production(
     found = compared(challenger, champion)
     assert found.status == CHAMPION_COMPARED
     assert (found.broken - found.fixed) * sign < 0
-    for name in ("balanced_accuracy", "melanoma_sensitivity"):
+    for name in ("balanced_accuracy", "melanoma_auc_above_80", "melanoma_sensitivity"):
         pair = found.pairs[name]
         assert pair.difference.lower is not None
         assert pair.difference.upper is not None

@@ -149,7 +149,7 @@ def test_a_wrong_argument_is_the_users_to_mend(room: case.Room, name: str, value
 
 
 def test_a_missing_argument_is_named() -> None:
-    with pytest.raises(BadInputError, match="--gate-champion-melanoma-specificity-loss"):
+    with pytest.raises(BadInputError, match="--gate-champion-melanoma-area-loss"):
         evaluate.parse_evaluation_options([word for pair in list(ARGUMENTS.items())[:-1] for word in pair])
 
 

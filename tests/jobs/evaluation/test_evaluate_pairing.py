@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pipeline_src import contract
-from pipeline_src.evaluation import champion_comparison
+from pipeline_src.evaluation import champion_comparison, classification_metrics
 from pipeline_src.evaluation.champion_comparison import ChampionComparison, PairedEstimate
 from pipeline_src.evaluation.confidence_intervals import Estimate
 from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
@@ -17,6 +17,7 @@ from tests.jobs.evaluation import rival
 
 LABELS = contract.CLASS_LABELS
 SMALL = rival.images(dict.fromkeys(LABELS, 6))
+TWO = ((0.1, 1, 0.7), (0.2, 2, 0.6))  # wrong share, seed, probability
 WRONG = st.frozensets(st.integers(0, len(SMALL) - 1))
 
 
@@ -25,7 +26,7 @@ def compared(challenger: Predictions, champion: Predictions) -> ChampionComparis
 
 
 def pairs(found: ChampionComparison) -> tuple[PairedEstimate, PairedEstimate, PairedEstimate]:
-    balanced, sensitivity, specificity = found.pairs.values()
+    balanced, _, sensitivity, specificity = found.pairs.values()
     return balanced, sensitivity, specificity
 
 
@@ -95,6 +96,28 @@ def test_without_a_disagreement_the_interval_is_that_of_bonett_and_price(lesions
     )
 
 
+def test_the_melanoma_area_is_that_above_a_sensitivity_of_80_and_its_difference_is_paired() -> None:
+    images = rival.images(rival.COUNTS)
+    one, other = (rival.answered(images, rival.every(share, seed), sure) for share, seed, sure in TWO)
+    found = compared(one, other).melanoma_auc_above_80
+    assert found is not None
+    values = [
+        classification_metrics.point_metrics_per_class(table)[contract.MELANOMA].auc_above_80 for table in (other, one)
+    ]
+    assert [found.champion.value, found.challenger.value] == values
+    assert found.difference.value == pytest.approx(np.subtract(*values[::-1]))
+    assert (found.difference.images, found.p_value) == (len(images), None)
+
+
+def test_of_no_disagreement_the_melanoma_area_is_as_unsure_as_a_share_of_as_many_lesions() -> None:
+    images = rival.images(dict.fromkeys(LABELS, 8))
+    right = [rival.answered(images, lambda *_: False, sure) for sure in (0.7, 0.6)]
+    found = compared(right[0], right[1]).melanoma_auc_above_80
+    assert found is not None
+    distance = champion_comparison.unseen_difference_bound([4])
+    assert ends(found.difference) == pytest.approx((-distance, distance))
+
+
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=30))
 def test_mcnemar_is_the_textbooks_where_each_lesion_has_one_image(answers: list[tuple[bool, bool]]) -> None:
     before, after = (np.array([pair[side] for pair in answers], dtype=bool) for side in (0, 1))
@@ -117,7 +140,7 @@ def test_correcting_a_mistake_never_lowers_either_end(
 ) -> None:
     before = compared(small(challenger | {mended}), small(champion, 0.6))
     after = compared(small(challenger - {mended}), small(champion, 0.6))
-    for worse, better in zip(pairs(before), pairs(after), strict=True):
+    for worse, better in zip(before.pairs.values(), after.pairs.values(), strict=True):
         assert np.subtract(ends(better.difference), ends(worse.difference)).min() > -1e-12
 
 
@@ -126,7 +149,7 @@ def test_correcting_a_mistake_never_lowers_either_end(
 def test_exchanging_the_two_models_turns_the_difference_round(one: frozenset[int], other: frozenset[int]) -> None:
     first, second = compared(small(one), small(other, 0.6)), compared(small(other, 0.6), small(one))
     assert (first.fixed, first.broken) == (second.broken, second.fixed)
-    for there, back in zip(pairs(first), pairs(second), strict=True):
+    for there, back in zip(first.pairs.values(), second.pairs.values(), strict=True):
         assert ends(there.difference) == pytest.approx([-end for end in ends(back.difference)[::-1]])
         assert there.p_value == back.p_value
 

@@ -46,7 +46,7 @@ def test_an_id_that_was_given_to_different_pictures_labels_none_of_them(desk: De
     desk.label({name_of(0): "mel", name_of(2): "nv"})
     assert desk.run() == 0
     assert labels_of(desk) == ["nv"]
-    assert desk.told()["left_out"]["one id for different pictures"] == {"count": 1, "first": [name_of(0)]}
+    assert desk.told()["left_out"]["one id for different images"] == {"count": 1, "first": [name_of(0)]}
 
 
 def test_such_a_picture_is_exported_where_another_id_names_it_alone(desk: Desk) -> None:

@@ -3,7 +3,9 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
+import simplejpeg
 
 from pipeline_src import contract
 from pipeline_src.feedback import captured_images
@@ -66,3 +68,45 @@ def test_where_both_agree_there_is_no_contradiction(
     room.add(exported(tmp_path_factory, same))
     assert room.run() == 0
     assert card(room)["leakage"]["contradictions"] == {"count": 0, "examples": []}
+
+
+GOOD = {row["image_id"]: row["dx"] for row in archives.good().rows}
+PLACES = [("train", "train"), ("train", "test"), ("validation", "validation"), ("validation", "test"), ("test", "test")]
+
+
+def _two_labels(done: archives.Room, places: tuple[str, str]) -> tuple[str, str]:
+    """Return ids of two images of the base in these splits with two labels."""
+    rows = done.manifest()
+    first = next(row for row in rows if row["split"] == places[0])
+    second = next(row for row in rows if row["split"] == places[1] and row["label"] != first["label"])
+    return min(first["image_id"], second["image_id"]), max(first["image_id"], second["image_id"])
+
+
+@pytest.mark.parametrize("places", PLACES, ids=map(" and ".join, PLACES))
+def test_one_picture_of_the_base_with_two_labels_is_refused_wherever_it_lies(
+    room: archives.Room, done: archives.Room, places: tuple[str, str]
+) -> None:
+    archive, (one, two) = archives.good(), _two_labels(done, places)
+    archive.pictures[two] = archive.pictures[one]
+    room.put(archive.bytes())
+    assert room.run() == contract.EXIT_BAD_INPUT
+    said = f"archive: equal bytes with two labels: {one} ({GOOD[one]}) and {two} ({GOOD[two]}). Decide which"
+    assert room.reason().startswith(said)
+    assert room.files() == {}
+
+
+@pytest.mark.parametrize("turns", range(8))
+@pytest.mark.parametrize("places", PLACES, ids=map(" and ".join, PLACES))
+def test_look_alikes_of_the_base_with_two_labels_are_told_with_ids_and_labels(
+    room: archives.Room, done: archives.Room, places: tuple[str, str], turns: int
+) -> None:
+    archive, (one, two) = archives.good(), _two_labels(done, places)
+    pixels = np.rot90(archives.pixels_of(archive.pictures[one]), turns)
+    copy = pixels[:, ::-1] if turns >= 4 else pixels
+    archive.pictures[two] = bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(copy), quality=80, colorspace="BGR"))
+    room.put(archive.bytes())
+    assert room.run() == 0
+    wanted = {"images": [one, two], "labels": [GOOD[one], GOOD[two]]}
+    assert card(room)["leakage"]["contradictions_in_base"] == {"count": 1, "examples": [wanted]}
+    said = f"1 pairs of images look the same and have two labels: {one} ({GOOD[one]}) and {two} ({GOOD[two]})."
+    assert said in card(room)["warnings"]

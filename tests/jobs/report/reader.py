@@ -32,8 +32,8 @@ class Reader(html.parser.HTMLParser):
         self.ids += [values["id"] or ""] if "id" in values else []
         if re.fullmatch("h[1-6]", tag):
             self.headings.append(int(tag[1]))
-        if tag == "img":
-            self.pictures.append(values.get("alt") or "")
+        if tag in {"img", "svg"}:
+            self.pictures.append(values.get("alt" if tag == "img" else "aria-label") or "")
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_src import contract, gate, gate_thresholds
+from pipeline_src import contract, gate, gate_thresholds, rejection_advice
 from pipeline_src.evaluation.evaluation_json import ModelEvaluation
-from pipeline_src.report import html_report, report_wording
+from pipeline_src.report import html_report, report_identity, report_wording
 from pipeline_src.report.report_plots import ReportPlot
 from tests.jobs.evaluation import case
 from tests.jobs.report import finding_case
@@ -40,12 +40,11 @@ def test_the_page_needs_nothing_from_elsewhere(drawn: list[ReportPlot], tmp_path
     html = html_report.render_report(evaluation, drawn, tmp_path)
     read = Reader(html)
     assert all(address.startswith(("data:image/", "#")) for address in read.addresses)
-    assert (
-        len([address for address in read.addresses if address.startswith("data:")])
-        == 8 + html_report.SHOWN_MISTAKES + 3
-    )
+    pictures = html_report.SHOWN_MISTAKES + 3
+    assert len([address for address in read.addresses if address.startswith("data:")]) == pictures
+    assert html.count("<svg ") == 8
     assert not read.tags & {"script", "link", "iframe"}
-    assert "url(" not in html
+    assert not re.findall(r"url\((?!#)", html), "a chart refers to itself alone"
     assert "@import" not in html
     assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in html
     assert len(html) < 1_500_000
@@ -83,7 +82,7 @@ def test_a_pass_of_everything_says_so(drawn: list[ReportPlot]) -> None:
 
 def test_a_reject_names_what_was_missed_at_most_three(plain: list[ReportPlot]) -> None:
     few = page(finding_case.evaluation(leakage=finding_case.leakage(leaked=2)), plain).text
-    said = "misses 1 of the 14 requirements of the gate: leaked test images 2 (wanted at most 0)."
+    said = "misses 1 of the 14 requirements of the gate: leaked test images 2 (required at most 0)."
     assert f"REJECTED The model {said}" in few
     many = page(finding_case.evaluation(counts=finding_case.COUNTS | {"df": 0, "mel": 0}), plain).text
     assert re.search(
@@ -91,14 +90,80 @@ def test_a_reject_names_what_was_missed_at_most_three(plain: list[ReportPlot]) -
     )
 
 
-def test_the_table_has_each_requirement_in_the_words_of_the_failure_message(drawn: list[ReportPlot]) -> None:
+def test_the_table_has_each_requirement_with_verdict_threshold_value_interval_and_n(drawn: list[ReportPlot]) -> None:
     evaluation = finding_case.everything()
     text = page(evaluation, drawn).text.replace("\xa0", " ")
     for each in evaluation.verdict.requirements:
-        row = f"{each.verdict} {each.wanted_text} {each.got_text} {each.interval_text or DASH}"
+        value = " ".join(filter(None, (report_wording.judged_text(each), report_wording.judged_frequency(each))))
+        row = f"{each.verdict} {each.wanted_text} {value} {report_wording.judged_interval(each) or DASH}"
         assert f"{row} {DASH if each.images is None else each.images}" in text
         assert report_wording.requirement_title(each.name) in text
     assert "of the rarest class: dermatofibroma (df) ✗ missed at least 10 3" in text
+
+
+def test_missed_requirements_come_first_and_those_that_do_not_apply_are_folded(plain: list[ReportPlot]) -> None:
+    html = html_report.render_report(
+        finding_case.evaluation(leakage=finding_case.leakage(leaked=2)), plain, Path("/absent")
+    )
+    table, folded = html.partition('id="requirements"')[2].partition("</table>")[::2]
+    assert table.index("Leaked test images") < table.index("Balanced accuracy")
+    assert "3 requirements that do not apply" in folded.partition("</details>")[0].partition("<summary>")[2]
+    assert "Loss of balanced accuracy: no champion, required at most 0.05" in folded
+
+
+@pytest.mark.parametrize(
+    ("got", "sense", "shown"), [(0.69996, gate.AT_LEAST, "0.699"), (0.1501, gate.AT_MOST, "0.151"), (3, "", "3")]
+)
+def test_a_judged_value_is_cut_to_three_decimals_so_that_a_miss_never_reads_as_met(
+    got: float, sense: str, shown: str
+) -> None:
+    requirement = gate.judge_requirement("x", sense, 0.7, gate.JudgedValue(got=got))
+    assert report_wording.judged_text(requirement) == shown
+
+
+def test_a_share_of_images_is_a_natural_frequency_too(plain: list[ReportPlot]) -> None:
+    text = page(finding_case.evaluation(), plain).text
+    assert "Found 35 of 40 melanomas; false alarms 46 of 270 other images." in text
+    assert "0.880 Malignant sensitivity 0.840 to 0.920, 74 of 84" in text
+    assert report_wording.melanoma_sentence(finding_case.UNKNOWN, finding_case.UNKNOWN) == ""
+    whole, broken = (gate.JudgedValue(got=value, images=18) for value in (17 / 18, 0.9))
+    judged = [gate.judge_requirement("melanoma_sensitivity", gate.AT_LEAST, 0.8, each) for each in (whole, broken)]
+    assert [report_wording.judged_frequency(each) for each in judged] == ["17 of 18", ""]
+
+
+NOTED = {"Execution": "a1b2c3", "Started": "2026-11-30T21:03:04.123456+00:00", "Algorithm": "linear_probe"}
+
+
+def test_the_page_identifies_itself_by_what_the_pipeline_passed(plain: list[ReportPlot]) -> None:
+    html = html_report.render_report(finding_case.evaluation(provenance=NOTED), plain, Path("/absent"))
+    assert "<title>Passed: evaluation a1b2c3 of the skin-lesion classifier</title>" in html
+    header = Reader(html.partition("<header>")[2].partition("</header>")[0]).text
+    assert "Evaluation a1b2c3 of the skin-lesion classifier" in header
+    assert "execution a1b2c3 started 2026-11-30 21:03 UTC gate profile custom algorithm linear_probe" in header
+    assert f"archive {'ab' * 6}" in header
+    assert header.index("Research use only") < header.index("Evaluation"), "the intended use comes first"
+
+
+def test_the_gate_profile_is_the_one_with_these_thresholds() -> None:
+    for name, thresholds in gate_thresholds.THRESHOLD_PROFILES.items():
+        assert report_wording.gate_profile(finding_case.evaluation(thresholds).verdict) == name
+    assert report_wording.gate_profile(finding_case.evaluation().verdict) == "custom"
+
+
+def test_a_time_in_another_form_is_shown_as_it_is_and_nothing_unknown_is_named() -> None:
+    assert report_identity.format_start_time("1764536584") == "1764536584"
+    named = report_identity.report_identity(finding_case.evaluation(provenance={"SourceCommit": "unknown"}))
+    assert list(named) == ["gate profile", "archive"]
+
+
+def test_a_rejection_says_what_it_means_and_what_would_help(plain: list[ReportPlot]) -> None:
+    evaluation = finding_case.evaluation(leakage=finding_case.leakage(leaked=2))
+    text = page(evaluation, plain).text
+    assert rejection_advice.REJECTION_MEANING in text
+    assert f"What would help {evaluation.verdict.advice[0]}" in text
+    passed = page(finding_case.evaluation(), plain).text
+    assert "What would help" not in passed
+    assert rejection_advice.REJECTION_MEANING not in passed
 
 
 def test_every_requirement_of_the_gate_has_a_title_and_a_new_one_goes_by_its_name() -> None:
@@ -111,17 +176,19 @@ def test_every_requirement_of_the_gate_has_a_title_and_a_new_one_goes_by_its_nam
 def test_figures_come_with_interval_and_n(drawn: list[ReportPlot]) -> None:
     text = page(finding_case.everything(), drawn).text
     assert "0.812 Balanced accuracy 0.772 to 0.852, n 310" in text
-    assert re.search(r"df dermatofibroma 3 images, 1 lesion 0\.820 0\.720 to 0\.920 † n 3 ", text)
+    assert re.search(r"df dermatofibroma 3 images, 1 lesion 0\.820 0\.720 to 0\.920 † 2 of 3 ", text)
     assert "n 300 images of 225 lesions 0.810 0.770 to 0.850 0.730 0.690 to 0.770" in text
-    assert "0.690 to 0.770 \u22120.080 \u22120.110 to \u22120.050 < 0.001" in text
+    worst, allowed = "\u22120.110", "\u22120.050"
+    assert f"0.690 to 0.770 \u22120.080 \u22120.110 to \u22120.050 {worst} {allowed} < 0.001" in text
     assert "9 are correct only for this model" in text
     assert "10 test images left out" in text
 
 
 def test_a_subgroup_that_cannot_be_judged_is_shown_with_its_n_and_no_figure(plain: list[ReportPlot]) -> None:
     text = page(finding_case.evaluation(), plain).text
-    assert "ear 6 not evaluable 3" in text
-    assert text.index("Sex female") < text.index("Site back")
+    folded = "3 subgroups with too few lesions to be evaluated Sex: unknown (4 images of 2 lesions) Age: 0 to 29 "
+    assert f"{folded}(20 images of 10 lesions) Site: ear (6 images of 3 lesions)" in text
+    assert text.index("Sex female") < text.index("Site back") < text.index(folded)
     assert "Skin tone" in text
 
 

@@ -15,7 +15,8 @@ from pipeline_src.report.report_findings import CAUTION, GOOD, NOTE, PROBLEM, Re
 from tests.jobs.report import finding_case
 from tests.jobs.report.reader import Reader
 
-ALL = "balanced accuracy, melanoma sensitivity and melanoma specificity"
+GATED = "balanced accuracy and melanoma AUC above 0.80"
+ALL = "balanced accuracy, melanoma AUC above 0.80, melanoma sensitivity and melanoma specificity"
 
 
 def notice(compared: ChampionComparison, floors: GateThresholds = finding_case.STRICT) -> ReportNotice:
@@ -39,7 +40,7 @@ def page(compared: ChampionComparison) -> str:
     ("difference", "severity", "lead"),
     [
         (-0.08, PROBLEM, f"Worse than the champion in {ALL}."),
-        (-0.028, PROBLEM, f"Not shown to be as good as the champion in {ALL}."),
+        (-0.028, PROBLEM, f"Not shown to be as good as the champion in {GATED}."),
         (-0.01, NOTE, "No proven difference from the champion."),
         (0.05, GOOD, f"Better than the champion in {ALL}."),
     ],
@@ -62,29 +63,32 @@ def test_a_proven_loss_that_the_gate_allows_is_a_caution_whatever_else_is_better
     found = notice(finding_case.compared(0.1, melanoma_specificity=-0.08), finding_case.LENIENT)
     assert (found.severity, found.lead) == (
         CAUTION,
-        "Worse than the champion in melanoma specificity, better in balanced accuracy and melanoma sensitivity.",
+        (
+            "Worse than the champion in melanoma specificity, "
+            "better in balanced accuracy, melanoma AUC above 0.80 and melanoma sensitivity."
+        ),
     )
 
 
 def test_what_the_gate_minds_is_a_problem_beside_a_loss_that_it_allows() -> None:
     found = notice(
-        finding_case.compared(-0.08, melanoma_specificity=-0.028),
-        replace(finding_case.LENIENT, champion_melanoma_specificity_loss=0.01),
+        finding_case.compared(-0.08, melanoma_auc_above_80=-0.028),
+        replace(finding_case.LENIENT, champion_melanoma_area_loss=0.01),
     )
     assert (found.severity, found.lead) == (
         PROBLEM,
         (
-            "Worse than the champion in balanced accuracy and melanoma sensitivity, "
-            "not shown to be as good in melanoma specificity."
+            "Worse than the champion in balanced accuracy, melanoma sensitivity and melanoma specificity, "
+            "not shown to be as good in melanoma AUC above 0.80."
         ),
     )
 
 
 def test_a_figure_that_cannot_be_compared_is_not_shown_to_be_as_good() -> None:
-    found = notice(replace(finding_case.compared(0.0), melanoma_sensitivity=None))
+    found = notice(replace(finding_case.compared(0.0), melanoma_auc_above_80=None))
     assert (found.severity, found.lead) == (
         PROBLEM,
-        "Not shown to be as good as the champion in melanoma sensitivity.",
+        "Not shown to be as good as the champion in melanoma AUC above 0.80.",
     )
 
 
@@ -108,7 +112,7 @@ def test_the_same_model_is_called_so_and_at_another_operating_point_its_loss_is_
     assert found.text == "Both were measured on 300 shared images."
     moved = replace(finding_case.compared(0.0, melanoma_sensitivity=-0.3), status=champion_comparison.MODELS_IDENTICAL)
     found = notice(moved)
-    assert (found.severity, found.lead) == (PROBLEM, "The same model as the champion.")
+    assert (found.severity, found.lead) == (CAUTION, "The same model as the champion.")
     assert "Worse than the champion in melanoma sensitivity. Balanced accuracy +0.000" in found.text
     assert "melanoma sensitivity \u22120.300 (\u22120.330 to \u22120.270), n 40" in found.text
 

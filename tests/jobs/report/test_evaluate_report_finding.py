@@ -31,7 +31,6 @@ def test_a_model_without_a_finding_has_what_was_looked_for_in_one_line() -> None
     assert [(each.severity, each.lead) for each in notices()] == [
         (GOOD, "Checked, no problem found."),
         (NOTE, "No champion to compare with."),
-        (NOTE, "Research use only; not a medical device."),
     ]
     assert notices()[0].text == CLEAR
 
@@ -52,7 +51,6 @@ def test_the_worst_comes_first_whatever_its_section() -> None:
     order = [SEVERITIES.index(each.severity) for each in found]
     assert order == sorted(order)
     assert found[0].lead.startswith("Worse than the champion in ")
-    assert found[-1] == report_findings.RESEARCH_NOTICE
 
 
 def test_a_leak_is_a_problem_while_in_training_and_a_caution_once_dropped() -> None:
@@ -105,7 +103,7 @@ def test_what_the_gate_minds_is_a_problem_however_common_it_is() -> None:
 def test_overconfidence_comes_with_its_remedy_where_there_is_one() -> None:
     measured = finding_case.calibration(0.2)
     said = led(notices(calibration=measured), "Overconfident.").text
-    assert said == "Mean confidence exceeds accuracy by 0.200, ECE 0.210; temperature 2.60 would change it to 0.030."
+    assert said == "Mean confidence exceeds accuracy by 0.200, ECE 0.210; temperature 2.600 would change it to 0.030."
     without = replace(measured, temperature=None, tempered=None)
     assert led(notices(calibration=without), "Overconfident.").text.endswith("ECE 0.210.")
 

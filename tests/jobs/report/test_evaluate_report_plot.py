@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """Plots are the same bytes for the same figures, say them in words too, and show what they are for."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline_src.evaluation.champion_comparison import PairedEstimate
-from pipeline_src.report import forest_plots, html_report, report_plots
+from pipeline_src.report import forest_plots, html_report, report_plots, report_wording
 from pipeline_src.report.report_plots import ReportPlot
 from tests.jobs.report import finding_case
 
@@ -57,7 +58,7 @@ def test_plots_have_their_figures_in_words(drawn: dict[str, ReportPlot]) -> None
     assert "df 0.820" in said["precision_recall.png"]
     assert "of 301 test images; " in said["confusion_matrix.png"]
     assert "301 official test images" in said["confusion_matrix_official.png"]
-    assert "overconfidence 0.030 as served. At temperature 1.24: 0.030." in said["reliability.png"]
+    assert "overconfidence 0.030 as served. At temperature 1.240: 0.030." in said["reliability.png"]
     assert "balanced accuracy \u22120.080 (\u22120.110 to \u22120.050)" in said["champion.png"]
     assert "melanoma specificity \u22120.080 (\u22120.110 to \u22120.050)" in said["champion.png"]
 
@@ -97,9 +98,8 @@ def test_what_has_no_value_is_said_to_have_none() -> None:
         forest_plots.plot_champion_differences(replace(finding_case.compared(0.1), melanoma_sensitivity=unknown), {})
         is not None
     )
-    assert forest_plots.short_estimate(finding_case.UNKNOWN) == "not defined"
-    assert forest_plots.short_estimate(finding_case.estimate(0.8)) == "0.80 (0.76 to 0.84)"
-    assert forest_plots.short_difference(finding_case.estimate(-0.02)) == "\u22120.02 (\u22120.06 to +0.02)"
+    assert report_wording.format_value_with_interval(finding_case.UNKNOWN) == "not defined"
+    assert report_wording.format_value_with_interval(finding_case.estimate(0.8)) == "0.800 (0.760 to 0.840)"
 
 
 def test_overconfidence_is_drawn_where_there_is_any() -> None:
@@ -113,3 +113,26 @@ def test_overconfidence_is_drawn_where_there_is_any() -> None:
 def test_the_commonest_mistake_is_named() -> None:
     test = finding_case.evaluation().test
     assert "The most common error: " in report_plots.plot_confusion_matrix(test, "name.png", "test images").alt
+
+
+def test_a_chart_in_the_page_has_no_colour_of_a_background_no_date_and_no_id_of_another(
+    drawn: dict[str, ReportPlot],
+) -> None:
+    ids: list[str] = []
+    for plot in drawn.values():
+        assert plot.svg.startswith('<svg role="img" aria-label="')
+        assert "var(--ink)" in plot.svg
+        assert "var(--card)" in plot.svg
+        assert not re.findall("#(?:ffffff|000000|14181f|e5e7eb)", plot.svg), "these do not follow the scheme"
+        assert not re.findall("<style|<metadata|<image|font-family|matplotlib|[0-9]{4}-[0-9]{2}-[0-9]{2}", plot.svg)
+        ids += re.findall(r' id="([^"]*)"', plot.svg)
+        assert set(re.findall(r"#([a-z_]+-\w+)", plot.svg)) <= set(ids)
+    assert len(ids) == len(set(ids)), "one page holds them all"
+
+
+def test_a_bin_of_the_reliability_diagram_needs_five_images() -> None:
+    measured = finding_case.reliability(0.04, 0.03)
+    few = tuple(replace(each, images=4) if each.images else each for each in measured.bins[:5])
+    shown = report_plots.drawn_bins(replace(measured, bins=(*few, *measured.bins[5:])))
+    assert len(report_plots.drawn_bins(measured)) == 7
+    assert [images for *_, images in shown] == [40, 48, 56, 64, 72]

@@ -42,6 +42,9 @@ def figure(value: float) -> dict[str, Any]:
     return {"value": value, **ends, "images": 140, "lesions": 110, "method": "bootstrap"}
 
 
+ADVICE = "Add training lesions."
+
+
 def requirement(name: str, got: float | None, verdict: str, **more: Any) -> dict[str, Any]:
     """Return a line of the gate's table that wants 0.5, as evaluation.json has it."""
     texts = {"wanted_text": "at least 0.5", "got_text": f"{got}", "interval_text": "0.5123 to 0.7345"}
@@ -56,11 +59,12 @@ def evaluation(got: float) -> dict[str, Any]:
     requirements = [
         requirement("test_images", 12, "met", place="df"),
         requirement("balanced_accuracy", got, verdict),
-        requirement("champion_melanoma_sensitivity_loss", None, "no champion", sense="at most", interval_text=""),
+        requirement("champion_melanoma_area_loss", None, "no champion", sense="at most", interval_text=""),
     ]
     gate = {
         "verdict": "pass" if verdict == "met" else "reject",
-        "reason": f"balanced_accuracy: wanted at least 0.5, got {got}",
+        "reason": f"balanced_accuracy: wanted at least 0.5, got {got}. What would help: {ADVICE}",
+        "advice": [] if verdict == "met" else [ADVICE],
         "requirements": requirements,
     }
     champion = {"status": "absent", "package": "none", "reason": "There is no champion yet.", "images": 0}

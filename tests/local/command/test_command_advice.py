@@ -6,7 +6,7 @@ from pathlib import Path
 
 from local.aws.pipeline_executions import ExecutionRecord
 from local.console.command_frame import next_command
-from tests.local.command.small import Shell
+from tests.local.command.small import ADVICE, Shell
 
 
 def _next(stdout: str) -> list[str]:
@@ -47,3 +47,16 @@ def test_a_containers_image_is_proposed_again(tmp_path: Path) -> None:
 def test_the_summary_names_the_parameters_that_differ_from_the_definitions_own_and_no_other(shell: Shell) -> None:
     assert "\nParameters: Epochs 5\n" in shell.run("-p", "Epochs=5", "--scale", "full").stdout
     assert "Parameters:" not in shell.run("-p", "Epochs=3", "--scale", "full").stdout
+
+
+def test_after_a_rejection_the_next_step_is_the_advice_of_its_evaluation_and_is_said_once(shell: Shell) -> None:
+    said = shell.run(got=0.4).stdout
+    assert said.splitlines()[-1] == f"Next      {ADVICE}"
+    assert said.count(ADVICE) == 1
+
+
+def test_a_rejection_without_advice_as_of_an_older_job_points_to_the_report(tmp_path: Path) -> None:
+    failed = {"StepName": "Reject", "StepType": "Fail", "StepStatus": "Failed"}
+    data = {"PipelineExecutionSteps": [failed], "PipelineExecutionStatus": "Failed", "Local": {}}
+    said = next_command(ExecutionRecord(tmp_path / "x/execution.json", data), "")
+    assert said == "read the report's missed requirements"

@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: MIT-0
 """The selection and order of steps, and the end of an execution."""
 
+import dataclasses
 import json
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.console.step_progress import ProgressReporter
 from local.errors import DefinitionError
 from local.runners.job_runner import Job
 from tests.local.fake import (
     FakeRunner,
     definition,
+    engine,
     equals,
     fail,
     gate,
@@ -168,6 +172,18 @@ def test_until_a_condition_runs_none_of_its_branches(home: Path) -> None:
 def test_until_a_step_of_one_branch_still_ends_in_the_other_where_the_condition_says_so(home: Path) -> None:
     ending = run(GATED, home, FakeRunner({"Evaluate": judged("reject")}), until="Publish")
     assert (ending.exit_code, ending.step) == (1, "Reject")
+
+
+def test_the_steps_of_the_other_branch_are_announced_too_because_they_may_run(home: Path) -> None:
+    class Noting(ProgressReporter):
+        def begin(self, steps: Sequence[str]) -> None:
+            announced.extend(steps)
+
+    announced: list[str] = []
+    plan = engine(GATED, home, FakeRunner({"Evaluate": judged("reject")}), until="Publish")
+    plan.state = dataclasses.replace(plan.state, reporter=Noting())
+    plan.run()
+    assert announced == ["Evaluate", "Gate", "Publish", "Reject"]
 
 
 def test_until_an_unknown_step_is_refused_with_a_suggestion_and_nothing_is_written(home: Path) -> None:

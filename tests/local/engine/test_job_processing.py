@@ -67,11 +67,11 @@ def test_an_input_without_objects_is_bad_input_and_named(home: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/tmp/x", "/opt/ml/processing/../x", "/opt/ml/model"])
-def test_a_local_path_outside_the_jobs_folder_is_refused(home: Path, path: str) -> None:
-    stored(home, "one.txt")
-    ending = run(definition(changed({"LocalPath": path})), home, FakeRunner())
-    assert ending.exit_code == 2
-    assert path in str(ending.reason)
+def test_a_local_path_outside_the_jobs_folder_is_refused_before_anything_runs(home: Path, path: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        run(definition(changed({"LocalPath": path})), home, FakeRunner())
+    assert str(caught.value).startswith(f"A.ProcessingInputs[0].S3Input.LocalPath: {path!r}: must be below")
+    assert not home.exists()
 
 
 def test_several_hosts_are_refused_before_anything_runs(home: Path) -> None:

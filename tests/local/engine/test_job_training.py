@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from local.errors import StepError
+from local.errors import DefinitionError, StepError
 from local.runners.job_runner import Job
 from local.steps.training_step import pack_model_archive, unpack_model_archive
-from tests.local.fake import ALGORITHM, RUNS, FakeRunner, definition, run
+from tests.local.fake import ALGORITHM, RUNS, FakeRunner, definition, engine, run
 
 
 def training(**more: Any) -> dict[str, Any]:
@@ -58,11 +58,25 @@ def test_the_stand_in_runs_for_the_built_in_algorithm_with_its_time_limit(home: 
     assert jobs[0].limit == 60
 
 
-def test_any_other_training_image_is_refused_by_name(home: Path) -> None:
-    other = {"TrainingImage": "111.dkr.ecr.us-east-1.amazonaws.com/xgboost:1", "TrainingInputMode": "File"}
-    ending = run(definition(training(AlgorithmSpecification=other)), home, FakeRunner())
-    assert ending.exit_code == 2
-    assert "xgboost:1" in str(ending.reason)
+def test_any_other_training_image_is_refused_by_name_before_anything_runs(home: Path) -> None:
+    image = "111.dkr.ecr.us-east-1.amazonaws.com/xgboost:1"
+    other = {"TrainingImage": image, "TrainingInputMode": "File"}
+    with pytest.raises(DefinitionError) as caught:
+        run(definition(training(AlgorithmSpecification=other)), home, FakeRunner())
+    assert str(caught.value).startswith(
+        f"Train.AlgorithmSpecification.TrainingImage: {image!r}: the code of this image"
+    )
+    assert not (home / "runs").exists()
+
+
+def test_an_image_that_a_parameter_names_is_known_before_anything_runs(home: Path) -> None:
+    given = {"TrainingImage": {"Get": "Parameters.Image"}, "TrainingInputMode": "File"}
+    parameter = {"Name": "Image", "Type": "String", "DefaultValue": ALGORITHM}
+    document = definition(training(AlgorithmSpecification=given), parameters=[parameter])
+    assert run(document, home, FakeRunner()).exit_code == 0
+    with pytest.raises(DefinitionError, match="'other:1': the code of this image is not on this machine"):
+        engine(document, home / "second", FakeRunner(), given={"Image": "other:1"})
+    assert not (home / "second").exists()
 
 
 def test_the_model_is_packed_where_the_service_puts_it(home: Path) -> None:

@@ -159,7 +159,7 @@ def test_a_tuning_is_reused_with_its_best_model_until_a_range_changes(home: Path
         ({"TrainingJobEarlyStoppingType": "Auto"}, "has no early stopping"),
         ({"ParameterRanges": {"IntegerParameterRanges": [BATCH | {"ScalingType": "Auto"}]}}, "how the service chooses"),
         ({"HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": "loss"}}, "validation:accuracy"),
-        ({"TuningJobCompletionCriteria": {}}, "argument not supported"),
+        ({"TuningJobCompletionCriteria": {}}, "TuningJobCompletionCriteria: not supported"),
     ],
 )
 def test_what_it_does_not_do_is_refused_by_name(config: dict[str, Any], said: str) -> None:

@@ -17,12 +17,18 @@ DECLARED = [
     {"Name": "Epochs", "Type": "Integer", "DefaultValue": 30},
     {"Name": "Rate", "Type": "Float", "DefaultValue": 0.1},
     {"Name": "Flag", "Type": "Boolean", "DefaultValue": False},
-    {"Name": "Free", "DefaultValue": ""},
+    {"Name": "Free", "DefaultValue": "none"},
 ]
 
 
 def test_a_parameter_that_is_not_given_has_its_default() -> None:
-    assert resolve_parameters(DECLARED, {}) == {"Mode": "repeat", "Epochs": 30, "Rate": 0.1, "Flag": False, "Free": ""}
+    assert resolve_parameters(DECLARED, {}) == {
+        "Mode": "repeat",
+        "Epochs": 30,
+        "Rate": 0.1,
+        "Flag": False,
+        "Free": "none",
+    }
 
 
 @pytest.mark.parametrize(
@@ -58,6 +64,9 @@ def test_what_is_typed_is_read_as_the_declared_type(name: str, typed: Any, value
         ({"Rate": "nan"}, ["'nan' is not a number"]),
         ({"Rate": "inf"}, ["'inf' is not a number"]),
         ({"Flag": "1"}, ["parameter 'Flag'", "'1' is not true or false"]),
+        ({"Free": ""}, ["parameter 'Free'", "is empty, which the service rejects"]),
+        ({"Free": "x" * 1025}, ["parameter 'Free'", "has 1025 characters; the service takes 1024"]),
+        ({"Epochs": str(2**63)}, ["parameter 'Epochs'", "is not a whole number"]),
         (
             {"Mode": "reapeat"},
             ["parameter 'Mode'", "'reapeat' is not allowed", "Did you mean 'repeat'", "none, repeat"],
@@ -78,9 +87,17 @@ def test_a_parameter_without_default_must_be_given() -> None:
 @pytest.mark.parametrize(
     ("declaration", "said"),
     [
-        ({"Name": "A", "Type": "Long"}, "unknown type 'Long'"),
-        ({"Name": "A", "Type": "Integer", "MinValue": 3}, "unknown field 'MinValue'"),
+        ({"Name": "A", "Type": "Long"}, "parameter.Type: 'Long': not supported"),
+        ({"Name": "A", "Type": "Integer", "MinValue": 3}, "parameter.MinValue: not supported"),
         ({"Name": "A", "Type": "Integer", "DefaultValue": "3"}, "its default '3' is not a whole number"),
+        ({"Name": "A", "DefaultValue": ""}, "its default is empty"),
+        ({"Name": "A", "DefaultValue": None}, "its default None is not a string"),
+        ({"Name": "A", "DefaultValue": "c", "EnumValues": ["a", "b"]}, "its default 'c' is not among its EnumValues"),
+        ({"Name": "A", "EnumValues": "ab"}, "parameter.EnumValues: 'ab' is not a list"),
+        ({"Name": "A", "EnumValues": [1]}, "parameter 'A': EnumValues: 1 is not a string"),
+        ({"Type": "Integer"}, "parameter: no Name"),
+        ({"Name": "../x"}, "parameter.Name: '../x': the service takes 1 to 64 letters"),
+        ("A", "parameter: 'A' is not an object"),
     ],
 )
 def test_a_declaration_that_the_engine_does_not_know_is_refused(declaration: Any, said: str) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from local.errors import UsageError
-from local.runners.job_runner import REPOSITORY, Job, images_in_arguments
+from local.runners.job_runner import REPOSITORY, Job, images_in_arguments, software_of_image
 from local.runners.process_runner import ProcessRunner
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS
 from tests.local.fake import ALGORITHM, IMAGE
 
 RUNNER = ProcessRunner({"jobs": Path(sys.executable)})
@@ -115,7 +116,7 @@ from pathlib import Path
 from local.runners.job_runner import Job
 from local.runners.process_runner import ProcessRunner
 root = Path({str(tmp_path)!r})
-sleeper = Job("A", "image", ("python", "-c", {code!r}), root, root)
+sleeper = Job("A", {IMAGE!r}, ("python", "-c", {code!r}), root, root)
 runner = ProcessRunner({{"jobs": Path(sys.executable)}})
 runner.run(sleeper, stop=threading.Event(), line=lambda line: print(line, flush=True))
 """
@@ -169,6 +170,30 @@ def test_the_images_of_steps_are_found_wherever_they_stand() -> None:
     model = {"PrimaryContainer": {"Image": "a/served:1", "Environment": {"Image": {"Get": "Parameters.Image"}}}}
     processing = {"AppSpecification": {"ImageUri": IMAGE, "ContainerArguments": ["--image", "x"]}}
     assert images_in_arguments([tuning, model, processing, {}]) == {ALGORITHM, IMAGE, "a/served:1"}
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "local-preprocessing",
+        "preprocessing:latest",
+        "evil.example.com/local-preprocessing:latest",
+        "111111111111.dkr.ecr.us-east-1.amazonaws.com/image-classification:1",
+        "000000000000.dkr.ecr.us-east-1.amazonaws.com/local-preprocessing:other",
+        "",
+    ],
+)
+def test_only_the_images_of_this_application_have_software_here(image: str) -> None:
+    with pytest.raises(UsageError, match=r"the code of this image is not on this machine\. .*Known: .*local-preproc"):
+        software_of_image(image)
+
+
+def test_the_images_of_aws_are_known_by_the_account_of_each_region() -> None:
+    builtin = ALGORITHMS["builtin_image_classification"].training_image
+    for region, account in builtin.accounts.items():
+        end = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+        known = software_of_image(f"{account}.dkr.ecr.{region}.{end}/image-classification:1")
+        assert known == software_of_image(ALGORITHM)
 
 
 def copy_of_sources(folder: Path) -> None:

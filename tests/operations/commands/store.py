@@ -15,6 +15,8 @@ from typing import Any
 
 import boto3
 
+from pipeline_src import contract
+
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 MIB = 1 << 20
 RAW = "skin-lesion-raw"
@@ -90,8 +92,19 @@ class Store:
 
 
 def archive(path: Path, *, size: int = 20 * MIB, seed: int = 7, names: tuple[str, ...] = ()) -> Path:
-    """Write an archive in the layout of the real one, whose images are `size` random bytes."""
+    """Write an archive in the layout of the real one, whose images are `size` random bytes.
+
+    Its table has three lesions of each class, as many as the split needs.
+    """
     with zipfile.ZipFile(path, "w") as opened:
         for name in names or ("HAM10000_images_part_1.zip", "HAM10000_metadata"):
-            opened.writestr(name, random.Random(seed).randbytes(size if name.endswith(".zip") else 10))
+            image = random.Random(seed).randbytes(size if name.endswith(".zip") else 10)
+            opened.writestr(name, table() if "metadata" in name else image)
     return path
+
+
+def table() -> bytes:
+    """Return a table of three lesions of each class."""
+    numbered = enumerate(label for label in contract.CLASS_LABELS for _ in range(3))
+    rows = [f"HAM_{number},ISIC_{number},{label}" for number, label in numbered]
+    return "\n".join(["lesion_id,image_id,dx", *rows, ""]).encode()

@@ -35,7 +35,7 @@ def test_every_file_and_decision_that_the_page_names_exists() -> None:
 
 def test_every_action_that_a_first_run_asks_for_is_in_the_list_of_permissions() -> None:
     """The fake account refuses operations without a handler, so its handlers are all that is asked."""
-    page = (ROOT / "docs/operations.md").read_text()
+    page = (ROOT / "docs/permissions.md").read_text()
     row = next(line for line in page.splitlines() if line.startswith("| `make first-run` |"))
     listed = set(re.findall(r"\b[A-Z][A-Za-z]+\b", row))
     asked = {operation.split()[1] for operation in services(Records())}

@@ -111,7 +111,7 @@ def test_a_violation_is_told_with_its_report_and_what_to_do(aws: Services) -> No
     assert told.subject == "Production differs from the test data of its model"
     assert told.text.startswith("CompletedWithViolations: 1 violation in 120 requests: blur.")
     assert f"s3/object/runs?region=us-east-1&prefix=monitor/{JOB}/monitor.html" in told.text
-    assert "docs/operations.md, Drift" in told.text
+    assert "docs/alarms.md#drift" in told.text
 
 
 def test_a_violation_starts_a_retraining_only_where_that_is_wanted(aws: Services) -> None:

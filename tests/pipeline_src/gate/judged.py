@@ -18,8 +18,7 @@ FLOORS = gate_thresholds.GateThresholds(
     overconfidence=0.15,
     leaked_test_images=0,
     champion_balanced_accuracy_loss=0.05,
-    champion_melanoma_sensitivity_loss=0.06,
-    champion_melanoma_specificity_loss=0.07,
+    champion_melanoma_area_loss=0.06,
 )
 # What asks for nothing: any valid figure passes.
 NOTHING = gate_thresholds.GateThresholds(
@@ -44,8 +43,7 @@ PATHS: dict[str, tuple[str | int, ...]] = {
     "overconfidence": ("calibration", "served", "overconfidence", "value"),
     "leaked_test_images": ("leakage", "leaked"),
     "champion_balanced_accuracy_loss": ("champion", "balanced_accuracy", "difference", "lower"),
-    "champion_melanoma_sensitivity_loss": ("champion", "melanoma_sensitivity", "difference", "lower"),
-    "champion_melanoma_specificity_loss": ("champion", "melanoma_specificity", "difference", "lower"),
+    "champion_melanoma_area_loss": ("champion", "melanoma_auc_above_80", "difference", "lower"),
 }
 # Of these the report holds the difference, which is the loss with the other sign.
 CEILING_PATHS = tuple(name for name in PATHS if name.startswith("champion_"))

@@ -18,7 +18,7 @@ def requirement(name: str, judged: dict[str, Any], floors: gate_thresholds.GateT
 def test_the_evaluation_holds_verdict_reason_and_metadata_where_the_pipeline_looks_for_them() -> None:
     verdict = gate.decide_verdict(report(), FLOORS)
     paths = (contract.VERDICT_PATH, contract.REASON_PATH, contract.REQUIREMENT_PATH)
-    assert set(verdict.as_json()) == {"requirements", *(path.removeprefix("gate.") for path in paths)}
+    assert set(verdict.as_json()) == {"requirements", "advice", *(path.removeprefix("gate.") for path in paths)}
     assert verdict.as_json()[contract.VERDICT_PATH.removeprefix("gate.")] == contract.VERDICT_PASS
     assert verdict.reason.startswith("Passed. balanced_accuracy: ")
     assert requirement("overconfidence", report()).as_json()["got_text"] == "0.15"

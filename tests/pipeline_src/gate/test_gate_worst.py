@@ -16,20 +16,20 @@ def test_the_first_model_has_no_champion_and_says_so() -> None:
     first = report() | {"champion": {"status": "absent"}}
     verdict = gate.decide_verdict(first, FLOORS)
     assert verdict.verdict == contract.VERDICT_PASS
-    assert [each.verdict for each in verdict.requirements[-3:]] == ["no champion"] * 3
+    assert [each.verdict for each in verdict.requirements[-2:]] == ["no champion"] * 2
     assert "got nothing to compare" in verdict.reason
 
 
 def test_a_comparison_that_somebody_switched_off_passes_and_does_not_read_as_a_first_model() -> None:
     verdict = gate.decide_verdict(report() | {"champion": {"status": "waived"}}, FLOORS)
     assert verdict.verdict == contract.VERDICT_PASS
-    assert [each.verdict for each in verdict.requirements[-3:]] == ["not compared"] * 3
+    assert [each.verdict for each in verdict.requirements[-2:]] == ["not compared"] * 2
 
 
 @pytest.mark.parametrize("status", ["refused", "compared", "", None, "Absent"])
 def test_a_champion_that_was_not_compared_is_a_miss_unless_there_is_none(status: object) -> None:
     verdict = gate.decide_verdict(report() | {"champion": {"status": status}}, FLOORS)
-    assert missed(verdict) == list(NAMES[-3:])
+    assert missed(verdict) == list(NAMES[-2:])
 
 
 def test_an_invalid_margin_is_not_excused_by_the_lack_of_a_champion() -> None:

@@ -149,7 +149,7 @@ MISTAKES: Final = (
         "unknown instance of a job",
         "definition",
         "none of the service's",
-        word(_PIPELINE, "ml.g4dn.xlarge", "ml.g4dn.xlrage"),
+        word(_PIPELINE, "ml.c5.2xlarge", "ml.c5.2xlrage"),
     ),
     Mistake(
         "gate that compares otherwise",
