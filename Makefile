@@ -303,6 +303,14 @@ bench: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Measure preprocessing against its
 bench-drift: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Measure how often the monitor alarms and how soon it finds a shift
 	@$(JOBS) -m benchmarks.drift $(ARGS)
 
+.PHONY: bench-serving
+bench-serving: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Load the model server with 1 to 256 clients, with and without capture
+	@$(JOBS) -m benchmarks.serving_capture $(ARGS)
+
+.PHONY: soak
+soak: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Ask the capturing server for MINUTES (default: 30) and watch memory, wrong and lost answers
+	@$(JOBS) -m benchmarks.serving_capture --soak $(or $(MINUTES),30) $(ARGS)
+
 .PHONY: lock
 lock: $(UV)  ## Lock the requirements anew
 	@$(LOCK) requirements.in -o requirements.txt

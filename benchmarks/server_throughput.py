@@ -36,7 +36,7 @@ from pipeline_src.algorithms.serving import onnx_artifact
 CLIENTS: Final = (1, 8, 64)
 SIDE: Final = 224
 _IMAGES: Final = 100
-_ROOT: Final = drawn.OUT / "server"
+ROOT: Final = drawn.OUT / "server"
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
@@ -61,7 +61,7 @@ def main() -> int:
     if given.load:
         print(json.dumps(_load(given.load, given.clients, given.seconds)))
         return 0
-    _prepare()
+    prepare()
     if given.soak:
         return _soak(given.soak)
     cores = sorted(measure.cores(2))
@@ -93,13 +93,13 @@ def _print_rows(cores: int, rounds: list[list[Figures]]) -> float:
 def _round(seconds: float, *, server: set[int], clients: set[int]) -> list[Figures]:
     """Return the figures of one round, for each number of clients."""
     figures = []
-    with _serving(server) as (port, pid):
-        _bare_rate(1, 1)
+    with serving(server) as (port, pid):
+        bare_rate(1, 1)
         _child(clients, "--load", str(port), "--clients", "8", seconds=2)  # warms it up
         for number in CLIENTS:
-            before, (first, first_cpu) = _cpu_seconds(pid), _bare_rate(len(server), seconds / 2)
+            before, (first, first_cpu) = _cpu_seconds(pid), bare_rate(len(server), seconds / 2)
             load = _child(clients, "--load", str(port), "--clients", str(number), seconds=seconds)
-            used, (second, second_cpu) = _cpu_seconds(pid) - before, _bare_rate(len(server), seconds / 2)
+            used, (second, second_cpu) = _cpu_seconds(pid) - before, bare_rate(len(server), seconds / 2)
             rate, bare = load["requests"] / load["seconds"], (first + second) / 2
             usable = 1 if server != clients else 1 - load["cpu"] / load["seconds"] / len(server)
             figures.append(
@@ -111,7 +111,7 @@ def _round(seconds: float, *, server: set[int], clients: set[int]) -> list[Figur
                     "bare_cpu": (first_cpu + second_cpu) / 2 * 1e3,
                     "p50": load["p50"],
                     "p99": load["p99"],
-                    "memory": _resident(pid),
+                    "memory": resident_bytes(pid),
                 }
             )
     return figures
@@ -120,16 +120,17 @@ def _round(seconds: float, *, server: set[int], clients: set[int]) -> list[Figur
 def _soak(minutes: int) -> int:
     """Ask with 8 clients for `minutes`; return 1 if the memory of the last minute is above that of the first by 5 %."""
     cores, memory = set(measure.cores(2)), []
-    _bare_rate(1, 1)
-    with _serving(cores) as (port, pid):
+    bare_rate(1, 1)
+    with serving(cores) as (port, pid):
         for minute in range(1, minutes + 1):
             load = _child(cores, "--load", str(port), "--clients", "8", seconds=60)
-            memory.append(_resident(pid))
+            memory.append(resident_bytes(pid))
             print(f"minute {minute}: {load['requests']} answers, all right; {memory[-1] / 1e6:.0f} MB", flush=True)
     return int(memory[-1] > 1.05 * memory[0])
 
 
-def _resident(pid: int) -> int:
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
 
 
@@ -139,7 +140,7 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def _bare_rate(processes: int, seconds: float) -> tuple[float, float]:
+def bare_rate(processes: int, seconds: float) -> tuple[float, float]:
     """Run a bare loop on each of as many cores at once; return images a second of all, and CPU seconds an image."""
     cores = sorted(measure.cores(2))[:processes]
     done = [_result(each) for each in [_start({core}, "--bare", "--seconds", str(seconds)) for core in cores]]
@@ -167,11 +168,11 @@ def _result(process: "subprocess.Popen[str]") -> dict[str, Any]:
 
 
 @contextmanager
-def _serving(cores: set[int]) -> Iterator[tuple[int, int]]:
+def serving(cores: set[int]) -> Iterator[tuple[int, int]]:
     """Run the server on `cores`; give its port and its process."""
     command = ["taskset", "--cpu-list", ",".join(map(str, sorted(cores)))]
     server = [sys.executable, "-m", "pipeline_src.algorithms.serving.onnx_server", "--port", "0"]
-    environment = {**os.environ, "ML_ROOT": str(_ROOT)}
+    environment = {**os.environ, "ML_ROOT": str(ROOT)}
     with subprocess.Popen([*command, *server], env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             found = re.search(r":(\d+);", process.stdout.readline() if process.stdout else "")
@@ -182,11 +183,11 @@ def _serving(cores: set[int]) -> Iterator[tuple[int, int]]:
             process.terminate()
 
 
-def _prepare() -> None:
+def prepare() -> None:
     """Write the model and the images, unless they are there."""
-    if not (_ROOT / "model" / onnx_artifact.MODEL_FILE).exists():
-        _write_model(_ROOT / "model")
-    images = _ROOT / "images"
+    if not (ROOT / "model" / onnx_artifact.MODEL_FILE).exists():
+        _write_model(ROOT / "model")
+    images = ROOT / "images"
     if not images.exists():
         images.mkdir()
         with ZipFile(drawn.archive(_IMAGES)) as archive:
@@ -218,8 +219,9 @@ def _write_model(folder: Path) -> None:
     onnx_artifact.write_model(folder, model.SerializeToString(deterministic=True), manifest)
 
 
-def _read_images() -> list[bytes]:
-    return [path.read_bytes() for path in sorted((_ROOT / "images").iterdir())]
+def read_images() -> list[bytes]:
+    """Return the images that are sent."""
+    return [path.read_bytes() for path in sorted((ROOT / "images").iterdir())]
 
 
 def _bare_loop(seconds: float) -> dict[str, float]:
@@ -230,14 +232,14 @@ def _bare_loop(seconds: float) -> dict[str, float]:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(_ROOT / "model" / onnx_artifact.MODEL_FILE, options)
+    session = onnxruntime.InferenceSession(ROOT / "model" / onnx_artifact.MODEL_FILE, options)
 
     def score(data: bytes) -> list[float]:
         pixels = decode_square(data, "image", SIDE)[None]
         return [float(each) for each in session.run(None, {onnx_artifact.INPUT_NAME: pixels})[0][0]]
 
-    images = _read_images()
-    answers = _ROOT / "answers.json"
+    images = read_images()
+    answers = ROOT / "answers.json"
     if not answers.exists():
         answers.write_text(json.dumps([score(data) for data in images]), encoding="utf-8")
     score(images[0])
@@ -250,8 +252,8 @@ def _bare_loop(seconds: float) -> dict[str, float]:
 
 def _load(port: int, clients: int, seconds: float) -> dict[str, float]:
     """Ask the server from as many threads, each with a connection of its own, and compare every answer."""
-    images = _read_images()
-    answers = json.loads((_ROOT / "answers.json").read_text(encoding="utf-8"))
+    images = read_images()
+    answers = json.loads((ROOT / "answers.json").read_text(encoding="utf-8"))
     latencies: list[float] = []
     wrong: list[int] = []
     started, cpu = time.perf_counter(), time.process_time()

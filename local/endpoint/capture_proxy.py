@@ -81,10 +81,10 @@ class _RefusalError(Exception):
         self.status = status
 
     def answer(self) -> web.Response:
-        """Return the answer, which says when to try again."""
+        """Return the answer, which says when to try again, or ends the connection."""
         answer = web.Response(status=self.status, text=f"{self}\n")
-        if self.status == HTTPStatus.REQUEST_TIMEOUT:
-            answer.force_close()
+        if self.status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.BAD_REQUEST):
+            answer.force_close()  # Where the next request begins is not known.
         else:
             answer.headers["Retry-After"] = str(_RETRY_SECONDS)
         return answer
@@ -218,6 +218,10 @@ class _CaptureProxy:
                     if held.size > self._limits.body:
                         held.complete = False
                         return
+        except web.RequestPayloadError as error:
+            raise _RefusalError(
+                HTTPStatus.BAD_REQUEST, "the body is not what its header announces. Send it again."
+            ) from error
         except TimeoutError as error:
             raise _RefusalError(
                 HTTPStatus.REQUEST_TIMEOUT,
