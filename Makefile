@@ -299,6 +299,10 @@ check: $(VENV)/app/.dev $(VENV)/jobs-test/.done  ## Lint, types, import contract
 bench: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Measure preprocessing against its limit; draws the curves
 	@$(JOBS) -m benchmarks $(ARGS)
 
+.PHONY: bench-statistics
+bench-statistics: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Measure the coverage of the intervals and the pass rates of the gate
+	@OPENBLAS_NUM_THREADS=1 $(JOBS) -m benchmarks.statistics_coverage $(ARGS)
+
 .PHONY: bench-drift
 bench-drift: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Measure how often the monitor alarms and how soon it finds a shift
 	@$(JOBS) -m benchmarks.drift $(ARGS)

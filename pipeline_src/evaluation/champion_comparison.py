@@ -117,16 +117,14 @@ def compare_melanoma_area(paired: PairedPredictions, *, same: bool) -> PairedEst
     (before, first), (after, second) = (
         _area_above_80(each, melanoma, paired.resamples) for each in (paired.champion, paired.challenger)
     )
-    size = {
-        "images": len(images),
-        "lesions": confidence_intervals.count_lesions(images, np.ones_like(melanoma)),
-    }
+    size = {"images": len(images), "lesions": confidence_intervals.count_lesions(images, np.ones_like(melanoma))}
+    unchanged = Estimate(0.0, 0.0, 0.0, **size, method=confidence_intervals.EXACT_METHOD)
     return PairedEstimate(
         champion=confidence_intervals.percentile_estimate(before, first, **size),
         challenger=confidence_intervals.percentile_estimate(after, second, **size),
-        difference=_widened_difference((before, first), (after, second), unseen_difference_bound([lesions]), **size)
-        if not same
-        else Estimate(0.0, 0.0, 0.0, size["images"], size["lesions"], confidence_intervals.EXACT_METHOD),
+        difference=unchanged
+        if same
+        else _widened_difference((before, first), (after, second), unseen_difference_bound([lesions]), **size),
     )
 
 

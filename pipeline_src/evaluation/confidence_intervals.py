@@ -14,16 +14,24 @@ correcting the last error would lower the lower bound.
 
 Means of proportions, such as balanced accuracy: each resample has a draw of the proportion of every class, and the
 interval of the mean is the middle 95 % of the means of the draws. The draws of a class with few lesions, or without an
-error, hardly vary in the bootstrap, so the mean would appear too certain. They are therefore taken from the
-distributions whose quantiles are the ends of the exact interval, one for the lower end and one for the upper
-("melding"). A class with many lesions keeps its bootstrap draws, bounded by the draw for a class without an error (for
-the upper end: without a hit). Correcting an error therefore never lowers either end.
+error, hardly vary in the bootstrap, so the mean would appear too certain. For a class with few lesions they are
+therefore taken from the beta distribution whose quantiles are the ends of Jeffreys' interval at the effective sample
+size. The exact interval is wider than that on average; as draws of two of seven classes it widened the interval of the
+mean to a coverage above 98 %. A class with many lesions keeps its bootstrap draws, bounded by the draw for a class
+without an error (for the upper end: without a hit) from the distributions whose quantiles are the ends of the exact
+interval, one for the lower end and one for the upper ("melding"). Correcting an error therefore never lowers either
+end.
+
+Shares whose denominator depends on the model or mixes classes, such as PPV, NPV and accuracy, are conditional on the
+numbers of lesions of each class in the test set, because the draws are stratified by class. They do not hold for
+another mix of classes.
 
 Sources: Field and Welsh, Bootstrapping clustered data, J. R. Stat. Soc. B 69 (2007), the cluster bootstrap; Clopper and
 Pearson, Biometrika 26 (1934); Korn and Graubard, Survey Methodology 24 (1998), for the effective sample size in it;
-Kish, Survey Sampling (1965), for that size where lesions differ in their number of images; Efron and Tibshirani, An
-Introduction to the Bootstrap (1993), chapter 13, for percentiles; Fay, Proschan and Brittain, Combining one-sample
-confidence procedures for inference in the two-sample case, Biometrics 71 (2015), for melding.
+Kish, Survey Sampling (1965), for that size where lesions differ in their number of images; Brown, Cai and DasGupta,
+Interval estimation for a binomial proportion, Statistical Science 16 (2001), for Jeffreys' interval; Efron and
+Tibshirani, An Introduction to the Bootstrap (1993), chapter 13, for percentiles; Fay, Proschan and Brittain, Combining
+one-sample confidence procedures for inference in the two-sample case, Biometrics 71 (2015), for melding.
 """
 
 import hashlib
@@ -244,7 +252,7 @@ def melded_draws(
         lesions = {images[row].lesion_id for row in np.flatnonzero(inside).tolist()}
         level, size = _levels(lesions, len(drawn)), effective_lesions(images, inside)
         if len(lesions) < SMALL_SAMPLE:
-            lower[:, column], upper[:, column] = _exact_quantiles(shares[column], size, level)
+            lower[:, column], upper[:, column] = _jeffreys_quantiles(shares[column], size, level)
         else:
             lower[:, column] = np.minimum(drawn[:, column], _exact_quantiles(1.0, size, level)[0])
             upper[:, column] = np.maximum(drawn[:, column], _exact_quantiles(0.0, size, level)[1])
@@ -254,6 +262,16 @@ def melded_draws(
 def _levels(lesions: Iterable[str], count: int) -> Draws:
     """Return (count,) evenly spaced probabilities in an order that depends only on the lesions, not on the model."""
     return (seeded_generator(lesions, "levels").permutation(count) + 0.5) / count
+
+
+def _jeffreys_quantiles(share: float, size: float, level: Draws) -> tuple[Draws, Draws]:
+    """Return quantiles at each `level` for the lower end and for the upper end, by Jeffreys' prior.
+
+    Both are the same, except that the lower end of a share of 0 is 0 and the upper end of a share of 1 is 1.
+    """
+    hits, misses = share * size, (1 - share) * size
+    drawn = special.betaincinv(hits + 0.5, misses + 0.5, level)
+    return (drawn if hits else np.zeros_like(level)), (drawn if misses else np.ones_like(level))
 
 
 def _exact_quantiles(share: float, size: float, level: Draws) -> tuple[Draws, Draws]:

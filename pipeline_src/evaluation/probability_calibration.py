@@ -4,10 +4,9 @@
 A calibrated model is right on 80 of 100 images whose predicted class has a probability of 0.8. The expected calibration
 error (ECE) is the mean deviation from that. It cannot be negative, and chance adds to it: a perfectly calibrated model
 shows an ECE of about 0.06 on 140 images and 0.016 on 2,000. A bootstrap adds chance a second time, so its percentiles
-are too high: for such a model they contain the true ECE in none of 100 samples. The basic (pivotal) interval, which
-mirrors the percentiles at the estimate, is used instead. It contains the true overconfidence in 91 to 94 of 100 samples
-with 140 or 2,000 images, and the true ECE as often if that is 0.05; for a perfectly calibrated model the lower end of
-the ECE's interval remains slightly above 0.
+are too high: for such a model they contain the true ECE in none of 100 samples. The ECE therefore has no interval: it
+describes this test set. The overconfidence has the basic (pivotal) interval, which mirrors the percentiles at the
+estimate; it contains the true value in 91 to 94 of 100 samples with 140 or 2,000 images.
 
 One temperature, by which the logits are divided, is fitted on the validation images. It is only reported: the served
 model does not apply it, and no temperature changes the most probable class.
@@ -57,7 +56,7 @@ class Reliability:
 
     Attributes:
         bins: of equal width, from 0 to 1.
-        error: expected calibration error: the mean of |accuracy - confidence| over the images' bins.
+        error: expected calibration error: the mean of |accuracy - confidence| over the images' bins; no interval.
         overconfidence: likewise, but counting only bins whose confidence exceeds their accuracy.
         brier: mean squared distance of the probabilities from the truth, from 0 to 2.
     """
@@ -129,7 +128,7 @@ def measure_reliability(test: Predictions, resamples: Resamples) -> Reliability:
     lesions = confidence_intervals.count_lesions(test.images, np.ones(images, dtype=np.bool_))
     return Reliability(
         bins=_bins(inside, confidence, right),
-        error=_pivotal(*_folded(np.abs(gaps)), images=images, lesions=lesions),
+        error=Estimate(_folded(np.abs(gaps))[0], None, None, images, lesions, confidence_intervals.NO_INTERVAL),
         overconfidence=_pivotal(*_folded(np.maximum(gaps, 0)), images=images, lesions=lesions),
         brier=confidence_intervals.percentile_estimate(
             *_folded(_means(squares, resamples)), images=images, lesions=lesions

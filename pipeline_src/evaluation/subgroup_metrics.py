@@ -1,21 +1,29 @@
 # SPDX-License-Identifier: MIT-0
 """Computes metrics of subgroups of the test images: by sex, age band, site, kind of confirmation and source.
 
-A subgroup is averaged over the classes of which it has enough lesions, and compared with all other images on the same
-classes; otherwise a group of mostly benign lesions would appear better than it is. Intervals are computed as for all
-images, see confidence_intervals.py. To find the weakest of many groups, simultaneous bounds are needed: their tail
-probability is divided by the number of evaluable groups (Bonferroni). This is conservative: a group that is not flagged
-as weak is not proven to be as good. Correcting an error never lowers a bound of the group that it is in.
+A subgroup is averaged over the classes of which it has enough lesions, and compared with all other images on classes
+of which both sides have enough; otherwise a group of mostly benign lesions would appear better than it is. Intervals
+are computed as for all images, see confidence_intervals.py. To find the weakest of the groups of one attribute,
+simultaneous bounds are needed: the tail probability of a group's ceiling is divided by the number of evaluable groups
+of its attribute (Bonferroni), and weak groups are found by Holm's procedure within the attribute. Each attribute has
+its own error rate, so with five attributes a model that is equally good everywhere is flagged more often than with one.
+A group that is not flagged as weak is not proven to be as good: `detectable` is the smallest deficit that would usually
+be found. Correcting an error never lowers a bound of the group that it is in.
+
+Source: Holm, A simple sequentially rejective multiple test procedure, Scand. J. Stat. 6 (1979).
 
 Skin tone is not an attribute: HAM10000 comes from Vienna and Queensland (Tschandl et al., Scientific Data 5, 2018) and
 does not record it, and public datasets have few images of dark skin (Wen et al., The Lancet Digital Health 4, 2022).
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from scipy import stats
 
 from pipeline_src import contract
 from pipeline_src.evaluation import classification_metrics, confidence_intervals
@@ -137,6 +145,10 @@ def estimate_from_draws(test: Predictions, rows: Mask, value: float, low: Draws,
 
 MINIMUM_LESIONS: Final = 30  # of a group; with fewer, the interval of 0.5 is 0.31 to 0.69 or wider
 MINIMUM_CLASS_LESIONS: Final = 5  # of a class in a group; with fewer, a result of 0 is still compatible with 0.6
+# Of a class on either side of a difference. A class of fewer adds more to the width of the interval than to the
+# evidence: its standard error is 0.09 or more, and a mean over seven classes has that of its rarest ones.
+MINIMUM_COMPARED_LESIONS: Final = 20
+DETECTION_POWER: Final = 0.80  # share of the test sets in which a deficit of `detectable` is flagged
 
 
 @dataclass(frozen=True)
@@ -153,10 +165,14 @@ class Subgroup:
             metrics below have no value.
         balanced_accuracy: mean sensitivity of `classes`, even if some classes are absent.
         malignant_sensitivity: share of the malignant images that are predicted as malignant.
-        difference: `balanced_accuracy` minus that of all other test images, on the classes of both; not defined if
-            they share none, for example if all images are in one group.
-        ceiling: upper end of the simultaneous 95 % interval (over all evaluable subgroups) of `balanced_accuracy`.
-        weak: True if the whole simultaneous interval of `difference` is below 0: proven worse than the others.
+        difference: mean sensitivity minus that of all other test images, on the classes of which both have at least
+            `MINIMUM_COMPARED_LESIONS`; not defined if there is none, for example if all images are in one group.
+        ceiling: upper end of the simultaneous 95 % interval (over the evaluable groups of the attribute) of
+            `balanced_accuracy`.
+        weak: True if the group is proven worse than the others by Holm's procedure over the groups of the attribute.
+        detectable: the deficit that is flagged as weak in about `DETECTION_POWER` of test sets like this one, by the
+            normal approximation with the Bonferroni bound; None where nothing is compared. Without a weak group, a
+            smaller deficit may still exist.
     """
 
     attribute: str
@@ -170,11 +186,12 @@ class Subgroup:
     difference: Estimate
     ceiling: float | None
     weak: bool
+    detectable: float | None = None
 
 
 @dataclass(frozen=True)
 class _SubgroupImages:
-    """The images of a group: rows (N,), its classes, and those classes that the other images have too (`shared`)."""
+    """The images of a group: rows (N,), its classes, and those of which it and the others have enough (`shared`)."""
 
     attribute: str
     group: str
@@ -190,12 +207,30 @@ class _SubgroupImages:
 
 def measure_subgroups(test: Predictions, resamples: Resamples) -> tuple[Subgroup, ...]:
     """Measure the groups of `test` (N images) by each attribute, with `resamples` of it."""
-    parts = list(_subgroup_images(test))
-    tail = TAIL_PROBABILITY / max(1, sum(part.evaluable for part in parts))
-    return tuple(
-        _measured_subgroup(part, test, resamples, tail) if part.evaluable else _unevaluable_subgroup(part)
-        for part in parts
-    )
+    found: list[Subgroup] = []
+    for _, parts in itertools.groupby(_subgroup_images(test), key=lambda part: part.attribute):
+        listed = list(parts)
+        tail = TAIL_PROBABILITY / max(1, sum(part.evaluable for part in listed))
+        measured = [
+            _measured_subgroup(part, test, resamples, tail)
+            if part.evaluable
+            else (_unevaluable_subgroup(part), float("nan"))
+            for part in listed
+        ]
+        weak = holm_rejections([p_value for _, p_value in measured])
+        found += [replace(each, weak=flagged) for (each, _), flagged in zip(measured, weak, strict=True)]
+    return tuple(found)
+
+
+def holm_rejections(p_values: Sequence[float]) -> list[bool]:
+    """Return which one-sided hypotheses Holm's procedure rejects at `TAIL_PROBABILITY`; NaN is no hypothesis."""
+    order = sorted((value, place) for place, value in enumerate(p_values) if not math.isnan(value))
+    rejected = [False] * len(p_values)
+    for number, (value, place) in enumerate(order):
+        if value > TAIL_PROBABILITY / (len(order) - number):
+            break
+        rejected[place] = True
+    return rejected
 
 
 def _subgroup_images(test: Predictions) -> Iterator[_SubgroupImages]:
@@ -203,20 +238,20 @@ def _subgroup_images(test: Predictions) -> Iterator[_SubgroupImages]:
         values = [group_of_image(image, attribute) for image in test.images]
         for group in order_groups(values):
             rows = np.array(values) == group
-            classes, others = _evaluable_classes(test, rows), _evaluable_classes(test, ~rows)
-            shared = tuple(label for label in classes if label in others)
+            classes = _evaluable_classes(test, rows, MINIMUM_CLASS_LESIONS)
+            others = _evaluable_classes(test, ~rows, MINIMUM_COMPARED_LESIONS)
+            enough = _evaluable_classes(test, rows, MINIMUM_COMPARED_LESIONS)
+            shared = tuple(label for label in enough if label in others)
             yield _SubgroupImages(
                 attribute, group, rows, confidence_intervals.count_lesions(test.images, rows), classes, shared
             )
 
 
-def _evaluable_classes(test: Predictions, rows: Mask) -> tuple[str, ...]:
-    """Return the labels of the classes with at least `MINIMUM_CLASS_LESIONS` among the images `rows` (N,)."""
+def _evaluable_classes(test: Predictions, rows: Mask, least: int) -> tuple[str, ...]:
+    """Return the labels of the classes with at least `least` lesions among the images `rows` (N,)."""
     columns = zip(contract.CLASS_LABELS, classification_metrics.one_hot_labels(test.truth).T, strict=True)
     return tuple(
-        label
-        for label, column in columns
-        if confidence_intervals.count_lesions(test.images, column & rows) >= MINIMUM_CLASS_LESIONS
+        label for label, column in columns if confidence_intervals.count_lesions(test.images, column & rows) >= least
     )
 
 
@@ -238,15 +273,20 @@ def _unevaluable_subgroup(part: _SubgroupImages) -> Subgroup:
     )
 
 
-def _measured_subgroup(part: _SubgroupImages, test: Predictions, resamples: Resamples, tail: float) -> Subgroup:
-    """Return the metrics of `part`; `tail` is the tail probability of a simultaneous bound."""
+def _measured_subgroup(
+    part: _SubgroupImages, test: Predictions, resamples: Resamples, tail: float
+) -> tuple[Subgroup, float]:
+    """Return the metrics of `part`, and the one-sided p-value of its being as good as the others, or NaN.
+
+    `tail` is the tail probability of a simultaneous bound. Whether the group is weak is left to the caller.
+    """
     inside = measure_strata(test, part.rows, part.classes, resamples)
     malignant, taken = (
         classification_metrics.malignant_mask(test.truth),
         classification_metrics.malignant_mask(test.predicted),
     )
-    difference, highest = _difference_from_others(part, test, inside.of(part.shared), resamples, tail)
-    return Subgroup(
+    difference, high = _difference_from_others(part, test, inside.of(part.shared), resamples)
+    measured = Subgroup(
         attribute=part.attribute,
         group=part.group,
         images=int(np.count_nonzero(part.rows)),
@@ -259,17 +299,23 @@ def _measured_subgroup(part: _SubgroupImages, test: Predictions, resamples: Resa
         ),
         difference=difference,
         ceiling=float(np.quantile(inside.high, 1 - tail)),
-        weak=highest < 0,
+        weak=False,
+        detectable=None if difference.value is None else float(_detectable_deficits(tail) * high.std()),
     )
+    return measured, float("nan") if difference.value is None else (1 + np.count_nonzero(high >= 0)) / (1 + high.size)
+
+
+def _detectable_deficits(tail: float) -> float:
+    """Return the deficit, in standard errors, that a test with the tail probability `tail` finds often enough."""
+    return float(stats.norm.ppf(1 - tail) + stats.norm.ppf(DETECTION_POWER))
 
 
 def _difference_from_others(
-    part: _SubgroupImages, test: Predictions, inside: ClassStrata, resamples: Resamples, tail: float
-) -> tuple[Estimate, float]:
-    """Return the mean sensitivity `inside` minus that of all others, and its simultaneous upper bound."""
+    part: _SubgroupImages, test: Predictions, inside: ClassStrata, resamples: Resamples
+) -> tuple[Estimate, Draws]:
+    """Return the mean sensitivity `inside` minus that of all others, and draws of it (B,) for its upper end."""
     if not part.shared:
-        return confidence_intervals.undefined_estimate(), 0.0
+        return confidence_intervals.undefined_estimate(), np.zeros(0)
     outside = measure_strata(test, ~part.rows, part.shared, resamples)
     low, high = inside.low - outside.high, inside.high - outside.low
-    found = estimate_from_draws(test, inside.rows | outside.rows, inside.value - outside.value, low, high)
-    return found, float(np.quantile(high, 1 - tail))
+    return estimate_from_draws(test, inside.rows | outside.rows, inside.value - outside.value, low, high), high

@@ -83,18 +83,17 @@ def test_the_interval_of_a_calibrated_models_overconfidence_reaches_down_to_almo
     assert found.served.overconfidence.lower < 0.003
 
 
-def test_chance_that_adds_to_the_error_is_not_taken_for_certain() -> None:
-    # The percentiles of the bootstrap lie around 0.09 here, their lower end hardly below the figure itself.
+def test_the_error_to_which_chance_adds_has_no_interval() -> None:
+    """Percentiles of a bootstrap, and their mirror, contain the true error in far fewer than 95 of 100 samples."""
     error = measured(honest(150, 1)).served.error
     assert error.value is not None
-    assert error.lower is not None
-    assert error.lower < error.value / 2
+    assert (error.lower, error.upper, error.method) == (None, None, confidence_intervals.NO_INTERVAL)
 
 
 @pytest.mark.parametrize("sharpened", [1, 3])
 def test_an_interval_holds_its_figure_and_is_not_negative(sharpened: float) -> None:
     found = measured(honest(60, 5, sharpened=sharpened), honest(60, 6, "validation")).served
-    for each in (found.error, found.overconfidence, found.brier):
+    for each in (found.overconfidence, found.brier):
         assert each.value is not None
         assert each.lower is not None
         assert each.upper is not None

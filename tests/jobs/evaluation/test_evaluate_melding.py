@@ -27,8 +27,16 @@ def mean(right: list[int], lesions: list[int]) -> Estimate:
     )
 
 
-@pytest.mark.parametrize(("found", "of"), [(0, 5), (1, 5), (4, 5), (28, 29), (29, 29), (45, 45), (0, 45)])
-def test_of_one_class_it_is_that_classs_exact_interval(found: int, of: int) -> None:
+@pytest.mark.parametrize(("found", "of"), [(0, 5), (1, 5), (4, 5), (28, 29), (29, 29)])
+def test_of_one_class_of_few_lesions_it_is_jeffreys_interval(found: int, of: int) -> None:
+    got, wanted = mean([found], [of]), stats.beta(found + 0.5, of - found + 0.5)
+    assert got.value == found / of
+    assert got.lower == (pytest.approx(wanted.ppf(0.025), abs=0.002) if found else 0)
+    assert got.upper == (pytest.approx(wanted.ppf(0.975), abs=0.002) if found < of else 1)
+
+
+@pytest.mark.parametrize(("found", "of"), [(45, 45), (0, 45)])
+def test_of_one_class_of_many_lesions_without_an_error_or_a_hit_it_is_the_exact_interval(found: int, of: int) -> None:
     got, wanted = mean([found], [of]), stats.binomtest(found, of).proportion_ci(0.95, method="exact")
     assert got.value == found / of
     assert (got.lower, got.upper) == pytest.approx((wanted.low, wanted.high), abs=0.002)
@@ -54,7 +62,8 @@ def test_seven_classes_without_a_mistake_are_not_sure_to_have_none() -> None:
     got = mean([30, 300, 20, 10, 50, 5, 6], [30, 300, 20, 10, 50, 5, 6])
     assert (got.value, got.upper) == (1, 1)
     # That every class is as bad as its own bound allows is far less likely than 2.5 %; half as bad is not.
-    own = np.mean([0.025 ** (1 / number) for number in (30, 300, 20, 10, 50, 5, 6)])
+    exact, jeffreys = (30, 300, 50), (20, 10, 5, 6)
+    own = np.mean([0.025 ** (1 / number) for number in exact] + [stats.beta(n + 0.5, 0.5).ppf(0.025) for n in jeffreys])
     assert own < got.lower < (1 + own) / 2 + 0.02  # type: ignore[operator]
     nothing = mean([0] * 7, [30, 300, 20, 10, 50, 5, 6])
     assert (nothing.value, nothing.lower) == (0, 0)

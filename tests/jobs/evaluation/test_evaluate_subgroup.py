@@ -17,7 +17,7 @@ from tests.class_table import for_every_class
 from tests.jobs.evaluation import rival
 
 LABELS = contract.CLASS_LABELS
-COUNTS = for_every_class({"mel": 60, "nv": 200, "bcc": 40, "akiec": 40, "bkl": 60, "df": 16, "vasc": 16}, 16)
+COUNTS = for_every_class({"mel": 180, "nv": 360, "bcc": 40, "akiec": 40, "bkl": 180, "df": 16, "vasc": 16}, 16)
 SITES = ("back", "face", "trunk", "foot")
 Rule = Callable[[int, HoldoutImage], bool]
 
@@ -28,7 +28,7 @@ def described(image: HoldoutImage, row: int) -> HoldoutImage:
     known = {
         "sex": ("female", "male")[number % 2],
         "age": ("20.0", "50.0", "70.0")[number % 3],
-        "localization": SITES[number % len(SITES)],
+        "localization": SITES[number // 2 % len(SITES)],
         "dx_type": "histo",
     }
     return replace(image, source="vidir" if row else "rosendahl", **known)
@@ -163,6 +163,39 @@ def test_a_simultaneous_bound_is_no_better_than_a_single_one() -> None:
             assert each.balanced_accuracy.upper is not None
             assert each.ceiling is not None
             assert each.ceiling >= each.balanced_accuracy.upper
+
+
+def test_only_classes_of_which_both_sides_have_twenty_lesions_are_compared() -> None:
+    for lesions, compared in ((subgroup_metrics.MINIMUM_COMPARED_LESIONS, 2), (19, 1)):
+        images = [
+            replace(image, sex="female" if number % 2 else "male")
+            for label, count in (("mel", 2 * lesions), ("nv", 200))
+            for number, image in enumerate(rival.images({label: count}, 1))
+        ]
+        found = measured(lambda _, image: image.label == "mel" and image.sex == "female", tuple(images), 200)
+        female = found["sex", "female"]
+        assert female.classes == ("mel", "nv")
+        assert female.difference.value == (-0.5 if compared == 2 else 0)
+        assert female.weak == (compared == 2)
+
+
+def test_holm_rejects_the_second_only_after_the_first() -> None:
+    nothing = float("nan")
+    assert subgroup_metrics.holm_rejections([0.02, 0.012]) == [True, True]
+    assert subgroup_metrics.holm_rejections([0.02, 0.02]) == [False, False]
+    assert subgroup_metrics.holm_rejections([nothing, 0.02]) == [False, True]
+    assert subgroup_metrics.holm_rejections([0.03, 0.001, 0.5]) == [False, True, False]
+    assert subgroup_metrics.holm_rejections([]) == []
+
+
+def test_the_deficit_that_can_be_found_is_said_and_shrinks_with_the_images() -> None:
+    found, fewer = measured(rival.every(0.2)), measured(rival.every(0.2), IMAGES[::3])
+    for each in found.values():
+        assert (each.detectable is None) == (each.difference.value is None)
+    few, many = fewer["sex", "male"].detectable, found["sex", "male"].detectable
+    assert few is not None
+    assert many is not None
+    assert 0.05 < many < few
 
 
 def test_of_no_image_there_is_no_subgroup() -> None:

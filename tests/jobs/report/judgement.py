@@ -63,7 +63,7 @@ def compared() -> ChampionComparison:
     pair = PairedEstimate(estimate(0.7), estimate(0.72), Estimate(0.02, -0.01, 0.05, 1500, 1100, BOOTSTRAP_METHOD), 0.3)
     arn = "arn:aws:sagemaker:us-east-1:000000000000:model-package/skin-lesion/3"
     return ChampionComparison(
-        CHAMPION_COMPARED, arn, "paired on the shared test images", 1500, 12, 3, pair, pair, pair, 40, 25
+        CHAMPION_COMPARED, arn, "paired on the shared test images", 1500, 12, 3, pair, pair, pair, pair, 40, 25
     )
 
 

@@ -71,22 +71,22 @@ def test_links_lead_to_ids_that_are_there_once_and_headings_skip_no_level(drawn:
 
 def test_a_pass_says_so_and_what_did_not_apply(plain: list[ReportPlot]) -> None:
     text = page(finding_case.evaluation(), plain).text
-    assert "PASS The model meets 11 of the 14 requirements of the gate; the others do not apply (no champion)." in text
+    assert "PASS The model meets 11 of the 13 requirements of the gate; the others do not apply (no champion)." in text
     assert "REJECTED" not in text
 
 
 def test_a_pass_of_everything_says_so(drawn: list[ReportPlot]) -> None:
     text = page(finding_case.evaluation(comparison=finding_case.compared(0.02)), drawn).text
-    assert "The model meets each of the 14 requirements of the gate." in text
+    assert "The model meets each of the 13 requirements of the gate." in text
 
 
 def test_a_reject_names_what_was_missed_at_most_three(plain: list[ReportPlot]) -> None:
     few = page(finding_case.evaluation(leakage=finding_case.leakage(leaked=2)), plain).text
-    said = "misses 1 of the 14 requirements of the gate: leaked test images 2 (required at most 0)."
+    said = "misses 1 of the 13 requirements of the gate: leaked test images 2 (required at most 0)."
     assert f"REJECTED The model {said}" in few
     many = page(finding_case.evaluation(counts=finding_case.COUNTS | {"df": 0, "mel": 0}), plain).text
     assert re.search(
-        r"misses \d of the 14 requirements of the gate: balanced accuracy no valid figure .* and \d more", many
+        r"misses \d of the 13 requirements of the gate: balanced accuracy no valid figure .* and \d more", many
     )
 
 
