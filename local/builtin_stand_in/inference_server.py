@@ -238,7 +238,13 @@ def _answer_request(environment: WsgiEnvironment, predictor: ImagePredictor) -> 
 
 
 def _request_body(environment: WsgiEnvironment) -> bytes:
-    """Return the request's body if its type and size are allowed."""
+    """Return the request's body if its encoding, type and size are allowed."""
+    encoding = environment.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    if encoding not in ("", "identity"):
+        raise RequestError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"content encoding '{encoding}' is not supported. Send the bytes of the image as they are.",
+        )
     kind = environment.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if kind not in CONTENT_TYPES:
         raise RequestError(

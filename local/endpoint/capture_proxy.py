@@ -162,6 +162,11 @@ class _CaptureProxy:
         """Answer the requests in progress, and end."""
         self._guard.close()
         await self._runner.cleanup()
+        # What is left are the tasks of connections that the client just closed.
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in left:
+            each.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _open_session(self, _app: web.Application) -> AsyncIterator[None]:
         self._session = aiohttp.ClientSession(
@@ -218,7 +223,7 @@ class _CaptureProxy:
                     if held.size > self._limits.body:
                         held.complete = False
                         return
-        except web.RequestPayloadError as error:
+        except (web.RequestPayloadError, ConnectionError) as error:  # the latter: the client is gone
             raise _RefusalError(
                 HTTPStatus.BAD_REQUEST, "the body is not what its header announces. Send it again."
             ) from error

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from local.runners.process_runner import JOBS_PYTHON
+from local.runners.process_runner import ENVIRONMENTS
 from pipeline_src import contract
 from pipeline_src.class_probabilities import parse_class_probabilities
 from tests.image.builder import ROOT, Builder
 from tests.image.test_image import program_files
 
+JOBS_PYTHON = ENVIRONMENTS / "jobs/bin/python"
 MODULE = "pipeline_src.algorithms.serving.onnx_server"
 CELL = ("--network", "none", "--read-only", "--tmpfs", "/tmp", "--user", "10001:10001")
 # Writes a small model and pictures in both formats, with an orientation tag and without; and one that is damaged.

@@ -108,5 +108,11 @@ def test_another_method_is_405_and_says_which_one_to_use(server: Server) -> None
     assert server.ask("POST", "/ping", b"", TYPED)[0::3] == (405, "GET")
 
 
+def test_an_encoded_body_is_415(server: Server) -> None:
+    answer = server.ask("POST", "/invocations", PICTURES[0], {**TYPED, "Content-Encoding": "gzip"})
+    assert answer.status == 415
+    assert "content encoding 'gzip' is not supported" in answer.text
+
+
 def test_another_path_is_404(server: Server) -> None:
     assert server.ask("GET", "/models").status == 404

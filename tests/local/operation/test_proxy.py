@@ -174,6 +174,18 @@ def test_a_body_that_does_not_end_is_refused_with_408_and_its_connection_closed(
     assert upstream.asked == []
 
 
+def test_a_client_that_leaves_within_its_body_leaves_nothing_behind(
+    upstream: ModelServer, recorder: CaptureRecorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    with run_capture_proxy(upstream.server_port, 0, recorder, limits=ProxyLimits(memory=len(PICTURE) + 10)) as port:
+        for _ in range(3):
+            with closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as gone:
+                gone.sendall(b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 400000\r\n\r\n" + bytes(9000))
+        assert ask(port, "POST", "/invocations", PICTURE[:200_000])[0] == 200
+    assert caplog.records == []
+    assert len(upstream.asked) == 1
+
+
 @pytest.mark.parametrize("begun", [b"", b"POST /invocations HTTP/1.1\r\nHost: a\r\n"])
 def test_a_connection_whose_request_does_not_begin_in_time_is_closed(
     upstream: ModelServer, recorder: CaptureRecorder, begun: bytes
