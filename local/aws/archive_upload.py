@@ -4,13 +4,18 @@
 Step caching compares URIs only, so the key of an archive must depend on its content.
 """
 
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from local.aws.s3_store import S3Store, sha256_of_file
+from local.aws.s3_store import S3Store, files_below, sha256_of_file
 from local.errors import UsageError
+from pipeline_src import contract
+
+_ZERO_DATE: Final = (1980, 1, 1, 0, 0, 0)  # the first that a ZIP can state: the bytes depend on no clock
+_COPY_BYTES: Final = 1 << 20
 
 
 class ArchiveKind(NamedTuple):
@@ -37,16 +42,22 @@ EARLIER_ARCHIVE: Final = ArchiveKind(
 
 
 def check_zip_archive(path: Path, kind: ArchiveKind = BASE_ARCHIVE) -> None:
-    """Check that `path` is a ZIP file.
+    """Check that `path` is a ZIP file, or a folder of the files of the dataset.
 
     Raises:
-        UsageError: It does not exist, is not a file, cannot be read, or is not a ZIP file.
+        UsageError: It does not exist, is neither a file nor such a folder, cannot be read, or is not a ZIP file.
     """
     place = f"{kind.name} {str(path)!r}"
     if not path.exists():
         raise UsageError(f"{place}: no such file. Check the path, or make one: python -m local {kind.command}.")
+    if path.is_dir():
+        if not any(contract.ARCHIVE_METADATA.fullmatch(file.name) for file in files_below(path)):
+            raise UsageError(
+                f"{place}: is a directory without HAM10000_metadata. Use the ZIP file, or the folder of its files."
+            )
+        return
     if not path.is_file():
-        raise UsageError(f"{place}: is a directory. Use the ZIP file itself, not the unpacked files.")
+        raise UsageError(f"{place}: is neither a file nor a directory. Use the ZIP file.")
     try:
         is_zip = zipfile.is_zipfile(path)
         with path.open("rb") as file:
@@ -55,6 +66,16 @@ def check_zip_archive(path: Path, kind: ArchiveKind = BASE_ARCHIVE) -> None:
         raise UsageError(f"{place}: {error.strerror}. Make it readable.") from error
     if not is_zip:
         raise UsageError(f"{place}: not a ZIP file, or truncated ({path.stat().st_size:,} bytes). {kind.remedy}")
+
+
+def pack_folder(folder: Path, target: Path) -> None:
+    """Write the files below `folder` into the ZIP file `target`, uncompressed; equal files give equal bytes."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for file in files_below(folder):
+            info = zipfile.ZipInfo(file.relative_to(folder).as_posix(), _ZERO_DATE)
+            info.file_size = file.stat().st_size  # from which zipfile derives whether zip64 is needed
+            with file.open("rb") as source, archive.open(info, "w") as sink:
+                shutil.copyfileobj(source, sink, _COPY_BYTES)
 
 
 def store_archive(

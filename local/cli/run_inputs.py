@@ -4,6 +4,7 @@
 Also creates the object that stands for "no champion" and "no additional archive"; on AWS the deployment creates it.
 """
 
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from local import json_files
 from local.aws import archive_upload
 from local.aws.s3_store import S3Store
 from local.errors import UsageError
-from local.json_files import Json, JsonObject
+from local.json_files import TEMPORARY_PREFIX, Json, JsonObject
 from pipeline_src import contract
 from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
 
@@ -85,6 +86,13 @@ def _require_object(parameter: str, uri: str, store: S3Store, remedy: str) -> No
 
 
 def _store_archive(name: str, path: Path, store: S3Store, console: Console, *, quiet: bool) -> str:
+    if path.is_dir():
+        room = store.path(f"s3://{OFFLINE_DEPLOYMENT.raw_bucket}/{_PREFIXES[name]}")
+        room.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=room, prefix=TEMPORARY_PREFIX) as folder:
+            packed = Path(folder) / f"{path.name}.zip"
+            archive_upload.pack_folder(path, packed)
+            return _store_archive(name, packed, store, console, quiet=quiet)
     shown = Progress(
         TextColumn("Hashing {task.description}"), BarColumn(), DownloadColumn(), console=console, transient=True
     )

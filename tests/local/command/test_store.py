@@ -6,10 +6,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from local.aws import archive_upload
 from local.aws.s3_store import S3Store, files_below, link_or_copy_file, sha256_of_file
+from local.cli import run_inputs
 from local.errors import StepError, UsageError
+from pipeline_src import contract
 
 
 @pytest.fixture
@@ -147,3 +150,34 @@ def test_an_object_is_written_anew_and_never_in_place(tmp_path: Path) -> None:
     assert store.objects("s3://bucket/a") == [("key", tmp_path / "bucket/a/key")]
     assert (tmp_path / "bucket/a/key").read_bytes() == b"new"
     assert len(list((tmp_path / "bucket/a").iterdir())) == 1
+
+
+def test_a_folder_of_the_datasets_files_is_taken_and_equal_files_give_equal_bytes(tmp_path: Path) -> None:
+    packed = []
+    for name in ("one", "two"):
+        folder = tmp_path / name / "dataverse_files"
+        (folder / "HAM10000_images_part_1").mkdir(parents=True)
+        (folder / "HAM10000_images_part_1" / "ISIC_1.jpg").write_bytes(b"image")
+        (folder / "HAM10000_metadata.csv").write_bytes(b"lesion_id,image_id,dx\n")
+        archive_upload.check_zip_archive(folder)
+        archive_upload.pack_folder(folder, tmp_path / f"{name}.zip")
+        packed.append((tmp_path / f"{name}.zip").read_bytes())
+    assert packed[0] == packed[1]
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        assert archive.namelist() == ["HAM10000_images_part_1/ISIC_1.jpg", "HAM10000_metadata.csv"]
+        assert archive.read("HAM10000_images_part_1/ISIC_1.jpg") == b"image"
+
+
+def test_a_folder_is_stored_as_the_archive_of_a_run(tmp_path: Path) -> None:
+    folder, store = tmp_path / "dataverse_files", S3Store(tmp_path / "s3")
+    folder.mkdir()
+    (folder / "HAM10000_metadata").write_bytes(b"lesion_id,image_id,dx\n")
+    values = {contract.INPUT_ARCHIVE_PARAMETER: "s3://bucket/none"}
+    uris = [
+        run_inputs.inputs_from_options(folder, None).values(values, store, Console(), quiet=True)[
+            contract.INPUT_ARCHIVE_PARAMETER
+        ]
+        for _ in range(2)
+    ]
+    assert uris[0] == uris[1]
+    assert [path.name for path in (tmp_path / "s3").rglob("*") if path.is_file()] == [str(uris[0]).rpartition("/")[2]]
