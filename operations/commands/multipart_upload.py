@@ -24,11 +24,11 @@ from rich.console import Console
 
 from operations.account import aws_errors
 from operations.account.terminal_output import print_line, show_byte_progress
+from operations.commands import archive_check
 from operations.functions import job_inputs
 from operations.functions.aws_clients import Client
 from operations.functions.errors import StoppedError, UsageError
 from pipeline_src import contract
-from pipeline_src.dataset import archive_check
 from pipeline_src.runtime.errors import BadInputError
 
 _MIB: Final = 1 << 20

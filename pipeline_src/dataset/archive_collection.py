@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pipeline_src import contract
-from pipeline_src.dataset import archive_check, metadata_tables
+from pipeline_src.dataset import archive_directory, metadata_tables
 from pipeline_src.dataset.archive_directory import ArchiveDescription
 from pipeline_src.dataset.ham10000_archive import DatasetArchive
 from pipeline_src.dataset.metadata_tables import ImageMetadata
@@ -82,7 +82,7 @@ class ArchiveCollection(NamedTuple):
         Raises:
             BadInputError: a table cannot be used, the base is an additional archive, or both name an image or a lesion.
         """
-        rows, place = archive_check.read_base_rows(self.base), self.base.metadata()[0]
+        rows, place = archive_directory.read_base_rows(self.base), self.base.metadata()[0]
         if self.addition is None:
             return rows, []
         other, content = self.addition.metadata()

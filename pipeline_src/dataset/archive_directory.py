@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """Reads the directory and the tables of an archive, without its images: what the job and the upload both check.
 
+One function checks for both, so that an archive that the upload accepts is not refused for its tables or layout later.
 Standard library only, because `operations` imports it; `ham10000_archive` reads the images.
 
 Members whose names say nothing to us are neither read nor judged. A backslash in a name counts as a slash: Windows
@@ -11,6 +12,7 @@ import re
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from typing import Final, NamedTuple, Self
 
 from pipeline_src import contract
 from pipeline_src.dataset import metadata_tables
+from pipeline_src.dataset.metadata_tables import ImageMetadata
 from pipeline_src.runtime.errors import BadInputError
 
 
@@ -297,3 +300,42 @@ def _open_zip(path: Path, place: ArchivePlace, kind: ArchiveDescription) -> zipf
         raise BadInputError(f"{place}: not a zip file ({path.stat().st_size} bytes). {kind.whole}") from error
     except (ValueError, NotImplementedError, struct.error, EOFError) as error:
         raise BadInputError(f"{place}: damaged directory: {error}. {place.again}") from error
+
+
+PRODUCTION_SOURCE: Final = "production"  # the source of an exported image, in the table's column `dataset`
+
+
+def read_base_rows(archive: ArchiveDirectory) -> list[ImageMetadata]:
+    """Return the rows of the table of the base `archive`.
+
+    Raises:
+        BadInputError: the table cannot be used, or is that of an additional archive.
+    """
+    place, content = archive.metadata()
+    rows = metadata_tables.read_metadata(place, content)
+    exported = Counter(row.source for row in rows)[PRODUCTION_SOURCE]
+    if exported:
+        raise BadInputError(
+            f"{place}: {exported} of {len(rows)} images are from production: this is an additional archive. Pass it"
+            " as AdditionalArchive (locally --add), and HAM10000's own as InputArchive."
+        )
+    return rows
+
+
+def read_official_rows(archive: ArchiveDirectory, known: set[str]) -> Sequence[ImageMetadata]:
+    """Return the rows of the official test set; refuse images that are `known` from the dataset, in lower case.
+
+    Raises:
+        BadInputError: the table cannot be used, or names such an image.
+    """
+    truth = archive.official()
+    if truth is None:
+        return []
+    rows = metadata_tables.read_official_metadata(*truth)
+    shared = [row.image_id for row in rows if row.image_id.lower() in known]
+    if shared:
+        raise BadInputError(
+            f"{truth[0]}: {', '.join(shared[:_SHOWN])}: {len(shared)} images are in the dataset's own table too, so"
+            " that a model would be tested on what it was trained on. Remove them from one of the two tables."
+        )
+    return rows

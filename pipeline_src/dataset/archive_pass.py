@@ -18,7 +18,6 @@ import numpy as np
 from pipeline_src import contract
 from pipeline_src.dataset import (
     image_codec,
-    image_remarks,
     metadata_tables,
     perceptual_hash,
     recordio_format,
@@ -45,7 +44,7 @@ class ImageOutcome(NamedTuple):
         sha256: SHA-256 of its bytes.
         size: number of its bytes.
         record: location of its record, empty without one.
-        remarks: remarks on it, see `image_remarks`.
+        remarks: remarks on it, see `image_codec`.
     """
 
     sha256: bytes
@@ -132,7 +131,7 @@ class ArchivePass:
         )
         view = perceptual_hash.grey_view(pixels)
         self.views[number] = view
-        remarks += image_remarks.view_remarks(int(view.min()), int(view.max()))
+        remarks += image_codec.view_remarks(int(view.min()), int(view.max()))
         record = RecordLocation(0, 0)
         if recorded:
             row = self.plan.rows[number]

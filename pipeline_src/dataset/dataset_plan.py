@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pipeline_src import contract
-from pipeline_src.dataset import archive_check, lesion_split, metadata_tables
+from pipeline_src.dataset import archive_directory, lesion_split, metadata_tables
 from pipeline_src.dataset.archive_collection import ArchiveCollection
 from pipeline_src.dataset.lesion_split import SplitFractions
 from pipeline_src.dataset.metadata_tables import ImageMetadata
@@ -143,7 +143,7 @@ def plan_dataset(archives: ArchiveCollection, options: PreprocessingOptions) -> 
         *assigned.remarks,
         *([lacking] if lacking else []),
     ]
-    tests = archive_check.read_official_rows(archives.base, {row.image_id.lower() for row in (*rows, *more)})
+    tests = archive_directory.read_official_rows(archives.base, {row.image_id.lower() for row in (*rows, *more)})
     splits = [assigned.by_lesion[row.lesion_id] for row in rows]
     splits += [lesion_split.split_of_additional_lesion(row.lesion_id, options.fractions) for row in more]
     splits += [contract.OFFICIAL] * len(tests)

@@ -5,12 +5,12 @@ JPEG and PNG are read; the first bytes decide, not the file name. Pixels are BGR
 OpenCV and MXNet hold them. An EXIF orientation is ignored in both formats.
 
 Preprocess, the export, training and the model server decode with the functions below, so an image that one of them
-accepts is accepted by all, with the same pixels. What is accepted but may be wrong is a remark of `image_remarks`.
+accepts is accepted by all, with the same pixels. What is accepted but may be wrong gets a remark.
 """
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import cv2
@@ -18,7 +18,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from pipeline_src.dataset import image_remarks, jpeg_markers, perceptual_hash
+from pipeline_src.dataset import jpeg_markers, perceptual_hash
 from pipeline_src.runtime.errors import BadInputError
 
 SIDE_LIMIT: Final = 16384  # pixels
@@ -61,6 +61,56 @@ Buffer = bytes | bytearray
 Pixels = NDArray[np.uint8]
 
 
+# Remarks on images that are accepted although something about them may be wrong; the dataset card names them.
+STRAY_BYTES: Final = "stray_bytes"
+ROTATED: Final = "orientation"
+SMALL: Final = "smaller_than_records"
+ELONGATED: Final = "elongated"
+FLAT: Final = "flat"
+BLACK: Final = "black"
+
+_LONGEST: Final = 4  # longer side by shorter side
+_FLAT_RANGE: Final = 8  # grey levels between the darkest and the brightest pixel of the view
+_BLACKEST: Final = 16  # grey level of the brightest pixel of the view
+
+# What the warnings say about a kind, behind the number of images.
+REMARK_TEXTS: Final = {
+    STRAY_BYTES: "images have stray bytes among their compressed pixels, which damage can leave; they were decoded"
+    " without these bytes. Look at them.",
+    ROTATED: "images have an EXIF orientation, which is ignored everywhere: their pixels are used as stored.",
+    SMALL: "images have a side below the image size and were enlarged.",
+    ELONGATED: "images are more elongated than 4:1 and were stretched to a square.",
+    FLAT: "images are almost of one grey level.",
+    BLACK: "images are almost black.",
+}
+
+
+def shape_remarks(height: int, width: int, side: int) -> list[str]:
+    """Return the remarks on the size of an image of `height` by `width` pixels that is resized to `side` pixels."""
+    shorter, longer = sorted((height, width))
+    return [*([SMALL] if shorter < side else []), *([ELONGATED] if longer > _LONGEST * shorter else [])]
+
+
+def view_remarks(darkest: int, brightest: int) -> list[str]:
+    """Return the remark on an image whose small grey view has pixels from `darkest` to `brightest`."""
+    if brightest < _BLACKEST:
+        return [BLACK]
+    return [FLAT] if brightest - darkest < _FLAT_RANGE else []
+
+
+_NAMED: Final = 5  # ids in a warning
+
+
+def remark_warnings(remarked: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return a warning for each kind of remark; `remarked` has the image ids by remark."""
+    lines = []
+    for remark, text in REMARK_TEXTS.items():
+        if image_ids := sorted(remarked.get(remark, ())):
+            more = f" and {len(image_ids) - _NAMED} more" if len(image_ids) > _NAMED else ""
+            lines.append(f"{len(image_ids)} {text} ({', '.join(image_ids[:_NAMED])}{more})")
+    return lines
+
+
 class ImageHeader(NamedTuple):
     """Header of an image: bits per channel, height and width in pixels, number of channels, EXIF orientation."""
 
@@ -101,7 +151,7 @@ def verify_image(data: Buffer, place: str, remarks: list[str] | None = None, sid
     Args:
         data: the image file.
         place: its place, for messages.
-        remarks: receives the remarks on the image, see `image_remarks`.
+        remarks: receives the remarks on the image, see `REMARK_TEXTS`.
         side: pixels a side to which it is resized later, for the remark on small images.
 
     Returns:
@@ -125,7 +175,7 @@ def decode_square(data: Buffer, place: str, side: int, remarks: list[str] | None
         data: the image file.
         place: its place, for messages.
         side: pixels.
-        remarks: receives the remarks on the image, see `image_remarks`.
+        remarks: receives the remarks on the image, see `REMARK_TEXTS`.
 
     Raises:
         BadInputError: it cannot be decoded.
@@ -140,8 +190,8 @@ def _remark_header(header: ImageHeader, remarks: list[str] | None, side: int) ->
     if remarks is None:
         return
     if header.orientation != jpeg_markers.UPRIGHT:
-        remarks.append(image_remarks.ROTATED)
-    remarks += image_remarks.shape_remarks(header.height, header.width, side)
+        remarks.append(ROTATED)
+    remarks += shape_remarks(header.height, header.width, side)
 
 
 def encode_jpeg(pixels: Pixels) -> bytes:
@@ -200,7 +250,7 @@ def _decode_jpeg(data: Buffer, place: str, side: int, colors: str, remarks: list
     pixels = _decode_without_strays(data, str(first), decode)
     if pixels is None:
         raise _undecodable_jpeg(data, place, str(first).strip().rstrip(".")) from first
-    remarks.append(image_remarks.STRAY_BYTES)
+    remarks.append(STRAY_BYTES)
     return pixels
 
 

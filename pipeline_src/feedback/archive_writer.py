@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline_src.dataset import image_codec, metadata_tables
-from pipeline_src.dataset.archive_check import PRODUCTION_SOURCE
+from pipeline_src.dataset.archive_directory import PRODUCTION_SOURCE
 from pipeline_src.feedback.captured_images import ImagePool
 
 PART_NAME: Final = "HAM10000_images_part_1.zip"

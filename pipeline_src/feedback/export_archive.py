@@ -16,8 +16,7 @@ from typing import Final
 
 from pipeline_src import contract
 from pipeline_src.dataset import archive_collection, metadata_tables, zip_entries
-from pipeline_src.dataset.archive_check import PRODUCTION_SOURCE
-from pipeline_src.dataset.archive_directory import ArchiveDescription
+from pipeline_src.dataset.archive_directory import PRODUCTION_SOURCE, ArchiveDescription
 from pipeline_src.dataset.ham10000_archive import DatasetArchive
 from pipeline_src.dataset.metadata_tables import ImageMetadata
 from pipeline_src.drift import ground_truth

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pipeline_src import contract
-from pipeline_src.dataset import image_remarks, lesion_split
+from pipeline_src.dataset import image_codec, lesion_split
 from pipeline_src.dataset.metadata_tables import ImageMetadata
 from pipeline_src.leakage.leak_audit import LeakAudit
 
@@ -94,7 +94,7 @@ class DatasetFindings:
         unlisted: ids of images that no table names.
         missing: ids in a table without an image.
         remarks: remarks of the plan.
-        image_remarks: ids of the images with remarks, by remark, see `dataset.image_remarks`.
+        image_remarks: ids of the images with remarks, by remark, see `image_codec`.
         parts: the archives by origin.
     """
 
@@ -128,7 +128,7 @@ def dataset_warnings(found: DatasetFindings) -> list[str]:
         *losses,
         *found.audit.warnings(),
         *found.remarks,
-        *image_remarks.remark_warnings(found.image_remarks),
+        *image_codec.remark_warnings(found.image_remarks),
         *lesion_split.thin_class_warnings(found.counts.lesions),
     ]
 
@@ -154,7 +154,7 @@ def dataset_card_json(found: DatasetFindings) -> str:
         "leakage": found.audit.as_json(),
         "duplicates_across_lesions": found.audit.equal,
         "image_remarks": {
-            remark: _examples(found.image_remarks.get(remark, ())) for remark in image_remarks.REMARK_TEXTS
+            remark: _examples(found.image_remarks.get(remark, ())) for remark in image_codec.REMARK_TEXTS
         },
         "images_without_metadata": _examples(found.unlisted),
         "metadata_without_image": found.missing,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_src.dataset import archive_check
+from operations.commands import archive_check
 from pipeline_src.runtime.errors import BadInputError
 from tests.jobs import archives
 from tests.jobs.dataset import archive_cases

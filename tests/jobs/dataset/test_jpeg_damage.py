@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from pipeline_src.dataset import image_codec, image_remarks
+from pipeline_src.dataset import image_codec
 from pipeline_src.runtime.errors import BadInputError
 from tests.jobs import archives, jpeg_pictures
 
@@ -34,7 +34,7 @@ def test_a_sound_jpeg_is_accepted_without_a_remark(encode: Callable[[np.ndarray]
         data = encode(jpeg_pictures.photograph(seed))
         pixels, remarks = _decoded(data)
         right = simplejpeg.decode_jpeg(data, "BGR", min_height=SIDE, min_width=SIDE, strict=False)
-        assert image_remarks.STRAY_BYTES not in remarks
+        assert image_codec.STRAY_BYTES not in remarks
         assert jpeg_pictures.wrong_share(pixels, _decoded(jpeg_pictures.plain(right))[0]) < 0.01
 
 
@@ -72,7 +72,7 @@ def test_a_few_stray_bytes_behind_a_scan_are_removed_and_named(stray: bytes) -> 
     data = archives.picture(1)
     pixels, remarks = _decoded(jpeg_pictures.stray_at_end(data, stray))
     assert (pixels == _decoded(data)[0]).all()
-    assert image_remarks.STRAY_BYTES in remarks
+    assert image_codec.STRAY_BYTES in remarks
 
 
 def test_stray_bytes_between_two_scans_are_removed_and_named() -> None:
@@ -81,14 +81,14 @@ def test_stray_bytes_between_two_scans_are_removed_and_named() -> None:
     strayed = data[:at] + bytes(3) + data[at:]
     pixels, remarks = _decoded(jpeg_pictures.stray_at_end(strayed, bytes(9)))
     assert (pixels == _decoded(data)[0]).all()
-    assert image_remarks.STRAY_BYTES in remarks
+    assert image_codec.STRAY_BYTES in remarks
 
 
 def test_stray_bytes_before_a_header_segment_are_taken_as_every_decoder_takes_them() -> None:
     data = archives.picture(1)
     pixels, remarks = _decoded(jpeg_pictures.stray_in_header(data))
     assert (pixels == _decoded(data)[0]).all()
-    assert image_remarks.STRAY_BYTES in remarks
+    assert image_codec.STRAY_BYTES in remarks
 
 
 def test_a_sampling_that_is_not_read_is_named_and_not_called_damage() -> None:
@@ -109,7 +109,7 @@ def test_the_card_names_the_pictures_with_remarks(room: archives.Room) -> None:
     assert room.run() == 0
     remarks = room.card()["image_remarks"]
     assert isinstance(remarks, dict)
-    assert remarks[image_remarks.STRAY_BYTES] == {"count": len(chosen), "examples": chosen}
+    assert remarks[image_codec.STRAY_BYTES] == {"count": len(chosen), "examples": chosen}
     warnings = room.card()["warnings"]
     assert isinstance(warnings, list)
     assert any(line.startswith(f"{len(chosen)} images have stray bytes") and chosen[0] in line for line in warnings)
