@@ -7,7 +7,13 @@ from typing import Any, Final
 
 from tests.review.template import Template, allow, policy, resource
 
-REMOVED: Final = object()
+
+class _Removed:
+    def __repr__(self) -> str:
+        return "removed"  # in the ids of tests, which must be the same in every process
+
+
+REMOVED: Final = _Removed()
 HASH: Final = "0123456789abcdef" * 4
 TOPIC: Final = {"Ref": "Topic"}
 QUEUE: Final = {"Fn::GetAtt": ["Queue", "Arn"]}
