@@ -6,34 +6,39 @@ Sources of the values of `default` (HAM10000 has 10,015 images; a fifth of its l
 - Balanced accuracy 0.70. Always predicting "nv" reaches 0.143 (one class of seven) while its plain accuracy is 0.669,
   so there is no requirement on plain accuracy. Published ResNet-18 results on lesion-disjoint splits lie at 0.60 to
   0.78, the best entry of ISIC 2018 Task 3 at 0.885 (https://challenge.isic-archive.com/leaderboards/2018/): 0.70
-  requires the better half of what this network reaches. On such a test set (simulated: 2,003 images of 1,495 lesions,
-  of which 15 dermatofibromas) the interval extends about 0.065 down and 0.045 up. A lower end of 0.62 therefore rejects
-  only a model that was measured on fewer lesions.
-- Melanoma sensitivity 0.80 at the operating point, which is chosen on validation images for 0.85. The difference of
-  0.05 allows for chance: with about 165 validation and 220 test melanomas the two shares differ with a standard
-  deviation of 0.037 (binomial), so one adequate model in eleven is still rejected. A lower threshold would accept worse
-  models. Lower end 0.70: the lower end of 0.80 on the 123 lesions that 220 images show in that simulation (0.07), and
-  a small allowance.
-- Melanoma specificity 0.60 at the same point. Predicting melanoma for every image gives any sensitivity. Published
-  networks of this kind have an AUC of 0.85 to 0.92 for melanoma and 20 to 35 % false alarms at a sensitivity of 0.85.
+  requires the better half of what this network reaches. The test split of the shipped key has 1,932 images of 1,422
+  lesions, with 16 lesions each of dermatofibroma and vascular lesions. A lower end of 0.62 rejects only a model that
+  was measured on fewer lesions.
+- Melanoma sensitivity 0.80 at the operating point, which is chosen on validation images for 0.90. Chance in the choice
+  of the threshold moves the sensitivity on test images whatever the model is: the validation split has 141 melanoma
+  images of 84 lesions, the test split 195 of 112. At a target of 0.85 the requirement therefore measured this chance
+  rather than the model; the difference of 0.10 leaves room for it (decision 0014 has the table). Lower end 0.70: the
+  lower end of 0.80 on 112 lesions, and a small allowance.
+- Melanoma specificity 0.70 at the same point. Predicting melanoma for every image gives any sensitivity. In the
+  simulation of `make bench-statistics` a model with a melanoma AUC of 0.92 has a specificity of 0.77 at a sensitivity
+  of 0.90, and one with an AUC of 0.89 has 0.69. With a threshold for 0.90, a sensitivity of 0.80 is easier to reach,
+  and the specificity is what the model has to show.
 - Malignant sensitivity 0.70: the share of malignant images (melanomas, basal cell and actinic carcinomas) whose most
   probable class is malignant. Confusing one malignant class with another counts as found.
-- Class sensitivity 0.40: no diagnosis may be sacrificed for the others. The rarest class has about 23 test images and
-  a standard error of 0.10 at 0.40, so chance would decide a much higher threshold.
+- Class sensitivity 0.40: no diagnosis may be sacrificed for the others. The rarest classes have 27 test images
+  of 16 lesions and a standard error of about 0.12 at 0.40, so chance would decide a much higher threshold.
 - Test images 10 in every class: with fewer, one image changes the sensitivity of a class by more than 0.1. An archive
   of 700 images (about 8 dermatofibromas) can therefore never pass.
 - Subgroup balanced accuracy 0.60: rejects if the whole interval of an evaluable subgroup lies below. The intervals are
-  simultaneous: if every subgroup of a model is at 0.60, this rejects by chance in at most one evaluation of forty. Only
-  a large deficit leads to a rejection; `weak` in the report flags much smaller ones.
+  simultaneous within an attribute. This requirement stops only a very large deficit: its power has not
+  been measured since weak groups are found within attributes (`make bench-statistics` does). The report
+  flags smaller deficits as `weak`, and `detectable` states the smallest that would usually be flagged. A pass of this
+  requirement is no evidence that the groups are equal.
 - Overconfidence 0.15: mean confidence minus accuracy, over the bins where it is positive. Networks of this kind that
   were never calibrated lie at 0.05 to 0.10 (Guo et al., "On Calibration of Modern Neural Networks", 2017, table 1).
 - Leaked test images 0: a test image whose lesion was trained on under another id does not test the model.
-- Champion losses 0.07 (balanced accuracy) and 0.10 (melanoma sensitivity): the judged value is the largest loss that
-  the data do not rule out, not the observed loss. In simulations of HAM10000's size an equal challenger passes the
-  first in 91 of 100 retrainings and one that is worse by 0.05 in 18; the second in 85 and 46, and in 12 if it is worse
-  by 0.10. At 0.05 for both, every other equal challenger would be rejected (table in docs/decisions/0014). Melanoma
-  specificity 0.10 prevents gains in sensitivity at the cost of false alarms, for example by another target
-  sensitivity; on 1,780 images its interval extends about 0.02 to each side.
+- Champion losses 0.07 (balanced accuracy) and 0.05 (the area under melanoma's ROC curve above a sensitivity of 0.80):
+  the judged value is the largest loss that the data do not rule out, not the observed loss. The area needs no
+  threshold. In 100 simulated retrainings each (`make bench-statistics`) an equal challenger passes the area's margin
+  in 66, one that is worse by 0.05 in balanced accuracy in none, one that is better by 0.02 in 97; at 0.07 it would be
+  87, 4 and 100. Losses of sensitivity and specificity at the operating points are reported and not judged: their
+  intervals take the thresholds as given, and the loss of sensitivity let equal and much worse challengers pass alike
+  (tables in docs/decisions/0014).
 
 `demo` only requires that the training loop learned: with 140 test images random guessing has a balanced accuracy of
 0.14 with a standard deviation of about 0.06, so 0.50 lies almost six deviations away, and always predicting "nv" stays
