@@ -32,11 +32,11 @@ Sources of the values of `default` (HAM10000 has 10,015 images; a fifth of its l
 - Overconfidence 0.15: mean confidence minus accuracy, over the bins where it is positive. Networks of this kind that
   were never calibrated lie at 0.05 to 0.10 (Guo et al., "On Calibration of Modern Neural Networks", 2017, table 1).
 - Leaked test images 0: a test image whose lesion was trained on under another id does not test the model.
-- Champion losses 0.07 (balanced accuracy) and 0.05 (the area under melanoma's ROC curve above a sensitivity of 0.80):
-  the judged value is the largest loss that the data do not rule out, not the observed loss. The area needs no
-  threshold. In 100 simulated retrainings each (`make bench-statistics`) an equal challenger passes the area's margin
-  in 66, one that is worse by 0.05 in balanced accuracy in none, one that is better by 0.02 in 97; at 0.07 it would be
-  87, 4 and 100. Losses of sensitivity and specificity at the operating points are reported and not judged: their
+- Champion losses 0.07 (balanced accuracy, and the area under melanoma's ROC curve above a sensitivity of 0.80): the
+  judged value is the largest loss that the data do not rule out, not the observed loss. The area needs no threshold.
+  In 100 simulated retrainings each, with the functions of benchmarks/gate_passes.py, an equal challenger passes the
+  area's margin in 87, one that is worse by 0.05 in balanced accuracy in 4, one that is better by 0.02 in 100; with a
+  margin of 0.05 it would be 66, 0 and 97. Losses of sensitivity and specificity at the operating points are reported and not judged: their
   intervals take the thresholds as given, and the loss of sensitivity let equal and much worse challengers pass alike
   (tables in docs/decisions/0014).
 
@@ -128,7 +128,7 @@ THRESHOLD_PROFILES: Final = {
         overconfidence=0.15,
         leaked_test_images=0,
         champion_balanced_accuracy_loss=0.07,
-        champion_melanoma_area_loss=0.05,
+        champion_melanoma_area_loss=0.07,
     ),
     "demo": GateThresholds(
         balanced_accuracy=0.50,
