@@ -36,9 +36,9 @@ Sources of the values of `default` (HAM10000 has 10,015 images; a fifth of its l
   judged value is the largest loss that the data do not rule out, not the observed loss. The area needs no threshold.
   In 100 simulated retrainings each, with the functions of benchmarks/gate_passes.py, an equal challenger passes the
   area's margin in 87, one that is worse by 0.05 in balanced accuracy in 4, one that is better by 0.02 in 100; with a
-  margin of 0.05 it would be 66, 0 and 97. Losses of sensitivity and specificity at the operating points are reported and not judged: their
-  intervals take the thresholds as given, and the loss of sensitivity let equal and much worse challengers pass alike
-  (tables in docs/decisions/0014).
+  margin of 0.05 it would be 66, 0 and 97. Losses of sensitivity and specificity at the operating points are reported
+  and not judged: their intervals take the thresholds as given, and the loss of sensitivity let equal and much worse
+  challengers pass alike (tables in docs/decisions/0014).
 
 `demo` only requires that the training loop learned: with 140 test images random guessing has a balanced accuracy of
 0.14 with a standard deviation of about 0.06, so 0.50 lies almost six deviations away, and always predicting "nv" stays

@@ -75,13 +75,7 @@ def run_training(build_backbone: BackboneBuilder = backbone_network.build_backbo
     validation = feature_extraction.scan_channel(contract.VALIDATION, parameters.image_side)
     _check_sample_count(train, parameters)
     lesions = _lesions(train)
-    # Refuses classes before minutes are spent on features.
-    folds = classification_head.assign_folds(train.labels.tolist(), lesions, parameters.seed)
-    for name in classification_head.single_lesion_classes(train.labels.tolist(), folds):
-        _print_line(
-            f"warning: channel {contract.TRAIN!r}: class {name!r}: images of 1 lesion, which do not show what a class"
-            " looks like. It has no part in the cross-validation. Add images of other lesions."
-        )
+    _check_classes(train, lesions, parameters.seed)
     print(
         f"train: {train.records} records, {len(train.images)} distinct images of {len(set(lesions))} lesions;"
         f" validation: {len(validation.images)} images; {workers} threads",
@@ -118,6 +112,18 @@ def run_training(build_backbone: BackboneBuilder = backbone_network.build_backbo
     onnx_artifact.write_model(root / "model", model, _manifest(parameters, digest))
     for name, value in metrics.items():
         _print_line(f"{name}={value:.4f};")
+
+
+def _check_classes(train: Channel, lesions: Sequence[int], seed: int) -> None:
+    """Refuse classes that cannot be trained, before minutes are spent on features, and warn of those of one lesion."""
+    labels = train.labels.tolist()
+    for name in classification_head.single_lesion_classes(
+        labels, classification_head.assign_folds(labels, lesions, seed)
+    ):
+        _print_line(
+            f"warning: channel {contract.TRAIN!r}: class {name!r}: images of 1 lesion, which do not show what a class"
+            " looks like. It has no part in the cross-validation. Add images of other lesions."
+        )
 
 
 def _extract_features(
