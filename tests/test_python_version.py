@@ -76,7 +76,8 @@ def test_the_stand_in_is_no_part_of_the_setup_and_takes_a_3_11_of_its_own(tmp_pa
     set_up(tmp_path)
     later, own = interpreter(tmp_path, "3.13"), interpreter(tmp_path, "3.11")
     assert "stand-in" not in made(tmp_path, "--dry-run", "setup", f"PYTHON={later}").stdout
-    done = made(tmp_path, "--dry-run", "demo", f"PYTHON={later}", f"STAND_IN_PYTHON={own}").stdout
+    done = made(tmp_path, "--dry-run", "stand-in", f"PYTHON={later}", f"STAND_IN_PYTHON={own}").stdout
+    assert "stand-in" not in made(tmp_path, "--dry-run", "demo", f"PYTHON={later}").stdout
     assert f"--python {own} .venv/stand-in" in done
     assert f"--python {later} .venv/jobs" in done
 

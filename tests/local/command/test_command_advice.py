@@ -57,6 +57,7 @@ def test_after_a_rejection_the_next_step_is_the_advice_of_its_evaluation_and_is_
 
 def test_a_rejection_without_advice_as_of_an_older_job_points_to_the_report(tmp_path: Path) -> None:
     failed = {"StepName": "Reject", "StepType": "Fail", "StepStatus": "Failed"}
-    data = {"PipelineExecutionSteps": [failed], "PipelineExecutionStatus": "Failed", "Local": {}}
+    evaluated = {"StepName": "Evaluate", "StepType": "Processing", "StepStatus": "Succeeded"}
+    data = {"PipelineExecutionSteps": [evaluated, failed], "PipelineExecutionStatus": "Failed", "Local": {}}
     said = next_command(ExecutionRecord(tmp_path / "x/execution.json", data), "")
     assert said == "read the report's missed requirements"

@@ -103,8 +103,8 @@ def test_after_the_fail_step_of_another_pipeline_the_advice_names_that_step_and_
     result = shell("run", "--definition", foreign(shell, FREE))
     assert result.exit_code == 1
     assert "Next      Halt has ended the pipeline: do as its message says" in result.stdout
-    assert "worst mistakes" not in result.stdout
-    assert "worst mistakes" in shell.run(got=0.4).stdout
+    assert "Add training lesions" not in result.stdout
+    assert "Add training lesions" in shell.run(got=0.4).stdout
 
 
 def test_an_empty_parameter_is_refused_as_by_the_service(shell: Shell) -> None:

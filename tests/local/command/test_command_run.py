@@ -58,7 +58,7 @@ def test_a_run_that_the_gate_rejects_is_exit_code_1_and_says_requirement_wanted_
         "reject",
         "requirement wanted got 95 % interval n",
         "balanced accuracy >= 0.5 0.4 0.5123 to 0.7345 140 missed",
-        "champion melanoma <= 0.5 none 140 no champion",
+        "champion melanoma area loss <= 0.5 none 140 no champion",
     ], "what stands in the way comes first"
     assert "test images, df >= 0.5 12 0.5123 to 0.7345 140 met" in rows
     assert "Failed in Reject: balanced_accuracy: wanted at least 0.5, got 0.4" in result.stdout

@@ -55,10 +55,10 @@ def test_each_has_its_exit_code_and_its_remedy(
 
 
 def test_without_a_deployment_a_command_says_how_to_deploy(aws: Services) -> None:
-    lacks_stack(aws, "storage")
-    result = run(aws, "upload", "x.zip")
+    lacks_stack(aws, "retraining")
+    result = run(aws, "retrain")
     assert result.exit_code == 2
-    assert "stack 'skin-lesion-storage' in us-east-1: not found. Deploy first: make deploy." in result.stderr
+    assert "stack 'skin-lesion-retraining' in us-east-1: not found. Deploy first: make deploy." in result.stderr
 
 
 def test_a_stack_without_the_output_is_named_with_those_that_it_has(aws: Services) -> None:
