@@ -35,7 +35,10 @@ class Desk:
 
     def _named(self, command: str) -> str:
         image = next((self.home.path / "s3/local-runs/runs").rglob("holdout/*.jpg"))
-        runs = sorted({path.parent.name for path in (self.home.path / "runs").glob("*/execution.json")} - {"latest"})
+        outputs = self.home.path / "s3/local-runs/runs"
+        evaluated = sorted(path.parts[-4] for path in outputs.glob("*/evaluate/evaluation/evaluation.json"))
+        additions = (self.home.path / "s3/local-raw/additions").glob("*.zip")
+        newest = max(additions, key=lambda path: path.stat().st_mtime_ns, default=Path("FILE.zip"))
         names = {
             "/path/dataverse_files.zip": str(self.archive),
             "IMAGE.jpg": str(image),
@@ -44,7 +47,8 @@ class Desk:
             "https://github.com/OWNER/skin-lesion-mlops.git": f"{ROOT} {self.folder}/skin-lesion-mlops",
             "cd skin-lesion-mlops": f"cd {self.folder}/skin-lesion-mlops",
             "FIRST_ID": self.home.registered(),
-            "SECOND_ID": runs[0] if runs[0] != self.home.registered() else runs[-1],
+            "SECOND_ID": evaluated[0] if evaluated[0] != self.home.registered() else evaluated[-1],
+            "FILE.zip": str(newest),
         }
         for name, value in names.items():
             command = command.replace(name, value)
