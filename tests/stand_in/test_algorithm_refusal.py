@@ -69,7 +69,7 @@ def test_a_damaged_file(root: Path, train: Train) -> None:
 def test_a_damaged_image(root: Path, train: Train) -> None:
     images = [(float(k), jpeg(colored(k, k))) for k in range(6)] + [(6.0, b"\xff\xd8\xff" + b"no image" * 20)]
     write_records(root / "input" / "data" / "train" / "train.rec", images)
-    assert "channel 'train': an image cannot be decoded" in refused(root, train())
+    assert "channel 'train': an image cannot be decoded" in refused(root, train(mini_batch_size="7"))
 
 
 def test_a_learning_rate_that_explodes(root: Path, train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
