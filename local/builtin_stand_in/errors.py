@@ -8,12 +8,9 @@
       ChannelError         a channel that is missing, or whose records are unusable
       ModelError           a model folder that cannot be served
       AddressError         an address that the server cannot listen on
-    RequestError           one HTTP request is refused; the server goes on
 
 Every message says place, value, cause and remedy. Any other exception is a defect and keeps its traceback.
 """
-
-from http import HTTPStatus
 
 
 class UserError(Exception):
@@ -34,11 +31,3 @@ class ModelError(UserError):
 
 class AddressError(UserError):
     """The server cannot listen on the address."""
-
-
-class RequestError(Exception):
-    """One request is refused with an HTTP status and a message."""
-
-    def __init__(self, status: HTTPStatus, message: str) -> None:
-        super().__init__(message)
-        self.status = status

@@ -9,12 +9,9 @@ Sources: SageMaker Developer Guide, "Use Your Own Inference Code with Hosting Se
 for the Image Classification Algorithm"; API reference, InvokeEndpoint (6,291,456 bytes at most).
 """
 
-import json
 import signal
 import struct
 import sys
-import traceback
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from types import FrameType
@@ -28,9 +25,11 @@ import simplejpeg
 import waitress
 
 from local.builtin_stand_in import model_files
-from local.builtin_stand_in.errors import AddressError, ModelError, RequestError
+from local.builtin_stand_in.errors import AddressError, ModelError
 from local.builtin_stand_in.model_files import ModelArtifact
 from pipeline_src import contract
+from pipeline_src.algorithms.serving import inference_requests
+from pipeline_src.algorithms.serving.inference_requests import RequestError, WsgiApplication, WsgiEnvironment
 
 AREA_LIMIT: Final = 64_000_000  # pixels: more would be a decode bomb; the declared size is checked before decoding
 _JPEG_SIGNATURE: Final = b"\xff\xd8"
@@ -160,18 +159,8 @@ def _bind_module(model: ModelArtifact) -> Any:  # noqa: ANN401  mxnet is untyped
     return module
 
 
-BODY_LIMIT: Final = 6 * 1024 * 1024  # bytes
 CONTENT_TYPES: Final = (contract.IMAGE_CONTENT_TYPE, "image/jpeg")
-JSON_LINES_CONTENT_TYPE: Final = "application/jsonlines"
-_TEXT_CONTENT_TYPE: Final = "text/plain; charset=utf-8"
-_RECEIVED_LIMIT: Final = (
-    100 * 1024 * 1024
-)  # bytes: larger bodies are read to their end, so that the client sees the refusal
 _THREADS: Final = 8  # decode while the predictor's own thread computes
-
-WsgiEnvironment = dict[str, Any]
-StartResponse = Callable[[str, list[tuple[str, str]]], object]
-WsgiApplication = Callable[[WsgiEnvironment, StartResponse], Iterable[bytes]]
 
 
 def serve_model(host: str, port: int) -> None:
@@ -195,76 +184,21 @@ def serve_model(host: str, port: int) -> None:
 def wsgi_application(predictor: ImagePredictor) -> WsgiApplication:
     """Return the WSGI application that answers with the scores of `predictor`."""
 
-    def answer(environment: WsgiEnvironment, start: StartResponse) -> Iterable[bytes]:
-        status, headers = HTTPStatus.OK, []
-        try:
-            kind, body = _answer_request(environment, predictor)
-        except RequestError as error:
-            status, kind, body = error.status, _TEXT_CONTENT_TYPE, f"{error}\n"
-            if status == HTTPStatus.METHOD_NOT_ALLOWED:
-                headers.append(("Allow", _METHODS_BY_PATH[environment["PATH_INFO"]]))
-        except Exception:  # noqa: BLE001  the server must go on
-            traceback.print_exc()
-            status, kind, body = (
-                HTTPStatus.INTERNAL_SERVER_ERROR,
-                _TEXT_CONTENT_TYPE,
-                "internal error; see the server's log\n",
-            )
-        data = body.encode()
-        start(f"{status.value} {status.phrase}", [*headers, ("Content-Type", kind), ("Content-Length", str(len(data)))])
-        return [data]
+    def score(environment: WsgiEnvironment, length: int) -> list[float]:
+        return predictor.scores(decode_image_tensor(environment["wsgi.input"].read(length), predictor.image_shape))
 
-    return answer
-
-
-_METHODS_BY_PATH: Final = {"/ping": "GET", "/invocations": "POST"}
-
-
-def _answer_request(environment: WsgiEnvironment, predictor: ImagePredictor) -> tuple[str, str]:
-    """Return the content type and the text that answer a request."""
-    path, method = environment["PATH_INFO"], environment["REQUEST_METHOD"]
-    if path not in _METHODS_BY_PATH:
-        raise RequestError(HTTPStatus.NOT_FOUND, f"{path}: not found. Use /ping or /invocations.")
-    if method != _METHODS_BY_PATH[path]:
-        raise RequestError(
-            HTTPStatus.METHOD_NOT_ALLOWED, f"{path}: {method} is not allowed. Use {_METHODS_BY_PATH[path]}."
-        )
-    if path == "/ping":
-        return contract.JSON_CONTENT_TYPE, ""
-    scores = predictor.scores(decode_image_tensor(_request_body(environment), predictor.image_shape))
-    if JSON_LINES_CONTENT_TYPE in environment.get("HTTP_ACCEPT", ""):
-        return JSON_LINES_CONTENT_TYPE, json.dumps({"prediction": scores}) + "\n"
-    return contract.JSON_CONTENT_TYPE, json.dumps(scores)
-
-
-def _request_body(environment: WsgiEnvironment) -> bytes:
-    """Return the request's body if its encoding, type and size are allowed."""
-    encoding = environment.get("HTTP_CONTENT_ENCODING", "").strip().lower()
-    if encoding not in ("", "identity"):
-        raise RequestError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"content encoding '{encoding}' is not supported. Send the bytes of the image as they are.",
-        )
-    kind = environment.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-    if kind not in CONTENT_TYPES:
-        raise RequestError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"content type '{kind}' is not supported. Use one of {', '.join(CONTENT_TYPES)}.",
-        )
-    length = int(environment.get("CONTENT_LENGTH") or 0)
-    if length > BODY_LIMIT:
-        raise RequestError(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"the body has {length} bytes; at most {BODY_LIMIT} are taken. Send a smaller image.",
-        )
-    data: bytes = environment["wsgi.input"].read(length)
-    return data
+    return inference_requests.inference_application(score, CONTENT_TYPES)
 
 
 def _create_server(app: WsgiApplication, host: str, port: int) -> Any:  # noqa: ANN401  waitress is untyped
     try:
         return waitress.create_server(
-            app, host=host, port=port, threads=_THREADS, max_request_body_size=_RECEIVED_LIMIT, ident=None
+            app,
+            host=host,
+            port=port,
+            threads=_THREADS,
+            max_request_body_size=inference_requests.RECEIVED_LIMIT,
+            ident=None,
         )
     except (OSError, ValueError, OverflowError) as error:
         cause = getattr(error, "strerror", None) or error

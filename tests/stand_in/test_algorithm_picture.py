@@ -14,7 +14,7 @@ import pytest
 import simplejpeg
 
 from local.builtin_stand_in import inference_server, recordio_channel
-from local.builtin_stand_in.errors import RequestError
+from pipeline_src.algorithms.serving.inference_requests import RequestError
 from pipeline_src.dataset import image_codec as preprocess
 from tests.stand_in.conftest import jpeg, write_records
 

@@ -10,8 +10,9 @@ from typing import cast
 
 import pytest
 
-from local.builtin_stand_in.inference_server import BODY_LIMIT, ImagePredictor, wsgi_application
+from local.builtin_stand_in.inference_server import ImagePredictor, wsgi_application
 from pipeline_src import contract
+from pipeline_src.algorithms.serving.inference_requests import BODY_LIMIT
 from tests.stand_in.conftest import COLORS, colored, jpeg
 from tests.stand_in.running import IMAGE, Server, ready, start
 

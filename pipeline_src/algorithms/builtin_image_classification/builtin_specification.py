@@ -93,7 +93,12 @@ BUILTIN_IMAGE_CLASSIFICATION: Final = AlgorithmSpecification(
     stand_in=LocalStandIn(
         module="local.builtin_stand_in",
         environment="stand-in",
-        sources=("local/builtin_stand_in", "pipeline_src/class_labels.py", "pipeline_src/contract.py"),
+        sources=(
+            "local/builtin_stand_in",
+            "pipeline_src/algorithms/serving/inference_requests.py",
+            "pipeline_src/class_labels.py",
+            "pipeline_src/contract.py",
+        ),
         set_up="It needs Python 3.11. Run: make stand-in",
         notice="AWS's built-in algorithm runs on SageMaker only. A stand-in trains here, from random weights.",
     ),

@@ -14,13 +14,11 @@ minutes, SIGTERM); API reference, InvokeEndpoint (6,291,456 bytes at most).
 """
 
 import argparse
-import json
 import logging
 import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
@@ -28,21 +26,16 @@ from types import FrameType
 from typing import IO, Any, Final
 
 from pipeline_src import contract
-from pipeline_src.algorithms.serving import onnx_artifact
+from pipeline_src.algorithms.serving import inference_requests, onnx_artifact
 from pipeline_src.algorithms.serving.connection_limits import LimitedServer
 from pipeline_src.algorithms.serving.image_predictor import ImagePredictor
+from pipeline_src.algorithms.serving.inference_requests import RequestError, StartResponse, WsgiEnvironment
 from pipeline_src.runtime import worker_threads
 from pipeline_src.runtime.errors import BadInputError
 
 QUEUE_LIMIT: Final = 128  # images that are scored or wait for it
-BODY_LIMIT: Final = 6 * 1024 * 1024  # bytes
 CONTENT_TYPES: Final = (contract.IMAGE_CONTENT_TYPE, "image/jpeg", "image/png")
-JSON_LINES_CONTENT_TYPE: Final = "application/jsonlines"
-_TEXT_CONTENT_TYPE: Final = "text/plain; charset=utf-8"
 _PORT_VARIABLE: Final = "SAGEMAKER_BIND_TO_PORT"
-_METHODS_BY_PATH: Final = {"/ping": "GET", "/invocations": "POST"}
-_PLAIN_ENCODINGS: Final = ("", "identity")
-_RETRY_SECONDS: Final = 1
 _SERVER_OPTIONS: Final[dict[str, Any]] = {
     "threads": QUEUE_LIMIT + 16,  # they wait for the workers; the further ones ping and refuse
     "connection_limit": 400,  # below the 1,024 file descriptors that a process usually has, at two each
@@ -51,21 +44,9 @@ _SERVER_OPTIONS: Final[dict[str, Any]] = {
     "cleanup_interval": 1,  # seconds between looks at what is overdue
     "recv_bytes": 1 << 17,  # an image in a few calls
     "max_request_header_size": 1 << 14,  # bytes
-    # Bytes. A body above BODY_LIMIT is read to its end, so that the client sees the refusal, but not a larger one.
-    "max_request_body_size": 100 * 1024 * 1024,
+    "max_request_body_size": inference_requests.RECEIVED_LIMIT,
     "ident": None,
 }
-
-WsgiEnvironment = dict[str, Any]
-StartResponse = Callable[[str, list[tuple[str, str]]], object]
-
-
-class RequestError(Exception):
-    """One request is refused with an HTTP status and a message; the server goes on."""
-
-    def __init__(self, status: HTTPStatus, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class InferenceApplication:
@@ -81,6 +62,7 @@ class InferenceApplication:
         self._predict = predict
         self._places = threading.Semaphore(queue)
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="worker")
+        self._answer = inference_requests.inference_application(self._queued_scores, CONTENT_TYPES)
 
     def close(self) -> None:
         """Finish the images that are being scored, and no others."""
@@ -88,44 +70,15 @@ class InferenceApplication:
 
     def __call__(self, environment: WsgiEnvironment, start: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        status, headers = HTTPStatus.OK, []
-        try:
-            kind, text = self._answer(environment)
-        except RequestError as error:
-            status, kind, text = error.status, _TEXT_CONTENT_TYPE, f"{error}\n"
-            if status == HTTPStatus.METHOD_NOT_ALLOWED:
-                headers.append(("Allow", _METHODS_BY_PATH[environment["PATH_INFO"]]))
-            if status == HTTPStatus.SERVICE_UNAVAILABLE:
-                headers.append(("Retry-After", str(_RETRY_SECONDS)))
-        except Exception:  # noqa: BLE001  the server must go on
-            traceback.print_exc()
-            status, kind = HTTPStatus.INTERNAL_SERVER_ERROR, _TEXT_CONTENT_TYPE
-            text = "internal error; see the server's log\n"
-        data = text.encode()
-        start(f"{status.value} {status.phrase}", [*headers, ("Content-Type", kind), ("Content-Length", str(len(data)))])
-        return [] if environment["REQUEST_METHOD"] == "HEAD" else [data]
+        return self._answer(environment, start)
 
-    def _answer(self, environment: WsgiEnvironment) -> tuple[str, str]:
-        """Return the content type and the text that answer a request."""
-        path, method = environment["PATH_INFO"], environment["REQUEST_METHOD"]
-        if path not in _METHODS_BY_PATH:
-            raise RequestError(HTTPStatus.NOT_FOUND, f"{path}: not found. Use /ping or /invocations.")
-        if method != _METHODS_BY_PATH[path]:
-            raise RequestError(
-                HTTPStatus.METHOD_NOT_ALLOWED, f"{path}: {method} is not allowed. Use {_METHODS_BY_PATH[path]}."
-            )
-        if path == "/ping":
-            return contract.JSON_CONTENT_TYPE, ""
-        length = _check_body(environment)
+    def _queued_scores(self, environment: WsgiEnvironment, length: int) -> list[float]:
         if not self._places.acquire(blocking=False):
             raise RequestError(HTTPStatus.SERVICE_UNAVAILABLE, "too many images wait. Send it again later.")
         try:
-            scores = self._workers.submit(self._score, environment["wsgi.input"], length).result()
+            return self._workers.submit(self._score, environment["wsgi.input"], length).result()
         finally:
             self._places.release()
-        if JSON_LINES_CONTENT_TYPE in environment.get("HTTP_ACCEPT", ""):
-            return JSON_LINES_CONTENT_TYPE, json.dumps({"prediction": scores}) + "\n"
-        return contract.JSON_CONTENT_TYPE, json.dumps(scores)
 
     def _score(self, body: IO[bytes], length: int) -> list[float]:
         # Large bodies lie in temporary files until a worker is free.
@@ -136,29 +89,6 @@ class InferenceApplication:
             return self._predict(data)
         except BadInputError as error:
             raise RequestError(HTTPStatus.BAD_REQUEST, str(error)) from error
-
-
-def _check_body(environment: WsgiEnvironment) -> int:
-    """Return the length of the request's body if its encoding, type and size are allowed."""
-    encoding = environment.get("HTTP_CONTENT_ENCODING", "").strip().lower()
-    if encoding not in _PLAIN_ENCODINGS:
-        raise RequestError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"content encoding '{encoding}' is not supported. Send the bytes of the image as they are.",
-        )
-    kind = environment.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-    if kind not in CONTENT_TYPES:
-        raise RequestError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"content type '{kind}' is not supported. Use one of {', '.join(CONTENT_TYPES)}.",
-        )
-    length = int(environment.get("CONTENT_LENGTH") or 0)
-    if length > BODY_LIMIT:
-        raise RequestError(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"the body has {length} bytes; at most {BODY_LIMIT} are taken. Send a smaller image.",
-        )
-    return length
 
 
 def serve_model(host: str, port: int) -> None:

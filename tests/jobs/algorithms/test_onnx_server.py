@@ -16,8 +16,9 @@ import pytest
 
 from pipeline_src import contract
 from pipeline_src.algorithms.serving.image_predictor import ImagePredictor
+from pipeline_src.algorithms.serving.inference_requests import BODY_LIMIT
 from pipeline_src.algorithms.serving.onnx_artifact import write_model
-from pipeline_src.algorithms.serving.onnx_server import BODY_LIMIT, InferenceApplication
+from pipeline_src.algorithms.serving.onnx_server import InferenceApplication
 from pipeline_src.class_probabilities import parse_class_probabilities
 from tests.jobs.algorithms.sample_pictures import colored, jpeg, png, turned
 from tests.jobs.algorithms.serving_process import MODULE, PATIENCE, Server, ready, start

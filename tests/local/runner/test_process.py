@@ -220,6 +220,7 @@ def copy_of_sources(folder: Path) -> None:
         ("pipeline_src/contract.py", {IMAGE, ALGORITHM}),
         ("pipeline_src/gate.py", {IMAGE}),
         ("local/builtin_stand_in/train.py", {ALGORITHM}),
+        ("pipeline_src/algorithms/serving/inference_requests.py", {IMAGE, ALGORITHM}),
         ("local/builtin_stand_in/requirements.txt", {ALGORITHM}),
         ("containers/preprocessing/requirements.txt", {IMAGE}),
         ("pipeline_src/jobs/__pycache__/x.pyc", set()),
