@@ -4,7 +4,7 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -312,8 +312,9 @@ def rm(home: LocalHome, /, *, names: tuple[str, ...], yes: bool) -> None:
     """Remove runs with their logs, outputs and models. Approved models stay."""
     records = [pipeline_executions.find_execution(home.runs, name) for name in names]
     unique = list({record.execution_id: record for record in records}.values())
+    texts = _record_texts(home)
     for record in unique:
-        why = reason_to_keep(record, home, {each.execution_id for each in unique})
+        why = reason_to_keep(record, home, {each.execution_id for each in unique}, texts)
         if why:
             raise UsageError(f"run {record.execution_id}: {why}. Nothing was removed.")
     _remove_runs(unique, home, yes=yes)
@@ -327,9 +328,10 @@ def prune(home: LocalHome, /, *, keep: int, yes: bool) -> None:
     """Remove all but the newest N runs; also keeps those that are approved, running, or used by a run that stays."""
     records = pipeline_executions.load_executions(home.runs)
     going = records[: len(records) - keep] if keep else list(records)
+    texts = _record_texts(home)
     while True:  # a run that stays may use the results of one that would go
         ids = {each.execution_id for each in going}
-        staying = [each for each in going if reason_to_keep(each, home, ids)]
+        staying = [each for each in going if reason_to_keep(each, home, ids, texts)]
         if not staying:
             break
         going = [each for each in going if each not in staying]
@@ -339,16 +341,28 @@ def prune(home: LocalHome, /, *, keep: int, yes: bool) -> None:
     _remove_runs(going, home, yes=yes)
 
 
-def reason_to_keep(record: ExecutionRecord, home: LocalHome, going: Iterable[str]) -> str:
-    """Return why a run cannot be removed together with those in `going`; empty if it can."""
+def _record_texts(home: LocalHome) -> dict[str, str]:
+    """Return the content of each run's record, which names the runs whose results it uses, by the run's id."""
+    return {each.execution_id: json.dumps(each.data) for each in pipeline_executions.load_executions(home.runs)}
+
+
+def reason_to_keep(record: ExecutionRecord, home: LocalHome, going: Container[str], texts: Mapping[str, str]) -> str:
+    """Return why a run cannot be removed together with those in `going`; empty if it can.
+
+    Args:
+        record: The run.
+        home: Folder of the model registry.
+        going: Ids of the runs that are removed.
+        texts: Content of the record of every run, by its id.
+    """
     if record.status == "Executing":
         return "it is running; stop it first"
     if record.package_arn and approval_status(record.package_arn, home, "") == model_registry.APPROVED:
         return f"its model is approved; take that back first: {program_command()} reject {record.execution_id}"
-    marker, removed = f"/{record.execution_id}/", set(going)
-    for other in pipeline_executions.load_executions(home.runs):
-        if other.execution_id not in removed and marker in json.dumps(other.data):
-            return f"run {other.execution_id} uses its results; remove that one too"
+    marker = f"/{record.execution_id}/"
+    for other, text in texts.items():
+        if other not in going and marker in text:
+            return f"run {other} uses its results; remove that one too"
     return ""
 
 

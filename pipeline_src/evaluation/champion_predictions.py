@@ -57,8 +57,17 @@ def read_champion_predictions(folder: Path) -> ChampionPredictions | None:
     Returns:
         The champion's predictions, with any problem as their `refusal`; None if the file is `contract.ABSENT_OBJECT`.
     """
+    paths = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+    if len(paths) != 1:
+        problem = f"the champion's channel holds {len(paths)} files instead of one. {CHAMPION_REMEDY}"
+        return ChampionPredictions(refusal=problem)
+    return read_predictions_file(paths[0])
+
+
+def read_predictions_file(path: Path) -> ChampionPredictions | None:
+    """Read the predictions in the file at `path`; the result is that of `read_champion_predictions`."""
     try:
-        text = _read_text(folder)
+        text = _read_text(path)
         return None if contract.is_absent_object(text) else ChampionPredictions(_parse_answers(text))
     except BadInputError as error:
         return ChampionPredictions(refusal=str(error))
@@ -69,16 +78,13 @@ def quote_value(value: str) -> str:
     return repr(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…")
 
 
-def _read_text(folder: Path) -> str:
-    paths = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
-    if len(paths) != 1:
-        raise BadInputError(f"the champion's channel holds {len(paths)} files instead of one. {CHAMPION_REMEDY}")
+def _read_text(path: Path) -> str:
     try:
-        if paths[0].stat().st_size > CHAMPION_FILE_LIMIT:
+        if path.stat().st_size > CHAMPION_FILE_LIMIT:
             raise BadInputError(
                 f"the champion's file is larger than {CHAMPION_FILE_LIMIT >> 20} MiB. {CHAMPION_REMEDY}"
             )
-        return paths[0].read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInputError(
             f"the champion's file cannot be read as text: {quote_value(str(error))}. {CHAMPION_REMEDY}"

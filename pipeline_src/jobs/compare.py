@@ -8,9 +8,7 @@ scores nothing.
 
 import argparse
 import json
-import shutil
 import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -50,9 +48,7 @@ def read_evaluated_predictions(folder: Path) -> ChampionPredictions:
     path = folder / contract.PREDICTIONS_FILE
     if not path.is_file():
         raise BadInputError(f"{path}: no such file. Name the folder of an evaluation.")
-    with tempfile.TemporaryDirectory() as alone:  # the reader takes a folder that holds one file
-        shutil.copyfile(path, Path(alone) / path.name)
-        found = champion_predictions.read_champion_predictions(Path(alone))
+    found = champion_predictions.read_predictions_file(path)
     if found is None or found.refusal:
         raise BadInputError(f"{path}: {found.refusal if found else 'is empty'}")
     return found
