@@ -31,6 +31,7 @@ from zipfile import ZipFile
 
 from benchmarks import drawn, measure
 from pipeline_src import contract
+from pipeline_src.algorithms.efficientnet_lite import onnx_network
 from pipeline_src.algorithms.serving import onnx_artifact
 
 CLIENTS: Final = (1, 8, 64)
@@ -207,7 +208,7 @@ def _write_model(folder: Path) -> None:
     classes = len(contract.CLASS_LABELS)
     generator = np.random.default_rng(0)
     head = generator.normal(size=(backbone_network.FEATURES, classes)).astype(np.float32) / 8
-    model = backbone_network.attach_head(backbone_network.build_backbone(), head, np.zeros(classes, np.float32))
+    model = onnx_network.attach_head(backbone_network.build_backbone(), head, np.zeros(classes, np.float32))
     manifest = onnx_artifact.ModelManifest(
         algorithm="linear_probe",
         labels=contract.CLASS_LABELS,

@@ -27,11 +27,13 @@ def test_the_product_does_not_grow_unnoticed() -> None:
 
     The algorithms brought 18 modules and 3,200 lines: specifications, `linear_probe`, the model server. Checking other
     people's definitions and running again from a step brought 4 modules and 970 lines; archives as people have them,
-    the report's identity and charts, the rules of `make diff` and durable capture 14 modules and 4,400.
+    the report's identity and charts, the rules of `make diff` and durable capture 14 modules and 4,400. `fine_tuning` with
+    the shared parts of both networks, the history of runs, activation maps, the monitor over several days and the
+    clinical figures of the report came next.
     """
     paths = house.product_modules()
-    assert sum(path.stem != "__init__" for path in paths) <= 256
-    assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 47_500
+    assert sum(path.stem != "__init__" for path in paths) <= 285
+    assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 53_000
 
 
 def test_the_test_files_that_begin_first_exist() -> None:

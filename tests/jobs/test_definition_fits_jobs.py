@@ -12,8 +12,8 @@ import pytest
 from local.builtin_stand_in import algorithm_hyperparameters
 from pipeline_src import contract
 from pipeline_src.algorithms.algorithm_table import ALGORITHMS, DEFAULT_ALGORITHM
+from pipeline_src.algorithms.efficientnet_lite.pretrained_weights import BACKBONES
 from pipeline_src.algorithms.linear_probe import probe_hyperparameters
-from pipeline_src.algorithms.linear_probe.pretrained_weights import BACKBONES
 from pipeline_src.jobs import command_line, evaluate, preprocess
 
 TAKEN_BY: dict[str, Callable[[dict[str, str]], Any]] = {

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT-0
 """Computes the backbone's features of the images of a channel, each distinct image once a view.
 
-A channel may hold an image many times (Preprocess repeats rare classes). Repetitions have equal bytes, so an image is
-known by the SHA-256 of its record's image. The channel is read twice: `scan_channel` finds the distinct images and
-checks all records before anything is computed; `extract_features` reads and decodes only the images that the cache
-does not have.
+The channel is read twice: `training_channel.scan_channel` finds the distinct images and checks all records before
+anything is computed; `FeatureExtractor.extract` reads and decodes only the images that the cache does not have.
 
 Each thread runs the network on one image at a time, in one session that uses one thread a call: a vector's bytes depend
 neither on the images computed with it nor on the number of threads.
@@ -15,108 +13,24 @@ Memory: one image a thread; 4 bytes x views x features for each distinct image, 
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from pipeline_src import contract
+from pipeline_src.algorithms import training_channel
 from pipeline_src.algorithms.linear_probe.feature_cache import FeatureCache, FeatureKey
-from pipeline_src.dataset import image_codec, recordio_reader
+from pipeline_src.algorithms.training_channel import Channel, ChannelImage
+from pipeline_src.dataset import image_codec
 from pipeline_src.runtime import worker_threads
 from pipeline_src.runtime.errors import BadInputError
 
 VIEWS: Final = 8
 _PROGRESS_LINES: Final = 100  # in all, but at most one per `_PROGRESS_STEP` vectors
 _PROGRESS_STEP: Final = 50
-_WRITE_AGAIN: Final = "Write the channel again: run the Preprocess step once more."
 
 Progress = Callable[[int, int], None]
-
-
-class ChannelImage(NamedTuple):
-    """A distinct image of a channel.
-
-    Attributes:
-        digest: SHA-256 of the encoded image.
-        label: its class's position.
-        number: its line in the manifest.
-        lesion: its lesion's number; `recordio_format.NO_LESION` if the channel names none.
-        offset: position of its first record in the file.
-    """
-
-    digest: bytes
-    label: int
-    number: int
-    lesion: int
-    offset: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Channel:
-    """The distinct images of one channel, in the order of their first records.
-
-    Attributes:
-        path: the RecordIO file.
-        images: the distinct images.
-        records: number of records, repetitions included.
-    """
-
-    path: Path
-    images: Sequence[ChannelImage]
-    records: int
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """The classes' positions, (images,)."""
-        return np.array([image.label for image in self.images], np.int64)
-
-
-def scan_channel(name: str, image_side: int) -> Channel:
-    """Return the images of the channel `name` below ``/opt/ml/input/data``.
-
-    Raises:
-        BadInputError: the channel is missing, has not exactly one RecordIO file, or no record; a record is damaged, has
-            a label that is no class, or an image of another size than `image_side`.
-    """
-    path = _find_records(name)
-    images: dict[tuple[bytes, int, int], ChannelImage] = {}
-    count = 0
-    for record in recordio_reader.read_image_records(path):
-        place = f"{path}: record {count}"
-        count += 1
-        if record.label >= len(contract.CLASS_LABELS):
-            raise BadInputError(
-                f"{place}: label {record.label}: there are {len(contract.CLASS_LABELS)} classes, so that labels run"
-                f" from 0 to {len(contract.CLASS_LABELS) - 1}. {_WRITE_AGAIN}"
-            )
-        header = image_codec.check_image(record.image, place)
-        if (header.height, header.width) != (image_side, image_side):
-            raise BadInputError(
-                f"{place}: {header.width}x{header.height} pixels, but image_shape says {image_side}x{image_side}. Give"
-                " image_shape the size that Preprocess wrote (ImageSize)."
-            )
-        digest = hashlib.sha256(record.image).digest()
-        found = ChannelImage(digest, record.label, record.number, record.lesion, record.offset)
-        images.setdefault((digest, record.label, record.lesion), found)
-    if not count:
-        raise BadInputError(f"{path}: no record. Give the channel {name!r} at least one image.")
-    return Channel(path=path, images=list(images.values()), records=count)
-
-
-def _find_records(name: str) -> Path:
-    folder = contract.ml_root() / "input" / "data" / name
-    files = sorted(path for path in folder.glob("*") if path.is_file() and not path.name.startswith("."))
-    if len(files) != 1 or files[0].suffix != contract.RECORDS_SUFFIX:
-        found = ", ".join(path.name for path in files[:5]) or "none"
-        raise BadInputError(
-            f"channel {name!r}: {folder}: must hold one {contract.RECORDS_SUFFIX} file (found: {found}). Give the"
-            f" training job an input {name!r} with one RecordIO file."
-        )
-    return files[0]
 
 
 def choose_views(digest: bytes, count: int) -> list[int]:
@@ -133,15 +47,6 @@ def view_of(pixels: image_codec.Pixels, view: int) -> image_codec.Pixels:
     """Return a flip or a quarter turn of `pixels`, (side, side, 3): `view` modulo 4 turns, mirrored from 4 on."""
     turned = np.rot90(pixels, view % 4)
     return np.ascontiguousarray(turned[:, ::-1] if view >= 4 else turned)
-
-
-def backbone_session(model: bytes) -> onnxruntime.InferenceSession:
-    """Return a session of the serialized ONNX `model` that computes a call in the calling thread alone."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 class _Task(NamedTuple):
@@ -223,19 +128,14 @@ class FeatureExtractor:
                     yield _Task(channel.path, image, views)
 
     def _compute(self, task: _Task) -> None:
-        place = f"{task.path}: image {task.image.number}"
-        record = recordio_reader.read_image_record_at(task.path, task.image.offset)
-        try:
-            pixels = image_codec.decode_square(record.image, place, self._image_side)
-        except KeyError as error:  # simplejpeg looks up a sampling that a damaged header does not have
-            raise BadInputError(f"{place}: its header is damaged. {_WRITE_AGAIN}") from error
+        pixels = training_channel.read_pixels(task.path, task.image, self._image_side)
         for view in task.views:
             (features,) = self._session.run(None, {"pixels": view_of(pixels, view)[np.newaxis]})
             vector = features[0]
             if not np.isfinite(vector).all():
                 raise BadInputError(
-                    f"{place}: the backbone's features are not finite (NaN or infinity): its weights are damaged."
-                    " Build the image again, or set the environment up again."
+                    f"{task.path}: image {task.image.number}: the backbone's features are not finite (NaN or infinity):"
+                    " its weights are damaged. Build the image again, or set the environment up again."
                 )
             key = FeatureKey(task.image.digest, view)
             self._fill(key, vector)

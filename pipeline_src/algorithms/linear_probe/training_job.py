@@ -26,20 +26,22 @@ import onnx
 from numpy.typing import NDArray
 
 from pipeline_src import contract
+from pipeline_src.algorithms import exported_model, training_channel
+from pipeline_src.algorithms.efficientnet_lite import onnx_network
+from pipeline_src.algorithms.efficientnet_lite.pretrained_weights import BACKBONES
 from pipeline_src.algorithms.linear_probe import (
     backbone_network,
     classification_head,
-    feature_extraction,
     probe_hyperparameters,
 )
 from pipeline_src.algorithms.linear_probe.classification_head import FittedHead, StrengthScore, TrainingFeatures
 from pipeline_src.algorithms.linear_probe.feature_cache import FeatureCache
-from pipeline_src.algorithms.linear_probe.feature_extraction import Channel, FeatureExtractor
-from pipeline_src.algorithms.linear_probe.pretrained_weights import BACKBONES
+from pipeline_src.algorithms.linear_probe.feature_extraction import FeatureExtractor
 from pipeline_src.algorithms.linear_probe.probe_hyperparameters import ProbeHyperparameters
 from pipeline_src.algorithms.serving import onnx_artifact
 from pipeline_src.algorithms.serving.onnx_artifact import ModelManifest
-from pipeline_src.dataset import image_codec, recordio_format, recordio_reader
+from pipeline_src.algorithms.training_channel import Channel
+from pipeline_src.dataset import recordio_format
 from pipeline_src.runtime import job_exit, worker_threads
 from pipeline_src.runtime.errors import BadInputError
 
@@ -49,8 +51,6 @@ SCORES_FILE: Final = "out_of_fold.npz"
 REPORT_FILE: Final = "training_report.json"
 # Packages whose version can change the artifact.
 _PACKAGES: Final = ("numpy", "onnx", "onnxruntime", "opencv-contrib-python-headless", "scipy", "simplejpeg")
-_CHECKED_IMAGES: Final = 8
-_CHECK_TOLERANCE: Final = 1e-4  # between the probabilities of the artifact and of the head: float32 rounding
 BackboneBuilder = Callable[[str], onnx.ModelProto]
 
 
@@ -68,12 +68,12 @@ def run_training(build_backbone: BackboneBuilder = backbone_network.build_backbo
     root = contract.ml_root()
     workers = workers or worker_threads.available_cores()
     parameters = probe_hyperparameters.read_probe_hyperparameters(
-        root / "input/config/hyperparameters.json", tuple(BACKBONES)
+        root / "input/config/hyperparameters.json", tuple(backbone_network.BACKBONE_DIGESTS)
     )
     _check_one_host(root / "input/config/resourceconfig.json")
-    train = feature_extraction.scan_channel(contract.TRAIN, parameters.image_side)
-    validation = feature_extraction.scan_channel(contract.VALIDATION, parameters.image_side)
-    _check_sample_count(train, parameters)
+    train = training_channel.scan_channel(contract.TRAIN, parameters.image_side)
+    validation = training_channel.scan_channel(contract.VALIDATION, parameters.image_side)
+    training_channel.check_sample_count(train, parameters.num_training_samples)
     lesions = _lesions(train)
     _check_classes(train, lesions, parameters.seed)
     print(
@@ -83,7 +83,7 @@ def run_training(build_backbone: BackboneBuilder = backbone_network.build_backbo
     )
     backbone = build_backbone(parameters.backbone)
     digest = backbone_network.backbone_digest(backbone)
-    _fix_image_side(backbone, parameters.image_side)
+    onnx_network.fix_image_side(backbone, parameters.image_side)
     train_features, validation_features = _extract_features(
         backbone, digest, [(train, parameters.image_views), (validation, 1)], parameters.image_side, workers
     )
@@ -102,8 +102,8 @@ def run_training(build_backbone: BackboneBuilder = backbone_network.build_backbo
     )
     _print_line(f"regularization {head.strength:g} is chosen")
     probabilities = classification_head.head_probabilities(validation_features[:, 0], head.weights, head.bias)
-    model = backbone_network.attach_head(backbone, head.weights, head.bias).SerializeToString(deterministic=True)
-    _check_model(model, validation, probabilities, parameters.image_side)
+    model = onnx_network.attach_head(backbone, head.weights, head.bias).SerializeToString(deterministic=True)
+    exported_model.check_answers(model, validation, probabilities, parameters.image_side)
     _write_scores(data / SCORES_FILE, train, head)
     metrics = _metrics(head, probabilities, validation.labels)
     images = {contract.TRAIN: len(train.images), contract.VALIDATION: len(validation.images)}
@@ -138,7 +138,7 @@ def _extract_features(
         notice=_print_line,
     )
     extractor = FeatureExtractor(
-        feature_extraction.backbone_session(backbone.SerializeToString()),
+        exported_model.single_thread_session(backbone.SerializeToString()),
         cache,
         image_side=image_side,
         progress=lambda done, total: _print_line(contract.progress_line(done, total, "image views")),
@@ -168,14 +168,6 @@ def _check_one_host(path: Path) -> None:
             )
 
 
-def _check_sample_count(train: Channel, parameters: ProbeHyperparameters) -> None:
-    if train.records != parameters.num_training_samples:
-        raise BadInputError(
-            f"{train.path}: {train.records} records, but num_training_samples is {parameters.num_training_samples}: the"
-            " file is truncated or from another run of Preprocess. Give the channel and the number of the same run."
-        )
-
-
 def _lesions(train: Channel) -> list[int]:
     """Return the lesion of each image; an image whose record names none counts as a lesion of its own."""
     unknown = sum(image.lesion == recordio_format.NO_LESION for image in train.images)
@@ -189,28 +181,6 @@ def _lesions(train: Channel) -> list[int]:
         -1 - position if image.lesion == recordio_format.NO_LESION else image.lesion
         for position, image in enumerate(train.images)
     ]
-
-
-def _fix_image_side(model: onnx.ModelProto, side: int) -> None:
-    """Write `side` into the shape of the model's input, which the server compares with its manifest."""
-    for dimension in model.graph.input[0].type.tensor_type.shape.dim[1:3]:
-        dimension.dim_value = side
-
-
-def _check_model(model: bytes, validation: Channel, probabilities: NDArray[np.float64], image_side: int) -> None:
-    """Compute a few images with the complete model: its answers must be those of the head.
-
-    Raises:
-        ArithmeticError: they are not.
-    """
-    session = feature_extraction.backbone_session(model)
-    for image, expected in zip(validation.images[:_CHECKED_IMAGES], probabilities, strict=False):
-        data = recordio_reader.read_image_record_at(validation.path, image.offset).image
-        pixels = image_codec.decode_square(data, str(validation.path), image_side)
-        (answer,) = session.run([onnx_artifact.OUTPUT_NAME], {onnx_artifact.INPUT_NAME: pixels[np.newaxis]})
-        difference = float(np.abs(answer[0] - expected).max())
-        if not difference <= _CHECK_TOLERANCE:  # True for NaN, too
-            raise ArithmeticError(f"image {image.number}: the model's answer is {difference:g} off the head's")
 
 
 def _write_features(path: Path, channels: Mapping[str, tuple[Channel, NDArray[np.float32]]]) -> None:

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pipeline_src.algorithms import exported_model, training_channel
 from pipeline_src.algorithms.linear_probe import backbone_network, feature_extraction
 from pipeline_src.algorithms.linear_probe.feature_cache import SHARD_VECTORS, FeatureCache
-from pipeline_src.algorithms.linear_probe.feature_extraction import Channel, FeatureExtractor
+from pipeline_src.algorithms.linear_probe.feature_extraction import FeatureExtractor
+from pipeline_src.algorithms.training_channel import Channel
 from pipeline_src.dataset import image_codec
 from pipeline_src.runtime.errors import BadInputError
 from tests.jobs.algorithms import probe_case
@@ -33,7 +35,7 @@ class CountingSession:
     """A session that counts its calls."""
 
     def __init__(self, *, value: float | None = None) -> None:
-        self._session = feature_extraction.backbone_session(probe_case.small_backbone().SerializeToString())
+        self._session = exported_model.single_thread_session(probe_case.small_backbone().SerializeToString())
         self._value = value
         self.calls = 0
 
@@ -66,7 +68,7 @@ def _extract(
 
 def test_features_are_those_of_each_view_of_each_image(probe_room: ProbeRoom) -> None:
     probe_room.put("train", probe_case.records(2))
-    channel = feature_extraction.scan_channel("train", SIDE)
+    channel = training_channel.scan_channel("train", SIDE)
     features = _extract(channel, probe_room.root / "cache", views=3)
     session = CountingSession()
     for image, vectors in zip(channel.images, features, strict=True):
@@ -79,7 +81,7 @@ def test_features_are_those_of_each_view_of_each_image(probe_room: ProbeRoom) ->
 def test_a_repeated_record_is_one_image(probe_room: ProbeRoom) -> None:
     once = probe_case.records(2)
     probe_room.put("train", [*once, *once[:5], once[0]])
-    channel = feature_extraction.scan_channel("train", SIDE)
+    channel = training_channel.scan_channel("train", SIDE)
     assert (channel.records, len(channel.images)) == (20, 14)
     session = CountingSession()
     _extract(channel, probe_room.root / "cache", session=session)
@@ -89,7 +91,7 @@ def test_a_repeated_record_is_one_image(probe_room: ProbeRoom) -> None:
 def test_an_image_with_two_labels_is_two_examples_and_computed_once(probe_room: ProbeRoom) -> None:
     image = probe_case.picture(0)
     probe_room.put("train", [probe_case.record(0, 0, "a", image), probe_case.record(1, 1, "b", image)])
-    channel = feature_extraction.scan_channel("train", SIDE)
+    channel = training_channel.scan_channel("train", SIDE)
     session = CountingSession()
     features = _extract(channel, probe_room.root / "cache", session=session)
     assert channel.labels.tolist() == [0, 1]
@@ -100,7 +102,7 @@ def test_an_image_with_two_labels_is_two_examples_and_computed_once(probe_room: 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_the_number_of_threads_changes_no_bit(probe_room: ProbeRoom, workers: int) -> None:
     probe_room.put("train", probe_case.records(4))
-    channel = feature_extraction.scan_channel("train", SIDE)
+    channel = training_channel.scan_channel("train", SIDE)
     found = [_extract(channel, probe_room.root / str(n), workers=n) for n in (workers, 3)]
     assert found[0].tobytes() == found[1].tobytes()
 
@@ -116,7 +118,7 @@ def test_only_what_is_new_is_computed(probe_room: ProbeRoom) -> None:
     ):
         probe_room.put("train", content)
         session = CountingSession()
-        channel = feature_extraction.scan_channel("train", SIDE)
+        channel = training_channel.scan_channel("train", SIDE)
         warm = _extract(channel, cache, views=views, session=session)
         assert session.calls == calls
         assert warm.tobytes() == _extract(channel, probe_room.root / f"{views} {len(content)}", views=views).tobytes()
@@ -128,6 +130,7 @@ def test_a_killed_job_continues_where_it_was(probe_room: ProbeRoom) -> None:
     script = f"""
 import os, signal
 from pathlib import Path
+from pipeline_src.algorithms import training_channel
 from pipeline_src.algorithms.linear_probe import feature_extraction
 from tests.jobs.algorithms import test_feature_extraction as case
 
@@ -139,12 +142,12 @@ extractor = feature_extraction.FeatureExtractor(
     case.CountingSession(), case._cache(Path({str(probe_room.root / "cache")!r})), image_side=case.SIDE,
     progress=progress,
 )
-extractor.extract([(feature_extraction.scan_channel("train", case.SIDE), 1)], 2)
+extractor.extract([(training_channel.scan_channel("train", case.SIDE), 1)], 2)
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, env=os.environ, check=False)
     assert done.returncode == -signal.SIGKILL
     session = CountingSession()
-    channel = feature_extraction.scan_channel("train", SIDE)
+    channel = training_channel.scan_channel("train", SIDE)
     features = _extract(channel, probe_room.root / "cache", views=1, session=session)
     assert session.calls == 700 - SHARD_VECTORS
     assert features.tobytes() == _extract(channel, probe_room.root / "empty", views=1).tobytes()
@@ -173,7 +176,7 @@ def test_views_are_chosen_by_image_without_repetition_and_more_views_keep_the_fe
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_features_that_are_not_finite_are_refused_by_image(probe_room: ProbeRoom, value: float) -> None:
     probe_room.put("train", probe_case.records(1))
-    channel = feature_extraction.scan_channel("train", SIDE)
+    channel = training_channel.scan_channel("train", SIDE)
     with pytest.raises(BadInputError, match="image 0: the backbone's features are not finite"):
         _extract(channel, probe_room.root / "cache", session=CountingSession(value=value))
 
@@ -181,7 +184,7 @@ def test_features_that_are_not_finite_are_refused_by_image(probe_room: ProbeRoom
 def _scan(room: ProbeRoom, content: list[bytes]) -> str:
     room.put("train", content)
     with pytest.raises(BadInputError) as caught:
-        feature_extraction.scan_channel("train", SIDE)
+        training_channel.scan_channel("train", SIDE)
     return str(caught.value)
 
 
@@ -197,15 +200,15 @@ def test_a_record_that_cannot_be_used_is_refused_by_number(probe_room: ProbeRoom
 def test_an_image_that_cannot_be_decoded_is_refused_by_its_number(probe_room: ProbeRoom) -> None:
     image = probe_case.picture(3)
     probe_room.put("train", [*probe_case.records(1), probe_case.record(99, 1, "x", image[:-9])])
-    channel = feature_extraction.scan_channel("train", SIDE)
+    channel = training_channel.scan_channel("train", SIDE)
     with pytest.raises(BadInputError, match=r"train\.rec: image 99: truncated"):
         _extract(channel, probe_room.root / "cache")
 
 
 def test_a_channel_has_one_file(probe_room: ProbeRoom) -> None:
     with pytest.raises(BadInputError, match=r"channel 'train': .* must hold one .rec file \(found: none\)"):
-        feature_extraction.scan_channel("train", SIDE)
+        training_channel.scan_channel("train", SIDE)
     path = probe_room.put("train", probe_case.records(1))
     (path.parent / "more.rec").write_bytes(b"")
     with pytest.raises(BadInputError, match=r"found: more.rec, train.rec"):
-        feature_extraction.scan_channel("train", SIDE)
+        training_channel.scan_channel("train", SIDE)

