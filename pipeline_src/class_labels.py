@@ -19,7 +19,7 @@ class DiagnosisClass:
     Attributes:
         label: its code in the column `dx` of the metadata table, and in every file and metric.
         title: its clinical name.
-        malignant: whether calling it benign counts as a miss in `malignant_sensitivity`.
+        malignant: malignant or premalignant: whether calling it benign counts as a miss in `malignant_sensitivity`.
         colour: its colour in charts, as ``#RRGGBB``.
         line: its line style in charts, in Matplotlib's notation.
         line_width: in points.

@@ -184,7 +184,9 @@ class MetricEstimates:
     Attributes:
         balanced_accuracy: mean sensitivity of all classes.
         accuracy: share of images whose most probable class is the true one.
-        malignant_sensitivity: share of malignant images (`contract.MALIGNANT`) whose most probable class is malignant.
+        malignant_sensitivity: share of malignant or premalignant images (`contract.MALIGNANT`) whose most probable
+            class is one of these.
+        malignant_specificity: share of all others whose most probable class is none of these.
         melanoma_sensitivity: share of the melanomas found at the operating point.
         melanoma_specificity: share of all others not predicted as melanoma there.
         per_class: by label.
@@ -193,6 +195,7 @@ class MetricEstimates:
     balanced_accuracy: Estimate
     accuracy: Estimate
     malignant_sensitivity: Estimate
+    malignant_specificity: Estimate
     melanoma_sensitivity: Estimate
     melanoma_specificity: Estimate
     per_class: dict[str, ClassMetrics]
@@ -207,7 +210,7 @@ def estimate_metrics(test: Predictions, threshold: float | None, resamples: Resa
         resamples: resamples of the same images.
     """
     truth = one_hot_labels(test.truth)
-    accuracy, malignant, sensitivity, specificity = confidence_intervals.estimate_proportions(
+    accuracy, malignant, benign, sensitivity, specificity = confidence_intervals.estimate_proportions(
         *_overall_masks(test, threshold), resamples, test.images
     )
     return MetricEstimates(
@@ -216,6 +219,7 @@ def estimate_metrics(test: Predictions, threshold: float | None, resamples: Resa
         ),
         accuracy=accuracy,
         malignant_sensitivity=malignant,
+        malignant_specificity=benign,
         melanoma_sensitivity=_without_value(sensitivity) if threshold is None else sensitivity,
         melanoma_specificity=_without_value(specificity) if threshold is None else specificity,
         per_class=_estimate_per_class(test, truth, resamples),
@@ -223,13 +227,13 @@ def estimate_metrics(test: Predictions, threshold: float | None, resamples: Resa
 
 
 def _overall_masks(test: Predictions, threshold: float | None) -> tuple[Mask, Mask]:
-    """Return numerators and denominators (N, 4) of the four overall shares, see `estimate_metrics`."""
+    """Return numerators and denominators (N, 5) of the five overall shares, see `estimate_metrics`."""
     melanoma = test.is_melanoma
     suspected = test.melanoma >= (np.inf if threshold is None else threshold)
     malignant, taken = malignant_mask(test.truth), malignant_mask(test.predicted)
     right = test.truth == test.predicted
-    found = np.column_stack([right, taken, suspected, ~suspected])
-    return found, np.column_stack([np.ones_like(right), malignant, melanoma, ~melanoma])
+    found = np.column_stack([right, taken, ~taken, suspected, ~suspected])
+    return found, np.column_stack([np.ones_like(right), malignant, ~malignant, melanoma, ~melanoma])
 
 
 def _without_value(figure: Estimate) -> Estimate:

@@ -29,6 +29,7 @@ from pipeline_src.evaluation.champion_comparison import (
 )
 from pipeline_src.evaluation.model_measurement import EvaluationInputs, ModelMeasurement, measure_model
 from pipeline_src.evaluation.model_predictions import Predictions
+from pipeline_src.evaluation.probability_calibration import Calibration
 
 Json = dict[str, object]
 Labels = npt.NDArray[np.int64]
@@ -86,6 +87,15 @@ def format_metric(value: float | None) -> str:
     return "not defined" if value is None else f"{value:.3f}"
 
 
+def temperature_text(found: Calibration) -> str:
+    """Return the fitted temperature, ``1.410``, or why there is none."""
+    return (
+        format_metric(found.temperature)
+        if found.bound is None
+        else f"none fitted: the search ended at its bound {found.bound:g}"
+    )
+
+
 def archive_sha256_of_card(card: Json) -> str:
     """Return the archive's SHA-256 in the dataset card, or "unknown"."""
     archive = card.get("archive")
@@ -105,6 +115,7 @@ def gate_input(measured: ModelMeasurement) -> Json:
         "balanced_accuracy": asdict(figures.balanced_accuracy),
         "accuracy": asdict(figures.accuracy),
         "malignant_sensitivity": asdict(figures.malignant_sensitivity),
+        "malignant_specificity": asdict(figures.malignant_specificity),
         "per_class": {label: asdict(each) for label, each in figures.per_class.items()},
         "melanoma": {
             **asdict(measured.melanoma),
@@ -112,6 +123,7 @@ def gate_input(measured: ModelMeasurement) -> Json:
             "specificity": asdict(figures.melanoma_specificity),
             "auc": asdict(figures.per_class[contract.MELANOMA].auc),
         },
+        "at_threshold": asdict(measured.clinical),
         "calibration": asdict(measured.calibration),
         "subgroups": [asdict(each) for each in measured.subgroups],
         "leakage": asdict(measured.leakage),
@@ -134,6 +146,7 @@ def evaluation_content(measured: ModelMeasurement, verdict: gate.GateVerdict) ->
         if measured.official is None
         else counts | {contract.OFFICIAL: _prediction_counts(measured.official)},
         "official": None if measured.official_figures is None else asdict(measured.official_figures),
+        "population": asdict(measured.population),
         "gate": verdict.as_json(),
         "headline": headline_texts(measured, verdict),
         "provenance": dict(measured.provenance),
@@ -156,7 +169,7 @@ def headline_texts(measured: ModelMeasurement, verdict: gate.GateVerdict) -> dic
         "melanoma_auc": format_metric(figures.per_class[contract.MELANOMA].auc.value),
         "melanoma_threshold": format_metric(measured.melanoma.threshold),
         "test_images": str(len(measured.test.images)),
-        "temperature": format_metric(measured.calibration.temperature),
+        "temperature": temperature_text(measured.calibration),
         "champion_difference": champion_difference_text(measured.comparison),
         "archive_sha256": archive_sha256_of_card(measured.card),
         "addition_sha256": addition_sha256_of_card(measured.card),

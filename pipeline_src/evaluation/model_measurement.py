@@ -5,7 +5,7 @@ Each field of the measurement is computed from the predictions by a module of it
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,18 +16,22 @@ from pipeline_src.evaluation import (
     champion_comparison,
     champion_predictions,
     classification_metrics,
+    clinical_measures,
     confidence_intervals,
     model_predictions,
     operating_point,
     probability_calibration,
+    study_population,
     subgroup_metrics,
 )
 from pipeline_src.evaluation.champion_comparison import ChampionComparison
 from pipeline_src.evaluation.champion_predictions import ChampionPredictions
 from pipeline_src.evaluation.classification_metrics import MetricEstimates
-from pipeline_src.evaluation.model_predictions import Predictions
+from pipeline_src.evaluation.clinical_measures import ClinicalMeasures
+from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
 from pipeline_src.evaluation.operating_point import OperatingPoint
 from pipeline_src.evaluation.probability_calibration import Calibration
+from pipeline_src.evaluation.study_population import StudyPopulation
 from pipeline_src.evaluation.subgroup_metrics import Subgroup
 from pipeline_src.leakage import audit_summary
 from pipeline_src.leakage.audit_summary import LeakageSummary
@@ -46,6 +50,7 @@ class EvaluationInputs:
     """The inputs of an evaluation.
 
     Attributes:
+        images: all images of the manifest, those of the training split too.
         predictions: of validation, test and official images.
         card: the dataset card that Preprocess wrote.
         champion: the predictions of the model in production, or None.
@@ -53,6 +58,7 @@ class EvaluationInputs:
         provenance: origin of the model by name: commit, image, parameters.
     """
 
+    images: Sequence[HoldoutImage]
     predictions: Predictions
     card: dict[str, object]
     champion: ChampionPredictions | None
@@ -67,11 +73,13 @@ def read_evaluation_inputs(inputs: Path, noted: NotedValues, progress: Callable[
         BadInputError: a file is missing or cannot be read.
     """
     dataset = inputs / contract.DATASET_OUTPUT
-    images, card = model_predictions.read_holdout_images(dataset), read_dataset_card(dataset)
+    listed, card = model_predictions.read_manifest_images(dataset), read_dataset_card(dataset)
+    images = model_predictions.held_out_images(listed)
     answers = model_predictions.read_scores(
         inputs / contract.SCORES_INPUT, (image.image_id for image in images), progress
     )
     return EvaluationInputs(
+        images=listed,
         predictions=model_predictions.join_predictions(images, answers),
         card=card,
         champion=champion_predictions.read_champion_predictions(inputs / contract.CHAMPION_INPUT),
@@ -127,6 +135,8 @@ class ModelMeasurement:
         card: the dataset card that Preprocess wrote.
         figures: metrics on the test images.
         official_figures: metrics on the official test images, at the same operating point.
+        clinical: measures of the melanoma threshold on the test images.
+        population: flow, demographics and reference standard of the images of all splits.
         provenance: origin of the model by name, in the order of the report.
     """
 
@@ -137,6 +147,8 @@ class ModelMeasurement:
     figures: MetricEstimates
     official_figures: MetricEstimates | None
     melanoma: OperatingPoint
+    clinical: ClinicalMeasures
+    population: StudyPopulation
     calibration: Calibration
     subgroups: tuple[Subgroup, ...]
     leakage: LeakageSummary
@@ -166,6 +178,8 @@ def measure_model(subject: EvaluationInputs, target_sensitivity: float) -> Model
         if official.images
         else None,
         melanoma=melanoma,
+        clinical=clinical_measures.measure_threshold(test, melanoma.threshold, resamples),
+        population=study_population.describe_population(subject.images, subject.card),
         calibration=probability_calibration.measure_calibration(validation, test, resamples),
         subgroups=subgroup_metrics.measure_subgroups(test, resamples),
         leakage=audit_summary.read_leakage_summary(subject.card),

@@ -22,9 +22,10 @@ from pipeline_src.runtime.errors import BadInputError
 
 @dataclass(frozen=True, order=True)
 class HoldoutImage:
-    """One validation, test or official image; ordered by its id.
+    """One image of the manifest, held out unless its split is train; ordered by its id.
 
-    The optional fields describe patient and source, as text from the table; older manifests lack them.
+    The optional fields describe patient and source, as text from the table, and the archive that the image came in, see
+    `contract.BASE_ORIGIN`; older manifests lack them.
     """
 
     image_id: str
@@ -36,14 +37,15 @@ class HoldoutImage:
     localization: str = ""
     dx_type: str = ""
     source: str = ""
+    archive: str = ""
 
 
 _COLUMNS: Final = tuple(field.name for field in fields(HoldoutImage))
 _NEEDED: Final = tuple(field.name for field in fields(HoldoutImage) if field.default is MISSING)
 
 
-def read_holdout_images(folder: Path) -> list[HoldoutImage]:
-    """Read the validation, test and official images out of the manifest in `folder`.
+def read_manifest_images(folder: Path) -> list[HoldoutImage]:
+    """Read the images of all splits, and the official ones, out of the manifest in `folder`.
 
     Args:
         folder: the dataset folder.
@@ -63,7 +65,12 @@ def read_holdout_images(folder: Path) -> list[HoldoutImage]:
     images = list(_manifest_images(path))
     _refuse_duplicates(path, images)
     _refuse_leaks(path, images)
-    return sorted(image for image in images if image.split != contract.TRAIN)
+    return sorted(images)
+
+
+def held_out_images(images: Iterable[HoldoutImage]) -> list[HoldoutImage]:
+    """Return the validation, test and official images among `images`."""
+    return [image for image in images if image.split != contract.TRAIN]
 
 
 def _manifest_images(path: Path) -> Iterable[HoldoutImage]:

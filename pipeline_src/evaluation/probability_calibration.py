@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Measures the calibration of the probabilities: ECE, overconfidence, Brier score, temperature.
+"""Measures the calibration of the probabilities: ECE, overconfidence, Brier score, temperature; by class and for mel.
 
 A calibrated model is right on 80 of 100 images whose predicted class has a probability of 0.8. The expected calibration
 error (ECE) is the mean deviation from that. It cannot be negative, and chance adds to it: a perfectly calibrated model
@@ -9,12 +9,23 @@ describes this test set. The overconfidence has the basic (pivotal) interval, wh
 estimate; it contains the true value in 91 to 94 of 100 samples with 140 or 2,000 images.
 
 One temperature, by which the logits are divided, is fitted on the validation images. It is only reported: the served
-model does not apply it, and no temperature changes the most probable class.
+model does not apply it, and no temperature changes the most probable class. A temperature at one of its bounds is not a
+fit, because the best one lies outside of them; then only the bound is reported.
 
-Sources: Guo et al., On Calibration of Modern Neural Networks, ICML 2017, for bins and temperature; Brier, Monthly
-Weather Review 78 (1950); Davison and Hinkley, Bootstrap Methods and their Application (1997), 5.2, for the interval.
+By class, observed to expected is the number of images of the class divided by the sum of its probabilities; 1 is
+calibrated in the large, below 1 the class is predicted too often. For melanoma, the slope and the intercept are those
+of a logistic regression of the truth on the logit of the probability; the intercept is that at slope 1 (calibration in
+the large). A slope below 1 means too extreme probabilities, an intercept below 0 too high ones. Their intervals are
+Wald intervals with a variance that is robust to the correlation within lesions, for the class counts of this test set.
+
+Sources: Van Calster et al., Calibration: the Achilles heel of predictive analytics, BMC Medicine 17 (2019), for
+observed to expected, slope and intercept; Liang and Zeger, Longitudinal data analysis using generalized linear models,
+Biometrika 73 (1986), for the variance; Guo et al., On Calibration of Modern Neural Networks, ICML 2017, for bins and
+temperature; Brier, Monthly Weather Review 78 (1950); Davison and Hinkley, Bootstrap Methods and their Application
+(1997), 5.2, for the interval.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +33,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
+from pipeline_src import contract
 from pipeline_src.evaluation import classification_metrics, confidence_intervals
 from pipeline_src.evaluation.confidence_intervals import Draws, Estimate, Resamples
 from pipeline_src.evaluation.model_predictions import Predictions
@@ -35,6 +47,12 @@ SMALLEST_PROBABILITY: Final = float(np.finfo(np.float32).tiny)
 STEP: Final = 2.0**-24
 # Logarithms differ by processor in their last digit, and values fitted to them in digits beyond these.
 DECIMALS: Final = 4
+WALD_METHOD: Final = "Wald"
+CURVE_POINTS: Final = 10  # groups of equal numbers of images
+_BOUND_TOLERANCE: Final = 0.005  # the search ends near a bound, not at it
+_ITERATIONS: Final = 50
+_CONVERGED: Final = 1e-9
+_NORMAL: Final = float(special.ndtri(1 - confidence_intervals.TAIL_PROBABILITY))
 
 Floats = npt.NDArray[np.float64]
 
@@ -68,29 +86,71 @@ class Reliability:
 
 
 @dataclass(frozen=True)
+class ClassCalibration:
+    """Calibration in the large of one class: images of it, the sum of its probabilities, and their ratio."""
+
+    observed: int
+    expected: float
+    ratio: Estimate
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Images of similar melanoma probability: their number, mean probability, and share of melanomas."""
+
+    images: int
+    expected: float
+    observed: float
+
+
+@dataclass(frozen=True)
+class MelanomaCalibration:
+    """Calibration of the melanoma probability; slope and intercept are undefined if the classes are separated."""
+
+    slope: Estimate
+    intercept: Estimate
+    curve: tuple[CurvePoint, ...]
+
+
+@dataclass(frozen=True)
 class Calibration:
     """Reliability on the test images, as served and at the fitted temperature.
 
     Attributes:
         served: of the probabilities as served.
-        temperature: divisor of the logits, fitted on the validation images; None without any.
+        temperature: divisor of the logits, fitted on the validation images; None without any, or at a bound.
         tempered: of the test images at that temperature; None without one.
+        classes: by label, as served.
+        melanoma: of the melanoma probability as served.
+        bound: the one of `TEMPERATURE_BOUNDS` at which the search for a temperature ended; None if it did not.
     """
 
     served: Reliability
     temperature: float | None
     tempered: Reliability | None
+    classes: dict[str, ClassCalibration]
+    melanoma: MelanomaCalibration
+    bound: float | None = None
 
 
 def measure_calibration(validation: Predictions, test: Predictions, resamples: Resamples) -> Calibration:
     """Measure `test` (N images), with its `resamples`, as served and at the temperature fitted on `validation`."""
-    fitted = fit_temperature(validation)
+    found = fit_temperature(validation)
+    bound = None if found is None else next((each for each in TEMPERATURE_BOUNDS if _is_at_bound(found, each)), None)
+    fitted = found if bound is None else None
     tempered = None if fitted is None else Predictions(test.images, apply_temperature(test.probabilities, fitted))
     return Calibration(
         served=measure_reliability(test, resamples),
         temperature=fitted,
         tempered=None if tempered is None else measure_reliability(tempered, resamples),
+        classes=measure_classes(test, resamples),
+        melanoma=measure_melanoma(test),
+        bound=bound,
     )
+
+
+def _is_at_bound(temperature: float, bound: float) -> bool:
+    return math.isclose(temperature, bound, rel_tol=_BOUND_TOLERANCE)
 
 
 def fit_temperature(validation: Predictions) -> float | None:
@@ -188,3 +248,104 @@ def _pivotal(value: float, draws: Draws, *, images: int, lesions: int) -> Estima
         return found
     lower, upper = max(0.0, min(value, 2 * value - found.upper)), max(value, 2 * value - found.lower)
     return Estimate(value, lower, upper, images, lesions, found.method)
+
+
+def measure_classes(test: Predictions, resamples: Resamples) -> dict[str, ClassCalibration]:
+    """Return the calibration in the large of each class by label; the ratio is undefined without an image of it."""
+    truth, images = classification_metrics.one_hot_labels(test.truth), len(test.images)
+    lesions = confidence_intervals.count_lesions(test.images, np.ones(images, dtype=np.bool_))
+    expected, observed = (
+        _means(each, resamples) if images else np.full((1, len(contract.CLASS_LABELS)), np.nan)
+        for each in (test.probabilities, truth.astype(np.float64))
+    )
+    found = {}
+    for column, label in enumerate(contract.CLASS_LABELS):
+        count, total = int(truth[:, column].sum()), float(expected[0, column] * images) if images else 0.0
+        ratio = confidence_intervals.undefined_estimate(images, lesions)
+        if count and total:
+            drawn = observed[1:, column] / np.maximum(expected[1:, column], STEP / images)
+            ratio = confidence_intervals.percentile_estimate(count / total, drawn, images=images, lesions=lesions)
+        found[label] = ClassCalibration(count, total, ratio)
+    return found
+
+
+def measure_melanoma(test: Predictions) -> MelanomaCalibration:
+    """Return slope, intercept and curve of the melanoma probability of `test` (N images).
+
+    With few melanoma lesions, or few others, slope and intercept have no interval.
+    """
+    melanoma, images = test.is_melanoma, len(test.images)
+    sides = [confidence_intervals.count_lesions(test.images, side) for side in (melanoma, ~melanoma)]
+    shown = np.clip(test.melanoma, STEP, 1 - STEP)
+    logits: Floats = np.log(shown) - np.log1p(-shown)
+    slope, intercept = (confidence_intervals.undefined_estimate(images, sum(sides)) for _ in range(2))
+    if min(sides) and logits[melanoma].min() < logits[~melanoma].max() and logits.min() < logits.max():
+        once, nothing = np.ones((images, 1)), np.zeros(images)
+        enough = min(sides) >= confidence_intervals.SMALL_SAMPLE
+        slope = _wald_estimate(test, np.column_stack([once, logits]), nothing, enough=enough)
+        intercept = _wald_estimate(test, once, logits, enough=enough)
+    return MelanomaCalibration(slope, intercept, _melanoma_curve(test))
+
+
+def _melanoma_curve(test: Predictions) -> tuple[CurvePoint, ...]:
+    order = np.argsort(test.melanoma, kind="stable")
+    groups = [rows for rows in np.array_split(order, CURVE_POINTS) if rows.size]
+    return tuple(
+        CurvePoint(
+            int(rows.size),
+            float(_whole(test.melanoma[rows]).sum() * STEP / rows.size),
+            float(test.is_melanoma[rows].mean()),
+        )
+        for rows in groups
+    )
+
+
+def _wald_estimate(test: Predictions, design: Floats, offset: Floats, *, enough: bool) -> Estimate:
+    """Return the last coefficient of a logistic regression of melanoma on `design` (N, K) with an `offset` (N,)."""
+    images = len(test.images)
+    lesions = confidence_intervals.count_lesions(test.images, np.ones(images, dtype=np.bool_))
+    fitted = _logistic_coefficients(design, offset, test.is_melanoma)
+    if fitted is None:
+        return confidence_intervals.undefined_estimate(images, lesions)
+    coefficients, inverse = fitted
+    value = round(float(coefficients[-1]), DECIMALS)
+    if not enough:
+        return Estimate(value, None, None, images, lesions, confidence_intervals.NO_INTERVAL)
+    errors = test.is_melanoma - special.expit(offset + design @ coefficients)
+    half = _NORMAL * math.sqrt((inverse @ _score_variance(test, design * errors[:, np.newaxis]) @ inverse)[-1, -1])
+    ends = round(value - half, DECIMALS), round(value + half, DECIMALS)
+    return Estimate(value, *ends, images, lesions, WALD_METHOD)
+
+
+def _logistic_coefficients(
+    design: Floats, offset: Floats, outcome: npt.NDArray[np.bool_]
+) -> tuple[Floats, Floats] | None:
+    """Return coefficients (K,) and inverse information (K, K) by Newton's method; None if it does not converge."""
+    coefficients: Floats = np.zeros(design.shape[1])
+    for _ in range(_ITERATIONS):
+        shares = special.expit(offset + design @ coefficients)
+        information = design.T @ (design * (shares * (1 - shares))[:, np.newaxis])
+        try:
+            inverse: Floats = np.linalg.inv(information)
+        except np.linalg.LinAlgError:
+            return None
+        step = inverse @ (design.T @ (outcome - shares))
+        coefficients = coefficients + np.clip(step, -1, 1)
+        if np.abs(step).max() < _CONVERGED:
+            return coefficients, inverse
+    return None
+
+
+def _score_variance(test: Predictions, scores: Floats) -> Floats:
+    """Return the variance (K, K) of the sum of `scores` (N, K), with lesions drawn within each class."""
+    total: Floats = np.zeros((scores.shape[1], scores.shape[1]))
+    ids = np.array([image.lesion_id for image in test.images])
+    for label in np.unique(test.truth):
+        rows = test.truth == label
+        lesions, codes = np.unique(ids[rows], return_inverse=True)
+        sums = np.zeros((len(lesions), scores.shape[1]))
+        np.add.at(sums, codes, scores[rows])
+        count = len(lesions)
+        centred = sums - sums.mean(axis=0) if count > 1 else sums
+        total = total + centred.T @ centred * (count / max(1, count - 1))
+    return total

@@ -73,7 +73,7 @@ SHARE_AXIS: Final = (-0.02, 1.02)  # limits of the axis of a share, with space f
 
 
 def plot_class_sensitivity(figures: MetricEstimates) -> ReportPlot:
-    """Draw the sensitivity of each class."""
+    """Draw the sensitivity of each class by the most probable class."""
     lines = [
         ForestLine(f"{label}\nn={each.test_images}", each.sensitivity, striking=label == contract.MELANOMA)
         for label, each in figures.per_class.items()
@@ -82,12 +82,12 @@ def plot_class_sensitivity(figures: MetricEstimates) -> ReportPlot:
     axes = report_plots.grid_axes(drawing)
     draw_forest(axes, lines, report_wording.format_value_with_interval)
     axes.set(xlim=SHARE_AXIS)
-    axes.set_xlabel("sensitivity, with 95 % interval; n images", fontsize=9)
+    axes.set_xlabel("top-class sensitivity, with 95 % interval; n images", fontsize=9)
     said = ", ".join(
         f"{label} {report_wording.format_value(each.sensitivity.value)}" for label, each in figures.per_class.items()
     )
-    alt = f"Sensitivity of each class with its interval: {said}."
-    return report_plots.finish_plot(drawing, "per_class.png", "Sensitivity by class", alt)
+    alt = f"Top-class sensitivity of each class with its interval: {said}."
+    return report_plots.finish_plot(drawing, "per_class.png", "Top-class sensitivity", alt)
 
 
 def plot_subgroups(groups: Iterable[Subgroup], overall: float | None) -> ReportPlot | None:

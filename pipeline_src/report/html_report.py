@@ -84,12 +84,14 @@ def jpeg_thumbnail(path: Path) -> bytes | None:
 TEMPLATE_FOLDER: Final = Path(__file__).parent / "templates"
 PAGE_TEMPLATE: Final = "page.html.jinja"
 SHOWN_MISTAKES: Final = 12
+SHOWN_MISSED: Final = 48  # missed melanomas with a picture; the others are listed by id
 SHOWN_PAIRS: Final = 6  # near-duplicate pairs shown; the dataset card has more
 # The sections in the order of the page: id and name in the table of contents.
 REPORT_SECTIONS: Final = {
     "verdict": "Verdict",
     "requirements": "Requirements",
     "champion": "Champion",
+    "threshold": "At the threshold",
     "classes": "By class",
     "curves": "Curves",
     "confusion": "Confusion",
@@ -142,9 +144,11 @@ def _drawn(evaluation: ModelEvaluation) -> Iterator[ReportPlot | None]:
     yield forest_plots.plot_class_sensitivity(figures)
     yield report_plots.plot_roc_curves(test, figures)
     yield report_plots.plot_precision_recall(test, figures)
+    yield report_plots.plot_decision_curve(evaluation.clinical.decision_curve)
     yield plot_confusion_matrix(test, "confusion_matrix.png", "test images")
     yield forest_plots.plot_subgroups(evaluation.subgroups, figures.balanced_accuracy.value)
     yield report_plots.plot_reliability(evaluation.calibration)
+    yield report_plots.plot_melanoma_calibration(evaluation.calibration.melanoma)
     if official is not None:
         yield plot_confusion_matrix(official, "confusion_matrix_official.png", "official test images")
 
@@ -183,6 +187,10 @@ def render_report(evaluation: ModelEvaluation, drawn: list[ReportPlot], pictures
                 report_findings.COMPARED_FIGURES[name][0]: pair for name, pair in evaluation.comparison.pairs.items()
             },
             mistakes=worst_mistakes(evaluation.test, pictures, SHOWN_MISTAKES),
+            missed=[
+                (each, jpeg_thumbnail(pictures / contract.held_out_file(each.image_id)))
+                for each in evaluation.clinical.missed[:SHOWN_MISSED]
+            ],
             wrong_total=int((evaluation.test.truth != evaluation.test.predicted).sum()),
             twins=_pair_thumbnails(evaluation.leakage, pictures),
             counts=_counts(evaluation),
@@ -191,6 +199,7 @@ def render_report(evaluation: ModelEvaluation, drawn: list[ReportPlot], pictures
             archive_sha256=archive_sha256_of_card(evaluation.card),
             addition_sha256=addition_sha256_of_card(evaluation.card),
             added=_additional_image_counts(evaluation),
+            patients=report_wording.PATIENT_LIMITATION,
             skin_tone=report_wording.SKIN_TONE_LIMITATION,
         )
     )
@@ -207,6 +216,7 @@ def _template_environment() -> jinja2.Environment:
     )
     environment.filters.update(TEMPLATE_FILTERS, data_uri=_data_uri)
     environment.globals.update(
+        attribute_title=_attribute_title,
         audit=audit_summary,
         class_titles=contract.CLASS_TITLES,
         malignant=contract.MALIGNANT,
@@ -250,8 +260,12 @@ def _by_attribute(groups: Iterable[Subgroup]) -> dict[str, list[Subgroup]]:
     """Return the subgroups by the title of their attribute, in the given order."""
     headed: dict[str, list[Subgroup]] = {}
     for group in groups:
-        headed.setdefault(ATTRIBUTE_TITLES.get(group.attribute, group.attribute.capitalize()), []).append(group)
+        headed.setdefault(_attribute_title(group.attribute), []).append(group)
     return headed
+
+
+def _attribute_title(attribute: str) -> str:
+    return ATTRIBUTE_TITLES.get(attribute, attribute.capitalize())
 
 
 def _counts(evaluation: ModelEvaluation) -> dict[str, dict[str, object]]:

@@ -10,12 +10,14 @@ a subgroup can lead to a card that the service would refuse.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Final
 
 from pipeline_src import contract, gate
 from pipeline_src.evaluation import classification_metrics
 from pipeline_src.evaluation.champion_comparison import ChampionComparison, PairedEstimate
 from pipeline_src.evaluation.classification_metrics import MetricEstimates
+from pipeline_src.evaluation.clinical_measures import ClinicalMeasures
 from pipeline_src.evaluation.confidence_intervals import Estimate
 from pipeline_src.evaluation.evaluation_json import ModelEvaluation, addition_sha256_of_card, archive_sha256_of_card
 from pipeline_src.evaluation.model_predictions import Predictions
@@ -77,23 +79,39 @@ def overall_metric_group(figures: MetricEstimates, threshold: float | None) -> J
         estimate_metric("balanced_accuracy", figures.balanced_accuracy),
         estimate_metric("accuracy", figures.accuracy),
         estimate_metric(
-            "malignant_sensitivity",
+            "malignant_or_premalignant_sensitivity",
             figures.malignant_sensitivity,
-            f"{', '.join(contract.MALIGNANT)}: predicted as any of these",
+            f"{', '.join(contract.MALIGNANT)}: most probable class is any of these",
         ),
+        estimate_metric("malignant_or_premalignant_specificity", figures.malignant_specificity),
         estimate_metric("melanoma_sensitivity", figures.melanoma_sensitivity, point),
         estimate_metric("melanoma_specificity", figures.melanoma_specificity),
     )
 
 
+def threshold_metric_group(found: ClinicalMeasures) -> Json:
+    """Return the counts and the predictive values at the melanoma threshold; PPV and NPV at other prevalences too."""
+    listed = [
+        estimate_metric("melanoma_ppv", found.ppv, "for the share of melanomas in the test images"),
+        estimate_metric("melanoma_npv", found.npv),
+        estimate_metric("false_alarms_per_melanoma_found", found.false_alarms_per_melanoma),
+    ]
+    if found.table is not None:
+        listed += [plain_metric(name, count) for name, count in asdict(found.table).items()]
+    for each in found.at_prevalence:
+        name = f"at_prevalence_{each.prevalence:g}"
+        listed += [estimate_metric(f"ppv_{name}", each.ppv), estimate_metric(f"npv_{name}", each.npv)]
+    return metric_group("Melanoma at the threshold", *listed)
+
+
 def class_metric_group(figures: MetricEstimates) -> Json:
-    """Return the sensitivity of each class, with its specificity in the notes."""
+    """Return the sensitivity of each class by the most probable class, with its specificity in the notes."""
     found = figures.per_class.items()
     measured = [
         estimate_metric(label, each.sensitivity, f"specificity {_estimate_words(each.specificity)}")
         for label, each in found
     ]
-    return metric_group("Sensitivity of each class", *measured)
+    return metric_group("Top-class sensitivity of each class", *measured)
 
 
 def _estimate_words(estimate: Estimate) -> str:
@@ -126,6 +144,16 @@ def calibration_metric_group(measured: Calibration) -> Json:
     if measured.temperature is not None:
         note = "fitted on validation images; the served model does not apply it"
         found.append(plain_metric("temperature", round(measured.temperature, METRIC_DIGITS), note))
+    if measured.bound is not None:
+        found.append(plain_metric("temperature", f"not fitted: the search ended at its bound {measured.bound:g}"))
+    found += [
+        estimate_metric("melanoma_calibration_slope", measured.melanoma.slope),
+        estimate_metric("melanoma_calibration_intercept", measured.melanoma.intercept),
+        *(
+            estimate_metric(f"observed_to_expected_{label}", each.ratio, f"{each.observed} of {each.expected:.1f}")
+            for label, each in measured.classes.items()
+        ),
+    ]
     if measured.tempered is not None:
         found.append(estimate_metric("expected_calibration_error_at_temperature", measured.tempered.error))
     return metric_group("Calibration", *found)
@@ -283,6 +311,7 @@ def _evaluations(evaluation: ModelEvaluation) -> Iterator[Json]:
     groups = [
         requirement_metric_group(evaluation.verdict),
         overall_metric_group(evaluation.figures, evaluation.melanoma.threshold),
+        threshold_metric_group(evaluation.clinical),
         champion_metric_group(evaluation.comparison),
         subgroup_metric_group(evaluation.subgroups),
         calibration_metric_group(evaluation.calibration),

@@ -6,6 +6,7 @@ wide, so that text of 8 to 11 points keeps that size on a phone.
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,8 +22,9 @@ from pipeline_src import contract
 from pipeline_src.class_labels import CLASSES, DiagnosisClass
 from pipeline_src.evaluation import classification_metrics
 from pipeline_src.evaluation.classification_metrics import MetricEstimates
+from pipeline_src.evaluation.clinical_measures import NetBenefit
 from pipeline_src.evaluation.model_predictions import Predictions
-from pipeline_src.evaluation.probability_calibration import Calibration, Reliability
+from pipeline_src.evaluation.probability_calibration import Calibration, MelanomaCalibration, Reliability
 from pipeline_src.report.inline_svg import GREY, INK, ON_STRONG, PALE, figure_svg
 from pipeline_src.report.report_wording import format_value
 
@@ -33,6 +35,7 @@ VERMILION: Final = "#D55E00"
 GREEN: Final = "#009E73"
 # Up to this share the ink of both schemes has a contrast of at least 4.5 with the cell's blue.
 _STRONG_SHARE: Final = 0.85
+NAMED_LEVELS: Final = (5, 10, 20, 50)  # threshold probabilities, in percent, in the words of the decision curve
 # With fewer images, one image moves a bin's accuracy by more than 0.2.
 LEAST_BIN_IMAGES: Final = 5
 
@@ -147,7 +150,7 @@ def plot_roc_curves(test: Predictions, figures: MetricEstimates) -> ReportPlot:
     sensitivity, specificity = figures.melanoma_sensitivity.value, figures.melanoma_specificity.value
     if sensitivity is not None and specificity is not None:
         (spot,) = axes.plot([1 - specificity], [sensitivity], "o", markersize=11, zorder=5)
-        spot.set(label="melanoma\noperating point", markerfacecolor="white", markeredgewidth=2.2)
+        spot.set(label="melanoma\nthreshold", markerfacecolor="white", markeredgewidth=2.2)
         spot.set_markeredgecolor(VERMILION)
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.legend(loc="lower right", fontsize=9, title="area under the curve", title_fontsize=9)
@@ -176,6 +179,43 @@ def plot_precision_recall(test: Predictions, figures: MetricEstimates) -> Report
     )
     alt = f"Precision against recall of the {len(CLASSES)} classes on the test images. Average precision: {areas}."
     return finish_plot(drawing, "precision_recall.png", "Precision against recall, each class against the rest", alt)
+
+
+def plot_decision_curve(curve: Sequence[NetBenefit]) -> ReportPlot | None:
+    """Draw the net benefit of the model, of referring all and of referring nobody; None without images."""
+    if not curve:
+        return None
+    drawing = new_figure(3.6)
+    axes = grid_axes(drawing)
+    levels, model = [each.threshold_probability for each in curve], [each.model for each in curve]
+    top = max(*model, curve[0].refer_all, 0.0)
+    axes.plot(levels, [each.refer_all for each in curve], color=VERMILION, linestyle="--", label="refer all")
+    axes.axhline(0, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), label="refer nobody")
+    axes.plot(levels, model, color=BLUE, linewidth=2.2, label="this model")
+    axes.set(xlabel="threshold probability", ylabel="net benefit", ylim=(-0.3 * top - 0.01, 1.1 * top + 0.01))
+    axes.legend(loc="upper right", fontsize=9)
+    shown = ", ".join(
+        f"{format_value(each.model)} at {each.threshold_probability:.0%}"
+        for each in curve
+        if round(100 * each.threshold_probability) in NAMED_LEVELS
+    )
+    return finish_plot(
+        drawing, "decision_curve.png", "Decision curve for melanoma", f"Net benefit of the model: {shown}."
+    )
+
+
+def plot_melanoma_calibration(found: MelanomaCalibration) -> ReportPlot | None:
+    """Draw the share of melanomas by the mean melanoma probability; None without images."""
+    if not found.curve:
+        return None
+    drawing = new_figure(4.4)
+    axes = grid_axes(drawing)
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1.0, linestyle=(0, (2, 4)), label="ideal")
+    axes.plot([each.expected for each in found.curve], [each.observed for each in found.curve], "o-", color=BLUE)
+    axes.set(xlabel="mean melanoma probability", ylabel="share of melanomas", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    shown = ", ".join(f"{format_value(each.observed)} at {format_value(each.expected)}" for each in found.curve)
+    alt = f"Share of melanomas at the mean melanoma probability, in tenths of the test images: {shown}."
+    return finish_plot(drawing, "melanoma_calibration.png", "Calibration of the melanoma probability", alt)
 
 
 def plot_reliability(calibration: Calibration) -> ReportPlot:

@@ -53,6 +53,10 @@ SKIN_TONE_LIMITATION: Final = (
     "Skin tone: not evaluable, because the dataset does not record it. No metric here would show a failure on dark "
     "skin."
 )
+PATIENT_LIMITATION: Final = (
+    "Patients are not separated: HAM10000 has no patient id, so images of different lesions of one person may be in "
+    "training and test, and the metrics may be optimistic for new patients."
+)
 _PATIENTS: Final = (
     "HAM10000's images were taken in Austria and Australia, of lesions examined for a clinical reason, mostly on light "
     "skin; about half of the diagnoses are confirmed by histopathology, the others by follow-up, consensus or confocal "
@@ -70,7 +74,8 @@ _DRAWN: Final = "Synthetic images, drawn by this project, MIT-0. Results on them
 
 def ethics_statement(sources: Mapping[str, object]) -> str:
     """Return the statement on the patients; `sources` as in `licence_statement`."""
-    return f"{SKIN_TONE_LIMITATION} {_NOBODY if set(sources) == {SYNTHETIC_SOURCE} else _PATIENTS}"
+    people = _NOBODY if set(sources) == {SYNTHETIC_SOURCE} else f"{_PATIENTS} {PATIENT_LIMITATION}"
+    return f"{SKIN_TONE_LIMITATION} {people}"
 
 
 def licence_statement(sources: Mapping[str, object]) -> str:
@@ -180,14 +185,14 @@ def join_names(names: list[str], most: int) -> str:
 REQUIREMENT_TITLES: Final = {
     "balanced_accuracy": ("Balanced accuracy", f"mean of the {len(contract.CLASS_LABELS)} classes"),
     "balanced_accuracy_lower": ("Balanced accuracy, lower end", "of its 95 % interval"),
-    "melanoma_sensitivity": ("Melanoma sensitivity", "at the operating point"),
+    "melanoma_sensitivity": ("Melanoma sensitivity", "at the threshold"),
     "melanoma_sensitivity_lower": ("Melanoma sensitivity, lower end", "of its 95 % interval"),
-    "melanoma_specificity": ("Melanoma specificity", "at the operating point"),
+    "melanoma_specificity": ("Melanoma specificity", "at the threshold"),
     "malignant_sensitivity": (
-        "Malignant sensitivity",
-        f"malignant images ({', '.join(contract.MALIGNANT)}) predicted as any malignant class",
+        "Malignant or premalignant sensitivity",
+        f"top class of these images ({', '.join(contract.MALIGNANT)}) is any of them",
     ),
-    "class_sensitivity": ("Class sensitivity", "of the weakest class"),
+    "class_sensitivity": ("Top-class sensitivity", "of the weakest class"),
     "test_images": ("Test images", "of the rarest class"),
     "subgroup_balanced_accuracy": ("Subgroup balanced accuracy", "simultaneous upper bound of the weakest group"),
     "overconfidence": ("Overconfidence", "mean confidence minus accuracy"),

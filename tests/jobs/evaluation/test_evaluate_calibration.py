@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT-0
 """A model that is surer than it is right is seen on the test images, and one temperature would mend it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -181,3 +183,64 @@ def test_correcting_a_mistake_never_makes_a_model_more_overconfident(row: int, s
     assert after is not None
     assert wrong is not None
     assert after <= wrong + 1e-12
+
+
+def drawn_melanomas(slope: float, intercept: float, seed: int = 3) -> Predictions:
+    """Return images whose true melanoma logit is `intercept` plus `slope` times the one that is stated."""
+    random = np.random.default_rng(seed)
+    logits = random.normal(-1, 1.5, size=20_000)
+    truth = random.random(20_000) < 1 / (1 + np.exp(-(intercept + slope * logits)))
+    suspicion = 1 / (1 + np.exp(-logits))
+    rows = np.zeros((20_000, len(LABELS)))
+    rows[:, LABELS.index("mel")], rows[:, LABELS.index("nv")] = suspicion, 1 - suspicion
+    labels = np.where(truth, "mel", "nv").tolist()
+    return Predictions(
+        tuple(HoldoutImage(f"i{row:05d}", f"l{row}", label, "test") for row, label in enumerate(labels)), rows
+    )
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(1.0, 0.0), (0.6, 0.0), (1.0, -0.7)])
+def test_slope_intercept_and_observed_to_expected_are_those_that_the_truth_was_drawn_with(
+    slope: float, intercept: float
+) -> None:
+    test = drawn_melanomas(slope, intercept)
+    found = probability_calibration.measure_melanoma(test)
+    assert found.slope.lower is not None
+    assert found.slope.lower < slope < (found.slope.upper or 0)
+    assert found.slope.value == pytest.approx(slope, abs=0.05)
+    resamples = confidence_intervals.draw_resamples(test.images, 20)
+    ratio = probability_calibration.measure_classes(test, resamples)["mel"]
+    assert ratio.observed == test.is_melanoma.sum()
+    assert ratio.expected == pytest.approx(test.melanoma.sum())
+    assert ratio.ratio.value == pytest.approx(ratio.observed / ratio.expected)
+    if slope == 1:
+        assert found.intercept.value == pytest.approx(intercept, abs=0.06)
+    assert (ratio.ratio.value < 0.9) == (intercept < 0)
+    assert [point.images for point in found.curve] == [2000] * 10
+    assert [point.expected for point in found.curve] == sorted(point.expected for point in found.curve)
+
+
+def test_separated_or_few_melanomas_have_no_slope_or_no_interval_of_it() -> None:
+    rows = [("mel", scores(0.8, 0.2)), ("nv", scores(0.3, 0.7))] * 5
+    separated = probability_calibration.measure_melanoma(stated(*rows))
+    assert (separated.slope.value, separated.intercept.value) == (None, None)
+    few = probability_calibration.measure_melanoma(stated(*rows, ("mel", scores(0.2, 0.8)), ("nv", scores(0.9, 0.1))))
+    assert few.slope.value is not None
+    assert few.slope.lower is None
+
+
+def test_copies_of_an_image_in_its_lesion_do_not_narrow_the_interval_of_the_slope() -> None:
+    test = Predictions(*(part[:800] for part in (drawn_melanomas(1, 0).images, drawn_melanomas(1, 0).probabilities)))
+    copies = tuple(replace(image, image_id=f"{image.image_id}b") for image in test.images)
+    twice = Predictions((*test.images, *copies), np.concatenate([test.probabilities] * 2))
+    once, again = (probability_calibration.measure_melanoma(each).slope for each in (test, twice))
+    assert again.lower == pytest.approx(once.lower, abs=2e-4)
+    assert again.upper == pytest.approx(once.upper, abs=2e-4)
+
+
+def test_a_temperature_at_a_bound_is_no_fit() -> None:
+    sure = stated(("mel", scores(0.7, 0.3)))
+    found = probability_calibration.measure_calibration(
+        sure, sure, confidence_intervals.draw_resamples(sure.images, 10)
+    )
+    assert (found.temperature, found.tempered, found.bound) == (None, None, 0.05)

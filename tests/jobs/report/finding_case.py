@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline_src import contract, gate, gate_thresholds
-from pipeline_src.evaluation import evaluation_json
+from pipeline_src.evaluation import clinical_measures, confidence_intervals, evaluation_json, study_population
 from pipeline_src.evaluation.champion_comparison import (
     CHAMPION_ABSENT,
     CHAMPION_COMPARED,
@@ -17,7 +17,14 @@ from pipeline_src.evaluation.classification_metrics import ClassMetrics, MetricE
 from pipeline_src.evaluation.confidence_intervals import BOOTSTRAP_METHOD, EXACT_METHOD, NO_INTERVAL, Estimate
 from pipeline_src.evaluation.evaluation_json import ModelEvaluation
 from pipeline_src.evaluation.operating_point import OperatingPoint
-from pipeline_src.evaluation.probability_calibration import Calibration, Reliability, ReliabilityBin
+from pipeline_src.evaluation.probability_calibration import (
+    Calibration,
+    ClassCalibration,
+    CurvePoint,
+    MelanomaCalibration,
+    Reliability,
+    ReliabilityBin,
+)
 from pipeline_src.evaluation.subgroup_metrics import Subgroup
 from pipeline_src.leakage.audit_summary import DuplicatePair, LeakageSummary
 from pipeline_src.report import html_report
@@ -70,7 +77,9 @@ def figures(counts: dict[str, int] | None = None) -> MetricEstimates:
     per_class = {label: class_metrics(counts[label]) for label in contract.CLASS_LABELS}
     balanced = estimate(0.812) if all(counts.values()) else UNKNOWN
     melanoma = estimate(0.875, counts["mel"], 0.09) if counts["mel"] else UNKNOWN
-    return MetricEstimates(balanced, estimate(0.861), estimate(0.88, 84), melanoma, estimate(0.83, 270), per_class)
+    return MetricEstimates(
+        balanced, estimate(0.861), estimate(0.88, 84), estimate(0.9, 226), melanoma, estimate(0.83, 270), per_class
+    )
 
 
 def reliability(error: float, over: float, images: int = 310) -> Reliability:
@@ -90,7 +99,10 @@ def _bin(tenth: int, over: float) -> tuple[float | None, float | None]:
 
 
 def calibration(over: float = 0.03) -> Calibration:
-    return Calibration(reliability(over + 0.01, over), 1 + 8 * over, reliability(0.03, 0.02))
+    classes = {label: ClassCalibration(40, 50.0, estimate(0.8)) for label in contract.CLASS_LABELS}
+    curve = tuple(CurvePoint(31, tenth / 10, tenth / 12) for tenth in range(10))
+    melanoma = MelanomaCalibration(estimate(0.9), estimate(-0.4), curve)
+    return Calibration(reliability(over + 0.01, over), 1 + 8 * over, reliability(0.03, 0.02), classes, melanoma)
 
 
 def subgroup(attribute: str, group: str, images: int = 150, difference: float = 0.01) -> Subgroup:
@@ -161,15 +173,19 @@ def evaluation(
 ) -> ModelEvaluation:
     """Return an evaluation without a finding; `changed` replaces fields, and the gate judges what comes of it."""
     predictions = case.predictions(COUNTS if counts is None else counts)
+    test, made_card = predictions.of(contract.TEST), case.card(list(predictions.images), "rosendahl")
+    resamples = confidence_intervals.draw_resamples(test.images, 50)
     made = ModelEvaluation(
         **{
             "validation": predictions.of(contract.VALIDATION),
-            "test": predictions.of(contract.TEST),
+            "test": test,
             "official": None,
-            "card": case.card(list(predictions.images), "rosendahl"),
+            "card": made_card,
             "figures": figures(counts),
             "official_figures": None,
             "melanoma": OperatingPoint(0.213, 0.9, estimate(0.9, 40, 0.08)),
+            "clinical": clinical_measures.measure_threshold(test, 0.213, resamples),
+            "population": study_population.describe_population(predictions.images, made_card),
             "calibration": calibration(),
             "subgroups": subgroups(),
             "leakage": leakage(),

@@ -4,6 +4,7 @@
 from typing import Any
 
 from pipeline_src import contract, gate, gate_thresholds
+from pipeline_src.evaluation import clinical_measures, confidence_intervals, study_population
 from pipeline_src.evaluation.champion_comparison import (
     CHAMPION_ABSENT,
     CHAMPION_COMPARED,
@@ -14,7 +15,12 @@ from pipeline_src.evaluation.classification_metrics import ClassMetrics, MetricE
 from pipeline_src.evaluation.confidence_intervals import BOOTSTRAP_METHOD, EXACT_METHOD, NO_INTERVAL, Estimate
 from pipeline_src.evaluation.evaluation_json import ModelEvaluation
 from pipeline_src.evaluation.operating_point import OperatingPoint
-from pipeline_src.evaluation.probability_calibration import Calibration, Reliability
+from pipeline_src.evaluation.probability_calibration import (
+    Calibration,
+    ClassCalibration,
+    MelanomaCalibration,
+    Reliability,
+)
 from pipeline_src.evaluation.subgroup_metrics import Subgroup
 from pipeline_src.leakage import audit_summary
 from tests.jobs.evaluation import case
@@ -36,7 +42,7 @@ def figures(*, known: bool = True) -> MetricEstimates:
         label: ClassMetrics(one(0.5 + place / 20, 23, EXACT_METHOD), *([one(0.9)] * 6), test_images=23, test_lesions=17)
         for place, label in enumerate(contract.CLASS_LABELS)
     }
-    return MetricEstimates(one(0.7123456789), one(0.8), one(0.75), one(0.8123456789, 220), one(0.7), found)
+    return MetricEstimates(one(0.7123456789), one(0.8), one(0.75), one(0.9), one(0.8123456789, 220), one(0.7), found)
 
 
 def subgroup(attribute: str, group: str, *, evaluable: bool = True, weak: bool = False) -> Subgroup:
@@ -87,16 +93,29 @@ def evaluation(*, known: bool = True, **changed: Any) -> ModelEvaluation:
     """Return an evaluation in which everything is found, or nothing; `changed` replaces fields."""
     measured = Reliability((), *([estimate(0.12) if known else UNKNOWN] * 3))
     predictions = case.predictions()
+    test = predictions.of(contract.TEST)
+    resamples = confidence_intervals.draw_resamples(test.images, 50)
     fields: dict[str, Any] = {
         "validation": predictions.of(contract.VALIDATION),
-        "test": predictions.of(contract.TEST),
+        "test": test,
         "official": None,
         "card": case.card(list(predictions.images), "vidir_modern") | {"lesions": SPLITS, "images": SPLITS}
         if known
         else {},
         "figures": figures(known=known),
         "melanoma": OperatingPoint(0.2123456789 if known else None, 0.85, estimate(0.86) if known else UNKNOWN),
-        "calibration": Calibration(measured, 1.41 if known else None, measured if known else None),
+        "clinical": clinical_measures.measure_threshold(test, 0.2123456789 if known else None, resamples),
+        "population": study_population.describe_population(predictions.images, {}),
+        "calibration": Calibration(
+            measured,
+            1.41 if known else None,
+            measured if known else None,
+            {
+                label: ClassCalibration(23, 30.5, estimate(0.75) if known else UNKNOWN)
+                for label in contract.CLASS_LABELS
+            },
+            MelanomaCalibration(*([estimate(0.9) if known else UNKNOWN] * 2), ()),
+        ),
         "subgroups": subgroups() if known else (),
         "leakage": audit() if known else audit_summary.UNAUDITED_LEAKAGE,
         "comparison": compared() if known else ChampionComparison(CHAMPION_ABSENT, "none", "there is no champion yet"),

@@ -40,9 +40,10 @@ def test_the_page_needs_nothing_from_elsewhere(drawn: list[ReportPlot], tmp_path
     html = html_report.render_report(evaluation, drawn, tmp_path)
     read = Reader(html)
     assert all(address.startswith(("data:image/", "#")) for address in read.addresses)
-    pictures = html_report.SHOWN_MISTAKES + 3
+    pictures = html_report.SHOWN_MISTAKES + 3 + len(evaluation.clinical.missed)
+    assert evaluation.clinical.missed
     assert len([address for address in read.addresses if address.startswith("data:")]) == pictures
-    assert html.count("<svg ") == 8
+    assert html.count("<svg ") == 10
     assert not read.tags & {"script", "link", "iframe"}
     assert not re.findall(r"url\((?!#)", html), "a chart refers to itself alone"
     assert "@import" not in html
@@ -124,7 +125,7 @@ def test_a_judged_value_is_cut_to_three_decimals_so_that_a_miss_never_reads_as_m
 def test_a_share_of_images_is_a_natural_frequency_too(plain: list[ReportPlot]) -> None:
     text = page(finding_case.evaluation(), plain).text
     assert "Found 35 of 40 melanomas; false alarms 46 of 270 other images." in text
-    assert "0.880 Malignant sensitivity 0.840 to 0.920, 74 of 84" in text
+    assert "0.880 Malignant or premalignant sensitivity 0.840 to 0.920, 74 of 84" in text
     assert report_wording.melanoma_sentence(finding_case.UNKNOWN, finding_case.UNKNOWN) == ""
     whole, broken = (gate.JudgedValue(got=value, images=18) for value in (17 / 18, 0.9))
     judged = [gate.judge_requirement("melanoma_sensitivity", gate.AT_LEAST, 0.8, each) for each in (whole, broken)]
@@ -232,5 +233,55 @@ def test_without_a_test_image_there_is_a_page_and_nothing_is_zero() -> None:
 
 def test_a_picture_that_cannot_be_shown_costs_the_report_nothing(drawn: list[ReportPlot], tmp_path: Path) -> None:
     (tmp_path / "ISIC_nv_test_000.jpg").write_bytes(b"\xff\xd8 no picture")
-    html = html_report.render_report(finding_case.everything(), drawn, tmp_path)
-    assert html.count('<div class="none">no image</div>') == html_report.SHOWN_MISTAKES + 2 * 3
+    evaluation = finding_case.everything()
+    html = html_report.render_report(evaluation, drawn, tmp_path)
+    shown = html_report.SHOWN_MISTAKES + 2 * 3 + len(evaluation.clinical.missed)
+    assert html.count('<div class="none">no image</div>') == shown
+
+
+def test_the_threshold_has_a_section_with_counts_predictive_values_and_every_missed_melanoma(
+    drawn: list[ReportPlot],
+) -> None:
+    evaluation = finding_case.everything()
+    text, table = page(evaluation, drawn).text.replace("\xa0", " "), evaluation.clinical.table
+    assert table is not None
+    found, missed = f"{table.melanomas_found} found", f"{table.melanomas_missed} missed"
+    assert f"Melanoma {found} {missed} {table.melanomas_found + table.melanomas_missed}" in text
+    assert f"Other {table.false_alarms} false alarms {table.others_cleared} cleared" in text
+    for each in evaluation.clinical.at_prevalence:
+        assert f"{each.prevalence * 100:g} % {report_wording.format_value(each.ppv.value)}" in text
+    for missed_one in evaluation.clinical.missed:
+        assert missed_one.image_id in text
+    beyond = replace(evaluation.clinical, missed=evaluation.clinical.missed * 40)
+    told = page(replace(evaluation, clinical=beyond), drawn).text
+    assert "Without a picture here, in evaluation.json: ISIC_mel" in told
+    none = page(replace(evaluation, clinical=replace(evaluation.clinical, missed=())), drawn).text
+    assert "No melanoma among the test images was missed." in none
+
+
+def test_one_name_means_one_rule_of_prediction(drawn: list[ReportPlot]) -> None:
+    """Figures of the threshold are melanoma sensitivity and so on; those of the most probable class are top-class."""
+    html = html_report.render_report(finding_case.everything(), drawn, Path("/absent"))
+    by_class = html.partition('<section id="classes">')[2].partition("</section>")[0]
+    words = Reader(by_class).text
+    assert not re.search("[Mm]elanoma (?:sensitivity|specificity|PPV|NPV)", words)
+    heads = re.findall(r'data-label="([^"]*)"', by_class)
+    rates = {head for head in heads if re.search("sens|spec|PPV|NPV", head, re.IGNORECASE) and "AUC" not in head}
+    assert rates == {f"Top-class {name}" for name in ("sensitivity", "specificity", "PPV", "NPV")}
+
+
+def test_a_temperature_at_its_bound_is_not_called_fitted(plain: list[ReportPlot]) -> None:
+    at_bound = replace(finding_case.calibration(), temperature=None, tempered=None, bound=20.0)
+    text = page(finding_case.evaluation(calibration=at_bound), plain).text
+    assert "No temperature is fitted: on the validation images the search ended at its bound of 20.000" in text
+    assert "fitted there" not in text
+
+
+def test_population_and_patients_are_told_and_folded(plain: list[ReportPlot]) -> None:
+    html = html_report.render_report(finding_case.evaluation(), plain, Path("/absent"))
+    text = Reader(html).text
+    assert report_wording.PATIENT_LIMITATION in text
+    folded = html.partition("<summary>Flow of images, demographics")[2].partition("</details>")[0]
+    assert "used in test" in folded
+    assert Reader(folded).text.count("female") == 1
+    assert re.search(r"Reference standard \(dx_type\) histo mel melanoma 80 ", Reader(folded).text)

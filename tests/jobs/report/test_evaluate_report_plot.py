@@ -35,8 +35,9 @@ def striking(plot: ReportPlot | None) -> int:
 
 def test_there_is_a_plot_for_each_section(drawn: dict[str, ReportPlot]) -> None:
     assert list(drawn) == [
-        *("champion.png", "per_class.png", "roc.png", "precision_recall.png", "confusion_matrix.png"),
-        *("subgroups.png", "reliability.png", "confusion_matrix_official.png"),
+        *("champion.png", "per_class.png", "roc.png", "precision_recall.png", "decision_curve.png"),
+        *("confusion_matrix.png", "subgroups.png", "reliability.png", "melanoma_calibration.png"),
+        "confusion_matrix_official.png",
     ]
 
 
