@@ -27,8 +27,8 @@ def test_the_product_does_not_grow_unnoticed() -> None:
 
     The algorithms brought 18 modules and 3,200 lines: specifications, `linear_probe`, the model server. Checking other
     people's definitions and running again from a step brought 4 modules and 970 lines; archives as people have them,
-    the report's identity and charts, the rules of `make diff` and durable capture 14 modules and 4,400. `fine_tuning` with
-    the shared parts of both networks, the history of runs, activation maps, the monitor over several days and the
+    the report's identity and charts, the rules of `make diff` and durable capture 14 modules and 4,400. `fine_tuning`
+    with the shared parts of both networks, the history of runs, activation maps, the monitor over several days and the
     clinical figures of the report came next.
     """
     paths = house.product_modules()
