@@ -6,16 +6,47 @@ Sources: TRIPOD+AI (Collins et al., BMJ 385, 2024), items 20a and 20b, for flow 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from pipeline_src import contract
-from pipeline_src.evaluation import subgroup_metrics
 from pipeline_src.evaluation.model_predictions import HoldoutImage
 
-DESCRIBED_ATTRIBUTES: Final = ("sex", subgroup_metrics.AGE_ATTRIBUTE, "localization", "source")
+UNKNOWN_GROUP: Final = "unknown"
+AGE_ATTRIBUTE: Final = "age"
+DESCRIBED_ATTRIBUTES: Final = ("sex", AGE_ATTRIBUTE, "localization", "source")
 REFERENCE_ATTRIBUTE: Final = "dx_type"
+# First age of each band, in years; HAM10000 has ages in steps of five.
+_BANDS: Final = ((75, "75 and over"), (60, "60 to 74"), (45, "45 to 59"), (30, "30 to 44"), (0, "0 to 29"))
+
+
+def group_of_image(image: HoldoutImage, attribute: str) -> str:
+    """Return the group of `image` by one of `SUBGROUP_ATTRIBUTES`; `UNKNOWN_GROUP` without a value."""
+    return age_band_of_image(image) if attribute == AGE_ATTRIBUTE else _normalized_value(getattr(image, attribute))
+
+
+def age_band_of_image(image: HoldoutImage) -> str:
+    """Return the age band of the patient.
+
+    Age 0 with unknown sex counts as unknown: the dataset has it for patients of whom nothing is recorded.
+    """
+    try:
+        age = float(image.age)
+    except ValueError:
+        return UNKNOWN_GROUP
+    if not 0 <= age < float("inf") or (age == 0 and _normalized_value(image.sex) == UNKNOWN_GROUP):
+        return UNKNOWN_GROUP
+    return next(name for start, name in _BANDS if age >= start)
+
+
+def order_groups(groups: Iterable[str]) -> list[str]:
+    """Return the distinct `groups` sorted by name, which sorts age bands by age, with `UNKNOWN_GROUP` last."""
+    return sorted(set(groups), key=lambda name: (name == UNKNOWN_GROUP, name))
+
+
+def _normalized_value(value: str) -> str:
+    return value.strip().lower() or UNKNOWN_GROUP
 
 
 @dataclass(frozen=True)
@@ -65,14 +96,14 @@ def describe_population(images: Sequence[HoldoutImage], card: Mapping[str, objec
 
 
 def _groups_by_split(images: Sequence[HoldoutImage], attribute: str) -> dict[str, dict[str, int]]:
-    counted = Counter((subgroup_metrics.group_of_image(image, attribute), image.split) for image in images)
-    groups = subgroup_metrics.order_groups(group for group, _ in counted)
+    counted = Counter((group_of_image(image, attribute), image.split) for image in images)
+    groups = order_groups(group for group, _ in counted)
     return {group: {split: counted[group, split] for split in contract.SPLITS} for group in groups}
 
 
 def _reference_standard(images: Sequence[HoldoutImage]) -> dict[str, dict[str, int]]:
-    counted = Counter((image.label, subgroup_metrics.group_of_image(image, REFERENCE_ATTRIBUTE)) for image in images)
-    kinds = subgroup_metrics.order_groups(kind for _, kind in counted)
+    counted = Counter((image.label, group_of_image(image, REFERENCE_ATTRIBUTE)) for image in images)
+    kinds = order_groups(kind for _, kind in counted)
     return {label: {kind: counted[label, kind] for kind in kinds} for label in contract.CLASS_LABELS}
 
 

@@ -18,7 +18,7 @@ does not record it, and public datasets have few images of dark skin (Wen et al.
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -26,7 +26,7 @@ import numpy as np
 from scipy import stats
 
 from pipeline_src import contract
-from pipeline_src.evaluation import classification_metrics, confidence_intervals
+from pipeline_src.evaluation import classification_metrics, confidence_intervals, study_population
 from pipeline_src.evaluation.confidence_intervals import (
     BOOTSTRAP_METHOD,
     TAIL_PROBABILITY,
@@ -35,41 +35,9 @@ from pipeline_src.evaluation.confidence_intervals import (
     Mask,
     Resamples,
 )
-from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
+from pipeline_src.evaluation.model_predictions import Predictions
 
-UNKNOWN_GROUP: Final = "unknown"
-AGE_ATTRIBUTE: Final = "age"
-SUBGROUP_ATTRIBUTES: Final = ("sex", AGE_ATTRIBUTE, "localization", "dx_type", "source")
-# First age of each band, in years; HAM10000 has ages in steps of five.
-_BANDS: Final = ((75, "75 and over"), (60, "60 to 74"), (45, "45 to 59"), (30, "30 to 44"), (0, "0 to 29"))
-
-
-def group_of_image(image: HoldoutImage, attribute: str) -> str:
-    """Return the group of `image` by one of `SUBGROUP_ATTRIBUTES`; `UNKNOWN_GROUP` without a value."""
-    return age_band_of_image(image) if attribute == AGE_ATTRIBUTE else _normalized_value(getattr(image, attribute))
-
-
-def age_band_of_image(image: HoldoutImage) -> str:
-    """Return the age band of the patient.
-
-    Age 0 with unknown sex counts as unknown: the dataset has it for patients of whom nothing is recorded.
-    """
-    try:
-        age = float(image.age)
-    except ValueError:
-        return UNKNOWN_GROUP
-    if not 0 <= age < float("inf") or (age == 0 and _normalized_value(image.sex) == UNKNOWN_GROUP):
-        return UNKNOWN_GROUP
-    return next(name for start, name in _BANDS if age >= start)
-
-
-def order_groups(groups: Iterable[str]) -> list[str]:
-    """Return the distinct `groups` sorted by name, which sorts age bands by age, with `UNKNOWN_GROUP` last."""
-    return sorted(set(groups), key=lambda name: (name == UNKNOWN_GROUP, name))
-
-
-def _normalized_value(value: str) -> str:
-    return value.strip().lower() or UNKNOWN_GROUP
+SUBGROUP_ATTRIBUTES: Final = ("sex", study_population.AGE_ATTRIBUTE, "localization", "dx_type", "source")
 
 
 @dataclass(frozen=True)
@@ -235,8 +203,8 @@ def holm_rejections(p_values: Sequence[float]) -> list[bool]:
 
 def _subgroup_images(test: Predictions) -> Iterator[_SubgroupImages]:
     for attribute in SUBGROUP_ATTRIBUTES:
-        values = [group_of_image(image, attribute) for image in test.images]
-        for group in order_groups(values):
+        values = [study_population.group_of_image(image, attribute) for image in test.images]
+        for group in study_population.order_groups(values):
             rows = np.array(values) == group
             classes = _evaluable_classes(test, rows, MINIMUM_CLASS_LESIONS)
             others = _evaluable_classes(test, ~rows, MINIMUM_COMPARED_LESIONS)

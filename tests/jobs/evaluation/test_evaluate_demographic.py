@@ -3,7 +3,7 @@
 
 import pytest
 
-from pipeline_src.evaluation import subgroup_metrics
+from pipeline_src.evaluation import study_population
 from pipeline_src.evaluation.model_predictions import HoldoutImage
 
 
@@ -20,25 +20,25 @@ def image(**known: str) -> HoldoutImage:
     ],
 )
 def test_an_age_lies_in_one_band(age: str, band: str) -> None:
-    assert subgroup_metrics.group_of_image(image(age=age, sex="female"), "age") == band
+    assert study_population.group_of_image(image(age=age, sex="female"), "age") == band
 
 
 @pytest.mark.parametrize(("sex", "band"), [("male", "0 to 29"), ("unknown", "unknown"), ("", "unknown")])
 def test_age_0_of_a_patient_of_unknown_sex_is_unknown(sex: str, band: str) -> None:
-    assert subgroup_metrics.age_band_of_image(image(age="0.0", sex=sex)) == band
+    assert study_population.age_band_of_image(image(age="0.0", sex=sex)) == band
 
 
 @pytest.mark.parametrize(
     ("written", "group"), [("Lower Extremity ", "lower extremity"), ("", "unknown"), (" ", "unknown")]
 )
 def test_other_values_are_taken_as_they_are_but_for_case_and_blanks(written: str, group: str) -> None:
-    assert subgroup_metrics.group_of_image(image(localization=written), "localization") == group
+    assert study_population.group_of_image(image(localization=written), "localization") == group
 
 
 def test_groups_are_listed_by_name_and_the_unknown_last() -> None:
-    assert subgroup_metrics.order_groups(["unknown", "75 and over", "0 to 29", "unknown"]) == [
+    assert study_population.order_groups(["unknown", "75 and over", "0 to 29", "unknown"]) == [
         "0 to 29",
         "75 and over",
         "unknown",
     ]
-    assert subgroup_metrics.order_groups(["vidir", "unknown", "rosendahl"]) == ["rosendahl", "vidir", "unknown"]
+    assert study_population.order_groups(["vidir", "unknown", "rosendahl"]) == ["rosendahl", "vidir", "unknown"]

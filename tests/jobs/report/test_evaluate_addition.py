@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline_src.evaluation import evaluation_json, subgroup_metrics
+from pipeline_src.evaluation import evaluation_json, study_population, subgroup_metrics
 from pipeline_src.evaluation.evaluation_json import ModelEvaluation
 from pipeline_src.evaluation.model_predictions import HoldoutImage
 from pipeline_src.report import html_report, model_card
@@ -46,6 +46,6 @@ def test_document_and_model_card_name_it() -> None:
 
 def test_of_an_exported_image_every_group_but_its_source_and_confirmation_is_unknown() -> None:
     image = HoldoutImage("PROD_1", "PROD_1", "nv", "validation", "unknown", "", "unknown", "confirmed", "production")
-    groups = {name: subgroup_metrics.group_of_image(image, name) for name in subgroup_metrics.SUBGROUP_ATTRIBUTES}
-    unknown = dict.fromkeys(("sex", "age", "localization"), subgroup_metrics.UNKNOWN_GROUP)
+    groups = {name: study_population.group_of_image(image, name) for name in subgroup_metrics.SUBGROUP_ATTRIBUTES}
+    unknown = dict.fromkeys(("sex", "age", "localization"), study_population.UNKNOWN_GROUP)
     assert groups == unknown | {"dx_type": "confirmed", "source": "production"}
