@@ -79,7 +79,7 @@ def test_its_images_are_held_out_and_listed_and_counted_apart(
     assert (
         next(
             image
-            for image in model_predictions.read_holdout_images(room.output("dataset"))
+            for image in model_predictions.read_manifest_images(room.output("dataset"))
             if image.split == "official"
         ).sex
         == "female"
@@ -160,7 +160,7 @@ def test_a_lesion_that_the_dataset_shows_too_leaves_training(room: archives.Room
     assert leakage["lesions_across_splits"] == 1  # the test lesion's: held out in either
     assert {tuple(each["splits"]) for each in leakage["twins"]} == {("official", "train"), ("official", "test")}
     assert [each["images"] for each in leakage["twins"] if each["exact"]] == [[IDS[2], test["image_id"]]]
-    model_predictions.read_holdout_images(room.output("dataset"))
+    model_predictions.read_manifest_images(room.output("dataset"))
 
 
 def test_an_official_image_that_looks_like_a_training_image_drives_it_out(
