@@ -31,6 +31,7 @@ from benchmarks import gate_passes, simulated_models
 from pipeline_src import contract
 from pipeline_src.evaluation import (
     classification_metrics,
+    clinical_measures,
     confidence_intervals,
     operating_point,
     probability_calibration,
@@ -40,6 +41,7 @@ from pipeline_src.evaluation.model_predictions import Predictions
 
 QUALITIES: Final = (0.75, 0.80, 0.85)  # true balanced accuracies
 SPLITS: Final = ("test 0.20", "test 0.15")
+SHOWN_CLASSES: Final = ("mel", "bkl", "df")  # of many, of some and of few lesions
 OUT: Final = Path(__file__).parent / "out"
 
 Hits = dict[str, tuple[bool, float]]  # by metric: whether its interval contains the true value, and its width
@@ -94,27 +96,55 @@ def measure_coverage(split: str, quality: float, number: int) -> Hits:
     resamples = gate_passes.resamples_of_split(split)
     figures = classification_metrics.estimate_metrics(test, threshold, resamples)
     reliability = probability_calibration.measure_reliability(test, resamples)
+    clinical = clinical_measures.measure_threshold(test, threshold, resamples)
+    melanoma = probability_calibration.measure_melanoma(test)
     estimates = {
         "balanced accuracy": figures.balanced_accuracy,
         "accuracy": figures.accuracy,
         "malignant sensitivity": figures.malignant_sensitivity,
+        "malignant specificity": figures.malignant_specificity,
         "melanoma sensitivity at the operating point": figures.melanoma_sensitivity,
         "melanoma specificity at the operating point": figures.melanoma_specificity,
-        "calibration error": reliability.error,
+        "PPV at the operating point": clinical.ppv,
+        "NPV at the operating point": clinical.npv,
+        "false alarms per melanoma": clinical.false_alarms_per_melanoma,
+        **{f"PPV at {each.prevalence:.0%}": each.ppv for each in clinical.at_prevalence},
+        **{f"NPV at {each.prevalence:.0%}": each.npv for each in clinical.at_prevalence},
+        "calibration slope, melanoma": melanoma.slope,
+        "calibration intercept, melanoma": melanoma.intercept,
+        **{
+            f"observed to expected {label}": each.ratio
+            for label, each in probability_calibration.measure_classes(test, resamples).items()
+            if label in SHOWN_CLASSES
+        },
         "overconfidence": reliability.overconfidence,
         "Brier score": reliability.brier,
         **{
             f"{name} {label}": getattr(figures.per_class[label], name)
-            for label in ("mel", "bkl", "df")
+            for label in SHOWN_CLASSES
             for name in (*classification_metrics.RATE_NAMES, *classification_metrics.RANKING_NAMES)
         },
     }
-    suspected = reference.melanoma >= threshold
-    true = dict(_true_values(split, quality)) | {
-        "melanoma sensitivity at the operating point": float(suspected[reference.is_melanoma].mean()),
-        "melanoma specificity at the operating point": float(1 - suspected[~reference.is_melanoma].mean()),
-    }
+    true = dict(_true_values(split, quality)) | _values_at_threshold(reference, threshold)
     return {name: _held(each, true[name]) for name, each in estimates.items() if each.lower is not None}
+
+
+def _values_at_threshold(reference: Predictions, threshold: float) -> Mapping[str, float]:
+    """Return the true values at `threshold`."""
+    suspected, melanoma = reference.melanoma >= threshold, reference.is_melanoma
+    sensitivity, specificity = np.array([suspected[melanoma].mean()]), np.array([1 - suspected[~melanoma].mean()])
+    ppv = float(melanoma[suspected].mean())
+    values = {
+        "melanoma sensitivity at the operating point": float(sensitivity[0]),
+        "melanoma specificity at the operating point": float(specificity[0]),
+        "PPV at the operating point": ppv,
+        "NPV at the operating point": float(1 - melanoma[~suspected].mean()),
+        "false alarms per melanoma": (1 - ppv) / ppv,
+    }
+    for prevalence in clinical_measures.PREVALENCES:
+        positive, negative = clinical_measures.predictive_values(sensitivity, specificity, prevalence)
+        values |= {f"PPV at {prevalence:.0%}": float(positive[0]), f"NPV at {prevalence:.0%}": float(negative[0])}
+    return values
 
 
 def summarize_coverage(found: Iterable[Hits]) -> dict[str, tuple[float, float]]:
@@ -147,10 +177,18 @@ def _true_values(split: str, quality: float) -> Mapping[str, float]:
     once = confidence_intervals.Resamples(np.ones((1, len(reference.images)), dtype=np.float32))
     reliability = probability_calibration.measure_reliability(reference, once)
     per_class = classification_metrics.point_metrics_per_class(reference)
+    melanoma = probability_calibration.measure_melanoma(reference)
     values = {
         "balanced accuracy": classification_metrics.balanced_accuracy_score(reference),
         "accuracy": classification_metrics.accuracy_score(reference),
         "malignant sensitivity": classification_metrics.malignant_sensitivity_score(reference),
+        "malignant specificity": classification_metrics.malignant_specificity_score(reference),
+        "calibration slope, melanoma": melanoma.slope.value,
+        "calibration intercept, melanoma": melanoma.intercept.value,
+        **{
+            f"observed to expected {label}": each.ratio.value
+            for label, each in probability_calibration.measure_classes(reference, once).items()
+        },
         "calibration error": reliability.error.value,
         "overconfidence": reliability.overconfidence.value,
         "Brier score": reliability.brier.value,

@@ -142,6 +142,11 @@ def malignant_sensitivity_score(predictions: Predictions) -> float | None:
     return masked_share(malignant_mask(predictions.predicted), malignant_mask(predictions.truth))
 
 
+def malignant_specificity_score(predictions: Predictions) -> float | None:
+    """Return the share of all other images whose most probable class is not malignant."""
+    return masked_share(~malignant_mask(predictions.predicted), ~malignant_mask(predictions.truth))
+
+
 def point_metrics_per_class(predictions: Predictions) -> dict[str, PointMetrics]:
     """Return the metrics of each class by its label."""
     truth, called = one_hot_labels(predictions.truth), one_hot_labels(predictions.predicted)

@@ -124,6 +124,7 @@ def gate_input(measured: ModelMeasurement) -> Json:
             "auc": asdict(figures.per_class[contract.MELANOMA].auc),
         },
         "at_threshold": asdict(measured.clinical),
+        "production_validation": None if measured.production is None else asdict(measured.production),
         "calibration": asdict(measured.calibration),
         "subgroups": [asdict(each) for each in measured.subgroups],
         "leakage": asdict(measured.leakage),

@@ -29,7 +29,7 @@ from pipeline_src.evaluation.champion_predictions import ChampionPredictions
 from pipeline_src.evaluation.classification_metrics import MetricEstimates
 from pipeline_src.evaluation.clinical_measures import ClinicalMeasures
 from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
-from pipeline_src.evaluation.operating_point import OperatingPoint
+from pipeline_src.evaluation.operating_point import OperatingPoint, ProductionValidation
 from pipeline_src.evaluation.probability_calibration import Calibration
 from pipeline_src.evaluation.study_population import StudyPopulation
 from pipeline_src.evaluation.subgroup_metrics import Subgroup
@@ -135,6 +135,8 @@ class ModelMeasurement:
         card: the dataset card that Preprocess wrote.
         figures: metrics on the test images.
         official_figures: metrics on the official test images, at the same operating point.
+        melanoma: the operating point, chosen on the validation images of the base archive alone.
+        production: the additional validation images at that point; None if there are none.
         clinical: measures of the melanoma threshold on the test images.
         population: flow, demographics and reference standard of the images of all splits.
         provenance: origin of the model by name, in the order of the report.
@@ -147,6 +149,7 @@ class ModelMeasurement:
     figures: MetricEstimates
     official_figures: MetricEstimates | None
     melanoma: OperatingPoint
+    production: ProductionValidation | None
     clinical: ClinicalMeasures
     population: StudyPopulation
     calibration: Calibration
@@ -164,7 +167,8 @@ def measure_model(subject: EvaluationInputs, target_sensitivity: float) -> Model
     """
     validation, test = subject.predictions.of(contract.VALIDATION), subject.predictions.of(contract.TEST)
     official = subject.predictions.of(contract.OFFICIAL)
-    melanoma = operating_point.choose_operating_point(validation, target_sensitivity)
+    base, added = operating_point.split_by_archive(validation)
+    melanoma = operating_point.choose_operating_point(base, target_sensitivity)
     resamples = confidence_intervals.draw_resamples(test.images)
     return ModelMeasurement(
         validation=validation,
@@ -178,9 +182,12 @@ def measure_model(subject: EvaluationInputs, target_sensitivity: float) -> Model
         if official.images
         else None,
         melanoma=melanoma,
+        production=operating_point.measure_production(
+            added, melanoma, probability_calibration.fitted_temperature(added)[0]
+        ),
         clinical=clinical_measures.measure_threshold(test, melanoma.threshold, resamples),
         population=study_population.describe_population(subject.images, subject.card),
-        calibration=probability_calibration.measure_calibration(validation, test, resamples),
+        calibration=probability_calibration.measure_calibration(base, test, resamples),
         subgroups=subgroup_metrics.measure_subgroups(test, resamples),
         leakage=audit_summary.read_leakage_summary(subject.card),
         comparison=champion_comparison.compare_with_champion(

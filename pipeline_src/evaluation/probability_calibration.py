@@ -135,9 +135,7 @@ class Calibration:
 
 def measure_calibration(validation: Predictions, test: Predictions, resamples: Resamples) -> Calibration:
     """Measure `test` (N images), with its `resamples`, as served and at the temperature fitted on `validation`."""
-    found = fit_temperature(validation)
-    bound = None if found is None else next((each for each in TEMPERATURE_BOUNDS if _is_at_bound(found, each)), None)
-    fitted = found if bound is None else None
+    fitted, bound = fitted_temperature(validation)
     tempered = None if fitted is None else Predictions(test.images, apply_temperature(test.probabilities, fitted))
     return Calibration(
         served=measure_reliability(test, resamples),
@@ -149,8 +147,13 @@ def measure_calibration(validation: Predictions, test: Predictions, resamples: R
     )
 
 
-def _is_at_bound(temperature: float, bound: float) -> bool:
-    return math.isclose(temperature, bound, rel_tol=_BOUND_TOLERANCE)
+def fitted_temperature(validation: Predictions) -> tuple[float | None, float | None]:
+    """Return the temperature fitted on `validation`, and the bound at which the search ended instead, or None."""
+    found = fit_temperature(validation)
+    for bound in TEMPERATURE_BOUNDS:
+        if found is not None and math.isclose(found, bound, rel_tol=_BOUND_TOLERANCE):
+            return None, bound
+    return found, None
 
 
 def fit_temperature(validation: Predictions) -> float | None:

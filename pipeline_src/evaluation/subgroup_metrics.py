@@ -26,7 +26,12 @@ import numpy as np
 from scipy import stats
 
 from pipeline_src import contract
-from pipeline_src.evaluation import classification_metrics, confidence_intervals, study_population
+from pipeline_src.evaluation import (
+    classification_metrics,
+    confidence_intervals,
+    ranking_metrics,
+    study_population,
+)
 from pipeline_src.evaluation.confidence_intervals import (
     BOOTSTRAP_METHOD,
     TAIL_PROBABILITY,
@@ -116,6 +121,7 @@ MINIMUM_CLASS_LESIONS: Final = 5  # of a class in a group; with fewer, a result 
 # Of a class on either side of a difference. A class of fewer adds more to the width of the interval than to the
 # evidence: its standard error is 0.09 or more, and a mean over seven classes has that of its rarest ones.
 MINIMUM_COMPARED_LESIONS: Final = 20
+CAUTION_DIFFERENCE: Final = -0.10  # below it a measured difference is pointed out, proven or not
 DETECTION_POWER: Final = 0.80  # share of the test sets in which a deficit of `detectable` is flagged
 
 
@@ -132,11 +138,16 @@ class Subgroup:
         evaluable: True with at least `MINIMUM_LESIONS` lesions, which always leave one of `classes`; if False, the
             metrics below have no value.
         balanced_accuracy: mean sensitivity of `classes`, even if some classes are absent.
-        malignant_sensitivity: share of the malignant images that are predicted as malignant.
+        malignant_sensitivity: share of the malignant or premalignant images whose most probable class is one of them.
         difference: mean sensitivity minus that of all other test images, on the classes of which both have at least
             `MINIMUM_COMPARED_LESIONS`; not defined if there is none, for example if all images are in one group.
         ceiling: upper end of the simultaneous 95 % interval (over the evaluable groups of the attribute) of
             `balanced_accuracy`.
+        malignant_difference: malignant sensitivity minus that of all other test images; not defined unless both have at
+            least `MINIMUM_COMPARED_LESIONS` malignant lesions.
+        melanoma_auc: area under melanoma's ROC curve.
+        melanoma_auc_difference: that minus the area of all other test images; not defined unless both have at least
+            `MINIMUM_COMPARED_LESIONS` lesions of melanoma and of other classes.
         weak: True if the group is proven worse than the others by Holm's procedure over the groups of the attribute.
         detectable: the deficit that is flagged as weak in about `DETECTION_POWER` of test sets like this one, by the
             normal approximation with the Bonferroni bound; None where nothing is compared. Without a weak group, a
@@ -152,9 +163,28 @@ class Subgroup:
     balanced_accuracy: Estimate
     malignant_sensitivity: Estimate
     difference: Estimate
+    malignant_difference: Estimate
+    melanoma_auc: Estimate
+    melanoma_auc_difference: Estimate
     ceiling: float | None
     weak: bool
     detectable: float | None = None
+
+    @property
+    def differences(self) -> dict[str, Estimate]:
+        """The defined differences from all other test images, by the name of the metric."""
+        named = {
+            "balanced accuracy": self.difference,
+            "malignant sensitivity": self.malignant_difference,
+            "melanoma AUC": self.melanoma_auc_difference,
+        }
+        return {name: found for name, found in named.items() if found.value is not None}
+
+    @property
+    def deficits(self) -> dict[str, float]:
+        """The differences below `CAUTION_DIFFERENCE`, whether they are proven or not, by the name of the metric."""
+        values = {name: found.value for name, found in self.differences.items()}
+        return {name: value for name, value in values.items() if value is not None and value < CAUTION_DIFFERENCE}
 
 
 @dataclass(frozen=True)
@@ -236,6 +266,9 @@ def _unevaluable_subgroup(part: _SubgroupImages) -> Subgroup:
         balanced_accuracy=nothing,
         malignant_sensitivity=nothing,
         difference=nothing,
+        malignant_difference=nothing,
+        melanoma_auc=nothing,
+        melanoma_auc_difference=nothing,
         ceiling=None,
         weak=False,
     )
@@ -254,6 +287,7 @@ def _measured_subgroup(
         classification_metrics.malignant_mask(test.predicted),
     )
     difference, high = _difference_from_others(part, test, inside.of(part.shared), resamples)
+    auc, auc_difference = _melanoma_areas(test, part.rows, resamples)
     measured = Subgroup(
         attribute=part.attribute,
         group=part.group,
@@ -266,6 +300,9 @@ def _measured_subgroup(
             taken, malignant & part.rows, resamples, test.images
         ),
         difference=difference,
+        malignant_difference=_share_difference(taken, malignant, part.rows, test, resamples),
+        melanoma_auc=auc,
+        melanoma_auc_difference=auc_difference,
         ceiling=float(np.quantile(inside.high, 1 - tail)),
         weak=False,
         detectable=None if difference.value is None else float(_detectable_deficits(tail) * high.std()),
@@ -287,3 +324,47 @@ def _difference_from_others(
     outside = measure_strata(test, ~part.rows, part.shared, resamples)
     low, high = inside.low - outside.high, inside.high - outside.low
     return estimate_from_draws(test, inside.rows | outside.rows, inside.value - outside.value, low, high), high
+
+
+def _share_difference(hits: Mask, counted: Mask, rows: Mask, test: Predictions, resamples: Resamples) -> Estimate:
+    """Return the share of `hits` (N,) in the `counted` (N,) images among `rows` (N,), minus that of the others."""
+    sides = np.column_stack([counted & rows, counted & ~rows])
+    if not _enough_lesions(test, *sides.T):
+        return confidence_intervals.undefined_estimate()
+    both = np.column_stack([hits, hits])
+    inside, outside = confidence_intervals.column_shares(both, sides)
+    lower, upper = confidence_intervals.melded_draws(both, sides, resamples, test.images)
+    low, high = lower[:, 0] - upper[:, 1], upper[:, 0] - lower[:, 1]
+    return estimate_from_draws(test, counted, float(inside - outside), low, high)
+
+
+def _melanoma_areas(test: Predictions, rows: Mask, resamples: Resamples) -> tuple[Estimate, Estimate]:
+    """Return the area under melanoma's ROC curve among the images `rows` (N,), and its difference from the others'."""
+    nothing = confidence_intervals.undefined_estimate()
+    melanoma = test.is_melanoma
+    if not _enough_lesions(test, rows & melanoma, rows & ~melanoma):
+        return nothing, nothing
+    value, drawn = _area(test, rows, resamples)
+    area = confidence_intervals.percentile_estimate(value, drawn, **_size(test, rows))
+    if not _enough_lesions(test, ~rows & melanoma, ~rows & ~melanoma):
+        return area, nothing
+    other, others = _area(test, ~rows, resamples)
+    everywhere = _size(test, np.ones_like(rows))
+    return area, confidence_intervals.percentile_estimate(value - other, drawn - others, **everywhere)
+
+
+def _size(test: Predictions, rows: Mask) -> dict[str, int]:
+    return {"images": int(rows.sum()), "lesions": confidence_intervals.count_lesions(test.images, rows)}
+
+
+def _area(test: Predictions, rows: Mask, resamples: Resamples) -> tuple[float, Draws]:
+    melanoma, scores = test.is_melanoma[rows], test.melanoma[rows]
+    once = np.ones((1, melanoma.size), dtype=np.float32)
+    value, drawn = (
+        ranking_metrics.measure_ranking(scores, melanoma, weights).auc for weights in (once, resamples.of(rows).weights)
+    )
+    return float(value[0]), drawn
+
+
+def _enough_lesions(test: Predictions, *sides: Mask) -> bool:
+    return all(confidence_intervals.count_lesions(test.images, side) >= MINIMUM_COMPARED_LESIONS for side in sides)

@@ -111,6 +111,7 @@ TEMPLATE_FILTERS: Final[dict[str, Callable[..., str]]] = {
     "figure": report_wording.format_value,
     "signed": report_wording.format_difference,
     "interval": report_wording.format_interval,
+    "with_interval": report_wording.format_value_with_interval,
     "signed_interval": report_wording.format_difference_interval,
     "probability": report_wording.format_p_value,
     "percent": report_wording.format_percent,
@@ -198,7 +199,7 @@ def render_report(evaluation: ModelEvaluation, drawn: list[ReportPlot], pictures
             warnings=_warnings(evaluation),
             archive_sha256=archive_sha256_of_card(evaluation.card),
             addition_sha256=addition_sha256_of_card(evaluation.card),
-            added=_additional_image_counts(evaluation),
+            added=report_wording.production_sentences(evaluation.population),
             patients=report_wording.PATIENT_LIMITATION,
             skin_tone=report_wording.SKIN_TONE_LIMITATION,
         )
@@ -275,12 +276,6 @@ def _counts(evaluation: ModelEvaluation) -> dict[str, dict[str, object]]:
         label: {split: _mapping(by_class.get(label)).get(split) for split in contract.SPLITS}
         for label in contract.CLASS_LABELS
     }
-
-
-def _additional_image_counts(evaluation: ModelEvaluation) -> dict[str, object]:
-    """Return the number of images of the additional archive by split, without splits that have none."""
-    counts = _mapping(_mapping(evaluation.card.get("addition")).get("images_by_split"))
-    return {split: count for split, count in counts.items() if count}
 
 
 def _warnings(evaluation: ModelEvaluation) -> list[str]:

@@ -190,7 +190,11 @@ def subgroup_metric_group(found: Sequence[Subgroup]) -> Json:
 
 
 def _remark(subgroup: Subgroup) -> str:
-    return f"of {len(subgroup.classes)} classes{'; weak' if subgroup.weak else ''}"
+    parts = [f"of {len(subgroup.classes)} classes{'; weak' if subgroup.weak else ''}"]
+    parts += [f"{name} difference {_estimate_words(found)}" for name, found in subgroup.differences.items()]
+    if subgroup.detectable is not None:
+        parts.append(f"smallest deficit of balanced accuracy usually found {subgroup.detectable:.3f}")
+    return "; ".join(parts)
 
 
 def _rank(estimate: Estimate) -> float:
@@ -296,6 +300,7 @@ def _training(evaluation: ModelEvaluation) -> str:
     counts = ", ".join(f"{split} {images[split]} images of {lesions.get(split, '?')} lesions" for split in images)
     return (
         f"Split by lesion id: {counts or 'counts are not in the dataset card'}. "
+        f"{report_wording.production_sentences(evaluation.population)} "
         f"{audit_summary.describe_split_consistency(evaluation.leakage)} "
         f"Leakage audit: {audit_summary.describe_leaking_pairs(evaluation.leakage)}"
     )

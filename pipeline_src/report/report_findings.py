@@ -9,6 +9,7 @@ from typing import Final
 from pipeline_src.evaluation import champion_comparison
 from pipeline_src.evaluation.champion_comparison import ChampionComparison, PairedEstimate
 from pipeline_src.evaluation.evaluation_json import ModelEvaluation
+from pipeline_src.evaluation.subgroup_metrics import CAUTION_DIFFERENCE
 from pipeline_src.report import report_wording
 from pipeline_src.report.report_wording import SYNTHETIC_SOURCE
 
@@ -195,7 +196,32 @@ def _weak_subgroup_notice(evaluation: ModelEvaluation, missed: set[str]) -> Repo
         return ReportNotice(severity_by_gate("subgroup_balanced_accuracy" in missed), lead, text, "subgroups")
     if not any(each.evaluable for each in evaluation.subgroups):
         return ReportNotice(CAUTION, "No subgroup is evaluable.", "Each has too few test images.", "subgroups")
-    return None
+    return _unproven_deficit_notice(evaluation) or _blind_comparison_notice(evaluation)
+
+
+def _unproven_deficit_notice(evaluation: ModelEvaluation) -> ReportNotice | None:
+    found = sorted(
+        (value, f"{group.attribute} {group.group} {report_wording.format_difference(value)} {name}")
+        for group in evaluation.subgroups
+        for name, value in group.deficits.items()
+    )
+    if not found:
+        return None
+    names = report_wording.join_names([text for _, text in found], NAMED_ITEMS)
+    return ReportNotice(CAUTION, "Lower in a subgroup, not proven.", f"{names}, against all others.", "subgroups")
+
+
+def _blind_comparison_notice(evaluation: ModelEvaluation) -> ReportNotice | None:
+    """Return a note that a subgroup deficit of the size that deserves caution would not be found; None if it would."""
+    limits = [each.detectable for each in evaluation.subgroups if each.detectable is not None]
+    if not limits:
+        text = "None has enough lesions of any class on both sides."
+        return ReportNotice(CAUTION, "No subgroup can be compared.", text, "subgroups")
+    if max(limits) <= -CAUTION_DIFFERENCE:
+        return None
+    least, most = (report_wording.format_value(each) for each in (min(limits), max(limits)))
+    text = f"No deficit is proven, but one would have to be {least} to {most}, by group, to be found usually."
+    return ReportNotice(NOTE, "Subgroups: little can be found.", text, "subgroups")
 
 
 def _overconfidence_notice(evaluation: ModelEvaluation, missed: set[str]) -> ReportNotice | None:
@@ -243,8 +269,7 @@ def _clear_notices(evaluation: ModelEvaluation, missed: set[str]) -> Iterator[Re
     found = evaluation.leakage
     checks = {
         "no near-duplicate detectable by the audit": found.audited and not found.pairs,
-        "no subgroup proven weak": any(each.evaluable for each in evaluation.subgroups)
-        and not any(each.weak for each in evaluation.subgroups),
+        "no subgroup proven weak": _weak_subgroup_notice(evaluation, missed) is None,
         f"no overconfidence above {NOTABLE_OVERCONFIDENCE:.2f} proven": not _is_overconfident(evaluation, missed),
         f"no class below {THIN_TEST_IMAGES} test images": not thin_test_classes(evaluation),
     }

@@ -17,6 +17,7 @@ from typing import Final
 from pipeline_src import contract, gate_thresholds
 from pipeline_src.evaluation import confidence_intervals
 from pipeline_src.evaluation.confidence_intervals import Estimate
+from pipeline_src.evaluation.study_population import StudyPopulation
 from pipeline_src.gate import AT_MOST, MET, ROUNDING, GateRequirement, GateVerdict
 
 SYNTHETIC_SOURCE: Final = "synthetic"
@@ -87,6 +88,24 @@ def licence_statement(sources: Mapping[str, object]) -> str:
     if SYNTHETIC_SOURCE not in sources:
         return _LICENCE
     return _DRAWN if len(sources) == 1 else f"In part: {_DRAWN} The others, if of {_LICENCE}"
+
+
+_SELECTION: Final = (
+    "They were selected by whoever confirmed their labels, not at random, so their class shares and their difficulty "
+    "are not those of production; the test images come only from the base archive."
+)
+
+
+def production_sentences(found: StudyPopulation) -> str:
+    """Return count, share and classes of the production images in each split, and how they were selected; or empty."""
+    parts = []
+    for each in found.production:
+        classes = ", ".join(f"{label} {count}" for label, count in each.by_class.items() if count)
+        share = f"{each.share:.1%}".replace("%", "\u00a0%")
+        parts.append(f"{format_count(each.images, 'image')} to {each.split} ({share} of its images: {classes})")
+    if not parts:
+        return ""
+    return f"An additional archive of confirmed production images adds {'; '.join(parts)}. {_SELECTION}"
 
 
 NOT_DEFINED: Final = "not defined"

@@ -55,6 +55,7 @@ def test_malignant_is_malignant_whichever_it_is_taken_for() -> None:
     assert {"mel", "bcc", "akiec"} <= set(contract.MALIGNANT) <= set(LABELS) - {"nv", "bkl", "df", "vasc"}
     table = answered(("mel", "bcc"), ("akiec", "akiec"), ("bcc", "nv"), ("mel", "df"), ("nv", "mel"), ("df", "nv"))
     assert classification_metrics.malignant_sensitivity_score(table) == 2 / 4
+    assert classification_metrics.malignant_specificity_score(answered(("nv", "mel"), ("nv", "bkl"))) == 1 / 2
     assert classification_metrics.malignant_sensitivity_score(answered(("nv", "mel"))) is None
 
 

@@ -2,12 +2,14 @@
 """The melanoma threshold is the highest that reaches the target on validation images; nothing else is asked."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline_src import contract
 from pipeline_src.evaluation import operating_point
 from pipeline_src.evaluation.confidence_intervals import EXACT_METHOD, NO_INTERVAL, Estimate
 from pipeline_src.evaluation.model_predictions import HoldoutImage, Predictions
@@ -65,3 +67,25 @@ def test_without_a_validation_melanoma_there_is_no_operating_point() -> None:
         point = operating_point.choose_operating_point(validation, 0.85)
         assert (point.threshold, point.target_sensitivity) == (None, 0.85)
         assert point.validation_sensitivity == Estimate(None, None, None, 0, 0, NO_INTERVAL)
+
+
+def test_production_images_take_no_part_in_the_choice_and_are_measured_beside_it() -> None:
+    base = suspected([share / 10 for share in range(1, 11)], [0.1])
+    added = from_production(suspected([0.95] * 4, [0.2, 0.9]))
+    both = Predictions((*base.images, *added.images), np.concatenate([base.probabilities, added.probabilities]))
+    kept, production = operating_point.split_by_archive(both)
+    assert (kept.images, production.images) == (base.images, added.images)
+    chosen = operating_point.choose_operating_point(kept, 0.9)
+    assert chosen.threshold == pytest.approx(0.2)
+    found = operating_point.measure_production(production, chosen, 1.5)
+    assert found is not None
+    assert (found.images, found.melanomas, found.threshold, found.temperature) == (6, 4, 0.95, 1.5)
+    assert (found.sensitivity.value, found.specificity.value) == (1, 0)  # 0.2 itself is suspected
+    assert operating_point.measure_production(operating_point.split_by_archive(base)[1], chosen, None) is None
+
+
+def from_production(table: Predictions) -> Predictions:
+    images = tuple(
+        replace(image, image_id=f"p{image.image_id}", archive=contract.ADDITION_ORIGIN) for image in table.images
+    )
+    return Predictions(images, table.probabilities)

@@ -179,6 +179,27 @@ def test_only_classes_of_which_both_sides_have_twenty_lesions_are_compared() -> 
         assert female.weak == (compared == 2)
 
 
+def test_malignant_sensitivity_and_melanoma_area_are_compared_where_both_sides_have_twenty_lesions() -> None:
+    missed = measured(lambda _, image: image.label == "mel" and image.sex == "female", count=200)
+    female = missed["sex", "female"]
+    malignant = [image for image in IMAGES if image.label in contract.MALIGNANT and image.sex == "female"]
+    melanomas = sum(image.label == "mel" for image in malignant)
+    assert female.malignant_difference.value == pytest.approx(-melanomas / len(malignant))
+    assert (female.malignant_difference.upper or 0) < -0.5
+    assert female.melanoma_auc.value is not None
+    assert female.melanoma_auc.value < 0.6
+    assert set(female.deficits) == {"balanced accuracy", "malignant sensitivity", "melanoma AUC"}
+    assert missed["sex", "male"].deficits == {}
+    # One melanoma lesion fewer on one side than is needed.
+    few = [image for image in IMAGES if image.label != "mel" or image.sex == "male"]
+    some = {image.lesion_id for image in IMAGES if image.label == "mel" and image.sex == "female"}
+    short = (*few, *(image for image in IMAGES if image.lesion_id in sorted(some)[:19]))
+    found = measured(rival.every(0.1), tuple(sorted(short)), 50)
+    assert found["sex", "female"].melanoma_auc.value is None
+    assert found["sex", "male"].melanoma_auc.value is not None
+    assert found["sex", "male"].melanoma_auc_difference.value is None
+
+
 def test_holm_rejects_the_second_only_after_the_first() -> None:
     nothing = float("nan")
     assert subgroup_metrics.holm_rejections([0.02, 0.012]) == [True, True]

@@ -112,9 +112,10 @@ def subgroup(attribute: str, group: str, images: int = 150, difference: float = 
     malignant = estimate(0.85 + difference, images // 3, 0.1) if known else UNKNOWN
     apart = estimate(difference, images, 0.07) if known else UNKNOWN
     ceiling = value.upper if known else None
-    return Subgroup(
-        attribute, group, images, images // 2, contract.CLASS_LABELS, known, value, malignant, apart, ceiling, weak
-    )
+    detectable = 0.09 if known else None
+    head = (attribute, group, images, images // 2, contract.CLASS_LABELS, known)
+    area = estimate(0.9, images) if known else UNKNOWN
+    return Subgroup(*head, value, malignant, apart, apart, area, apart, ceiling, weak, detectable)
 
 
 def subgroups(weak: float = 0.0) -> tuple[Subgroup, ...]:
@@ -184,6 +185,7 @@ def evaluation(
             "figures": figures(counts),
             "official_figures": None,
             "melanoma": OperatingPoint(0.213, 0.9, estimate(0.9, 40, 0.08)),
+            "production": None,
             "clinical": clinical_measures.measure_threshold(test, 0.213, resamples),
             "population": study_population.describe_population(predictions.images, made_card),
             "calibration": calibration(),

@@ -49,9 +49,8 @@ def subgroup(attribute: str, group: str, *, evaluable: bool = True, weak: bool =
     value = estimate(0.75 if weak else 0.7, 130) if evaluable else UNKNOWN
     ceiling = 0.6 if evaluable else None
     images = 130 if evaluable else 3
-    return Subgroup(
-        attribute, group, images, images, contract.CLASS_LABELS, evaluable, value, value, value, ceiling, weak
-    )
+    head = (attribute, group, images, images, contract.CLASS_LABELS, evaluable)
+    return Subgroup(*head, *([value] * 6), ceiling, weak, 0.11 if evaluable else None)
 
 
 def subgroups() -> tuple[Subgroup, ...]:
@@ -104,6 +103,7 @@ def evaluation(*, known: bool = True, **changed: Any) -> ModelEvaluation:
         else {},
         "figures": figures(known=known),
         "melanoma": OperatingPoint(0.2123456789 if known else None, 0.85, estimate(0.86) if known else UNKNOWN),
+        "production": None,
         "clinical": clinical_measures.measure_threshold(test, 0.2123456789 if known else None, resamples),
         "population": study_population.describe_population(predictions.images, {}),
         "calibration": Calibration(

@@ -8,6 +8,8 @@ from typing import Any
 from pipeline_src.evaluation import evaluation_json, study_population, subgroup_metrics
 from pipeline_src.evaluation.evaluation_json import ModelEvaluation
 from pipeline_src.evaluation.model_predictions import HoldoutImage
+from pipeline_src.evaluation.operating_point import ProductionValidation
+from pipeline_src.evaluation.study_population import ProductionImages
 from pipeline_src.report import html_report, model_card
 from tests.jobs.report import finding_case, judgement
 
@@ -25,9 +27,28 @@ def with_card(**more: Any) -> ModelEvaluation:
 
 
 def test_the_page_names_it_and_how_its_images_are_shared_out() -> None:
-    page = told(with_card(addition=ADDED))
+    added = (
+        ProductionImages("train", 20, 0.04, {"mel": 15, "nv": 5, "df": 0}),
+        ProductionImages("validation", 1, 0.005, {"nv": 1}),
+    )
+    evaluation = with_card(addition=ADDED)
+    evaluation = replace(evaluation, population=replace(evaluation.population, production=added))
+    page = told(evaluation)
     assert f"<dt>Additional archive SHA-256</dt><dd><code>{SHA}</code></dd>" in page
-    assert "adds 2 images to train, 1 image to validation; the test images come only from the first archive" in page
+    said = "adds 20 images to train (4.0\u00a0% of its images: mel 15, nv 5); 1 image to validation (0.5\u00a0%"
+    assert said in page
+    card = model_card.model_card_content(evaluation)["training_details"]
+    for each in (page, str(card)):
+        assert "selected by whoever confirmed their labels, not at random" in each
+    assert "20 images to train" in str(card)
+
+
+def test_production_has_its_own_threshold_beside_the_one_that_it_did_not_choose() -> None:
+    own = ProductionValidation(30, 8, 0.91, finding_case.estimate(0.7, 8), finding_case.estimate(0.9, 22), None)
+    page = told(replace(finding_case.everything(), production=own))
+    assert "The 30 additional validation images from production, 8 melanomas among them, did not take part" in page
+    assert "melanoma sensitivity is 0.700 (0.660 to 0.740)" in page
+    assert "the threshold would be 0.910 and the temperature not defined" in page
 
 
 def test_without_one_the_page_says_none_and_no_more() -> None:

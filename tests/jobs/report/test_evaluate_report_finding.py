@@ -87,6 +87,33 @@ def test_that_no_subgroup_can_be_judged_is_said() -> None:
     assert led(notices(subgroups=(finding_case.subgroup("sex", "male", 3),)), "No subgroup is evaluable.")
 
 
+def test_a_deficit_below_a_tenth_deserves_caution_in_every_metric_though_it_is_not_proven() -> None:
+    first, *others = finding_case.subgroups()
+    low = replace(first, melanoma_auc_difference=finding_case.estimate(-0.12), difference=finding_case.estimate(-0.11))
+    found = notices(subgroups=(low, *others))
+    notice = led(found, "Lower in a subgroup, not proven.")
+    assert notice.severity == CAUTION
+    assert notice.text == (
+        "sex female \u22120.120 melanoma AUC, sex female \u22120.110 balanced accuracy, against all others."
+    )
+    assert "no subgroup proven weak" not in str(found)
+    mild = replace(first, difference=finding_case.estimate(-0.10))
+    assert "no subgroup proven weak" in str(notices(subgroups=(mild, *others)))
+
+
+@pytest.mark.parametrize(("detectable", "lead"), [(0.11, "Subgroups: little can be found."), (0.10, None)])
+def test_nothing_is_green_where_a_deficit_could_hardly_be_found(detectable: float, lead: str | None) -> None:
+    first, *others = finding_case.subgroups()
+    found = notices(subgroups=(replace(first, detectable=detectable), *others))
+    assert ("no subgroup proven weak" in str(found)) == (lead is None)
+    assert (lead in {each.lead for each in found}) == (lead is not None)
+
+
+def test_that_no_subgroup_can_be_compared_is_said() -> None:
+    groups = tuple(replace(each, detectable=None) for each in finding_case.subgroups())
+    assert led(notices(subgroups=groups), "No subgroup can be compared.").severity == CAUTION
+
+
 @pytest.mark.parametrize(("over", "severity"), [(0.2, PROBLEM), (0.14, CAUTION), (0.1, None)])
 def test_overconfidence_is_said_where_the_gate_minds_or_it_is_beyond_what_is_common(
     over: float, severity: str | None
