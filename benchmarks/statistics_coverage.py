@@ -125,7 +125,7 @@ def measure_coverage(split: str, quality: float, number: int) -> Hits:
             for name in (*classification_metrics.RATE_NAMES, *classification_metrics.RANKING_NAMES)
         },
     }
-    true = dict(_true_values(split, quality)) | _values_at_threshold(reference, threshold)
+    true = {**_true_values(split, quality), **_values_at_threshold(reference, threshold)}
     return {name: _held(each, true[name]) for name, each in estimates.items() if each.lower is not None}
 
 
