@@ -4,7 +4,8 @@
 Sources: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019,
 arXiv:1905.11946, table 1 and its rules for width and depth; for the Lite variants ``efficientnet_lite_builder.py`` of
 the TensorFlow TPU models: ReLU6 instead of swish, no squeeze-and-excitation, stem and head not scaled, first and last
-stage not deepened, pixels (x - 127) / 128, batch-norm epsilon 0.001, padding SAME.
+stage not deepened, pixels (x - 127) / 128, batch-norm epsilon 0.001, padding SAME. For the class maps: Zhou et al.,
+"Learning Deep Features for Discriminative Localization", 2016, arXiv:1512.04150.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 INPUT: Final = "pixels"
 FEATURES_OUTPUT: Final = "features"
 PROBABILITIES_OUTPUT: Final = "probabilities"
+CLASS_MAPS_OUTPUT: Final = "class_maps"
 IMAGENET_FEATURES: Final = 1280  # of the whole network
 STEM_CHANNELS: Final = 32
 NORM_EPSILON: Final = 1e-3
@@ -133,7 +135,11 @@ def attach_head(
         bias: (classes,).
 
     Returns:
-        A model whose only output is "probabilities", float32 (N, classes), in the order of the columns of `weights`.
+        A model with the output "probabilities", float32 (N, classes), in the order of the columns of `weights`. Where
+        the features are means over the image, as those of this module are, it has the output "class_maps" too,
+        float32 (N, classes, height, width): what each place adds to the logit of each class. The mean of a map over all
+        places, plus the bias, is the logit. Means of activations of several sides have maps only once the side of the
+        image is fixed (`fix_image_side`); these maps have the smallest of the sides.
 
     Raises:
         ValueError: the shapes do not fit.
@@ -144,9 +150,7 @@ def attach_head(
     model = onnx.ModelProto()
     model.CopyFrom(backbone)
     head = {"head.weight": weights, "head.bias": bias}
-    model.graph.initializer.extend(
-        numpy_helper.from_array(np.ascontiguousarray(values, "<f4"), name) for name, values in head.items()
-    )
+    model.graph.initializer.extend(_constant(name, values) for name, values in head.items())
     model.graph.node.append(helper.make_node("Gemm", [FEATURES_OUTPUT, *head], ["logits"], name="logits"))
     model.graph.node.append(
         helper.make_node("Softmax", ["logits"], [PROBABILITIES_OUTPUT], PROBABILITIES_OUTPUT, axis=1)
@@ -154,7 +158,81 @@ def attach_head(
     del model.graph.output[:]
     output = helper.make_tensor_value_info(PROBABILITIES_OUTPUT, TensorProto.FLOAT, ["N", len(bias)])
     model.graph.output.append(output)
+    _add_class_maps(model, backbone, weights)
     return model
+
+
+def _add_class_maps(model: onnx.ModelProto, backbone: onnx.ModelProto, weights: NDArray[np.floating]) -> None:
+    """Add the output "class_maps" to `model` if the features of `backbone` allow it; see `attach_head`.
+
+    The linear layer and the mean over the image change places: the map of a class is a 1x1 convolution of the
+    activations with the weights of the class.
+    """
+    averaged = _averaged_activations(backbone)
+    shapes = _activation_shapes(backbone, averaged)
+    sides = [shape[2] for shape in shapes]
+    if not averaged or (len(averaged) > 1 and 0 in sides):
+        return
+    coarse = min(sides)
+    maps: list[str] = []
+    first = 0
+    for activation, (_, channels, *_) in zip(averaged, shapes, strict=True):
+        kernel = weights[first : first + channels].T[:, :, np.newaxis, np.newaxis]
+        first += channels
+        name = f"{activation}.class_maps"
+        model.graph.initializer.append(_constant(f"{name}.weight", kernel))
+        model.graph.node.append(helper.make_node("Conv", [activation, f"{name}.weight"], [name], name))
+        maps.append(name)
+    if len(maps) > 1:
+        maps = [_add_area_mean(model, each, side, coarse) for each, side in zip(maps, sides, strict=True)]
+    model.graph.node.append(helper.make_node("Sum", maps, [CLASS_MAPS_OUTPUT], CLASS_MAPS_OUTPUT))
+    side = [coarse or "map_side"] * 2
+    shape = ["N", weights.shape[1], *side]
+    model.graph.output.append(helper.make_tensor_value_info(CLASS_MAPS_OUTPUT, TensorProto.FLOAT, shape))
+
+
+def _averaged_activations(backbone: onnx.ModelProto) -> list[str]:
+    """Return the activations whose means over the image are the features, in their order; none if they are not."""
+    by_output = {node.output[0]: node for node in backbone.graph.node}
+
+    def averaged(output: str) -> list[str]:
+        node = by_output.get(output)
+        if node is None or node.op_type not in {"Flatten", "Concat", "GlobalAveragePool"}:
+            return [""]
+        if node.op_type == "GlobalAveragePool":
+            return [node.input[0]]
+        return [name for each in node.input for name in averaged(each)]
+
+    found = averaged(FEATURES_OUTPUT)
+    return [] if "" in found else found
+
+
+def _activation_shapes(backbone: onnx.ModelProto, names: Sequence[str]) -> list[tuple[int, ...]]:
+    """Return the shape of each activation of `names`; a symbolic size is 0."""
+    known = {each.name: each for each in onnx.shape_inference.infer_shapes(backbone).graph.value_info}
+    return [tuple(each.dim_value for each in known[name].type.tensor_type.shape.dim) for name in names]
+
+
+def _add_area_mean(model: onnx.ModelProto, maps: str, side: int, coarse: int) -> str:
+    """Add what averages `maps`, of `side` by `side` places, to `coarse` by `coarse`; return its output.
+
+    Each coarse place is the mean of the area that it covers, and a fine place on a border is shared by area, so that
+    the mean of the whole map stays the same for any two sides.
+    """
+    edges, fine_edges = np.arange(coarse + 1) / coarse, np.arange(side + 1) / side
+    overlap = np.minimum(edges[1:, None], fine_edges[1:]) - np.maximum(edges[:-1, None], fine_edges[:-1])
+    shares = np.maximum(overlap, 0) * coarse  # (coarse, side)
+    constants = {f"{maps}.rows": shares, f"{maps}.columns": shares.T}
+    model.graph.initializer.extend(_constant(name, values) for name, values in constants.items())
+    rows, columns = constants
+    tall, small = f"{maps}.tall", f"{maps}.small"
+    model.graph.node.append(helper.make_node("MatMul", [rows, maps], [tall], tall))
+    model.graph.node.append(helper.make_node("MatMul", [tall, columns], [small], small))
+    return small
+
+
+def _constant(name: str, values: NDArray[np.floating]) -> TensorProto:
+    return numpy_helper.from_array(np.ascontiguousarray(values, "<f4"), name)
 
 
 class GraphBuilder:
@@ -179,7 +257,7 @@ class GraphBuilder:
 
     def add_weights(self, name: str, values: NDArray[np.floating]) -> str:
         """Add a constant, and return its name."""
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(values, "<f4"), name))
+        self.weights.append(_constant(name, values))
         return name
 
     def add_pixels(self) -> None:

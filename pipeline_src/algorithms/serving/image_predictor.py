@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from pipeline_src.algorithms.serving import onnx_artifact
 from pipeline_src.algorithms.serving.onnx_artifact import ModelManifest
@@ -18,7 +19,10 @@ from pipeline_src.dataset import image_codec
 from pipeline_src.runtime.errors import BadInputError
 
 _PLACE: Final = "the image"
+_ANY: Final = None  # a size that may be any
 _ERRORS_ONLY: Final = 3  # ONNX Runtime's severity; warnings would tell about graphics cards that are not there
+
+ClassMaps = NDArray[np.float32]
 
 onnxruntime.set_default_logger_severity(_ERRORS_ONLY)
 
@@ -31,6 +35,9 @@ class ImagePredictor:
     Args:
         model: The ONNX model, as `onnx_artifact.read_model` returns it.
         manifest: Its manifest.
+
+    Attributes:
+        has_class_maps: Whether the model has the output `onnx_artifact.CLASS_MAPS_NAME`, which `explain` needs.
 
     Raises:
         BadInputError: ONNX Runtime cannot load it, its input or output is not what the manifest says, or it does not
@@ -47,6 +54,7 @@ class ImagePredictor:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its exceptions have no base class of their own
             raise _unusable(f"ONNX Runtime cannot load it ({_first_line(error)})") from error
+        self.has_class_maps = any(each.name == onnx_artifact.CLASS_MAPS_NAME for each in self._session.get_outputs())
         self._check_signature()
         side = manifest.image_size
         try:
@@ -62,8 +70,23 @@ class ImagePredictor:
         """
         return self._compute(image_codec.decode_square(data, _PLACE, self.manifest.image_size)[None])
 
+    def explain(self, data: bytes) -> tuple[list[float], ClassMaps]:
+        """Return the same probabilities and the class maps, (classes, height, width), of a model that has them.
+
+        Raises:
+            BadInputError: It is not an image that Preprocess accepts.
+        """
+        pixels = image_codec.decode_square(data, _PLACE, self.manifest.image_size)[None]
+        rows, maps = self._session.run(
+            [onnx_artifact.OUTPUT_NAME, onnx_artifact.CLASS_MAPS_NAME], {onnx_artifact.INPUT_NAME: pixels}
+        )
+        return self._checked(rows), maps[0]
+
     def _compute(self, pixels: image_codec.Pixels) -> list[float]:
         (rows,) = self._session.run([onnx_artifact.OUTPUT_NAME], {onnx_artifact.INPUT_NAME: pixels})
+        return self._checked(rows)
+
+    def _checked(self, rows: Any) -> list[float]:  # noqa: ANN401  untyped library
         probabilities = [float(value) for value in rows[0]]
         if len(probabilities) != len(self.manifest.labels):
             raise ArithmeticError(f"{len(probabilities)} probabilities, not {len(self.manifest.labels)}")
@@ -72,13 +95,15 @@ class ImagePredictor:
         return probabilities
 
     def _check_signature(self) -> None:
-        """Check names, types and shapes of input and output; a size that the model leaves open fits."""
+        """Check names, types and shapes of input and outputs; a size that the model leaves open fits."""
         side, classes = self.manifest.image_size, len(self.manifest.labels)
         found = (*self._session.get_inputs(), *self._session.get_outputs())
-        expected = (
+        expected: list[tuple[str, str, list[int | None]]] = [
             (onnx_artifact.INPUT_NAME, "tensor(uint8)", [1, side, side, 3]),
             (onnx_artifact.OUTPUT_NAME, "tensor(float)", [1, classes]),
-        )
+        ]
+        if self.has_class_maps:
+            expected.append((onnx_artifact.CLASS_MAPS_NAME, "tensor(float)", [1, classes, _ANY, _ANY]))
         if len(found) != len(expected) or not all(map(_fits, found, *zip(*expected, strict=True))):
             raise _unusable(
                 f"input and output are {', '.join(f'{each.name} {each.type} {each.shape}' for each in found)}: must be"
@@ -86,9 +111,10 @@ class ImagePredictor:
             )
 
 
-def _fits(found: Any, name: str, kind: str, shape: list[int]) -> bool:  # noqa: ANN401  untyped library
+def _fits(found: Any, name: str, kind: str, shape: list[int | None]) -> bool:  # noqa: ANN401  untyped library
     return (found.name, found.type, len(found.shape)) == (name, kind, len(shape)) and all(
-        size == wanted or not isinstance(size, int) for size, wanted in zip(found.shape, shape, strict=True)
+        size == wanted or wanted is _ANY or not isinstance(size, int)
+        for size, wanted in zip(found.shape, shape, strict=True)
     )
 
 

@@ -7,7 +7,9 @@ folder in which the two disagree. Neither file holds anything executable.
 
 Input of the model: ``pixels``, uint8 (images, image_size, image_size, 3), blue, green, red, as
 `image_codec.decode_square` returns them. Output: ``probabilities``, float32 (images, classes), in the order of the
-manifest's labels; each row sums to one. Standard library only.
+manifest's labels; each row sums to one. A second output may follow: ``class_maps``, float32 (images, classes, height,
+width), what each place of the image adds to the logit of each class; the mean of a map over its places, plus the
+class's bias, is the logit. Standard library only.
 
 Sources: onnx.proto, messages ModelProto (field 14, metadata_props) and StringStringEntryProto; Protocol Buffers,
 "Encoding": messages that are written one after the other are merged, and elements of a repeated field are appended.
@@ -27,6 +29,7 @@ MODEL_FILE: Final = "model.onnx"
 MANIFEST_FILE: Final = "model.json"
 INPUT_NAME: Final = "pixels"
 OUTPUT_NAME: Final = "probabilities"
+CLASS_MAPS_NAME: Final = "class_maps"
 # How the bytes of an image become pixels: `image_codec.decode_square`. Another number when it returns other pixels,
 # so that no model is served with pixels that it was not trained on.
 DECODING: Final = "bgr-square-1"

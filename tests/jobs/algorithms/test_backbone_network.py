@@ -20,6 +20,7 @@ from pipeline_src.algorithms.efficientnet_lite.pretrained_weights import BACKBON
 from pipeline_src.algorithms.linear_probe import backbone_network
 from pipeline_src.algorithms.linear_probe.backbone_network import BACKBONE_DIGESTS, FEATURES
 from pipeline_src.runtime.errors import BadInputError
+from tests.jobs.algorithms import probe_case
 
 ROOT = Path(__file__).parents[3]
 MODULE = "pipeline_src.algorithms.linear_probe.backbone_network"
@@ -43,11 +44,16 @@ def _pictures(count: int, side: int) -> NDArray[np.uint8]:
 
 
 def _run(model: onnx.ModelProto, pixels: NDArray[np.uint8], *, batch: int = 8, threads: int = 1) -> NDArray[np.float32]:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = _session(model, threads)
     parts = (pixels[at : at + batch] for at in range(0, len(pixels), batch))
     return np.concatenate([session.run(None, {"pixels": part})[0] for part in parts])
+
+
+def _session(model: onnx.ModelProto, threads: int = 1) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3  # it warns of the constants of an output that a test took out
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 class Reference:
@@ -169,6 +175,50 @@ def test_the_head_turns_features_into_probabilities_in_the_order_of_its_columns(
     assert [output.name for output in model.graph.output] == ["probabilities"]
     np.testing.assert_allclose(_run(model, pixels), expected, atol=1e-5)
     assert backbone.SerializeToString(deterministic=True) == before
+
+
+@pytest.mark.parametrize(("name", "side"), [("backbone", 64), ("backbone", 100), ("network", 64), ("network", 45)])
+def test_the_mean_of_a_class_map_plus_the_bias_is_the_logit_and_the_probabilities_keep_their_bytes(
+    request: pytest.FixtureRequest, name: str, side: int
+) -> None:
+    """A side of 100 pixels has activations of 25, 13, 7 and 4 places, none of them a multiple of the next."""
+    features = _with_side(request.getfixturevalue(name), side)
+    count = features.graph.output[0].type.tensor_type.shape.dim[1].dim_value
+    chance = np.random.default_rng(3)
+    weights, bias = chance.normal(0, 0.2, (count, 7)), chance.normal(size=7)
+    model = onnx_network.attach_head(features, weights, bias)
+    onnx.checker.check_model(model, full_check=True)
+    pixels = _pictures(4, side)
+    found = _session(model).run(["probabilities", "class_maps"], {"pixels": pixels})
+    maps = found[1].astype(np.float64)
+    logits = _run(features, pixels).astype(np.float64) @ weights + bias
+    assert maps.shape == (4, 7, *[-(-side // 32)] * 2)
+    assert maps.std(axis=(2, 3)).min() > 0.01
+    np.testing.assert_allclose(maps.mean(axis=(2, 3)) + bias, logits, atol=1e-6 * np.abs(maps).max())
+    assert found[0].tobytes() == _session(_without_maps(model)).run(None, {"pixels": pixels})[0].tobytes()
+    assert found[0].tobytes() == _session(model).run(["probabilities"], {"pixels": pixels})[0].tobytes()
+
+
+def _with_side(backbone: onnx.ModelProto, side: int) -> onnx.ModelProto:
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(backbone)
+    onnx_network.fix_image_side(fixed, side)
+    return fixed
+
+
+def _without_maps(model: onnx.ModelProto) -> onnx.ModelProto:
+    kept = [node for node in model.graph.node if "class_maps" not in node.name]
+    plain = onnx.ModelProto()
+    plain.CopyFrom(model)
+    del plain.graph.node[:], plain.graph.output[1]
+    plain.graph.node.extend(kept)
+    return plain
+
+
+def test_features_that_are_no_means_over_the_image_have_no_class_maps() -> None:
+    weights = np.zeros((FEATURES, 7))
+    model = onnx_network.attach_head(_with_side(probe_case.small_backbone(), 16), weights, np.zeros(7))
+    assert [output.name for output in model.graph.output] == ["probabilities"]
 
 
 @pytest.mark.parametrize(("rows", "columns", "biases"), [(FEATURES + 1, 7, 7), (FEATURES, 7, 6)])

@@ -21,7 +21,7 @@ from pipeline_src.algorithms.serving.image_predictor import ImagePredictor
 from pipeline_src.dataset import image_codec
 from pipeline_src.runtime.errors import BadInputError
 from tests.jobs.algorithms.sample_pictures import Pixels, colored, jpeg, png, turned
-from tests.jobs.algorithms.tiny_model import MANIFEST, SIDE, onnx_bytes
+from tests.jobs.algorithms.tiny_model import MANIFEST, SIDE, onnx_bytes, with_class_maps
 
 REPOSITORY = Path(__file__).parent.parent.parent.parent
 
@@ -121,12 +121,28 @@ def test_no_damaged_byte_of_a_header_is_a_defect(predictor: ImagePredictor, enco
         (onnx_bytes(classes=6), r"input and output are .*, probabilities tensor\(float\) \['images', 6\]: must be"),
         (onnx_bytes(pixels=("image", TensorProto.UINT8)), r"input and output are image tensor\(uint8\)"),
         (onnx_bytes(pixels=("pixels", TensorProto.FLOAT)), r"input and output are pixels tensor\(float\)"),
+        (with_class_maps().replace(b"class_maps", b"other_maps"), r"input and output are .*, other_maps tensor"),
+        (
+            with_class_maps("floats"),
+            r"input and output are .*, class_maps tensor\(float\) \['images', 3, 32, 32\]: must",
+        ),
         (onnx_bytes(last="Identity"), "it cannot be computed .the probabilities add up to 0.0, not 1"),
     ],
 )
 def test_a_model_that_is_not_what_its_manifest_says_is_refused(model: bytes, cause: str) -> None:
     with pytest.raises(BadInputError, match=f"^model.onnx: {cause}.*Train the model again.$"):
         ImagePredictor(model, MANIFEST)
+
+
+def test_a_model_with_class_maps_answers_the_same_bytes_and_explains_them(predictor: ImagePredictor) -> None:
+    """The model has one place a pixel and no bias: the mean of a map is the logit."""
+    explaining, data = ImagePredictor(with_class_maps(), MANIFEST), png(colored(1, SIDE, SIDE))
+    assert (predictor.has_class_maps, explaining.has_class_maps) == (False, True)
+    probabilities, maps = explaining.explain(data)
+    assert probabilities == explaining.predict(data) == predictor.predict(data)
+    assert maps.shape == (7, SIDE, SIDE)
+    logits = maps.mean(axis=(1, 2), dtype=np.float64)
+    np.testing.assert_allclose(np.exp(logits) / np.exp(logits).sum(), probabilities, rtol=1e-4)
 
 
 def test_a_model_that_leaves_its_side_open_takes_that_of_the_manifest(predictor: ImagePredictor) -> None:

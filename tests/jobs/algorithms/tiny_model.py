@@ -49,3 +49,16 @@ def onnx_bytes(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def with_class_maps(places: str = "places") -> bytes:
+    """Return the same model with class maps, one place a pixel; `places` is what they are taken from."""
+    model = onnx.load_from_string(onnx_bytes())
+    nodes = (
+        helper.make_node("MatMul", ["floats", "weights"], ["places"]),
+        helper.make_node("Transpose", [places], [onnx_artifact.CLASS_MAPS_NAME], perm=[0, 3, 1, 2]),
+    )
+    model.graph.node.extend(nodes)
+    shape = ["images", "maps", SIDE, SIDE]
+    model.graph.output.append(helper.make_tensor_value_info(onnx_artifact.CLASS_MAPS_NAME, TensorProto.FLOAT, shape))
+    return bytes(model.SerializeToString(deterministic=True))
