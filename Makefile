@@ -31,6 +31,8 @@ UV_VERSION := 0.13.9
 LOCK_3_11 := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 LOCK := $(LOCK_3_11) --universal --fork-strategy fewest
 SYNC := $(UV) pip sync --quiet --require-hashes
+# The command `lesions`, which runs this folder's code; uv has the builder, and nothing is fetched.
+INSTALL_PROGRAM = $(UV) pip install --quiet --offline --no-deps --python $(APP) --editable .
 export UV_PYTHON_DOWNLOADS := never
 # The CDK runs on Node 22 or 24. Where this machine has none or an older one, that of PyPI's wheel goes first on the PATH.
 NODE := $(VENV)/node
@@ -76,11 +78,13 @@ $(VENV)/app/.done: requirements.txt | $(UV)
 	@echo "Setting up: the application's environment (about 1 GB)"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/app
 	@$(SYNC) --python $(APP) requirements.txt
+	@$(INSTALL_PROGRAM)
 	@touch $@
 
 $(VENV)/app/.dev: requirements-dev.txt $(VENV)/app/.done
 	@echo "Setting up: the linters and test tools"
 	@$(SYNC) --python $(APP) requirements.txt requirements-dev.txt
+	@$(INSTALL_PROGRAM)
 	@touch $@
 
 $(VENV)/jobs/.done: containers/preprocessing/requirements.txt | $(UV)

@@ -4,6 +4,7 @@
 Step caching compares URIs only, so the key of an archive must depend on its content.
 """
 
+import shlex
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from local.aws.s3_store import S3Store, files_below, sha256_of_file
+from local.command_hints import program_command
 from local.errors import UsageError
 from pipeline_src import contract
 
@@ -49,7 +51,9 @@ def check_zip_archive(path: Path, kind: ArchiveKind = BASE_ARCHIVE) -> None:
     """
     place = f"{kind.name} {str(path)!r}"
     if not path.exists():
-        raise UsageError(f"{place}: no such file. Check the path, or make one: python -m local {kind.command}.")
+        target = f" {shlex.quote(str(path))}" if kind is BASE_ARCHIVE else ""
+        make = f"{program_command()} {kind.command}{target}"
+        raise UsageError(f"{place}: no such file. Check the path, or make one: {make}")
     if path.is_dir():
         if not any(contract.ARCHIVE_METADATA.fullmatch(file.name) for file in files_below(path)):
             raise UsageError(

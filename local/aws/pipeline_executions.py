@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from local import json_files
+from local.command_hints import program_command
 from local.errors import UsageError
 from local.json_files import Json, JsonObject
 from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
@@ -229,7 +230,7 @@ def find_execution(runs: Path, name: str) -> ExecutionRecord:
     """
     records = load_executions(runs)
     if not records:
-        raise UsageError(f"run {name!r}: there are no runs in {runs}. Start one: python -m local demo")
+        raise UsageError(f"run {name!r}: there are no runs in {runs}. Start one: {program_command()} demo")
     if name == LATEST_RUN:
         return records[-1]
     matches = [record for record in records if record.execution_id.startswith(name)]
@@ -237,4 +238,4 @@ def find_execution(runs: Path, name: str) -> ExecutionRecord:
         return matches[0]
     ids = ", ".join(record.execution_id for record in matches or records[-_NEWEST_SHOWN:])
     problem = f"ambiguous, {len(matches)} runs match: {ids}" if matches else f"no such run. The newest: {ids}"
-    raise UsageError(f"run {name!r}: {problem}. List them: python -m local runs")
+    raise UsageError(f"run {name!r}: {problem}. List them: {program_command()} runs")

@@ -2,6 +2,7 @@
 """The commands that send traffic to a served model, monitor it and export its captured images."""
 
 import json
+import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,19 +15,22 @@ from rich.text import Text
 
 from local import json_files
 from local.aws import data_capture, pipeline_executions
+from local.aws.pipeline_executions import ExecutionRecord
 from local.aws.s3_store import LocalHome
+from local.command_hints import program_command, short_path
 from local.console.command_frame import (
+    complete_run,
     error_console,
     output_console,
-    program_command,
     require_writable_file,
-    short_path,
+    run_argument,
 )
 from local.endpoint import capture_export, image_prediction, monitoring_job, run_selection, traffic_client
 from local.errors import UsageError
 from local.runners.process_runner import ProcessRunner
 from local.synthetic import demo_archive
 from pipeline_src import contract
+from pipeline_src.algorithms.algorithm_table import DEFAULT_ALGORITHM
 
 TRAFFIC_FILE: Final = "traffic.json"  # in the home: when `traffic` was started last
 # Names only: the module that shifts images imports numpy and Pillow, which no other command needs.
@@ -34,7 +38,7 @@ SHIFT_NAMES: Final = ("none", "colour", "blur", "dark", "mix", "other")
 
 
 @click.command("traffic")
-@click.argument("name", metavar="ID", default=pipeline_executions.LATEST_RUN)
+@run_argument()
 @click.option("--images", type=click.IntRange(1), default=300, show_default=True, help="Number of images.")
 @click.option(
     "--shift",
@@ -136,13 +140,13 @@ def _print_traffic_outcome(outcome: traffic_client.TrafficOutcome, labels: Path 
             soft_wrap=True,
         )
     run = data_capture.execution_id_of_endpoint(capture.endpoint)
-    given = f" --labels {short_path(labels)}" if labels else ""
+    given = f" --labels {shlex.quote(short_path(labels))}" if labels else ""
     monitor_command = f"{program_command()} monitor {run} --since traffic{given}"
     shown.print(f"Captured as requests of run {run}. Next: {monitor_command}", soft_wrap=True)
 
 
 @click.command("monitor")
-@click.argument("name", metavar="ID", default=pipeline_executions.LATEST_RUN)
+@run_argument()
 @click.option(
     "--since",
     metavar="TIME",
@@ -191,14 +195,15 @@ def _print_monitoring_result(finding: monitoring_job.MonitoringResult, shown: Co
     shown.print(finding.summary["message"], soft_wrap=True)
     shown.print(f"Report    {short_path(finding.report)}", soft_wrap=True)
     if finding.violations:
+        labels = "" if finding.truth else " --labels LABELS.csv"  # those given to `monitor` are the default
         shown.print(
-            f"Next      read the report; then retrain with newer images: {program_command()} run --archive PATH",
+            f"Next      read the report; then feed confirmed labels back: {program_command()} export{labels}",
             soft_wrap=True,
         )
 
 
 @click.command("export")
-@click.argument("name", metavar="ID", default=pipeline_executions.LATEST_RUN)
+@run_argument()
 @click.option(
     "--labels",
     metavar="LABELS.csv",
@@ -231,14 +236,31 @@ def export(home: LocalHome, /, *, name: str, labels: Path | None, earlier: Path 
         shown.print(f"Left out, {reason}: {left['count']} ({first})", style="yellow", markup=False, soft_wrap=True)
     shown.print(f"Archive   {short_path(made.archive)}", soft_wrap=True)
     shown.print(
-        f"Next      {program_command()} demo --add {short_path(made.archive)}  (or run --archive PATH --add ...)",
+        f"Next      {program_command()} {_retraining_command(record, made.archive)}",
         soft_wrap=True,
     )
 
 
+def _retraining_command(record: ExecutionRecord, addition: Path) -> str:
+    """Return the command that trains as the run did, with an additional archive."""
+    notes = record.data["Local"]
+    archive, profile = str(notes.get("Archive", "")), str(notes.get("Profile", ""))
+    options = ["--add", short_path(addition)]
+    if notes.get("Algorithm", DEFAULT_ALGORITHM) != DEFAULT_ALGORITHM:
+        options += ["--algorithm", str(notes["Algorithm"])]
+    return shlex.join(["run", "--archive", archive or "ARCHIVE.zip", "--profile", profile or "default", *options])
+
+
 @click.command("predict")
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--run", "name", metavar="ID", default=pipeline_executions.LATEST_RUN, help="[default: the newest model]")
+@click.option(
+    "--run",
+    "name",
+    metavar="ID",
+    default=pipeline_executions.LATEST_RUN,
+    shell_complete=complete_run,
+    help="[default: the newest model]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def predict(home: LocalHome, /, *, images: tuple[Path, ...], name: str, as_json: bool) -> None:

@@ -17,7 +17,7 @@ from local import json_files
 from local.aws.model_registry import ModelRegistry
 from local.aws.pipeline_executions import DEFINITION_FILE, RECORD_FILE, ExecutionRecord
 from local.aws.s3_store import LocalHome
-from local.console.command_frame import program_command
+from local.command_hints import program_command
 from local.errors import UsageError
 from local.json_files import Json, JsonObject
 from pipeline_src import contract

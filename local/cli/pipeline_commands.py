@@ -2,6 +2,7 @@
 """The command line of the local runner: ``python -m local``."""
 
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
@@ -14,15 +15,16 @@ from local.aws.model_registry import APPROVED, REJECTED, ModelRegistry
 from local.aws.s3_store import LocalHome
 from local.cli import endpoint_commands, evidence_bundle, run_tracking
 from local.cli.champion_selection import AUTO_CHAMPION
-from local.cli.pipeline_run import TRAINING_SCALES, RunRequest, continue_run, launch_run
+from local.cli.pipeline_run import TRAINING_SCALES, RunRequest, continue_run, current_commit, launch_run
+from local.command_hints import HOME_OPTION, PROGRAM, program_command, short_path
 from local.console import run_summary
-from local.console.command_frame import CommandGroup, error_console, output_console, program_command, short_path
+from local.console.command_frame import CommandGroup, complete_run, error_console, output_console, run_argument
 from local.endpoint import model_serving, run_selection
 from local.engine import pipeline_definition
 from local.engine.selective_execution import StartingPoint
 from local.errors import UsageError
 from local.runners.container_runner import DEFAULT_IMAGE, ContainerRunner
-from local.runners.job_runner import JobRunner
+from local.runners.job_runner import REPOSITORY, JobRunner
 from local.runners.process_runner import ProcessRunner
 from local.synthetic import demo_archive
 from pipeline_src import gate_thresholds
@@ -100,15 +102,25 @@ def parse_tuning_options(jobs: int | None, parallel: int | None, definition: Pat
     return TuningSettings(jobs=jobs, parallel=at_once)
 
 
+def _print_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001  click's call
+    """Print version and commit, and end the program."""
+    if wanted:
+        version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+        commit = current_commit(REPOSITORY)
+        click.echo(f"{PROGRAM} {version}{f', commit {commit}' if commit else ''}")
+        context.exit()
+
+
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
-    "--home",
+    f"--{HOME_OPTION}",
     type=click.Path(file_okay=False, path_type=Path),
-    default=".local",
+    default=REPOSITORY / ".local",
     envvar="LOCAL_HOME",
-    show_default=True,
+    show_default=".local in the project's folder",
     help="Folder of runs, buckets and model packages.",
 )
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version)
 @click.pass_context
 def main(context: click.Context, home: Path) -> None:
     """Run the SageMaker pipeline definition on this machine."""
@@ -122,7 +134,13 @@ def main(context: click.Context, home: Path) -> None:
 )
 @click.option("--definition", type=click.Path(path_type=Path), help="A definition's JSON instead of the project's own.")
 @click.option("--from", "first", metavar="STEP", help="Run this step and those after it; take the others from --of.")
-@click.option("--of", "source", metavar="ID", help="The run that has the others: its beginning, or `latest`.")
+@click.option(
+    "--of",
+    "source",
+    metavar="ID",
+    shell_complete=complete_run,
+    help="The run that has the others: its beginning, or `latest`.",
+)
 @add_run_options
 @click.pass_obj
 def run(
@@ -212,12 +230,13 @@ def _launch_and_exit(  # noqa: PLR0913  one parameter for each option
         request = continue_run(request, start)
     chosen: JobRunner = ContainerRunner(runner, image) if image else ProcessRunner()
     outcome = launch_run(request, home, chosen, error_console())
+    run_tracking.update_history(home)
     run_summary.print_run_summary(outcome.record, home, output_console())
     sys.exit(outcome.exit_code)
 
 
 @main.command()
-@click.argument("name", metavar="ID", default=pipeline_executions.LATEST_RUN)
+@run_argument()
 @click.option(
     "--evidence",
     metavar="OUT.zip",
@@ -237,7 +256,7 @@ def show(home: LocalHome, name: str, evidence: Path | None) -> None:
 def _decision_options(command: _Command) -> Callable[..., None]:
     """Add the argument and the option shared by `approve` and `reject`."""
     described = click.option("--description", default="from the command line", help="Reason, stored in the package.")
-    return click.argument("name", metavar="ID")(described(click.pass_obj(command)))
+    return run_argument(required=True)(described(click.pass_obj(command)))
 
 
 @main.command()
@@ -257,6 +276,7 @@ def reject(home: LocalHome, name: str, description: str) -> None:
 def _set_approval(home: LocalHome, name: str, status: str, description: str) -> None:
     record = pipeline_executions.find_execution(home.runs, name)
     package = ModelRegistry(home.registry).decide(model_serving.require_registered_package(record), status, description)
+    run_tracking.update_history(home)
     verb = "serve" if status == APPROVED else "approve"
     shown = output_console()
     shown.print(f"{package['ModelPackageArn']} is {status}.", soft_wrap=True)
@@ -264,7 +284,7 @@ def _set_approval(home: LocalHome, name: str, status: str, description: str) -> 
 
 
 @main.command()
-@click.argument("name", metavar="ID", default=pipeline_executions.LATEST_RUN)
+@run_argument()
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
 @click.option("--capture", "captures", is_flag=True, help="Capture requests and answers, for `monitor`.")
 @click.option(

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from local import json_files
 from local.aws import archive_upload
 from local.aws.s3_store import S3Store
+from local.command_hints import program_command
 from local.errors import UsageError
 from local.json_files import TEMPORARY_PREFIX, Json, JsonObject
 from pipeline_src import contract
@@ -46,7 +47,8 @@ class RunInputs:
         """
         if needs_base and not {_BASE} & {*self.files, *typed}:
             raise UsageError(
-                "no archive. Give --archive PATH (HAM10000's dataverse_files.zip), or make one: python -m local sample."
+                "no archive. Give --archive PATH (HAM10000's dataverse_files.zip), or make one: "
+                f"{program_command()} sample archive.zip"
             )
         for name, path in self.files.items():
             option = _OPTIONS[name]

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT-0
-"""The commands that look at several runs, or remove some: runs, compare, open, rm, prune."""
+"""The commands that look at several runs, or remove some: runs, compare, history, open, rm, prune."""
 
 import json
 import shutil
 import subprocess
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +16,14 @@ from rich.text import Text
 
 from local import json_files
 from local.aws import model_registry, pipeline_executions
-from local.aws.pipeline_executions import LATEST_RUN, ExecutionRecord
+from local.aws.pipeline_executions import ExecutionRecord
 from local.aws.s3_store import LocalHome, files_below
-from local.console.command_frame import error_console, output_console, program_command, short_path
-from local.console.run_summary import approval_status, estimate_texts, print_table, table_of
+from local.cli import mlflow_export
+from local.command_hints import program_command, short_path
+from local.console.command_frame import complete_run, error_console, output_console, run_argument
+from local.console.history_page import write_history_page
+from local.console.recorded_runs import approval_status, evaluation_folder, run_facts, run_history, run_outcome
+from local.console.run_summary import estimate_texts, print_table, table_of
 from local.console.step_progress import format_duration
 from local.endpoint import run_selection
 from local.errors import UsageError
@@ -27,112 +31,23 @@ from local.json_files import Json, JsonObject
 from local.runners.job_runner import JOBS_SOFTWARE, REPOSITORY
 from local.runners.process_runner import ENVIRONMENTS
 from pipeline_src import contract
+from pipeline_src.run_facts import (
+    APPROVAL_WORDS,
+    BALANCED_ACCURACY,
+    CRASHED,
+    HISTORY_FILE,
+    MELANOMA_SENSITIVITY,
+    METRIC_PLACES,
+    OUTCOMES,
+    PASSED,
+    REJECTED,
+    STOPPED,
+    RunFacts,
+    RunHistory,
+)
 
-PASSED, REJECTED, CRASHED, STOPPED, RUNNING, PARTIAL = "passed", "rejected", "crashed", "stopped", "running", "partial"
-OUTCOMES: Final = (PASSED, REJECTED, CRASHED, STOPPED, RUNNING, PARTIAL)
 _OUTCOME_STYLES: Final = {PASSED: "green", REJECTED: "red", CRASHED: "bold red", STOPPED: "yellow"}
-_APPROVAL_WORDS: Final = {
-    model_registry.PENDING: "pending",
-    model_registry.APPROVED: "approved",
-    model_registry.REJECTED: "rejected",
-}
-# The metrics of the lists, by their title, and their place in evaluation.json.
-_METRICS: Final[Mapping[str, tuple[str, ...]]] = {
-    "balanced accuracy": ("balanced_accuracy",),
-    "melanoma sensitivity": ("melanoma", "sensitivity"),
-    "melanoma specificity": ("melanoma", "specificity"),
-    "malignant sensitivity": ("malignant_sensitivity",),
-    "accuracy": ("accuracy",),
-    "melanoma auc": ("melanoma", "auc"),
-}
-_LISTED: Final = ("balanced accuracy", "melanoma sensitivity")
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """What the lists say of one run.
-
-    Attributes:
-        run: Its id.
-        started: Start in ISO 8601.
-        seconds: Its duration; None while it runs.
-        outcome: One of `OUTCOMES`: `rejected` by the gate, `crashed` in a step, `partial` after ``--until``.
-        algorithm: What Train ran; empty for a definition of the user's own.
-        profile: Profile of the gate.
-        parameters: The parameters that differ from their defaults.
-        metrics: Estimates on the test images by title, as in evaluation.json.
-        package: ARN of its model package, empty for none.
-        approval: Approval status of the package.
-        report: Path of its report, empty for none.
-        reason: Why it failed, empty if it did not.
-    """
-
-    run: str
-    started: str
-    seconds: float | None
-    outcome: str
-    algorithm: str
-    profile: str
-    parameters: Mapping[str, Json]
-    metrics: Mapping[str, Json]
-    package: str
-    approval: str
-    report: str
-    reason: str
-
-
-def run_facts(record: ExecutionRecord, home: LocalHome) -> RunFacts:
-    """Return what is known of a run."""
-    notes, folder = record.data["Local"], evaluation_folder(record)
-    created = datetime.fromisoformat(record.data["CreationTime"])
-    ended = datetime.fromisoformat(record.data["LastModifiedTime"])
-    return RunFacts(
-        run=record.execution_id,
-        started=created.isoformat(),
-        seconds=None if record.status == "Executing" else round((ended - created).total_seconds(), 1),
-        outcome=run_outcome(record),
-        algorithm=str(notes.get("Algorithm", "")) if not notes.get("Definition") else "",
-        profile=str(notes.get("Profile", "")),
-        parameters=notes.get("Changed", {}),
-        metrics=evaluated_metrics(folder),
-        package=record.package_arn or "",
-        approval=approval_status(record.package_arn, home, "gone") if record.package_arn else "",
-        report=str(folder / contract.REPORT_FILE) if folder and (folder / contract.REPORT_FILE).is_file() else "",
-        reason=str(record.data.get("FailureReason", "")),
-    )
-
-
-def run_outcome(record: ExecutionRecord) -> str:
-    """Return one of `OUTCOMES`."""
-    if record.status == "Executing":
-        return RUNNING
-    failed = [entry for entry in record.steps if entry["StepStatus"] == "Failed"]
-    if failed:
-        return REJECTED if all(entry["StepType"] == "Fail" for entry in failed) else CRASHED
-    if record.status != "Succeeded":
-        return STOPPED if record.status == "Stopped" else CRASHED
-    return PASSED if record.package_arn else PARTIAL
-
-
-def evaluation_folder(record: ExecutionRecord) -> Path | None:
-    """Return the folder of a run's evaluation; None if there is none."""
-    folder = record.output_folder(contract.EVALUATE_STEP, contract.EVALUATION_OUTPUT)
-    return folder if folder and (folder / contract.EVALUATION_FILE).is_file() else None
-
-
-def evaluated_metrics(folder: Path | None) -> dict[str, Json]:
-    """Return the estimates of `_METRICS` in the evaluation in `folder`, by title."""
-    if folder is None:
-        return {}
-    evaluation: Json = json_files.read_json(folder / contract.EVALUATION_FILE)
-    found = {}
-    for title, path in _METRICS.items():
-        value = evaluation
-        for key in path:
-            value = value.get(key) if isinstance(value, dict) else None
-        if value is not None:
-            found[title] = value
-    return found
+_LISTED: Final = (BALANCED_ACCURACY, MELANOMA_SENSITIVITY)
 
 
 def _metric_value(facts: RunFacts, title: str) -> float:
@@ -157,8 +72,11 @@ _ORDERS: Final[Mapping[str, Callable[[RunFacts], Any]]] = {
 @click.option("--algorithm", metavar="NAME", help="Only runs of this algorithm.")
 @click.option("--sort", type=click.Choice(list(_ORDERS)), default="started", show_default=True, help="Best first.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--mlflow", metavar="URI", help="Also export these runs to an MLflow tracking server.")
 @click.pass_obj
-def runs(home: LocalHome, /, *, outcome: str | None, algorithm: str | None, sort: str, as_json: bool) -> None:
+def runs(  # noqa: PLR0913  one parameter for each option
+    home: LocalHome, /, *, outcome: str | None, algorithm: str | None, sort: str, as_json: bool, mlflow: str | None
+) -> None:
     """List the runs with their metrics and outcome."""
     found = [run_facts(record, home) for record in pipeline_executions.load_executions(home.runs)]
     chosen = [
@@ -166,6 +84,8 @@ def runs(home: LocalHome, /, *, outcome: str | None, algorithm: str | None, sort
         for each in sorted(found, key=_ORDERS[sort])
         if outcome in (None, each.outcome) and algorithm in (None, each.algorithm)
     ]
+    if mlflow is not None:
+        _export(RunHistory("", "", tuple(sorted(chosen, key=_ORDERS["started"]))), mlflow)
     if as_json:
         click.echo(json.dumps([asdict(each) for each in chosen], indent=2))
         return
@@ -180,8 +100,14 @@ def runs(home: LocalHome, /, *, outcome: str | None, algorithm: str | None, sort
     print_table(table, shown)
 
 
+def _export(found: RunHistory, uri: str) -> None:
+    done = mlflow_export.export_to_mlflow(found, uri)
+    counts = f"{len(done.made)} new, {len(done.updated)} updated, {len(done.unchanged)} unchanged"
+    error_console().print(f"MLflow {uri}, experiment {mlflow_export.EXPERIMENT}: {counts}", soft_wrap=True)
+
+
 def _run_row(facts: RunFacts) -> list[str | Text]:
-    approval = _APPROVAL_WORDS.get(facts.approval, facts.approval)
+    approval = APPROVAL_WORDS.get(facts.approval, facts.approval)
     package = f"{facts.package.rpartition('/')[2]} {approval}" if facts.package else "none"
     thresholds = {name for name in facts.parameters if name.startswith("Gate")}
     changed = ", ".join(f"{name}={value}" for name, value in facts.parameters.items() if name not in thresholds)
@@ -198,7 +124,7 @@ def _run_row(facts: RunFacts) -> list[str | Text]:
 
 
 @click.command()
-@click.argument("names", metavar="ID ID...", nargs=-1, required=True)
+@click.argument("names", metavar="ID ID...", nargs=-1, required=True, shell_complete=complete_run)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def compare(home: LocalHome, /, *, names: tuple[str, ...], as_json: bool) -> None:
@@ -268,7 +194,7 @@ def _print_comparison(
     shown.print("\nOn the test images, with the 95 % interval")
     table = table_of("metric", *names)
     table.add_row("gate", *(each.outcome for each in facts))
-    for title in _METRICS:
+    for title in METRIC_PLACES:
         cells = [estimate_texts(each.metrics.get(title)) for each in facts]
         table.add_row(title, *(f"{value} ({interval})" if interval else value for value, interval, _ in cells))
     print_table(table, shown)
@@ -291,8 +217,47 @@ def _difference_text(figure: Mapping[str, Json]) -> str:
     return f"{value:+.4f} ({lower:+.4f} to {upper:+.4f}){clear}"
 
 
+def update_history(home: LocalHome) -> Path:
+    """Write the page of all runs anew, and return its path."""
+    return write_history_page(run_history(home), home.runs)
+
+
+@click.command()
+@click.option(
+    "--fetched",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Instead of the runs on this machine, those that `make history` fetched into FOLDER.",
+)
+@click.option("--open", "open_page", is_flag=True, help="Open it in the browser.")
+@click.pass_obj
+def history(home: LocalHome, /, *, fetched: Path | None, open_page: bool) -> None:
+    """Write the page of all runs: metrics over time, and links to the reports."""
+    if fetched is None:
+        page = update_history(home)
+    else:
+        found = _fetched_history(fetched)
+        page = write_history_page(found, fetched)
+        if found.mlflow:
+            _export(found, found.mlflow)
+    click.echo(short_path(page))
+    if open_page:
+        click.launch(str(page))
+
+
+def _fetched_history(folder: Path) -> RunHistory:
+    """Return the runs that were fetched; the paths of their reports are relative to the folder."""
+    path = folder / HISTORY_FILE
+    try:
+        found = RunHistory.of(json_files.read_json(path))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"--fetched {folder}: {path.name} cannot be read ({error}). Fetch it: make history") from None
+    runs = (replace(each, report=str(folder / each.report) if each.report else "") for each in found.runs)
+    return replace(found, runs=tuple(runs))
+
+
 @click.command("open")
-@click.argument("name", metavar="[ID]", default=LATEST_RUN)
+@run_argument()
 @click.option("--print", "print_only", is_flag=True, help="Only print the path.")
 @click.pass_obj
 def open_report(home: LocalHome, /, *, name: str, print_only: bool) -> None:
@@ -305,7 +270,7 @@ def open_report(home: LocalHome, /, *, name: str, print_only: bool) -> None:
 
 
 @click.command()
-@click.argument("names", metavar="ID...", nargs=-1, required=True)
+@click.argument("names", metavar="ID...", nargs=-1, required=True, shell_complete=complete_run)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def rm(home: LocalHome, /, *, names: tuple[str, ...], yes: bool) -> None:
@@ -377,6 +342,7 @@ def _remove_runs(records: Sequence[ExecutionRecord], home: LocalHome, *, yes: bo
         shutil.rmtree(folder, ignore_errors=True)
     left = pipeline_executions.load_executions(home.runs)
     pipeline_executions.link_latest(home.runs, left[-1].execution_id if left else None)
+    update_history(home)
     output_console().print(f"Removed {names}.", soft_wrap=True)
 
 
@@ -387,4 +353,4 @@ def _folders(record: ExecutionRecord, home: LocalHome) -> list[Path]:
     return [*sorted(each for each in own if each.is_relative_to(home.s3)), record.path.parent]
 
 
-RUN_COMMANDS: Final = (runs, compare, open_report, rm, prune)
+RUN_COMMANDS: Final = (runs, compare, history, open_report, rm, prune)

@@ -2,26 +2,28 @@
 """The frame of all commands: consoles, errors, signals, and the next command to type."""
 
 import errno
-import os
 import shlex
-import shutil
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 import click
 from rich.console import Console
 
 from local import json_files
 from local.aws.model_registry import APPROVED, PENDING
-from local.aws.pipeline_executions import ExecutionRecord
+from local.aws.pipeline_executions import LATEST_RUN, RECORD_FILE, ExecutionRecord
+from local.aws.s3_store import LocalHome
+from local.command_hints import HOME_OPTION, program_command, short_path
 from local.errors import LocalError, StoppedError, UsageError, describe_os_error
 from local.json_files import JsonObject
 from pipeline_src import contract
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 class CommandGroup(click.Group):
@@ -39,6 +41,20 @@ class CommandGroup(click.Group):
             if error.errno == errno.EPIPE:  # The reader of stdout has ended; click exits quietly.
                 raise
             exit_with_error(describe_os_error(error, ctx.obj.root if ctx.obj else Path.cwd()), UsageError.exit_code)
+
+
+def complete_run(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the ids of runs that begin with `incomplete`, for the shell."""
+    runs = LocalHome(Path(context.find_root().params[HOME_OPTION])).runs
+    names = (path.parent.name for path in runs.glob(f"*/{RECORD_FILE}"))
+    return sorted(name for name in {*names, LATEST_RUN} if name.startswith(incomplete))
+
+
+def run_argument(*, required: bool = False) -> Callable[[_Command], _Command]:
+    """Return the decorator for the argument that names a run; where it is optional, the default is the newest."""
+    if required:
+        return click.argument("name", metavar="ID", shell_complete=complete_run)
+    return click.argument("name", metavar="[ID]", default=LATEST_RUN, shell_complete=complete_run)
 
 
 def exit_with_error(message: str, code: int) -> NoReturn:
@@ -79,21 +95,6 @@ _NEXT_VERBS: Final = {PENDING: "approve", APPROVED: "serve"}
 _NO_ADVICE: Final = "read the report's missed requirements"  # of an evaluation that has no advice, as older ones
 
 
-def program_command() -> str:
-    """Return the command of this program: ``python -m local``, with the interpreter's path unless it is on PATH."""
-    found, this = Path(shutil.which("python") or ""), Path(sys.executable)
-    if found.resolve() == this.resolve() and found.parent == this.parent:
-        return "python -m local"
-    return f"{short_path(this)} -m local"
-
-
-def short_path(path: Path) -> str:
-    """Return `path` relative to the current folder where it is below it, else absolute."""
-    full = Path(os.path.abspath(path))  # noqa: PTH100  not resolve(), which would replace the names of links
-    here = Path.cwd()
-    return str(full.relative_to(here)) if full.is_relative_to(here) else str(full)
-
-
 def require_writable_file(option: str, path: Path, *, force: bool) -> None:
     """Check, before any work is done, that a command may write `path`.
 
@@ -106,7 +107,8 @@ def require_writable_file(option: str, path: Path, *, force: bool) -> None:
         raise UsageError(f"{path.parent}: expected a directory, found a file. Use another path.")
     if not path.parent.is_dir():
         folder = short_path(path.parent)
-        raise UsageError(f"{option} {short_path(path)}: there is no folder {folder}. Make it first: mkdir -p {folder}")
+        make = f"mkdir -p {shlex.quote(folder)}"
+        raise UsageError(f"{option} {short_path(path)}: there is no folder {folder}. Make it first: {make}")
 
 
 def next_command(record: ExecutionRecord, approval: str) -> str:

@@ -12,15 +12,16 @@ from rich.table import Table
 from rich.text import Text
 
 from local import json_files
-from local.aws.model_registry import ModelRegistry
 from local.aws.pipeline_executions import ExecutionRecord
 from local.aws.s3_store import LocalHome
-from local.console.command_frame import next_command, short_path
+from local.command_hints import short_path
+from local.console.command_frame import next_command
+from local.console.recorded_runs import approval_status
 from local.console.step_progress import format_duration
-from local.errors import LocalError
 from local.json_files import Json, JsonObject
 from local.steps.tuning_step import round_hyperparameter
 from pipeline_src import contract
+from pipeline_src.run_facts import evaluated_metrics
 
 _JOB_STYLES: Final = {"Completed": "", "Failed": "red"}
 # The maximum of several scores is, on average, above the expected score of its job.
@@ -118,12 +119,7 @@ def format_figure(value: Json) -> str:
 
 def _metrics_table(evaluation: Mapping[str, Json]) -> Table:
     table = _table("metric", "value", "95 % interval", "images", no_wrap=True)
-    melanoma = evaluation.get("melanoma", {})
-    measured = {name: evaluation.get(name.replace(" ", "_")) for name in ("balanced accuracy", "accuracy")}
-    if "malignant_sensitivity" in evaluation:
-        measured["malignant sensitivity"] = evaluation["malignant_sensitivity"]
-    measured |= {f"melanoma {name}": melanoma.get(name) for name in ("sensitivity", "specificity", "auc")}
-    for name, figure in measured.items():
+    for name, figure in evaluated_metrics(evaluation).items():
         table.add_row(name, *estimate_texts(figure))
     return table
 
@@ -274,11 +270,3 @@ def _last_lines(record: ExecutionRecord, home: LocalHome) -> Iterator[tuple[str,
         yield "Report", short_path(report / contract.REPORT_FILE)
     yield "Record", short_path(record.path)
     yield "Next", next_command(record, approval)
-
-
-def approval_status(arn: str, home: LocalHome, missing: str) -> str:
-    """Return the approval status of a model package, or `missing` if it is no longer in the registry."""
-    try:
-        return str(ModelRegistry(home.registry).describe(arn)["ModelApprovalStatus"])
-    except LocalError:
-        return missing

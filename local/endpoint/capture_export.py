@@ -11,7 +11,7 @@ from local import json_files
 from local.aws import archive_upload, data_capture
 from local.aws.pipeline_executions import ExecutionRecord
 from local.aws.s3_store import LocalHome, S3Store, sha256_of_file
-from local.console.command_frame import program_command
+from local.command_hints import program_command
 from local.endpoint import capture_job
 from local.errors import StepError, UsageError
 from local.json_files import JsonObject
@@ -75,7 +75,7 @@ def _inputs(request: ExportRequest, endpoint: str, target: str, store: S3Store) 
     """Yield name and URI of the job's inputs; files are stored first."""
     captured = data_capture.capture_uri(endpoint)
     if not store.size(captured)[0]:
-        serve, send = f"{program_command()} serve ID --capture", f"{program_command()} traffic --labels labels.csv"
+        serve, send = f"{program_command()} serve --capture", f"{program_command()} traffic --write-labels labels.csv"
         raise UsageError(f"{captured}: nothing was captured. Serve the run: {serve}. Then send traffic: {send}")
     yield "capture", captured
     if request.labels is None:

@@ -13,9 +13,10 @@ from local.aws.model_registry import ModelRegistry
 from local.aws.pipeline_executions import ExecutionRecord
 from local.aws.s3_store import LocalHome
 from local.endpoint.model_serving import require_registered_package, served_model
+from local.endpoint.traffic_client import TIMEOUT_SECONDS, send_request
 from local.errors import UsageError
 from local.runners.job_runner import JobRunner
-from local.steps.model_server import run_model_server
+from local.steps.model_server import RunningServer, run_model_server
 from pipeline_src import contract
 from pipeline_src.class_probabilities import parse_class_probabilities
 
@@ -70,7 +71,7 @@ def predict_images(
 
     Raises:
         UsageError: A file does not exist, or the run registered no model.
-        StepError: The model server did not start.
+        StepError: The model server did not start, or went away.
     """
     missing = [image for image in images if not image.is_file()]
     if missing:
@@ -81,14 +82,15 @@ def predict_images(
     model = served_model(package, home)
     with run_model_server(runner, model, record.path.parent / "predict", threading.Event()) as server:
         for image in images:
-            yield _ask(image, threshold, server.host, server.port)
+            yield _ask(image, threshold, server)
 
 
-def _ask(image: Path, threshold: float | None, host: str, port: int) -> ImagePrediction:
-    with closing(http.client.HTTPConnection(host, port, timeout=60)) as connection:
-        connection.request("POST", "/invocations", image.read_bytes(), {"Content-Type": contract.IMAGE_CONTENT_TYPE})
-        answer = connection.getresponse()
-        body = answer.read()
-    if answer.status != http.client.OK:
+def _ask(image: Path, threshold: float | None, server: RunningServer) -> ImagePrediction:
+    headers, remedy = {"Content-Type": contract.IMAGE_CONTENT_TYPE}, f"See {server.stderr}, then run it again."
+    with closing(http.client.HTTPConnection(server.host, server.port, timeout=TIMEOUT_SECONDS)) as connection:
+        status, body = send_request(
+            connection, str(image), "POST", "/invocations", image.read_bytes(), headers, remedy=remedy
+        )
+    if status != http.client.OK:
         return ImagePrediction(image, (), threshold, body.decode(errors="replace").strip())
     return ImagePrediction(image, parse_class_probabilities(body), threshold)

@@ -14,7 +14,8 @@ from local.aws.data_capture import CaptureRecorder
 from local.aws.model_registry import APPROVED, ModelRegistry
 from local.aws.pipeline_executions import ExecutionRecord
 from local.aws.s3_store import LocalHome, S3Store
-from local.console.command_frame import program_command, short_path, stop_on_signals
+from local.command_hints import program_command, short_path
+from local.console.command_frame import stop_on_signals
 from local.errors import StepError, StoppedError, UsageError
 from local.json_files import JsonObject
 from local.runners.job_runner import JobRunner

@@ -19,7 +19,7 @@ from local.aws import data_capture
 from local.aws.model_registry import ModelRegistry
 from local.aws.pipeline_executions import ExecutionRecord
 from local.aws.s3_store import LocalHome, S3Store
-from local.console.command_frame import program_command
+from local.command_hints import program_command
 from local.endpoint import capture_job
 from local.endpoint.model_serving import require_registered_package
 from local.errors import StepError, UsageError

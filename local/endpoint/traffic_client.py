@@ -26,14 +26,14 @@ from local.aws.data_capture import (
     CaptureStatus,
 )
 from local.aws.s3_store import S3Store
-from local.console.command_frame import program_command
+from local.command_hints import program_command
 from local.errors import StepError, UsageError
 from local.json_files import Json
 from local.steps.model_server import LOOPBACK_HOST
 from pipeline_src import contract
 
 LABEL_COLUMNS: Final = ("id", "label", "date")
-_TIMEOUT_SECONDS: Final = 60.0
+TIMEOUT_SECONDS: Final = 60.0
 _REFUSAL_LENGTH: Final = 200  # characters
 _SIMULATED_INTERVAL: Final = timedelta(seconds=1)
 
@@ -102,37 +102,49 @@ def send_images(images: Iterable[LabelledImage], port: int, progress: Callable[[
         StepError: The server went away.
     """
     outcome = TrafficOutcome()
-    with closing(http.client.HTTPConnection(LOOPBACK_HOST, port, timeout=_TIMEOUT_SECONDS)) as connection:
+    with closing(http.client.HTTPConnection(LOOPBACK_HOST, port, timeout=TIMEOUT_SECONDS)) as connection:
         try:
             connection.connect()
         except OSError as error:
-            serve = f"{program_command()} serve ID --capture --port {port}"
+            serve = f"{program_command()} serve --capture --port {port}"
             raise UsageError(
                 f"{LOOPBACK_HOST}:{port}: no server answers ({error.strerror}). Start one: {serve}"
             ) from None
         for number, image in enumerate(images, 1):
             headers = {"Content-Type": contract.IMAGE_CONTENT_TYPE, INFERENCE_ID_HEADER: image.name}
-            status, text = _request(connection, image.name, "POST", "/invocations", image.content, headers)
+            status, text = send_request(connection, image.name, "POST", "/invocations", image.content, headers)
             if status == http.client.OK:
                 outcome.count(image, json.loads(text))
             else:
                 outcome.refused[f"{status}: {text.decode(errors='replace').strip()[:_REFUSAL_LENGTH]}"] += 1
             progress(number)
-        status, text = _request(connection, CAPTURE_STATUS_PATH, "GET", CAPTURE_STATUS_PATH)
+        status, text = send_request(connection, CAPTURE_STATUS_PATH, "GET", CAPTURE_STATUS_PATH)
         with suppress(ValueError):  # Another program's server.
             outcome.capture = CaptureStatus.of(text) if status == http.client.OK else None
     return outcome
 
 
-def _request(connection: http.client.HTTPConnection, name: str, *request: Json) -> tuple[int, bytes]:
-    """Send method, path and, if given, body and headers, and return the status and the body of the answer."""
+def send_request(
+    connection: http.client.HTTPConnection, name: str, *request: Json, remedy: str = "Start it again."
+) -> tuple[int, bytes]:
+    """Send a request and return the status and the body of the answer.
+
+    Args:
+        connection: Connection to the server.
+        name: What is asked about, for the message.
+        request: Method, path and, if given, body and headers.
+        remedy: What to do if the server does not answer.
+
+    Raises:
+        StepError: The server went away.
+    """
     try:
         connection.request(*request)
         response = connection.getresponse()
         return response.status, response.read()
     except (OSError, http.client.HTTPException) as error:
         raise StepError(
-            f"{connection.host}:{connection.port}: the server went away at {name} ({error}). Start it again."
+            f"{connection.host}:{connection.port}: the server went away at {name} ({error}). {remedy}"
         ) from error
 
 

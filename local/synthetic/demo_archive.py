@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from local.aws.s3_store import LocalHome
-from local.console.command_frame import error_console, output_console, require_writable_file, short_path
+from local.command_hints import short_path
+from local.console.command_frame import error_console, output_console, require_writable_file
 from local.errors import UsageError
 from local.runners.job_runner import REPOSITORY, digest_of_sources
 

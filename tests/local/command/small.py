@@ -131,7 +131,7 @@ class Shell:
     home: Path
 
     def __call__(self, *arguments: str | Path) -> Result:
-        return CliRunner().invoke(main, ["--home", str(self.home), *map(str, arguments)])
+        return CliRunner().invoke(main, [*map(str, arguments)], env={"LOCAL_HOME": str(self.home)})
 
     def run(self, *arguments: str | Path, got: float = 0.6, script: str = SCRIPT) -> Result:
         """Run the small loop on a small archive."""

@@ -65,7 +65,7 @@ def test_what_to_do_next_names_it_again(shell: Shell, definition: Path, addition
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        (("--add", "none.zip"), "no such file. Check the path, or make one: python -m local export"),
+        (("--add", "none.zip"), "no such file. Check the path, or make one:"),
         (("--add", "{addition}", "-p", "AdditionalArchive=s3://a/b"), "both name the additional archive"),
         (("-p", "AdditionalArchive=s3://local-raw/gone.zip"), "no such object"),
     ],

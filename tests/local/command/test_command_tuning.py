@@ -46,6 +46,8 @@ def repository(tmp_path: Path) -> Path:
     """A folder in which `python -m local.algorithm train` runs the script above."""
     script = tmp_path / "repository/local/builtin_stand_in/__main__.py"
     script.parent.mkdir(parents=True)
+    for folder in (script.parent, script.parent.parent):  # a package, or an installed one of that name comes first
+        (folder / "__init__.py").touch()
     script.write_text(ALGORITHM)
     return tmp_path / "repository"
 

@@ -4,13 +4,18 @@
 import csv
 import io
 import json
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
+from local.cli.pipeline_commands import main
 from local.console.run_summary import print_table, table_of
+from local.runners.job_runner import REPOSITORY
 from pipeline_src import contract
 from tests.local.command.small import Shell
 
@@ -98,6 +103,46 @@ def test_open_prints_the_newest_report(shell: Shell, two: tuple[str, str]) -> No
     path = Path(shown.stdout.strip().splitlines()[-1])
     assert path.name == contract.REPORT_FILE
     assert two[1] in str(path)
+
+
+@pytest.mark.parametrize(
+    ("typed", "pasted"), [("a home", "--home 'a home' approve"), ("h", "--home h approve"), ("", "-m local approve")]
+)
+def test_a_proposed_command_can_be_pasted_with_the_home_that_was_typed(
+    shell: Shell, two: tuple[str, str], monkeypatch: pytest.MonkeyPatch, *, typed: str, pasted: str
+) -> None:
+    monkeypatch.chdir(shell.home.parent)
+    shown = shell("show", two[0])
+    if typed:
+        shell.home.rename(typed)
+        shown = shell("--home", typed, "show", two[0])
+    assert f"{pasted} {two[0]}" in shown.stdout
+
+
+def test_the_shell_completes_the_ids_of_runs(shell: Shell, two: tuple[str, str]) -> None:
+    asked = {"_LESIONS_COMPLETE": "bash_complete", "COMP_WORDS": "lesions show ", "COMP_CWORD": "2"}
+    found = CliRunner().invoke(main, env={"LOCAL_HOME": str(shell.home), **asked}, prog_name="lesions")
+    assert [line.partition(",")[2] for line in found.stdout.splitlines()] == sorted([*two, "latest"])
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    declared = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
+    assert CliRunner().invoke(main, ["--version"]).stdout.startswith(f"lesions {declared}")
+
+
+def test_the_page_of_all_runs_follows_runs_decisions_and_removals(shell: Shell, two: tuple[str, str]) -> None:
+    page = shell.home / "runs/index.html"
+    assert all(f">{run}</a>" in page.read_text() for run in two)
+    assert "champion <b>none" in page.read_text()
+    shell("approve", two[0])
+    assert f"champion <b>{two[0]}" in page.read_text()
+    shell("rm", two[1], "--yes")
+    assert two[1] not in page.read_text()
+    page.unlink()
+    written = shell("history")
+    assert (written.exit_code, Path(written.stdout.strip())) == (0, page)
+    (link,) = re.findall(r'href="([^"#]+)"', page.read_text())
+    assert (page.parent / link).read_text() == "report"
 
 
 def test_rm_asks_and_removes_logs_outputs_and_the_link_to_the_newest(shell: Shell, two: tuple[str, str]) -> None:

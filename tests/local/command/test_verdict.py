@@ -63,7 +63,7 @@ def test_a_miss_is_never_rounded_up_to_the_floor_that_it_missed() -> None:
     item = {"name": "balanced_accuracy", "wanted": 0.5, "got": 0.49999, "passed": False}
     older = {"balanced_accuracy": 0.49999, "gate": {"verdict": "reject", "requirements": [item]}}
     text = shown(older)
-    assert "balanced accuracy     0.4999" in text
+    assert "balanced accuracy  0.4999" in text
     assert "balanced accuracy  >= 0.5  0.4999" in text
     assert "missed" in text
 
@@ -75,6 +75,6 @@ def test_the_ends_of_an_interval_are_cut_outwards() -> None:
 
 def test_an_evaluation_without_intervals_and_champion_as_older_runs_left_them_is_still_read() -> None:
     text = shown({"balanced_accuracy": 0.75, "gate": {"verdict": "pass", "requirements": []}})
-    assert "balanced accuracy     0.7500" in text
-    assert "melanoma sensitivity    none" in text
+    assert "balanced accuracy  0.7500" in text
+    assert "melanoma sensitivity" not in text  # nor is any other figure that it does not have
     assert "Champion" not in text

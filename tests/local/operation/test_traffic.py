@@ -47,7 +47,7 @@ def test_pictures_arrive_in_order_under_their_names_and_the_answers_are_counted(
 def test_where_no_server_answers_it_says_how_to_start_one() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as probe:
         port = probe.getsockname()[1]
-    with pytest.raises(UsageError, match=rf"serve ID --capture --port {port}"):
+    with pytest.raises(UsageError, match=rf"serve --capture --port {port}"):
         traffic_client.send_images(PICTURES, port, lambda _: None)
 
 
