@@ -61,6 +61,8 @@ NAME = $(or $(patsubst name=%,%,$(filter name=%,$(CONTEXT))),$(shell $(APP) -c '
 STAGING_PROFILE ?=
 PRODUCTION_PROFILE ?=
 PROFILES = $(foreach each,$(STAGING_PROFILE),--staging-profile $(each)) $(foreach each,$(PRODUCTION_PROFILE),--production-profile $(each))
+# Where `make history` puts the runs of the deployment.
+FETCHED = $(or $(LOCAL_HOME),.local)/deployments/$(NAME)
 OPERATIONS = $(APP) -m operations --name $(NAME) $(PROFILES)
 
 .PHONY: help
@@ -250,6 +252,11 @@ first-run: $(VENV)/app/.done  ## Walk through the first run, and say which belie
 retrain: $(VENV)/app/.done  ## Start a retraining by hand and wait for its outcome
 	@$(OPERATIONS) retrain --wait $(ARGS)
 
+.PHONY: history
+history: $(VENV)/app/.done  ## Fetch the runs of the deployment and write their page; exports them where tracking.mlflow_arn is set
+	@$(OPERATIONS) history $(FETCHED) $(ARGS)
+	@$(APP) -m local history --fetched $(FETCHED)
+
 .PHONY: smoke
 smoke: $(VENV)/app/.done  ## Send the golden images to ENDPOINT (default: staging) and compare its answers
 	@$(OPERATIONS) smoke --endpoint $(or $(ENDPOINT),$(NAME)-staging) $(ARGS)
@@ -262,7 +269,7 @@ destroy: $(VENV)/app/.done node_modules/.done  ## Delete the deployment after as
 test: $(VENV)/app/.dev $(VENV)/jobs-test/.done $(VENV)/stand-in-test/.done $(VENV)/scoring/.done node_modules/.dev  ## Pass the tests (without the container build)
 	@$(JOBS_TEST) -m pytest tests/jobs $(WORKERS) $(PYTEST_ARGS)
 	@$(STAND_IN_TEST) -m pytest tests/stand_in $(WORKERS) $(PYTEST_ARGS)
-	@$(APP) -m pytest tests $(WORKERS) --ignore=tests/jobs --ignore=tests/stand_in --ignore=tests/image --ignore=tests/emulator --ignore=tests/report $(PYTEST_ARGS)
+	@$(APP) -m pytest tests $(WORKERS) --ignore=tests/jobs --ignore=tests/stand_in --ignore=tests/image --ignore=tests/emulator --ignore=tests/report --ignore=tests/tracking $(PYTEST_ARGS)
 
 .PHONY: test-image
 test-image: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Build the preprocessing image and compare it with the process runner
@@ -271,6 +278,10 @@ test-image: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Build the preprocessing imag
 .PHONY: test-report
 test-report: $(VENV)/report/.done $(VENV)/jobs/.done  ## Look at the report of the evaluation in a headless Chromium
 	@$(REPORT) -m pytest tests/report $(PYTEST_ARGS)
+
+.PHONY: test-mlflow
+test-mlflow: $(VENV)/app/.dev  ## Export runs to an MLflow tracking server on this machine
+	@$(APP) -m pytest tests/tracking $(PYTEST_ARGS)
 
 .PHONY: test-emulator
 test-emulator: $(VENV)/app/.dev $(VENV)/emulator/.done node_modules/.dev  ## Deploy what an emulator of AWS knows, and try rules and roles there

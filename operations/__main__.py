@@ -12,6 +12,7 @@ from operations.account.deployment_account import Account, account_of_environmen
 from operations.account.terminal_output import CommandGroup, error_console, output_console, print_line
 from operations.commands import (
     cdk_bootstrap,
+    execution_history,
     export_job,
     label_upload,
     manual_smoke_test,
@@ -266,6 +267,7 @@ def _settings(account: Account, verb: str, context: tuple[str, ...]) -> tuple[st
     return (f"name={account.name}", *context)
 
 
+main.add_command(execution_history.history_command)
 main.add_command(export_job.export_command)
 main.add_command(first_run_command.walk_first_run)
 

@@ -95,6 +95,19 @@ class BudgetSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrackingSettings:
+    """A tracking server of MLflow to which `make history` exports the runs, with the permissions of who runs it.
+
+    Nothing in the deployment reads or writes there, and it costs nothing; the server is yours.
+
+    Attributes:
+        mlflow_arn: ARN of an MLflow tracking server or app of SageMaker; empty: no export.
+    """
+
+    mlflow_arn: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AwsEnvironment:
     """An account and a region; both or neither.
 
@@ -278,3 +291,4 @@ class Settings:
     notification: NotificationSettings = field(default_factory=NotificationSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     budget: BudgetSettings = field(default_factory=BudgetSettings)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)

@@ -27,6 +27,9 @@ _BRANCH_PATTERN: Final = re.compile(r"[\w./-]{1,100}")
 _CONNECTION_PATTERN: Final = re.compile(
     r"arn:[\w-]+:(codeconnections|codestar-connections):[\w-]+:\d{12}:connection/[\w-]+"
 )
+_MLFLOW_PATTERN: Final = re.compile(
+    r"arn:[\w-]+:sagemaker:[\w-]+:\d{12}:mlflow-(tracking-server|app)/[A-Za-z0-9-]{1,256}"
+)
 _SCHEDULE_PATTERN: Final = re.compile(r"rate\([1-9]\d* (minutes?|hours?|days?)\)|cron\(\S+( \S+){5}\)")
 _ADDRESS_PATTERN: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _USER_PATTERN: Final = re.compile(r"\d+:\d+")
@@ -294,4 +297,7 @@ def _other_rules(settings: Settings) -> Iterator[SettingRule]:
     early = kept.model_days != 0 and kept.model_days < 60
     yield "retention.model_days", early, kept.model_days, "give 0 (for ever) or 60 and more: caching relies on them"
     amount = settings.budget.monthly_usd
+    server = settings.tracking.mlflow_arn
+    wanted = "give arn:aws:sagemaker:REGION:ACCOUNT:mlflow-tracking-server/NAME, or nothing"
+    yield "tracking.mlflow_arn", bool(server) and not _MLFLOW_PATTERN.fullmatch(server), server, wanted
     yield "budget.monthly_usd", amount < 0, amount, "give dollars, or 0 for none"

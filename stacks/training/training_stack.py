@@ -67,7 +67,8 @@ class TrainingStack(Stack):
         if settings.training.tuning_jobs:
             self.pipeline_role.let_tune(settings.name)
         self.pipeline = self._pipeline()
-        add_stack_outputs(self, Pipeline=self.pipeline_name, Image=self.image.uri, Algorithm=algorithm.name)
+        tracked = {"MlflowServer": settings.tracking.mlflow_arn} if settings.tracking.mlflow_arn else {}
+        add_stack_outputs(self, Pipeline=self.pipeline_name, Image=self.image.uri, Algorithm=algorithm.name, **tracked)
 
     def _let_jobs_read(self) -> None:
         """Let the jobs read their images and the file that stands for a missing champion or additional archive.

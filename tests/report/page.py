@@ -21,7 +21,7 @@ from pipeline_src.evaluation import model_predictions
 from pipeline_src.evaluation.model_predictions import HoldoutImage
 from pipeline_src.jobs import evaluate
 from tests.jobs.evaluation import case
-from tests.report import monitor_page
+from tests.report import history_case, monitor_page
 
 COUNTS: Final = {"mel": 120, "nv": 260, "bcc": 80, "akiec": 70, "bkl": 110, "df": 40, "vasc": 40}
 THRESHOLD: Final = 0.2  # the champion's own operating point
@@ -132,4 +132,5 @@ if __name__ == "__main__":
     for name, planted in PAGES.items():
         place = Path(sys.argv[1])
         (place / f"{name}.html").write_bytes(write(planted, place / name))
+    (Path(sys.argv[1]) / "history.html").write_bytes(history_case.write_history(Path(sys.argv[1]) / "history"))
     (Path(sys.argv[1]) / "monitor.html").write_bytes(monitor_page.write_monitor_page(Path(sys.argv[1]) / "monitor"))

@@ -154,6 +154,7 @@ def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: o
         ({"source.repository": "no-owner"}, "source.repository", "owner/name"),
         ({"source.kind": "codecommit", "source.repository": "a/b"}, "source.repository", "without a slash"),
         ({"source.branch": "my branch"}, "source.branch", "main"),
+        ({"tracking.mlflow_arn": "http://127.0.0.1:5000"}, "tracking.mlflow_arn", "mlflow-tracking-server/NAME"),
         ({"source.connection_arn": "abc"}, "source.connection_arn", "a connection's ARN"),
         (
             {
@@ -198,7 +199,7 @@ def test_all_contradictions_are_named_at_once() -> None:
 def test_every_setting_is_described_where_it_stands() -> None:
     """Its attribute is named in its section's docstring."""
     sections = {type(getattr(Settings(), each.name)) for each in fields(Settings)} - {AwsEnvironment, str}
-    assert len(sections) == 9
+    assert len(sections) == 10
     for section in sections:
         for each in fields(section):
             assert f" {each.name}: " in (section.__doc__ or ""), f"{section.__name__}.{each.name}"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
+from operations.commands.execution_history import MLFLOW_OUTPUT
 from pipeline_src.algorithms.algorithm_table import DEFAULT_ALGORITHM, find_algorithm
 from pipeline_src.definition.pipeline import definition_json
 from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
@@ -30,6 +31,7 @@ from tests.proof.simulation import Question, Request, allowed
 
 JOB = "HyperParameterTuningJob"
 ALGORITHM = find_algorithm(DEFAULT_ALGORITHM)
+MLFLOW = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:mlflow-tracking-server/runs"
 TUNED = TrainingSettings(tuning_jobs=5, tuning_parallel=2)
 
 
@@ -42,13 +44,18 @@ def statements(documents: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The templates of storage and training where training tunes."""
-    settings = validate_settings(settings_from_context({"training.tuning_jobs": "5", "training.tuning_parallel": "3"}))
+    """The templates of storage and training where training tunes, and where runs are exported to MLflow."""
+    given = {"training.tuning_jobs": "5", "training.tuning_parallel": "3", "tracking.mlflow_arn": MLFLOW}
+    settings = validate_settings(settings_from_context(given))
     folder = tmp_path_factory.mktemp("tuned")
     app = App(context=FLAGS, outdir=str(folder), analytics_reporting=False)
     TrainingStack(app, "Training", settings=settings, storage=StorageStack(app, "Storage", settings=settings))
     app.synth()
     return templates_in(folder)
+
+
+def test_make_history_finds_the_mlflow_server_among_the_outputs(tuned: dict[str, Any]) -> None:
+    assert tuned["Training"]["Outputs"][MLFLOW_OUTPUT]["Value"] == MLFLOW
 
 
 def test_the_settings_make_train_a_tuning(tuned: dict[str, Any]) -> None:
