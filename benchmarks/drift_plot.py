@@ -11,6 +11,8 @@ import matplotlib as mpl
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
+from benchmarks.traffic import CLEAN_PATTERNS
+
 _RATE: Final = 0.02
 _MARKERS: Final = "osD^vPX*h"
 
@@ -23,10 +25,10 @@ def draw(results: Path, plot: Path) -> None:
     for number, kind in enumerate(kinds):
         mine = [row for row in rows if row["kind"] == kind]
         shares = [100 * row["alarms"] / row["windows"] for row in mine]
-        axes = left if kind == "clean" else right
+        axes = left if kind in CLEAN_PATTERNS else right
         axes.plot([row["size"] for row in mine], shares, f"{_MARKERS[number % len(_MARKERS)]}-", label=kind)
     left.axhline(100 * _RATE, color="0.5", linestyle="--", label="allowed")
-    left.set(title="Windows without a shift", ylim=(0, 5))
+    left.set(title="Windows without a shift", ylim=(-0.2, 5))
     right.set(title="Windows with a shift", ylim=(0, 103))
     for axes in (left, right):
         axes.set(xlabel="images in the window", ylabel="windows with an alarm, %", xlim=(0, None))

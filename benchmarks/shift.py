@@ -4,6 +4,7 @@
 import csv
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 from zipfile import ZipFile
@@ -28,38 +29,39 @@ _SKILL: Final = 4.0  # added to the logit of the true class by the simulated mod
 _QUALITY: Final = 90
 
 
-def _cast(pixels: Bytes) -> Bytes:
-    return np.asarray(np.clip(pixels * np.array([0.97, 1.0, 1.03]), 0, 255), np.uint8)  # a warmer lamp; BGR
+def _cast(pixels: Bytes, strength: float) -> Bytes:
+    """Return the image under a warmer lamp; BGR."""
+    return np.asarray(np.clip(pixels * (1 + strength * np.array([-1.0, 0.0, 1.0])), 0, 255), np.uint8)
 
 
-def _blur(pixels: Bytes) -> Bytes:
-    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), 0.8), np.uint8)
+def _blur(pixels: Bytes, sigma: float) -> Bytes:
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma), np.uint8)
 
 
-def _dark(pixels: Bytes) -> Bytes:
-    return np.asarray(pixels * 0.93, np.uint8)
+def _dark(pixels: Bytes, gain: float) -> Bytes:
+    return np.asarray(pixels * gain, np.uint8)
 
 
-def _vignette(pixels: Bytes) -> Bytes:
+def _device(pixels: Bytes) -> Bytes:
+    """Return the image as of another dermatoscope: black corners, a cooler lamp, a steeper response, another size."""
     height, width = pixels.shape[:2]
     mask = np.zeros((height, width), np.uint8)
-    cv2.circle(mask, (width // 2, height // 2), round(0.55 * width), (1,), -1)
-    return pixels * mask[:, :, np.newaxis]
-
-
-def _other(pixels: Bytes) -> Bytes:
-    """Return the image as in another dataset, with another size and aspect ratio."""
-    return np.asarray(cv2.resize(pixels, (1024, 1024), interpolation=cv2.INTER_CUBIC), np.uint8)
+    cv2.circle(mask, (width // 2, height // 2), round(0.52 * width), (1,), -1)
+    response = 255 * (pixels * np.array([1.1, 1.0, 0.92]) / 255).clip(0, 1) ** 1.25
+    seen = np.asarray(response, np.uint8) * mask[:, :, np.newaxis]
+    return np.asarray(cv2.resize(seen, (1024, 1024), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 # All images are re-encoded, also clean ones; otherwise the file size alone would reveal the shift.
 EDITS: Final[dict[str, Edit]] = {
     CLEAN: lambda pixels: pixels,
-    "colour cast": _cast,
-    "blur": _blur,
-    "dark": _dark,
-    "vignette": _vignette,
-    "other dataset": _other,
+    "blur": partial(_blur, sigma=3.0),
+    "dark": partial(_dark, gain=0.65),
+    "colour cast": partial(_cast, strength=0.15),
+    "other device": _device,
+    "slight blur": partial(_blur, sigma=1.0),
+    "slightly dark": partial(_dark, gain=0.9),
+    "slight colour cast": partial(_cast, strength=0.04),
 }
 
 

@@ -162,6 +162,8 @@ def _print_traffic_outcome(outcome: traffic_client.TrafficOutcome, labels: Path 
 def monitor(home: LocalHome, /, *, name: str, since: str | None, labels: Path | None) -> None:
     """Compare the captured requests of run ID's model with its baseline.
 
+    With --since, the measured images are kept for later runs, which find lasting changes in them.
+
     Exit code 0: no violation; 1: violations; 2: bad input, or too little was captured to compare.
     """
     now = datetime.now(UTC)
@@ -190,6 +192,8 @@ def _print_monitoring_result(finding: monitoring_job.MonitoringResult, shown: Co
         shown.print(Text(finding.statement, style="bold"), soft_wrap=True)
     for sentence in finding.violation_sentences:
         shown.print(Text.assemble(("violated: ", "red"), sentence), soft_wrap=True)
+    for sentence in finding.notices:
+        shown.print(Text.assemble(("note: ", "cyan"), sentence), soft_wrap=True)
     for label, value in finding.truth:
         shown.print(f"{label}: {value}", soft_wrap=True)
     shown.print(finding.summary["message"], soft_wrap=True)

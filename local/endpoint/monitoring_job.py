@@ -8,7 +8,7 @@ Monitor". The folders are the job's defaults.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,6 +36,8 @@ _MODULE: Final = "pipeline_src.jobs.monitor"
 _CAPTURE: Final = "capture"
 _BASELINE: Final = "baseline"
 _LABELS: Final = "labels"
+_HISTORY: Final = "history"
+_ACCEPTED: Final = "accepted"
 _OUTPUT: Final = "monitor"
 _DATASET_FORMAT: Final = '{"sagemakerCaptureJson":{"captureIndexNames":["endpointInput","endpointOutput"]}}'
 _SUMMARY: Final = "monitor.json"
@@ -58,6 +60,8 @@ class MonitoringTask:
         package: The model package that the endpoint serves; it names the baseline.
         labels: URI of tables of confirmed classes, empty for none.
         target: URI below which the result is stored.
+        history: URI below which the measured images of this period are stored.
+        state: URIs of the folders that exist of earlier windows and of accepted baselines, by input.
     """
 
     endpoint: str
@@ -67,6 +71,8 @@ class MonitoringTask:
     package: JsonObject
     labels: str
     target: str
+    history: str
+    state: Mapping[str, str]
 
 
 def monitoring_job_arguments(task: MonitoringTask) -> JsonObject:
@@ -87,6 +93,7 @@ def monitoring_job_arguments(task: MonitoringTask) -> JsonObject:
         ),
         *(capture_job.job_input(kind.lower(), uri, _BASELINE) for kind, uri in baseline.items()),
         *([capture_job.job_input(_LABELS, task.labels, _LABELS)] if task.labels else []),
+        *(capture_job.job_input(name, uri, name) for name, uri in task.state.items()),
     ]
     first_hour = datetime.strptime(task.hours[0], HOUR_FORMAT).replace(tzinfo=UTC)
     # The end of the last second, so that requests captured in it count.
@@ -100,12 +107,21 @@ def monitoring_job_arguments(task: MonitoringTask) -> JsonObject:
         "start_time": f"{task.since or first_hour:{TIME_FORMAT}}",
         "end_time": f"{end:{TIME_FORMAT}}",
         **({"labels_source": contract.processing_input_path(_LABELS)} if task.labels else {}),
+        "history_output": contract.processing_output_path(_HISTORY),
         "publish_cloudwatch_metrics": "Enabled",
         "sagemaker_endpoint_name": task.endpoint,
         "sagemaker_monitoring_schedule_name": f"{task.endpoint}-by-hand",
     }
-    outputs = {RESULT_FOLDER: (_OUTPUT, f"{task.target}/{RESULT_FOLDER}")}
+    outputs = {
+        RESULT_FOLDER: (_OUTPUT, f"{task.target}/{RESULT_FOLDER}"),
+        _HISTORY: (_HISTORY, task.history),
+    }
     return capture_job.job_arguments(_MODULE, inputs, outputs, environment)
+
+
+def monitor_state_uri(prefix: str, endpoint: str) -> str:
+    """Return the URI of the files below `prefix` of an endpoint, which serves one model package."""
+    return f"s3://{OFFLINE_DEPLOYMENT.runs_bucket}/{prefix}{endpoint}"
 
 
 def _baseline_uri(package: JsonObject, kind: str) -> str:
@@ -145,9 +161,9 @@ class MonitoringResult:
     summary: JsonObject
 
     @property
-    def violations(self) -> list[JsonObject]:
-        """The violated checks."""
-        return [each for each in self.summary["checks"] if each["violated"]]
+    def violations(self) -> list[str]:
+        """The names of the violated checks."""
+        return list(self.summary["violations"])
 
     @property
     def exit_code(self) -> int:
@@ -163,8 +179,14 @@ class MonitoringResult:
 
     @property
     def violation_sentences(self) -> list[str]:
-        """Each violated check as a sentence, or its name in a summary without sentences."""
-        return [str(each.get("sentence") or each["name"]) for each in self.violations]
+        """Each violated check as a sentence."""
+        return list(self.summary["sentences"])
+
+    @property
+    def notices(self) -> list[str]:
+        """Differences that are no violations, and the accepted baseline, as sentences."""
+        accepted = self.summary["baseline"]["accepted"]
+        return [*self.summary["notices"], *([accepted] if accepted else [])]
 
     @property
     def truth(self) -> list[tuple[str, str]]:
@@ -217,7 +239,18 @@ def run_monitoring_job(
     labels = f"{target}/labels" if request.labels else ""
     if request.labels:
         capture_job.store_label_table(request.labels, labels, store)
-    task = MonitoringTask(endpoint, hours, request.since, request.until, package, labels, target)
+    state = {
+        name: uri
+        for name, prefix in (
+            (_HISTORY, contract.MONITOR_HISTORY_PREFIX),
+            (_ACCEPTED, contract.MONITOR_BASELINES_PREFIX),
+        )
+        if store.path(uri := monitor_state_uri(prefix, endpoint)).is_dir()
+    }
+    # A period without a start, or for labels, covers others: it is no part of their history.
+    alone = request.since is None or request.labels is not None
+    history = f"{target}/{_HISTORY}" if alone else monitor_state_uri(contract.MONITOR_HISTORY_PREFIX, endpoint)
+    task = MonitoringTask(endpoint, hours, request.since, request.until, package, labels, target, history, state)
     arguments = monitoring_job_arguments(task)
     capture_job.run_capture_job(MONITOR_STEP, name, arguments, record=record, home=home, runner=runner)
     result = store.path(f"{target}/{RESULT_FOLDER}")

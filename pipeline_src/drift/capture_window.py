@@ -33,6 +33,21 @@ def image_digest(data: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(data, digest_size=_BITS // 8).digest(), "big")
 
 
+class RequestOrigin(NamedTuple):
+    """When a request was answered, in seconds since 1970, and the session it belongs to; empty if none was given."""
+
+    time: float
+    session: str
+
+
+class MeasuredImage(NamedTuple):
+    """A distinct image: its hash, its first request and its features (`FEATURE_COLUMNS`,)."""
+
+    key: int
+    sent: RequestOrigin
+    row: FeatureRow
+
+
 class ImageSample:
     """A bounded random sample of distinct images; thread-safe."""
 
@@ -41,6 +56,7 @@ class ImageSample:
         self._level = 0
         self._counts: dict[int, int] = {}
         self._rows: dict[int, bytes] = {}
+        self._sent: dict[int, RequestOrigin] = {}
         self._lock = threading.Lock()
 
     @property
@@ -61,10 +77,11 @@ class ImageSample:
         """Return True if the image `key` belongs to the sample."""
         return key >> (_BITS - self._level) == 0
 
-    def add(self, key: int, row: FeatureRow) -> None:
+    def add(self, key: int, row: FeatureRow, sent: RequestOrigin) -> None:
         """Count a request for the image `key` with the features `row` (`FEATURE_COLUMNS`,).
 
-        If the same image got different predictions, for example of two models, the row that sorts first is kept.
+        If the same image got different predictions, for example of two models, the row that sorts first is kept. Of
+        several requests for an image the first counts.
         """
         with self._lock:
             if not self.wants(key):
@@ -72,15 +89,21 @@ class ImageSample:
             self._counts[key] = self._counts.get(key, 0) + 1
             measured = row.astype(np.float32).tobytes()
             self._rows[key] = min(measured, self._rows.get(key, measured))
+            self._sent[key] = min(sent, self._sent.get(key, sent))
             while len(self._counts) > self._limit:
                 self._level += 1
                 for gone in [other for other in self._counts if not self.wants(other)]:
-                    del self._counts[gone], self._rows[gone]
+                    del self._counts[gone], self._rows[gone], self._sent[gone]
 
     def table(self) -> FeatureTable:
         """Return the features of the distinct images (n, `FEATURE_COLUMNS`), in the order of their hashes."""
         rows = b"".join(self._rows[key] for key in sorted(self._rows))
         return np.frombuffer(rows, np.float32).reshape(-1, FEATURE_COLUMNS)
+
+    def images(self) -> "list[MeasuredImage]":
+        """Return the distinct images, in the order of their first requests."""
+        order = sorted(self._rows, key=lambda key: (self._sent[key], key))
+        return [MeasuredImage(key, self._sent[key], np.frombuffer(self._rows[key], np.float32)) for key in order]
 
     def most(self) -> int:
         """Return the largest number of requests for one image; 0 without images."""
@@ -119,6 +142,7 @@ class CaptureWindow:
         sample: the images.
         rejections: unusable lines.
         answers: probabilities of the requests with a remembered id, by id.
+        reused: remembered ids that several requests with different answers have; they have no answer.
     """
 
     requests: int = 0
@@ -127,6 +151,7 @@ class CaptureWindow:
     sample: ImageSample = field(default_factory=ImageSample)
     rejections: RejectedLines = field(default_factory=RejectedLines)
     answers: dict[str, AnsweredProbabilities] = field(default_factory=dict)
+    reused: set[str] = field(default_factory=set)
 
 
 def read_capture_window(
@@ -177,19 +202,19 @@ class _WindowReader:
                 captured_requests.probabilities_of_event(asked, line.place),
                 captured_requests.image_of_event(asked),
             )
-            self._measure(line, data, answer)
+            self._measure(line, asked, data, answer)
         except CaptureError as error:
             self._found.rejections.add(line.place, error)
         else:
             self._count(asked, answer)
 
-    def _measure(self, line: CaptureLine, data: bytes, answer: AnsweredProbabilities) -> None:
-        key = image_digest(data)
+    def _measure(self, line: CaptureLine, asked: CaptureEvent, data: bytes, answer: AnsweredProbabilities) -> None:
         try:
             # Images outside the sample are decoded too, so that undecodable ones are counted.
-            self._found.sample.add(key, image_features.measure_features(data, answer, str(line.place)))
+            row = image_features.measure_features(data, answer, str(line.place))
         except BadInputError as error:
             raise CaptureError(captured_requests.UNDECODABLE_IMAGE, str(error)) from None
+        self._found.sample.add(image_digest(data), row, RequestOrigin(asked.time.timestamp(), asked.session))
 
     def _count(self, asked: CaptureEvent, answer: AnsweredProbabilities) -> None:
         found = self._found
@@ -197,7 +222,11 @@ class _WindowReader:
             found.requests += 1
             found.last = asked.time if found.last is None else max(found.last, asked.time)
             for name in {asked.event_id, asked.inference_id} - {""}:
-                if name in self._remembered:
-                    found.answers[name] = min(answer, found.answers.get(name, answer))
+                if name not in self._remembered or name in found.reused:
+                    continue
+                if found.answers.setdefault(name, answer) != answer:
+                    # Which of the images the label means is unknown.
+                    found.reused.add(name)
+                    del found.answers[name]
             if self._progress is not None and found.requests % _STEP == 0:
                 self._progress(found.requests)

@@ -3,7 +3,9 @@
 
 Sources: SageMaker Developer Guide, "Capture data from real-time endpoint" ("View captured data") for the fields, and
 "Container contract inputs" for the folders: ``<endpoint>/<variant>/yyyy/mm/dd/hh/*.jsonl`` below the source.
-``inferenceId`` is present if the caller gave one. The guide does not say how an error of the model is captured.
+``inferenceId`` is present if the caller gave one. ``SESSION/IMAGE`` there names the session too, such as a patient's
+visit, because the guide knows no other field of the caller that is captured. The guide does not say how an error of the
+model is captured.
 """
 
 import base64
@@ -23,6 +25,7 @@ CAPTURE_FILE_SUFFIX: Final = ".jsonl"
 LINE_LIMIT: Final = 64 << 20  # bytes: about twice the largest request of an endpoint, 25 MB, in base 64
 BASE64_ENCODING: Final = "BASE64"
 JSON_ENCODING: Final = "JSON"
+SESSION_SEPARATOR: Final = "/"  # in an inference id: SESSION/IMAGE
 CSV_ENCODING: Final = "CSV"
 
 MALFORMED: Final = "malformed line"
@@ -82,6 +85,11 @@ class CaptureEvent(NamedTuple):
     inference_id: str
     time: datetime
     payloads: dict[str, object]
+
+    @property
+    def session(self) -> str:
+        """The session key: the inference id up to its last `SESSION_SEPARATOR`, or empty."""
+        return self.inference_id.rpartition(SESSION_SEPARATOR)[0]
 
 
 def read_capture_lines(folder: Path) -> Iterator[CaptureLine]:

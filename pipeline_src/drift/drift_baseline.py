@@ -142,8 +142,8 @@ REPEATED_IMAGES: Final = "repeated_images"
 UNREADABLE_REQUESTS: Final = "unreadable_requests"
 CHECK_NAMES: Final = (*image_features.FEATURE_NAMES, CLASS_MIX, REPEATED_IMAGES, UNREADABLE_REQUESTS)
 _ENABLED: Final = "Enabled"
-_DISTANCE_THRESHOLD: Final = 0.15  # 15 of 100 images lie where the baseline has none
-_MIX_THRESHOLD: Final = 0.08  # 8 of 100 predictions are of another class
+_BEYOND_THRESHOLD: Final = 0.5  # half of the images lie beyond the 1 % most extreme of the baseline
+_MIX_THRESHOLD: Final = 0.25  # 25 of 100 predictions are of another class
 _REPEATED_THRESHOLD: Final = 0.05
 _UNREADABLE_THRESHOLD: Final = 0.02
 _SIGNED: Final = ("sharpness", "redness", "yellowness")
@@ -177,7 +177,7 @@ class DriftConstraints:
     expected: Mapping[str, float] = field(default_factory=lambda: {REPEATED_IMAGES: 0.02, UNREADABLE_REQUESTS: 0.01})
     thresholds: Mapping[str, float | None] = field(
         default_factory=lambda: {
-            **dict.fromkeys(image_features.FEATURE_NAMES, _DISTANCE_THRESHOLD),
+            **dict.fromkeys(image_features.FEATURE_NAMES, _BEYOND_THRESHOLD),
             CLASS_MIX: _MIX_THRESHOLD,
             REPEATED_IMAGES: _REPEATED_THRESHOLD,
             UNREADABLE_REQUESTS: _UNREADABLE_THRESHOLD,
@@ -200,7 +200,7 @@ def constraints_json(constraints: DriftConstraints) -> Json:
             "domain_content_threshold": 1.0,
             "distribution_constraints": {
                 "perform_comparison": _ENABLED,
-                "comparison_threshold": _DISTANCE_THRESHOLD,
+                "comparison_threshold": _BEYOND_THRESHOLD,
                 "comparison_method": "Simple",
             },
         },
@@ -270,6 +270,7 @@ class DriftBaseline:
         images: the number of images.
         effective: the effective sample size in lesions.
         constraints: the limits for a window.
+        accepted: why these are images of production, accepted after a review; None for the held-out images.
     """
 
     values: Mapping[str, Floats]
@@ -277,6 +278,7 @@ class DriftBaseline:
     images: int
     effective: float
     constraints: DriftConstraints
+    accepted: str | None = None
 
 
 def baseline_files(

@@ -20,6 +20,7 @@ from pipeline_src.drift import (
     drift_tests,
     ground_truth,
     image_features,
+    lasting_shift,
     monitor_results,
     monitor_wording,
 )
@@ -48,7 +49,7 @@ def _plot_distributions(made: MonitorResult) -> ReportPlot:
     rows = -(-len(image_features.FEATURE_NAMES) // _COLUMNS)
     drawing = report_plots.new_figure(1.25 * rows + 0.3)
     grid = drawing.subplots(rows, _COLUMNS, squeeze=False)
-    table, violated = made.window.sample.table(), {each.name for each in made.violations}
+    table, violated = made.table, {each.name for each in made.violations}
     for at, name in enumerate(image_features.FEATURE_NAMES):
         axes = grid[at // _COLUMNS, at % _COLUMNS]
         _histogram(axes, made.known.values[name], table[:, at].astype(np.float64), striking=name in violated)
@@ -80,7 +81,7 @@ def _histogram(axes: Axes, before: Floats, now: Floats, *, striking: bool) -> No
 
 
 def _plot_class_mix(made: MonitorResult) -> ReportPlot:
-    counts = [made.known.mix, image_features.count_predicted_classes(made.window.sample.table())]
+    counts = [made.known.mix, image_features.count_predicted_classes(made.table)]
     shares = [each / each.sum() for each in counts]
     striking = drift_baseline.CLASS_MIX in {each.name for each in made.violations}
     drawing = report_plots.new_figure(2.6)
@@ -107,6 +108,7 @@ MONITOR_SECTIONS: Final = {
     "verdict": "Result",
     "window": "Window",
     "checks": "Checks",
+    "lasting": "Several windows",
     "distributions": "Distributions",
     "truth": "Confirmed labels",
     "unused": "Unusable records",
@@ -137,6 +139,10 @@ def render_monitor_report(made: MonitorResult) -> str:
             sentence=made.message.partition(": ")[2],
             drawn={each.name.removesuffix(".png"): each for each in draw_monitor_plots(made)},
             rejections=made.window.rejections.as_json(),
+            tail=drift_tests.TAIL,
+            least_windows=lasting_shift.LEAST_WINDOWS,
+            least_shift=lasting_shift.LEAST_SHIFT,
+            limit=lasting_shift.LIMIT,
             problems={} if made.truth is None else ground_truth.summarize_problems(made.truth.problems),
             least=made.known.constraints.least,
         )

@@ -12,7 +12,7 @@ images show the same lesion.
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -32,6 +32,7 @@ _SPLIT: Final = "production"
 CONFLICTING_LABELS: Final = "two labels for one id"
 UNKNOWN_LABEL: Final = "label is not a known class"
 NO_ID: Final = "no id"
+REUSED_ID: Final = "id was sent with several images"
 UNMATCHED_ID: Final = "id was not captured in this window"
 
 
@@ -59,7 +60,7 @@ class ProductionMetrics:
         balanced_accuracy: undefined if a class has fewer than `MINIMUM_LABELS` images.
         melanoma_sensitivity: at the operating point; undefined with fewer than `MINIMUM_LABELS` melanomas.
         reasons: the reason for each undefined metric, by name.
-        problems: those of `ConfirmedLabels`, and ids that match no request.
+        problems: those of `ConfirmedLabels`, and ids that match no request or several images.
     """
 
     labelled: Mapping[str, int]
@@ -94,7 +95,10 @@ def read_confirmed_labels(folder: Path) -> ConfirmedLabels | None:
 
 
 def score_answers(
-    labels: ConfirmedLabels, answers: Mapping[str, AnsweredProbabilities], threshold: float | None
+    labels: ConfirmedLabels,
+    answers: Mapping[str, AnsweredProbabilities],
+    threshold: float | None,
+    reused: Collection[str] = (),
 ) -> ProductionMetrics:
     """Return the metrics of `answers` by the confirmed `labels`.
 
@@ -102,6 +106,7 @@ def score_answers(
         labels: the confirmed labels.
         answers: probabilities by id, for ids in `labels`.
         threshold: the melanoma operating point, or None.
+        reused: ids in `labels` that were sent with several images, and so have no answer.
     """
     images = [HoldoutImage(name, name, labels.by_id[name], _SPLIT) for name in sorted(answers)]
     joined = model_predictions.join_predictions(images, dict(answers))
@@ -112,13 +117,16 @@ def score_answers(
         if images
         else None
     )
-    unmatched = sorted(labels.by_id.keys() - answers.keys())
+    unused = {
+        UNMATCHED_ID: sorted(labels.by_id.keys() - answers.keys() - set(reused)),
+        REUSED_ID: sorted(labels.by_id.keys() & set(reused)),
+    }
     return ProductionMetrics(
         labelled={label: counts[label] for label in contract.CLASS_LABELS},
         balanced_accuracy=_figure("balanced_accuracy", measured, reasons),
         melanoma_sensitivity=_figure("melanoma_sensitivity", measured, reasons),
         reasons=reasons,
-        problems=labels.problems | ({UNMATCHED_ID: unmatched} if unmatched else {}),
+        problems=labels.problems | {kind: names for kind, names in unused.items() if names},
     )
 
 

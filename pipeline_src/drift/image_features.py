@@ -43,6 +43,8 @@ ANSWER_FEATURES: Final = {
     "entropy": "entropy of the answer in bits",
     "melanoma_score": "probability of melanoma",
 }
+# Features of the file that are not visible in the resized image.
+FILE_FEATURES: Final = ("width", "height", "aspect", "bytes_per_pixel")
 FEATURE_NAMES: Final = (*IMAGE_FEATURES, *ANSWER_FEATURES)
 FEATURE_TITLES: Final = {**IMAGE_FEATURES, **ANSWER_FEATURES}
 _PREDICTED: Final = len(FEATURE_NAMES)
@@ -66,7 +68,12 @@ def measure_features(data: bytes, answer: Sequence[float], place: str) -> Featur
 
 def count_predicted_classes(table: FeatureTable) -> NDArray[np.int64]:
     """Return how often each class is the most probable one in `table` (n, `FEATURE_COLUMNS`): (classes,)."""
-    return np.bincount(table[:, _PREDICTED].astype(np.int64), minlength=len(contract.CLASS_LABELS))
+    return np.bincount(predicted_classes(table), minlength=len(contract.CLASS_LABELS))
+
+
+def predicted_classes(table: FeatureTable) -> NDArray[np.int64]:
+    """Return the position of the most probable class of each image (n,)."""
+    return table[:, _PREDICTED].astype(np.int64)
 
 
 def _features_of_answer(answer: Sequence[float]) -> tuple[float, ...]:

@@ -5,8 +5,8 @@ A plain processing job or a local process sets the same variables. All except th
 /opt/ml/processing, so a job with the inputs `CAPTURE_INPUT`, `BASELINE_INPUT` and `LABELS_INPUT` needs none.
 
 Source: SageMaker Developer Guide, "Container contract inputs". The guide does not say whether the variable of a
-baseline is the file or its folder, so both are accepted. `labels_source` and `embedded_metrics` are additions of this
-project.
+baseline is the file or its folder, so both are accepted. `labels_source`, `embedded_metrics` and `history_output` are
+additions of this project.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,8 @@ from pipeline_src.runtime.errors import BadInputError
 CAPTURE_INPUT: Final = "capture"  # inputs below /opt/ml/processing/input
 BASELINE_INPUT: Final = "baseline"
 LABELS_INPUT: Final = "labels"
+HISTORY_INPUT: Final = "history"
+ACCEPTED_INPUT: Final = "accepted"
 MONITOR_OUTPUT: Final = "monitor"  # output below /opt/ml/processing/output
 _HOME: Final = Path("/opt/ml")
 _ENABLED: Final = "Enabled"
@@ -36,7 +38,10 @@ class MonitorSettings:
         statistics: file or folder of the baseline's statistics.
         constraints: likewise of its constraints.
         labels: folder of the tables of confirmed labels; it may be missing.
+        history: folder of the measured images of earlier windows; it may be missing.
+        accepted: folder of accepted baselines; it may be missing.
         output: folder of the reports.
+        history_output: folder of the measured images of this window; None for a run that is no part of the history.
         metrics: folder of the metrics that the service publishes; None to publish none.
         namespace: of metrics in the log, for a job that is not started by a schedule; empty for none.
         period: the period to read.
@@ -48,7 +53,10 @@ class MonitorSettings:
     statistics: Path
     constraints: Path
     labels: Path
+    history: Path
+    accepted: Path
     output: Path
+    history_output: Path | None
     metrics: Path | None
     namespace: str
     period: TimePeriod
@@ -78,7 +86,10 @@ def read_monitor_settings(environment: Mapping[str, str], root: Path) -> Monitor
         statistics=path("baseline_statistics", inputs / BASELINE_INPUT),
         constraints=path("baseline_constraints", inputs / BASELINE_INPUT),
         labels=path("labels_source", inputs / LABELS_INPUT),
+        history=inputs / HISTORY_INPUT,
+        accepted=inputs / ACCEPTED_INPUT,
         output=path("output_path", outputs / MONITOR_OUTPUT),
+        history_output=path("history_output", outputs) if environment.get("history_output") else None,
         metrics=root / "output" / "metrics" / "cloudwatch" if publish else None,
         namespace=environment.get("embedded_metrics", ""),
         period=_period(environment),

@@ -11,19 +11,27 @@ Sources: SageMaker Developer Guide, "CloudWatch metrics for bring your own conta
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from pipeline_src.drift import drift_baseline, drift_tests, ground_truth, image_features, monitor_wording
-from pipeline_src.drift.capture_window import CaptureWindow
+from pipeline_src.drift import (
+    drift_baseline,
+    ground_truth,
+    image_features,
+    monitor_wording,
+    window_history,
+)
+from pipeline_src.drift.capture_window import CaptureWindow, MeasuredImage
 from pipeline_src.drift.drift_baseline import DriftBaseline
 from pipeline_src.drift.drift_tests import DriftCheck
 from pipeline_src.drift.ground_truth import ProductionMetrics
+from pipeline_src.drift.image_features import FeatureTable
 from pipeline_src.drift.job_environment import MonitorSettings
+from pipeline_src.drift.lasting_shift import LastingShift
 
 # Start of the exit message, as in Model Monitor's own container. The service recognizes executions with violations by
 # it [not documented; seen in published containers].
@@ -54,21 +62,41 @@ class MonitorResult:
     Attributes:
         assignment: the settings of the run.
         window: the captured requests of the period.
+        images: the distinct images that were compared: of the window, or of earlier ones too if it has too few.
         known: the baseline.
         checks: of the features that could be compared.
+        lasting: changes over several windows.
         truth: metrics by the confirmed labels, or None without labels.
     """
 
     assignment: MonitorSettings
     window: CaptureWindow
+    images: Sequence[MeasuredImage]
     known: DriftBaseline
     checks: list[DriftCheck]
+    lasting: list[LastingShift]
     truth: ProductionMetrics | None
 
     @property
-    def violations(self) -> list[DriftCheck]:
-        """The violated checks."""
-        return [each for each in self.checks if each.violated]
+    def violations(self) -> list[DriftCheck | LastingShift]:
+        """The violated checks, and the changes that have lasted."""
+        return [*(each for each in self.checks if each.violated), *(each for each in self.lasting if each.violated)]
+
+    @property
+    def notices(self) -> list[DriftCheck]:
+        """Differences that are large enough to be shown and no violation."""
+        return [each for each in self.checks if each.notice and each.striking]
+
+    @property
+    def table(self) -> FeatureTable:
+        """Features of the compared images (n, `image_features.FEATURE_COLUMNS`)."""
+        rows = [each.row for each in self.images]
+        return np.array(rows, np.float32).reshape(-1, image_features.FEATURE_COLUMNS)
+
+    @property
+    def earlier(self) -> int:
+        """The number of compared images that are from earlier windows."""
+        return len(self.images) - len(self.window.sample)
 
     @property
     def status(self) -> str:
@@ -76,7 +104,7 @@ class MonitorResult:
         if not self.window.requests and not self.window.rejections.total:
             return STATUS_EMPTY
         least = self.known.constraints.least
-        return STATUS_COMPARED if min(len(self.window.sample), self.known.images) >= least else STATUS_TOO_FEW
+        return STATUS_COMPARED if min(len(self.images), self.known.images) >= least else STATUS_TOO_FEW
 
     @property
     def statement(self) -> str:
@@ -103,11 +131,15 @@ class MonitorResult:
         least = self.known.constraints.least
         if self.known.images < least:
             return f"the baseline has {self.known.images:,}; {least:,} are needed"
-        return f"{len(self.window.sample):,} distinct ones in {self._sent}; {least:,} are needed"
+        if self.earlier:
+            days = window_history.HISTORY_DAYS
+            return f"{len(self.images):,} distinct ones in the last {days} days; {least:,} are needed"
+        return f"{len(self.images):,} distinct ones in {self._sent}; {least:,} are needed"
 
     @property
     def _sent(self) -> str:
-        return f"{self.window.requests + self.window.rejections.total:,} requests"
+        requests = f"{self.window.requests + self.window.rejections.total:,} requests"
+        return f"{requests} and {self.earlier:,} earlier images" if self.earlier else requests
 
 
 def violations_json(outcome: MonitorResult) -> Json:
@@ -120,7 +152,7 @@ def violations_json(outcome: MonitorResult) -> Json:
             {
                 "feature_name": each.name,
                 "constraint_check_type": _KINDS.get(each.name, _DRIFT),
-                "description": describe_check(each),
+                "description": monitor_wording.check_sentence(each),
             }
             for each in outcome.violations
         ]
@@ -149,6 +181,8 @@ def monitor_summary_json(outcome: MonitorResult) -> Json:
         "message": outcome.message,
         "statement": outcome.statement,
         "violations": [each.name for each in outcome.violations],
+        "sentences": [monitor_wording.check_sentence(each) for each in outcome.violations],
+        "notices": [monitor_wording.check_sentence(each) for each in outcome.notices],
         "endpoint": outcome.assignment.endpoint,
         "schedule": outcome.assignment.schedule,
         "start_time": start,
@@ -159,7 +193,12 @@ def monitor_summary_json(outcome: MonitorResult) -> Json:
         "different_images": len(window.sample),
         "kept_share": window.sample.share,
         "unreadable": window.rejections.as_json(),
-        "baseline": {"images": outcome.known.images, "effective_images": outcome.known.effective},
+        "compared_images": len(outcome.images),
+        "baseline": {
+            "images": outcome.known.images,
+            "effective_images": outcome.known.effective,
+            "accepted": outcome.known.accepted,
+        },
         "checks": [
             asdict(each)
             | {
@@ -169,25 +208,11 @@ def monitor_summary_json(outcome: MonitorResult) -> Json:
             }
             for each in outcome.checks
         ],
+        "lasting": [asdict(each) | {"violated": each.violated} for each in outcome.lasting],
         "truth": None
         if outcome.truth is None
         else asdict(outcome.truth) | {"problems": ground_truth.summarize_problems(outcome.truth.problems)},
     }
-
-
-def describe_check(each: DriftCheck) -> str:
-    """Return a check as a sentence."""
-    sides = f"{each.baseline:.4g} in the baseline, {each.window:.4g} in the window"
-    note = f" ({each.note})" if each.note else ""
-    what = {
-        drift_tests.KOLMOGOROV_SMIRNOV: f"distance of the distributions {each.effect:.3f} (medians: {sides})",
-        drift_tests.CHI_SQUARE: f"total variation {each.effect:.3f} ({each.note})",
-        drift_tests.BINOMIAL: f"share {each.effect:.3f}, expected {each.baseline:.3f}{note}",
-    }[each.test]
-    return (
-        f"{CHECK_TITLES[each.name]}: {what}, a violation from {each.threshold:g} on; {each.test} test, "
-        f"p {each.adjusted:.2g} adjusted for all checks of the window, below {each.level:g}"
-    )
 
 
 def log_lines(outcome: MonitorResult) -> Iterator[str]:
@@ -199,7 +224,9 @@ def log_lines(outcome: MonitorResult) -> Iterator[str]:
         yield f"Not used: {count:,} x {reason}, first {place}: {what}"
     if outcome.statement:
         yield outcome.statement
-    yield from (monitor_wording.check_sentence(each) for each in outcome.violations)
+    if outcome.known.accepted is not None:
+        yield outcome.known.accepted
+    yield from (monitor_wording.check_sentence(each) for each in (*outcome.violations, *outcome.notices))
     yield outcome.message
 
 

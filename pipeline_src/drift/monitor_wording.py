@@ -14,6 +14,7 @@ from pipeline_src.drift import drift_baseline, drift_tests
 from pipeline_src.drift.drift_baseline import ApprovedSensitivity
 from pipeline_src.drift.drift_tests import DriftCheck
 from pipeline_src.drift.ground_truth import MINIMUM_LABELS, ProductionMetrics
+from pipeline_src.drift.lasting_shift import LEAST_SHIFT, LastingShift
 from pipeline_src.evaluation.confidence_intervals import Estimate
 
 _ROUNDING: Final = 1e-9
@@ -59,30 +60,45 @@ def format_share(measured: Estimate | ApprovedSensitivity) -> str:
     return f"{value} ({lower} to {upper} %)"
 
 
-def check_sentence(each: DriftCheck) -> str:
+def check_sentence(each: DriftCheck | LastingShift) -> str:
     """Return the result of a check as one sentence without the name of its test."""
-    return re.sub(r"(?<=\d)%", " %", _check_sentence(each))
+    said = _lasting_sentence(each) if isinstance(each, LastingShift) else _check_sentence(each)
+    return re.sub(r"-(?=\d)", "\u2212", re.sub(r"(?<=\d)%", " %", said))
+
+
+def _lasting_sentence(each: LastingShift) -> str:
+    change = "higher" if each.shift > 0 else "lower"
+    return (
+        f"{_capitalized(each.feature)} has been {change} for {each.windows} windows with {each.images:,} images: by "
+        f"{abs(each.shift):.2f} standard deviations of the baseline; from {LEAST_SHIFT:g} on a lasting change is a "
+        "violation."
+    )
 
 
 def _check_sentence(each: DriftCheck) -> str:
-    name = each.name.replace("_", " ")
     note = f": {each.note}" if each.note else ""
     if each.name == drift_baseline.CLASS_MIX:
-        return (
-            f"The mix of predicted classes differs{note}. {each.effect:.1%} of the predictions are of another class "
-            f"than in the baseline; from {each.threshold:.0%} on this is a violation."
-        )
+        others = f"{each.effect:.1%} of the predictions are of another class than in the baseline"
+        own = "a practice has its own mix, so this is no violation"
+        limit = own if each.notice else f"from {each.threshold:.0%} on this is a violation"
+        return f"The mix of predicted classes differs{note}. {others}; {limit}."
     if each.test == drift_tests.BINOMIAL:
-        what = _SHARES.get(each.name, name)
         return (
-            f"{each.window:.1%} of the requests {what}{note}; {each.baseline:.1%} is normal, and from "
+            f"{each.window:.1%} of the requests {_SHARES[each.name]}{note}; {each.baseline:.1%} is normal, and from "
             f"{each.threshold:.0%} on this is a violation."
         )
     change = "differs" if each.direction is None else "is higher" if each.direction > 0 else "is lower"
+    medians = f"{_capitalized(each.name)} {change}: median {each.window:.4g}, in the baseline {each.baseline:.4g}."
+    if each.notice:
+        return f"{medians} The model sees images resized to one size, so this is no violation."
     return (
-        f"{name.capitalize()} {change}: median {each.window:.4g}, in the baseline {each.baseline:.4g}. The "
-        f"distributions are {each.effect:.1%} apart; from {each.threshold:.0%} on this is a violation."
-    ).replace("-", "\u2212")
+        f"{medians} {each.effect:.1%} of the images lie beyond {1 - drift_tests.TAIL:.0%} of the baseline; from "
+        f"{each.threshold:.0%} on this is a violation."
+    )
+
+
+def _capitalized(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 _SHARES: Final = {

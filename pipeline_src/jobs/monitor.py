@@ -15,13 +15,16 @@ from typing import Final
 
 from pipeline_src import contract
 from pipeline_src.drift import (
+    accepted_baseline,
     capture_window,
     drift_baseline,
     drift_report,
     drift_tests,
     ground_truth,
     job_environment,
+    lasting_shift,
     monitor_results,
+    window_history,
 )
 from pipeline_src.drift.job_environment import MonitorSettings
 from pipeline_src.drift.monitor_results import MonitorResult
@@ -47,12 +50,26 @@ def compare_with_baseline(
         BadInputError: there is no baseline, or the labels cannot be read.
     """
     baseline = drift_baseline.read_baseline(settings.statistics, settings.constraints)  # first: the rest needs it
+    accepted = accepted_baseline.read_accepted_baseline(settings.accepted)
+    if accepted is not None:
+        baseline = accepted_baseline.replace_baseline(baseline, accepted)
+    history = window_history.read_history(settings.history, settings.period.start)
     labels = ground_truth.read_confirmed_labels(settings.labels)
     labels_by_id = {} if labels is None else labels.by_id
     window = capture_window.read_capture_window(settings.source, settings.period, labels_by_id, progress, workers)
-    threshold = baseline.constraints.melanoma_threshold
-    truth = None if labels is None else ground_truth.score_answers(labels, window.answers, threshold)
-    return MonitorResult(settings, window, baseline, drift_tests.run_drift_checks(window, baseline), truth)
+    limits = baseline.constraints
+    truth = (
+        None
+        if labels is None
+        else ground_truth.score_answers(labels, window.answers, limits.melanoma_threshold, window.reused)
+    )
+    own = images = window.sample.images()
+    if len(images) < limits.least:
+        images = window_history.join_recent_images(images, history)
+    checks = drift_tests.run_drift_checks(window, images, baseline)
+    recent = [*(past.images for past in history), window_history.thin_images(own)]
+    lasting = lasting_shift.find_lasting_shifts(recent, baseline)
+    return MonitorResult(settings, window, images, baseline, checks, lasting, truth)
 
 
 def write_monitor_reports(made: MonitorResult) -> None:
@@ -66,6 +83,10 @@ def write_monitor_reports(made: MonitorResult) -> None:
     with temporary_files.atomic_folders({"": made.assignment.output}) as asides:
         for name, text in files.items():
             (asides[""] / name).write_text(text, encoding="utf-8")
+    measured = window_history.history_file(made.window.sample.images(), made.assignment.period)
+    if made.assignment.history_output is not None and measured is not None:
+        name, content = measured
+        replace_file(made.assignment.history_output / name, content.decode())
     lines = monitor_results.published_metrics_text(made)
     if made.assignment.metrics is not None and lines:
         replace_file(made.assignment.metrics / monitor_results.METRICS_FILE, lines)

@@ -8,7 +8,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from benchmarks import drift, shift
-from benchmarks.traffic import BASELINES, MIX, PART, REPEATS, Traffic
+from benchmarks.traffic import BASELINES, CLEAN_PATTERNS, REPEATS, SHIFTS, DrawnImages, Traffic
 from pipeline_src import contract
 from pipeline_src.drift import image_features
 
@@ -34,51 +34,59 @@ def traffic(labels: shift.Names) -> Traffic:
     return Traffic(tables, np.repeat(np.arange(_LESIONS).astype(str), 2), labels)
 
 
-def _rows(traffic: Traffic, kind: str, size: int = 100) -> NDArray[np.float32]:
-    _, window = traffic.pair(kind, size, 0, np.random.default_rng(1))
-    return window.sample.table()
+def _drawn(traffic: Traffic, kind: str, size: int = 100, number: int = 0) -> DrawnImages:
+    return traffic.images(kind, size, number, np.random.default_rng(1))
 
 
 def test_no_lesion_of_the_baseline_is_in_a_window(traffic: Traffic) -> None:
     for number in range(BASELINES):
-        known, window = traffic.pair(shift.CLEAN, 100, number, np.random.default_rng(number))
-        drawn = {int(row[1]) // 2 for row in window.sample.table()}
-        held_out = {int(value) // 2 for value in known.values[image_features.FEATURE_NAMES[1]]}
+        drawn = {int(row[1]) // 2 for row in _drawn(traffic, "independent lesions", number=number).table}
+        held_out = {int(value) // 2 for value in traffic.baseline(number).values[image_features.FEATURE_NAMES[1]]}
         assert drawn
         assert not drawn & held_out
 
 
 def test_baselines_differ(traffic: Traffic) -> None:
-    first, second = (traffic.pair(shift.CLEAN, 10, number, np.random.default_rng(1))[0] for number in (0, 1))
-    assert not np.array_equal(
-        first.values[image_features.FEATURE_NAMES[1]], second.values[image_features.FEATURE_NAMES[1]]
-    )
+    first, second = (traffic.baseline(number).values[image_features.FEATURE_NAMES[1]] for number in (0, 1))
+    assert not np.array_equal(first, second)
 
 
-@pytest.mark.parametrize("kind", shift.EDITS)
+@pytest.mark.parametrize("kind", SHIFTS)
 def test_a_window_of_an_edit_holds_nothing_else(traffic: Traffic, kind: str) -> None:
-    assert set(_rows(traffic, kind)[:, 0]) == {list(shift.EDITS).index(kind)}
-
-
-def test_one_of_two_cameras_sends_about_half(traffic: Traffic) -> None:
-    cast = list(shift.EDITS).index("colour cast")
-    share = np.mean(_rows(traffic, PART)[:, 0] == cast)
-    assert 0.3 < share < 0.7
+    assert set(_drawn(traffic, kind).table[:, 0]) == {list(shift.EDITS).index(kind)}
 
 
 def test_the_other_mix_has_three_times_the_odds_of_melanoma(traffic: Traffic, labels: shift.Names) -> None:
-    drawn = labels[_rows(traffic, MIX, 400)[:, 1].astype(int)]
+    kind = next(kind for kind in CLEAN_PATTERNS if "melanomas" in kind)
+    drawn = labels[_drawn(traffic, kind, 400).table[:, 1].astype(int)]
     assert 0.25 < np.mean(drawn == "mel") < 0.42  # 3 of 9, where it was 1 of 7
 
 
+def _correlation(values: NDArray[np.float64], size: int) -> float:
+    """Return the intraclass correlation of `values` in groups of `size`."""
+    groups = values.reshape(-1, size)
+    between, within = groups.mean(axis=1).var(ddof=1), groups.var(axis=1, ddof=1).mean()
+    return float((between - within / size) / (between - within / size + within))
+
+
+@pytest.mark.parametrize(("kind", "group", "least"), [("five images a lesion", 5, 0.6), ("independent lesions", 5, -1)])
+def test_images_of_a_lesion_are_correlated_and_keep_the_distribution(
+    traffic: Traffic, kind: str, group: int, least: float
+) -> None:
+    places = _drawn(traffic, kind, 2000).table[:, 1].astype(np.float64)
+    assert least < _correlation(places, group) < least + 1.2
+    assert abs(np.median(places) - 2 * _LESIONS / 2) < 0.2 * _LESIONS
+
+
+def test_a_burst_is_one_session_where_the_caller_gives_keys(traffic: Traffic) -> None:
+    sessions = _drawn(traffic, "the same, with session keys").sessions
+    assert sessions.count("session-100") == 30
+    assert set(_drawn(traffic, "a burst of one patient (30 %)").sessions) == {""}
+
+
 def test_one_image_in_ten_is_repeated(traffic: Traffic) -> None:
-    _, window = traffic.pair(REPEATS, 100, 0, np.random.default_rng(1))
+    window = traffic.window(REPEATS, _drawn(traffic, REPEATS), np.random.default_rng(1))
     assert (len(window.sample), window.sample.requests, window.sample.most()) == (100, 110, 2)
-
-
-def test_too_few_images_for_a_window_are_refused(traffic: Traffic) -> None:
-    with pytest.raises(SystemExit, match=r"left for a window of 5000. Draw more with --images"):
-        traffic.pair(shift.CLEAN, 5000, 0, np.random.default_rng(1))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in shift.EDITS if kind != shift.CLEAN])
@@ -103,3 +111,12 @@ def test_a_shift_is_found_from_the_size_on_at_which_it_stays_found() -> None:
     rows = [drift.Row("blur", size, 100, alarms, {}) for size, alarms in ((100, 96), (200, 94), (300, 95), (500, 100))]
     assert drift.needed(rows, "blur") == 300
     assert drift.needed([drift.Row("blur", 100, 100, 94, {})], "blur") is None
+
+
+def test_days_until_a_shift_is_found_are_those_of_95_percent(monkeypatch: pytest.MonkeyPatch, traffic: Traffic) -> None:
+    """A series rings on the day of its number; of 20 series the 19th counts."""
+    monkeypatch.setattr(drift, "_day", lambda *_: [])
+    monkeypatch.setattr(drift, "_rings", lambda _, days, number: len(days) >= 12 + min(1 + number // 2, 9))
+    assert drift.shifted(traffic, "slight blur", 20) == drift.Days("slight blur", 20, 20, 9)
+    monkeypatch.setattr(drift, "_rings", lambda *given: given[2] < 18)
+    assert drift.shifted(traffic, "slight blur", 20) == drift.Days("slight blur", 20, 18, None)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline_src import contract
-from pipeline_src.drift import capture_window, drift_baseline, drift_tests
+from pipeline_src.drift import capture_window, drift_baseline, drift_tests, image_features
 from pipeline_src.drift.drift_baseline import DriftConstraints
 from pipeline_src.evaluation.model_predictions import Predictions
 from pipeline_src.runtime.errors import BadInputError
@@ -23,11 +23,11 @@ def test_the_same_pictures_as_in_the_baseline_differ_in_nothing(measured: stream
     answers = held_out.probabilities.tolist()
     sent = [stream.captured(n, picture=data, answer=answers[n]) for n, data in enumerate(pictures)]
     stream.write(room, sent)
-    made = drift_tests.run_drift_checks(
-        capture_window.read_capture_window(room.capture, stream.PERIOD),
-        drift_baseline.read_baseline(room.baseline, room.baseline),
-    )
-    assert [each.effect for each in made] == [0] * len(drift_baseline.CHECK_NAMES)
+    window = capture_window.read_capture_window(room.capture, stream.PERIOD)
+    known = drift_baseline.read_baseline(room.baseline, room.baseline)
+    made = drift_tests.run_drift_checks(window, window.sample.images(), known)
+    assert [each.direction for each in made] == [0] * len(image_features.FEATURE_NAMES) + [None] * 3
+    assert all(each.effect <= 2 * drift_tests.TAIL for each in made)
 
 
 def test_the_same_images_give_the_same_bytes(measured: stream.Room) -> None:

@@ -4,7 +4,7 @@
 import numpy as np
 
 from pipeline_src.drift import capture_window, image_features
-from pipeline_src.drift.capture_window import ImageSample
+from pipeline_src.drift.capture_window import ImageSample, RequestOrigin
 
 
 def fill(numbers: list[int], limit: int = 64) -> ImageSample:
@@ -13,6 +13,7 @@ def fill(numbers: list[int], limit: int = 64) -> ImageSample:
         made.add(
             capture_window.image_digest(str(number).encode()),
             np.full(image_features.FEATURE_COLUMNS, number, np.float32),
+            RequestOrigin(number, ""),
         )
     return made
 
@@ -47,12 +48,18 @@ def test_the_sample_is_of_all_and_not_of_the_first() -> None:
     assert abs(kept.mean() - 10_000) < 1500
 
 
-def test_of_two_answers_to_one_picture_the_same_is_kept_in_any_order() -> None:
+def test_of_two_answers_to_one_picture_the_same_is_kept_in_any_order_with_its_first_request() -> None:
     rows = [np.full(image_features.FEATURE_COLUMNS, value, np.float32) for value in (1, 2)]
-    tables = []
-    for order in (rows, rows[::-1]):
+    requests = list(zip(rows, (RequestOrigin(9.0, "a"), RequestOrigin(5.0, "b")), strict=True))
+    first, found = min(rows, key=lambda row: row.tobytes()), []
+    for order in (requests, requests[::-1]):
         made = ImageSample()
-        for row in order:
-            made.add(7, row)
-        tables.append(made.table())
-    assert np.array_equal(*tables)
+        for row, sent in order:
+            made.add(7, row, sent)
+        found += made.images()
+    assert [(each.key, each.sent, each.row.tolist()) for each in found] == 2 * [(7, (5.0, "b"), first.tolist())]
+
+
+def test_images_are_in_the_order_of_their_requests() -> None:
+    made = fill([5, 3, 9, 4, 3])
+    assert [each.sent.time for each in made.images()] == [3, 4, 5, 9]

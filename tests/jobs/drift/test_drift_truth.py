@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_src import contract
-from pipeline_src.drift import ground_truth
+from pipeline_src.drift import capture_window, ground_truth
 from pipeline_src.drift.ground_truth import ConfirmedLabels
 from pipeline_src.runtime.errors import BadInputError
 from tests.jobs.drift import stream
@@ -70,6 +70,19 @@ def test_an_id_that_was_not_captured_is_named() -> None:
     found = ground_truth.score_answers(labels, answers, 0.5)
     assert found.problems == {ground_truth.UNMATCHED_ID: ["X"]}
     assert found.labelled == dict.fromkeys(contract.CLASS_LABELS, 2)
+
+
+def test_an_id_that_was_sent_with_two_images_has_no_answer(room: stream.Room) -> None:
+    """The same image sent again keeps its answer, whatever the order of the requests."""
+    other = stream.captured(4, picture=stream.picture(9), answer=stream.answer(9))
+    requests = [stream.captured(3), stream.captured(3), stream.captured(4), other]
+    labels = ConfirmedLabels(by_id={"ISIC_0000003": "nv", "ISIC_0000004": "mel"})
+    for order in (requests, requests[::-1]):
+        stream.write(room, order)
+        window = capture_window.read_capture_window(room.capture, stream.PERIOD, labels.by_id)
+        made = ground_truth.score_answers(labels, window.answers, 0.5, window.reused)
+        assert made.problems == {ground_truth.REUSED_ID: ["ISIC_0000004"]}
+        assert sum(made.labelled.values()) == 1
 
 
 def test_with_enough_labels_there_are_figures_with_intervals() -> None:

@@ -11,6 +11,7 @@ from pipeline_src.drift import drift_baseline, drift_tests, monitor_wording
 from pipeline_src.drift.drift_baseline import ApprovedSensitivity
 from pipeline_src.drift.drift_tests import DriftCheck
 from pipeline_src.drift.ground_truth import ProductionMetrics
+from pipeline_src.drift.lasting_shift import LastingShift
 from pipeline_src.evaluation.confidence_intervals import EXACT_METHOD, Estimate, undefined_estimate
 from tests.jobs.drift import stream
 from tests.jobs.drift.stream import Room
@@ -54,26 +55,32 @@ def test_a_model_without_an_operating_point_is_said_to_have_none_and_without_lab
 
 
 def drift(name: str, test: str, effect: float, baseline: float, window: float, **more: float | str) -> DriftCheck:
-    threshold = 0.08 if name == drift_baseline.CLASS_MIX else 0.15 if test != drift_tests.BINOMIAL else 0.05
+    threshold = {drift_tests.CHI_SQUARE: 0.25, drift_tests.BEYOND_RANGE: 0.5, drift_tests.BINOMIAL: 0.05}[test]
     return DriftCheck(name, test, effect, threshold, 1e-6, 0.01, baseline, window, **more)  # type: ignore[arg-type]
 
 
+MIX = drift(
+    drift_baseline.CLASS_MIX, drift_tests.CHI_SQUARE, 0.41, 0.6, 0.2, note="nv 60% of the baseline, 20% of the window"
+)
 SENTENCES = {
-    "Brightness is lower: median 41.2, in the baseline 60.5. The distributions are 71.2 % apart; from 15 % on this is "
-    "a violation.": drift("brightness", drift_tests.KOLMOGOROV_SMIRNOV, 0.712, 60.5, 41.2, direction=-0.9),
+    "Brightness is lower: median 41.2, in the baseline 60.5. 71.2 % of the images lie beyond 99 % of the baseline; "
+    "from 50 % on this is a violation.": drift(
+        "brightness", drift_tests.BEYOND_RANGE, 0.712, 60.5, 41.2, direction=-0.9
+    ),
+    "Width is higher: median 1024, in the baseline 600. The model sees images resized to one size, so this is no "
+    "violation.": drift("width", drift_tests.BEYOND_RANGE, 1.0, 600, 1024, direction=1.0, notice=True),
     "The mix of predicted classes differs: nv 60 % of the baseline, 20 % of the window. 41.0 % of the predictions are "
-    "of another class than in the baseline; from 8 % on this is a violation.": drift(
-        drift_baseline.CLASS_MIX,
-        drift_tests.CHI_SQUARE,
-        0.41,
-        0.6,
-        0.2,
-        note="nv 60% of the baseline, 20% of the window",
+    "of another class than in the baseline; from 25 % on this is a violation.": MIX,
+    "The mix of predicted classes differs: nv 60 % of the baseline, 20 % of the window. 41.0 % of the predictions are "
+    "of another class than in the baseline; a practice has its own mix, so this is no violation.": replace(
+        MIX, notice=True
     ),
     "7.5 % of the requests repeat an image that was sent before: one image was sent 9 times; 2.0 % is normal, and from "
     "5 % on this is a violation.": drift(
         drift_baseline.REPEATED_IMAGES, drift_tests.BINOMIAL, 0.075, 0.02, 0.075, note="one image was sent 9 times"
     ),
+    "Black border has been lower for 6 windows with 1,312 images: by 0.62 standard deviations of the baseline; from "
+    "0.75 on a lasting change is a violation.": LastingShift("black_border", -0.62, 9.0, 6, 1312),
 }
 
 

@@ -27,15 +27,13 @@ NOW = datetime(2026, 11, 25, 15, 0, 0, 500_000, UTC)
 FIGURE = {"value": 0.5, "lower": 0.4, "upper": 0.6, "images": 20}
 
 
-def check(name: str, *, violated: bool) -> dict[str, Any]:
-    return {"name": name, "violated": violated}
-
-
 class Monitor:
     """The job: keeps what it was given, and leaves `summary`."""
 
-    def __init__(self, summary: dict[str, Any]) -> None:
-        self.summary = {"status": "compared", "message": "done", "checks": [], "truth": None} | summary
+    def __init__(self, summary: dict[str, Any], measured: str = "measured.json") -> None:
+        nothing = {"violations": [], "sentences": [], "notices": [], "baseline": {"accepted": None}, "truth": None}
+        self.summary = {"status": "compared", "message": "done", **nothing} | summary
+        self.measured = measured
         self.job: Job | None = None
         self.runner = FakeRunner({monitoring_job.MONITOR_STEP: self})
 
@@ -44,7 +42,13 @@ class Monitor:
         output = self.path("output_path")
         (output / "monitor.json").write_text(json.dumps(self.summary))
         (output / "monitor.html").write_text("report")
+        (self.path("history_output") / self.measured).write_text("{}")
         return 0
+
+    @property
+    def root(self) -> Path:
+        assert self.job
+        return self.job.root
 
     def path(self, variable: str) -> Path:
         """Return what a path in the job's environment is on this machine."""
@@ -122,10 +126,9 @@ def test_labels_reach_the_job_and_what_they_say_is_told(
 def test_the_exit_code_tells_violations_from_none_and_from_nothing_to_compare(
     record: ExecutionRecord, place: LocalHome, status: str, names: list[str], code: int
 ) -> None:
-    checks = [check(name, violated=name in names) for name in ("width", "blur")]
-    finding = look(Monitor({"status": status, "checks": checks}), record, place)
+    finding = look(Monitor({"status": status, "violations": names}), record, place)
     assert finding.exit_code == code
-    assert [each["name"] for each in finding.violations] == names
+    assert finding.violations == names
 
 
 def test_where_nothing_was_captured_it_says_how_to(record: ExecutionRecord, place: LocalHome) -> None:
@@ -169,21 +172,27 @@ def test_times_are_told_as_ago_or_in_iso_8601() -> None:
 def test_the_terminal_says_the_statement_first_and_each_violation_as_a_sentence(
     record: ExecutionRecord, place: LocalHome, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    checks = [
-        check("width", violated=False) | {"sentence": "Width differs."},
-        check("blur", violated=True) | {"sentence": "Blur is lower."},
+    said = {
+        "violations": ["blur"],
+        "sentences": ["Blur is lower."],
+        "notices": ["Width differs."],
+        "baseline": {"accepted": "Compared with production."},
+        "statement": "Of 46 confirmed melanomas the model found 70 %.",
+    }
+    endpoint_commands._print_monitoring_result(look(Monitor(said), record, place), Console())
+    assert capsys.readouterr().out.splitlines()[:4] == [
+        "Of 46 confirmed melanomas the model found 70 %.",
+        "violated: Blur is lower.",
+        "note: Width differs.",
+        "note: Compared with production.",
     ]
-    finding = look(
-        Monitor({"checks": checks, "statement": "Of 46 confirmed melanomas the model found 70 %."}), record, place
-    )
-    endpoint_commands._print_monitoring_result(finding, Console())
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["Of 46 confirmed melanomas the model found 70 %.", "violated: Blur is lower."]
-    assert "Width differs." not in " ".join(lines)
 
 
-def test_a_summary_of_an_older_job_has_no_statement_and_names_its_violations(
-    record: ExecutionRecord, place: LocalHome
-) -> None:
-    finding = look(Monitor({"checks": [check("blur", violated=True)]}), record, place)
-    assert (finding.statement, finding.violation_sentences) == ("", ["blur"])
+def test_measured_images_of_earlier_periods_reach_the_next_run(record: ExecutionRecord, place: LocalHome) -> None:
+    """A run over all captures, or for labels, covers other periods and leaves nothing for the next."""
+    found = []
+    for name, since in (("first", AT), ("whole", None), ("second", AT)):
+        job = Monitor({}, measured=name)
+        look(job, record, place, since)
+        found.append(sorted(path.name for path in (job.root / "processing/input/history").glob("*")))
+    assert found == [[], ["first"], ["first"]]
