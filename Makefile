@@ -240,6 +240,14 @@ upload: $(VENV)/app/.done  ## Upload ARCHIVE=/path/dataverse_files.zip to the ra
 labels: $(VENV)/app/.done  ## Upload FILE=labels.csv, confirmed labels; the monitor then says what production's answers were worth
 	@$(OPERATIONS) labels $(or $(FILE),$(error Name the table: make labels FILE=labels.csv)) $(ARGS)
 
+.PHONY: accept-baseline
+accept-baseline: $(VENV)/app/.done  ## Accept production's images as the monitor's baseline, with a REASON="..." that is kept
+	@$(OPERATIONS) accept-baseline "$(or $(REASON),$(error Say why: make accept-baseline REASON="reviewed: our own lamp"))" $(ARGS)
+
+.PHONY: undo-baseline
+undo-baseline: $(VENV)/app/.done  ## Take the last accepted baseline back, with a REASON="..."
+	@$(OPERATIONS) undo-baseline "$(or $(REASON),$(error Say why: make undo-baseline REASON="the lamp was replaced"))" $(ARGS)
+
 .PHONY: export
 export: $(VENV)/app/.done  ## Make an additional archive of production's labelled images; a retraining with it starts
 	@$(OPERATIONS) export $(ARGS)

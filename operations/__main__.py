@@ -3,6 +3,7 @@
 
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from operations.commands import (
     export_job,
     label_upload,
     manual_smoke_test,
+    monitor_baseline,
     multipart_upload,
     next_steps,
     retraining_execution,
@@ -88,6 +90,24 @@ def labels(account: Account, table: Path, *, again: bool) -> None:
         print_line(
             output_console(), "Next: a notification with the metrics of production follows in about ten minutes."
         )
+
+
+@main.command()
+@click.argument("reason")
+@click.option("--days", type=click.IntRange(1, 30), default=30, show_default=True, help="Period up to now.")
+@click.pass_obj
+def accept_baseline(account: Account, reason: str, *, days: int) -> None:
+    """Accept production's images as the monitor's baseline for the live model; REASON is kept with them."""
+    now = datetime.now(UTC)
+    print_line(output_console(), monitor_baseline.accept_baseline(account, reason=reason, days=days, now=now))
+
+
+@main.command()
+@click.argument("reason")
+@click.pass_obj
+def undo_baseline(account: Account, reason: str) -> None:
+    """Take the last accepted baseline of the live model back; REASON is kept."""
+    print_line(output_console(), monitor_baseline.undo_baseline(account, reason=reason, now=datetime.now(UTC)))
 
 
 @main.command()

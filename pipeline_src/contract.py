@@ -134,8 +134,6 @@ MODELS_PREFIX: Final = "models/"  # copies for endpoints in another account or r
 MONITOR_PREFIX: Final = "monitor/"  # reports of the drift monitor: monitor/<job>/...
 MONITOR_HISTORY_PREFIX: Final = f"{MONITOR_PREFIX}history/"  # measured windows: monitor/history/<version>/<start>.json
 MONITOR_BASELINES_PREFIX: Final = "monitor-baselines/"  # accepted baselines: monitor-baselines/<version>/<time>.json
-ACCEPT_BASELINE: Final = "accept"  # actions in such a file
-UNDO_BASELINE: Final = "undo"
 LABELS_PREFIX: Final = "labels/"  # confirmed labels: labels/<sha256>.csv
 
 # Parameters of a pipeline execution.

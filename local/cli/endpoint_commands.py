@@ -158,8 +158,14 @@ def _print_traffic_outcome(outcome: traffic_client.TrafficOutcome, labels: Path 
     type=click.Path(dir_okay=False, path_type=Path),
     help="Confirmed classes: a table with the columns id (as the request was named) and label.",
 )
+@click.option(
+    "--accept", metavar="REASON", default="", help="Accept the period's images as the baseline of later runs."
+)
+@click.option("--undo", metavar="REASON", default="", help="Take the last accepted baseline back before the run.")
 @click.pass_obj
-def monitor(home: LocalHome, /, *, name: str, since: str | None, labels: Path | None) -> None:
+def monitor(  # noqa: PLR0913  one parameter for each option
+    home: LocalHome, /, *, name: str, since: str | None, labels: Path | None, accept: str, undo: str
+) -> None:
     """Compare the captured requests of run ID's model with its baseline.
 
     With --since, the measured images are kept for later runs, which find lasting changes in them.
@@ -170,13 +176,15 @@ def monitor(home: LocalHome, /, *, name: str, since: str | None, labels: Path | 
     if since == "traffic":
         since = _start_of_traffic(home)
     request = monitoring_job.MonitoringRequest(
-        monitoring_job.parse_since_option(since, now) if since else None, now, labels
+        monitoring_job.parse_since_option(since, now) if since else None, now, labels, accept, undo
     )
     record = run_selection.select_run(
         name, home, output_console(), run_selection.CAPTURED_RUN, run_selection.REGISTERED_RUN
     )
     finding = monitoring_job.run_monitoring_job(request, record, home, ProcessRunner())
     _print_monitoring_result(finding, output_console())
+    if accept:
+        output_console().print("The images are accepted: later runs compare with them. Take it back: --undo REASON")
     sys.exit(finding.exit_code)
 
 

@@ -6,9 +6,11 @@ Source of the job's environment variables: SageMaker Developer Guide, "Support f
 Monitor". The folders are the job's defaults.
 """
 
+import getpass
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +27,8 @@ from local.endpoint.model_serving import require_registered_package
 from local.errors import StepError, UsageError
 from local.json_files import JsonObject
 from local.runners.job_runner import JobRunner
-from pipeline_src import contract
+from pipeline_src import baseline_acceptance, contract
+from pipeline_src.baseline_acceptance import AcceptanceError
 from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
 
 MONITOR_STEP: Final = "Monitor"
@@ -141,11 +144,15 @@ class MonitoringRequest:
         since: Start of the period, UTC; None for all captured requests.
         until: End of the period, UTC.
         labels: A table of confirmed classes, None for none.
+        accept: Why the images of the period are the baseline from now on; empty to accept nothing.
+        undo: Why the last accepted baseline is not used any more; empty to undo nothing.
     """
 
     since: datetime | None
     until: datetime
     labels: Path | None = None
+    accept: str = ""
+    undo: str = ""
 
 
 @dataclass(frozen=True)
@@ -225,7 +232,8 @@ def run_monitoring_job(
     """Run the monitor over the captured requests of the run's model.
 
     Raises:
-        UsageError: No requests were captured, or the model package has no baseline.
+        UsageError: No requests were captured, the model package has no baseline, or a baseline cannot be accepted or
+            undone.
         StepError: The job failed; exit code 2 where its input is bad.
         StoppedError: It was stopped.
     """
@@ -234,6 +242,9 @@ def run_monitoring_job(
     package = ModelRegistry(home.registry).describe(require_registered_package(record))
     endpoint = data_capture.endpoint_name_of_run(record.execution_id)
     hours = _captured_hours(request.since, record, store)
+    baselines = store.path(monitor_state_uri(contract.MONITOR_BASELINES_PREFIX, endpoint))
+    if request.undo:
+        _undo_baseline(request, baselines)
     name = capture_job.folder_name(request.until)
     target = f"s3://{OFFLINE_DEPLOYMENT.runs_bucket}/{contract.MONITOR_PREFIX}{endpoint}/{name}"
     labels = f"{target}/labels" if request.labels else ""
@@ -247,14 +258,46 @@ def run_monitoring_job(
         )
         if store.path(uri := monitor_state_uri(prefix, endpoint)).is_dir()
     }
-    # A period without a start, or for labels, covers others: it is no part of their history.
-    alone = request.since is None or request.labels is not None
+    # A period without a start, or for labels or a baseline, covers others: it is no part of their history.
+    alone = request.since is None or request.labels is not None or request.accept
     history = f"{target}/{_HISTORY}" if alone else monitor_state_uri(contract.MONITOR_HISTORY_PREFIX, endpoint)
     task = MonitoringTask(endpoint, hours, request.since, request.until, package, labels, target, history, state)
     arguments = monitoring_job_arguments(task)
     capture_job.run_capture_job(MONITOR_STEP, name, arguments, record=record, home=home, runner=runner)
+    if request.accept:
+        _accept_baseline(request, store.path(history), baselines)
     result = store.path(f"{target}/{RESULT_FOLDER}")
     return MonitoringResult(result / _REPORT, json_files.read_json(result / _SUMMARY))
+
+
+def _accept_baseline(request: MonitoringRequest, measured: Path, baselines: Path) -> None:
+    """Accept the images whose measurements are in the folder `measured`."""
+    windows = [json_files.read_json(path) for path in sorted(measured.glob("*.json"))]
+    with _refused_by("--accept"):
+        content = baseline_acceptance.acceptance_file(
+            windows, reason=request.accept, by=getpass.getuser(), time=request.until
+        )
+    json_files.write_file_atomically(baselines / baseline_acceptance.acceptance_file_name(request.until), content)
+
+
+def _undo_baseline(request: MonitoringRequest, baselines: Path) -> None:
+    documents = [json_files.read_json(path) for path in sorted(baselines.glob("*.json"))]
+    with _refused_by("--undo"):
+        content = baseline_acceptance.undo_file(
+            baseline_acceptance.standing_acceptances(documents),
+            reason=request.undo,
+            by=getpass.getuser(),
+            time=request.until,
+        )
+    json_files.write_file_atomically(baselines / baseline_acceptance.acceptance_file_name(request.until), content)
+
+
+@contextmanager
+def _refused_by(option: str) -> Iterator[None]:
+    try:
+        yield
+    except AcceptanceError as error:
+        raise UsageError(f"{option}: {error}") from None
 
 
 def _captured_hours(since: datetime | None, record: ExecutionRecord, store: S3Store) -> list[str]:

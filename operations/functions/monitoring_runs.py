@@ -11,6 +11,10 @@ happens to be live. The job is therefore started here, with the package that is 
 of the earlier version. A job fails if the URI of an input has no object, so optional inputs are looked for first. The
 name of a job can be used once, so a period is examined once; after a failed job the next one has a number.
 
+The measured images of each window are kept for later runs with the same package, which compare a small window together
+with them and find changes that last. An accepted baseline (operations/commands/monitor_baseline.py) replaces the
+test images.
+
 The job has no network. It writes `monitor.json` (`pipeline_src/drift/monitor_results.py`): message, violations, checks
 with their effects, and metrics from labels. From it come the metrics for dashboard and alarm, a message, and perhaps a
 retraining. A run that new labels have started publishes the metrics from labels alone: the daily runs have published
@@ -42,6 +46,8 @@ _BASELINE_FILES: Final = {
     "constraints": contract.MONITOR_CONSTRAINTS_FILE,
 }
 _CAPTURE_INPUT: Final = "capture"
+_HISTORY: Final = "history"  # input: measured images of earlier windows; output: those of this one
+_ACCEPTED_INPUT: Final = "accepted"
 _REPORT_OUTPUT: Final = "monitor"
 _STATUSES_WITHOUT_REPORT: Final = ("Failed", "Stopped")
 MONITOR_RESULT_FILE: Final = "monitor.json"
@@ -147,18 +153,32 @@ def start_monitoring_run(request: MonitorRequest, *, sagemaker: Client, s3: Clie
     size = job_inputs.total_object_bytes(s3, captured)
     if size is None:
         return f"{captured}: no captured requests. Nothing to monitor."
-    inputs = {_CAPTURE_INPUT: captured, **_baseline_uris(sagemaker, s3, live.package)}
-    if _has_objects(s3, request.labels):
-        inputs[LABELS] = request.labels
+    history = monitor_state_uri(request.reports, contract.MONITOR_HISTORY_PREFIX, live.package)
+    optional = {
+        LABELS: request.labels,
+        _HISTORY: history,
+        _ACCEPTED_INPUT: monitor_state_uri(request.reports, contract.MONITOR_BASELINES_PREFIX, live.package),
+    }
+    inputs = {
+        _CAPTURE_INPUT: captured,
+        **_baseline_uris(sagemaker, s3, live.package),
+        **{name: uri for name, uri in optional.items() if _has_objects(s3, uri)},
+    }
     job = ProcessingJob(
         entrypoint=MONITOR_ENTRYPOINT,
         inputs=inputs,
-        outputs={},
+        # All captures, for labels, are no window of their own: what they would leave would hide the days'.
+        outputs={} if asked.start is None else {_HISTORY: history},
         volume_gb=job_inputs.job_volume_gb(size),
         seconds=60 * int(request.minutes),
     )
     period = {"start_time": format_utc_time(asked.since(live.since)), "end_time": format_utc_time(asked.end)}
     return _create_job(sagemaker, request, f"{request.name}-monitor-{asked.word}", job, period)
+
+
+def monitor_state_uri(reports: str, prefix: str, package: str) -> str:
+    """Return the URI of the monitor's files for one model package, below `prefix` of the bucket of the reports."""
+    return f"s3://{split_s3_uri(reports)[0]}/{prefix}{package.rpartition('/')[2]}/"
 
 
 def _baseline_uris(sagemaker: Client, s3: Client, arn: str) -> dict[str, str]:
@@ -189,10 +209,10 @@ def _create_job(
     for number in range(1, _JOB_TRIES + 1):
         numbered = name if number == 1 else f"{name}-{number}"
         try:
-            own = replace(job, outputs={_REPORT_OUTPUT: f"{request.reports}{numbered}"})
+            own = replace(job, outputs={_REPORT_OUTPUT: f"{request.reports}{numbered}", **job.outputs})
             sagemaker.create_processing_job(
                 **request.job_request(numbered, request.name, own),
-                Environment=_environment_variables(request, numbered, period),
+                Environment=_environment_variables(request, numbered, period, keeps=_HISTORY in job.outputs),
             )
         except sagemaker.exceptions.ResourceInUse:
             # EventBridge delivers at least once; a second job of this name would examine the same period.
@@ -206,14 +226,17 @@ def _create_job(
     )
 
 
-def _environment_variables(request: MonitorRequest, name: str, period: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of Model Monitor's contract, and the folder of the labels."""
+def _environment_variables(
+    request: MonitorRequest, name: str, period: Mapping[str, str], *, keeps: bool
+) -> dict[str, str]:
+    """Return the variables of Model Monitor's contract, and the folders of labels and of measured images."""
     return {
         "dataset_format": _DATASET_FORMAT,
         "dataset_source": contract.processing_input_path(_CAPTURE_INPUT),
         "output_path": contract.processing_output_path(_REPORT_OUTPUT),
         **{f"baseline_{each}": contract.processing_input_path(each) for each in _BASELINE_FILES},
         "labels_source": contract.processing_input_path(LABELS),
+        **({"history_output": contract.processing_output_path(_HISTORY)} if keeps else {}),
         **period,
         # SageMaker does not publish the metrics of a plain job; `publish_monitor_result` does.
         "publish_cloudwatch_metrics": "Disabled",

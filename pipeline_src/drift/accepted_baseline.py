@@ -2,26 +2,25 @@
 """Makes the baseline of a monitor run from images of production that a person has accepted, instead of the test images.
 
 A practice has classes, lamps and devices of its own, so that its images may differ from the dataset in ways that were
-reviewed and found harmless. An acceptance is a file with the reason, the person and the measured images of a period
-(`window_history`), so it does not depend on files that expire. It is for one model: the next one starts from its own
-test images. Files are never changed; the newest acceptance that is not undone counts.
+reviewed and found harmless. An acceptance (`baseline_acceptance`) is for one model: the next one starts from its own
+test images.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from pipeline_src import contract
+from pipeline_src import baseline_acceptance
+from pipeline_src.baseline_acceptance import Document
 from pipeline_src.drift import drift_tests, image_features, window_history
 from pipeline_src.drift.capture_window import MeasuredImage
 from pipeline_src.drift.drift_baseline import DriftBaseline
 from pipeline_src.runtime.errors import BadInputError
 
-_REMEDY: Final = "Delete it, and accept a baseline again."
+_REMEDY: Final = "Delete the folder, and accept a baseline again."
 
 
 @dataclass(frozen=True)
@@ -58,17 +57,12 @@ def read_accepted_baseline(folder: Path) -> AcceptedBaseline | None:
     Raises:
         BadInputError: a file is not an acceptance or its undoing.
     """
-    standing: list[AcceptedBaseline] = []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            document = json.loads(path.read_bytes())
-            if document["action"] == contract.UNDO_BASELINE:
-                standing = standing[:-1]
-            else:
-                standing.append(_acceptance(document))
-        except (KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
-            raise BadInputError(f"{path}: {error!r}: not an accepted baseline. {_REMEDY}") from None
-    return standing[-1] if standing else None
+    try:
+        documents = [json.loads(path.read_bytes()) for path in sorted(folder.glob("*.json"))]
+        standing = baseline_acceptance.standing_acceptances(documents)
+        return _acceptance(standing[-1]) if standing else None
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise BadInputError(f"{folder}: {error!r}: not accepted baselines of this monitor. {_REMEDY}") from None
 
 
 def replace_baseline(known: DriftBaseline, accepted: AcceptedBaseline) -> DriftBaseline:
@@ -85,11 +79,13 @@ def replace_baseline(known: DriftBaseline, accepted: AcceptedBaseline) -> DriftB
     )
 
 
-def _acceptance(document: Mapping[str, object]) -> AcceptedBaseline:
-    windows: list[Mapping[str, object]] = document["windows"]  # type: ignore[assignment]
+def _acceptance(document: Document) -> AcceptedBaseline:
+    windows = document["windows"]
     images = {each.key: each for window in windows for each in window_history.images_of_document(window)}
     return AcceptedBaseline(
-        **{name: str(document[name]) for name in ("reason", "by", "accepted")},
+        reason=str(document["reason"]),
+        by=str(document["by"]),
+        accepted=str(document["time"]),
         start=min(str(window["start"]) for window in windows),
         end=max(str(window["end"]) for window in windows),
         images=sorted(images.values(), key=lambda each: (each.sent, each.key)),

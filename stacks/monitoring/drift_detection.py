@@ -48,6 +48,8 @@ PRODUCTION_CAPTURE_PREFIX: Final = f"{contract.CAPTURE_PREFIX}{PRODUCTION_STAGE}
 _BASELINE_KEYS: Final = "/".join(
     (f"{contract.RUNS_PREFIX}*", contract.EVALUATE_STEP.lower(), contract.EVALUATION_OUTPUT, "monitor_*")
 )
+# What earlier runs measured, and baselines that a person has accepted, by the version of the model package.
+_STATE_PREFIXES: Final = (contract.MONITOR_HISTORY_PREFIX, contract.MONITOR_BASELINES_PREFIX)
 
 
 def monitor_job_prefix(settings: Settings) -> str:
@@ -56,7 +58,7 @@ def monitor_job_prefix(settings: Settings) -> str:
 
 
 class MonitorJobRole(ExecutionRole):
-    """The role of the monitor's job: reads captures, baselines and labels, writes its reports, nothing else."""
+    """The role of the monitor's job: reads captures, baselines, labels and earlier windows, writes its reports."""
 
     def __init__(
         self, scope: Construct, id_: str, *, settings: Settings, storage: StorageStack, training: TrainingStack
@@ -67,6 +69,7 @@ class MonitorJobRole(ExecutionRole):
         grant_actions(self, "s3:GetObject", on=[runs.arn_for_objects(_BASELINE_KEYS)])
         grant_object_lookup(self, runs.bucket_arn, _BASELINE_KEYS)
         grant_read_prefix(self, raw.bucket_arn, contract.LABELS_PREFIX)
+        grant_read_prefix(self, runs.bucket_arn, *_STATE_PREFIXES)
         grant_write_prefix(self, runs.bucket_arn, contract.MONITOR_PREFIX)
         grant_key_use(self, storage.key.key_arn)
         grant_write_logs(self, "ProcessingJobs")
@@ -130,6 +133,7 @@ class StartMonitorFunction(_EventFunction):
         # It looks whether there is something, and reads none of it.
         grant_list_prefix(self, storage.captures.bucket_arn, PRODUCTION_CAPTURE_PREFIX)
         grant_object_lookup(self, storage.runs.bucket_arn, _BASELINE_KEYS)
+        grant_list_prefix(self, storage.runs.bucket_arn, *_STATE_PREFIXES)
         grant_list_prefix(self, storage.raw.bucket_arn, contract.LABELS_PREFIX)
 
 

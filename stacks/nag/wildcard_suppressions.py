@@ -28,11 +28,14 @@ MONITORING_WILDCARD_SUPPRESSIONS: Final = (
     ),
     NagSuppression(
         "SageMaker names captures and log streams by the minute and the host; a table of labels is named by its hash, "
-        "a report by the window that was looked at, and which run made what is live is known when the job starts.",
+        "reports and windows by their period, accepted baselines by their time, and which run made what is live is "
+        "known when the job starts.",
         wildcard_finding_ids(
             f"{RUNS_BUCKET_ARN}/capture/production/*",
             f"{RUNS_BUCKET_ARN}/runs/*/evaluate/evaluation/monitor_*",
             f"{RAW_BUCKET_ARN}/labels/*",
+            f"{RUNS_BUCKET_ARN}/monitor/history/*",
+            f"{RUNS_BUCKET_ARN}/monitor-baselines/*",
             f"{RUNS_BUCKET_ARN}/monitor/*",
             f"arn:<AWS::Partition>:logs:{OWN_REGION_AND_ACCOUNT}:log-group:/aws/sagemaker/ProcessingJobs*",
         ),

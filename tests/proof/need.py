@@ -11,6 +11,7 @@ from typing import Final
 Requests = tuple[tuple[str, ...], ...]
 _PREDICTIONS: Final = "runs/0a1b/evaluate/evaluation/predictions.csv"
 _BASELINE: Final = tuple(f"runs/0a1b/evaluate/evaluation/monitor_{each}.json" for each in ("statistics", "constraints"))
+_STATE: Final = ("monitor/history/3/", "monitor-baselines/3/")
 _PACKAGE: Final = ("sagemaker:DescribeModelPackage", "sagemaker model-package/{name}/7")
 _CHAMPION: Final = "ssm parameter/{name}/champion"
 _ENDPOINTS: Final = tuple(f"sagemaker endpoint/{{name}}-{stage}" for stage in ("staging", "production"))
@@ -61,7 +62,7 @@ NEEDS: Final[dict[str, Requests]] = {
             for verb in ("AddTags", "CreateProcessingJob", "DescribeProcessingJob")
         ),
         ("s3:ListBucket", "Captures", "capture/production/{name}-production/AllTraffic/2026/11/24/"),
-        *(("s3:ListBucket", "Runs", baseline) for baseline in _BASELINE),
+        *(("s3:ListBucket", "Runs", baseline) for baseline in (*_BASELINE, *_STATE)),
         ("s3:ListBucket", "Raw", "labels/"),
         ("iam:PassRole", "MonitorRole"),
     ),
@@ -89,10 +90,12 @@ JOB: Final[Requests] = (
     ("s3:GetObject", f"Captures/{_CAPTURE}09/1.jsonl"),
     ("s3:ListBucket", "Captures", _CAPTURE),
     *(("s3:GetObject", f"Runs/{baseline}") for baseline in _BASELINE),
-    *(("s3:ListBucket", "Runs", baseline) for baseline in _BASELINE),
+    *(("s3:ListBucket", "Runs", baseline) for baseline in (*_BASELINE, *_STATE)),
+    *(("s3:GetObject", f"Runs/{folder}20261124T000000Z.json") for folder in _STATE),
     ("s3:GetObject", "Raw/labels/0a.csv"),
     ("s3:ListBucket", "Raw", "labels/"),
     ("s3:PutObject", "Runs/monitor/{name}-monitor-20261124/monitor.html"),
+    ("s3:PutObject", f"Runs/{_STATE[0]}20261124T000000Z.json"),
     *((f"kms:{verb}", "Key") for verb in ("CreateGrant", "Decrypt", "GenerateDataKey")),
     ("ecr:GetAuthorizationToken", "*"),
 )

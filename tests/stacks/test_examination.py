@@ -2,7 +2,7 @@
 """What the monitor's job may do, and that what it finds is rung and shown under the names by which it is published."""
 
 from operations.functions import monitoring_runs
-from pipeline_src.contract import LABELS_PREFIX, MONITOR_PREFIX
+from pipeline_src.contract import LABELS_PREFIX, MONITOR_BASELINES_PREFIX, MONITOR_HISTORY_PREFIX, MONITOR_PREFIX
 from stacks.monitoring.alarms_and_notifications import VIOLATIONS_METRIC
 from stacks.monitoring.cloudwatch_dashboard import COMPARED_METRIC, DRIFT_METRIC, LABEL_METRICS, MONITORED_METRIC
 from tests.stacks.retraining import Document
@@ -28,6 +28,8 @@ def test_the_job_has_no_key_to_anything_but_its_own_prefixes(documents: dict[str
         "runs/*/evaluate/evaluation/monitor_*",
         f"{LABELS_PREFIX}*",
         f"{MONITOR_PREFIX}*",
+        f"{MONITOR_HISTORY_PREFIX}*",
+        f"{MONITOR_BASELINES_PREFIX}*",
     }
 
 

@@ -16,6 +16,7 @@ from tests.operations.service import CHAMPION, PACKAGE, Services
 CAPTURE = "s3://runs/capture/production/skin-lesion-production/AllTraffic/"
 DAY_FOLDER = "capture/production/skin-lesion-production/AllTraffic/2026/11/24/"
 EVALUATION = "runs/abc/evaluate/evaluation"
+HISTORY, ACCEPTED = (f"{prefix}{PACKAGE.rpartition('/')[2]}/" for prefix in ("monitor/history/", "monitor-baselines/"))
 PROMOTED = datetime(2026, 11, 20, 12, tzinfo=UTC)
 REQUEST = MonitorRequest(
     name="skin-lesion",
@@ -51,7 +52,7 @@ def captured(aws: Services, prefix: str, *sizes: int) -> None:
     aws.answers("s3", "list_objects_v2", {"Contents": listed} if listed else {}, Bucket="runs", Prefix=prefix)
 
 
-def ready(aws: Services, folder: str = DAY_FOLDER, labels: int = 0, size: int = 1) -> None:
+def ready(aws: Services, folder: str = DAY_FOLDER, labels: int = 0, size: int = 1, state: int = 0) -> None:
     """Have everything there that a run needs."""
     live(aws)
     captured(aws, folder, size)
@@ -59,6 +60,8 @@ def ready(aws: Services, folder: str = DAY_FOLDER, labels: int = 0, size: int = 
     for name in (contract.MONITOR_STATISTICS_FILE, contract.MONITOR_CONSTRAINTS_FILE):
         holds(aws, "runs", f"{EVALUATION}/{name}")
     holds(aws, "raw", "labels/", labels)
+    for prefix in (HISTORY, ACCEPTED):
+        holds(aws, "runs", prefix, state)
 
 
 class Created:
@@ -84,6 +87,11 @@ def inputs(job: dict[str, Any]) -> dict[str, tuple[str, str]]:
     return {name: (each["S3Uri"], each["LocalPath"]) for name, each in given.items()}
 
 
+def outputs(job: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    given = {each["OutputName"]: each["S3Output"] for each in job["ProcessingOutputConfig"]["Outputs"]}
+    return {name: (each["S3Uri"], each["LocalPath"]) for name, each in given.items()}
+
+
 def test_the_last_day_is_compared_with_the_baseline_of_what_is_live(aws: Services) -> None:
     ready(aws)
     made = Created(aws)
@@ -94,8 +102,21 @@ def test_the_last_day_is_compared_with_the_baseline_of_what_is_live(aws: Service
         "statistics": (f"s3://runs/{EVALUATION}/monitor_statistics.json", f"{below}/statistics"),
         "constraints": (f"s3://runs/{EVALUATION}/monitor_constraints.json", f"{below}/constraints"),
     }
-    (output,) = made.job["ProcessingOutputConfig"]["Outputs"]
-    assert output["S3Output"]["S3Uri"] == "s3://runs/monitor/skin-lesion-monitor-20261124"
+    assert outputs(made.job) == {
+        "monitor": ("s3://runs/monitor/skin-lesion-monitor-20261124", "/opt/ml/processing/output/monitor"),
+        "history": (f"s3://runs/{HISTORY}", "/opt/ml/processing/output/history"),
+    }
+
+
+def test_what_earlier_runs_measured_and_what_was_accepted_for_the_live_package_is_read(aws: Services) -> None:
+    ready(aws, state=1)
+    made = Created(aws)
+    run(aws)
+    below = "/opt/ml/processing/input"
+    given = inputs(made.job)
+    assert given["history"] == (f"s3://runs/{HISTORY}", f"{below}/history")
+    assert given["accepted"] == (f"s3://runs/{ACCEPTED}", f"{below}/accepted")
+    assert made.job["Environment"]["history_output"] == "/opt/ml/processing/output/history"
 
 
 def test_the_job_is_given_the_contract_of_model_monitor_and_where_to_find_everything(aws: Services) -> None:
@@ -108,8 +129,7 @@ def test_the_job_is_given_the_contract_of_model_monitor_and_where_to_find_everyt
     places = {path for _, path in inputs(made.job).values()} | {"/opt/ml/processing/input/labels"}
     named = ("dataset_source", "baseline_statistics", "baseline_constraints", "labels_source")
     assert {given[name] for name in named} == places
-    (output,) = made.job["ProcessingOutputConfig"]["Outputs"]
-    assert given["output_path"] == output["S3Output"]["LocalPath"]
+    assert given["output_path"] == outputs(made.job)["monitor"][1]
 
 
 def test_the_job_has_no_network_and_everything_it_writes_is_encrypted(aws: Services) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from operations.functions import job_inputs
 from operations.functions.errors import UsageError
-from tests.operations.functions.test_monitor import PROMOTED, Created, ready, run
+from tests.operations.functions.test_monitor import PROMOTED, Created, outputs, ready, run
 from tests.operations.service import Services
 
 
@@ -39,8 +39,7 @@ def test_a_run_that_failed_can_be_repeated_under_the_next_number(aws: Services) 
     made = Created(aws)
     assert run(aws) == "Started processing job skin-lesion-monitor-20261124-3."
     assert made.job["Environment"]["sagemaker_monitoring_schedule_name"] == "skin-lesion-monitor-20261124-3"
-    (output,) = made.job["ProcessingOutputConfig"]["Outputs"]
-    assert output["S3Output"]["S3Uri"].endswith("/skin-lesion-monitor-20261124-3")
+    assert outputs(made.job)["monitor"][0].endswith("/skin-lesion-monitor-20261124-3")
 
 
 def test_what_has_failed_five_times_is_an_error_that_rings(aws: Services) -> None:
