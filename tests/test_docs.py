@@ -119,7 +119,8 @@ def test_the_changelog_has_the_version_of_the_package_below_what_is_unreleased()
 BLOCKS = read_blocks(DOCUMENTS)
 # Verbs that talk to an account; `make first-run` and the like, and everything of the AWS command line.
 NEEDS_AWS = re.compile(
-    r"^(aws |make (bootstrap|preflight|deploy|deploy-ci|next|upload|labels|export|first-run|retrain|smoke|destroy)\b)"
+    r"^(aws |make (bootstrap|preflight|deploy|deploy-ci|next|upload|labels|accept-baseline|undo-baseline|export"
+    r"|first-run|retrain|smoke|destroy)\b)"
 )
 
 

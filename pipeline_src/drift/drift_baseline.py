@@ -142,6 +142,7 @@ REPEATED_IMAGES: Final = "repeated_images"
 UNREADABLE_REQUESTS: Final = "unreadable_requests"
 CHECK_NAMES: Final = (*image_features.FEATURE_NAMES, CLASS_MIX, REPEATED_IMAGES, UNREADABLE_REQUESTS)
 _ENABLED: Final = "Enabled"
+_EFFECTS: Final = "share beyond the tested range"  # what thresholds of features are of; earlier, of distances
 _BEYOND_THRESHOLD: Final = 0.5  # half of the images lie beyond the 1 % most extreme of the baseline
 _MIX_THRESHOLD: Final = 0.25  # 25 of 100 predictions are of another class
 _REPEATED_THRESHOLD: Final = 0.05
@@ -204,12 +205,14 @@ def constraints_json(constraints: DriftConstraints) -> Json:
                 "comparison_method": "Simple",
             },
         },
-        "monitor": said,
+        "monitor": {"effects": _EFFECTS, **said},
     }
 
 
 def parse_constraints(document: Mapping[str, object]) -> DriftConstraints:
     """Return the constraints in `document`; checks that it does not name are turned off.
+
+    Thresholds of an earlier version, which were of distances of distributions, become the present ones.
 
     Raises:
         KeyError, TypeError, ValueError, AttributeError: `document` is not a constraints.json of this monitor.
@@ -220,11 +223,15 @@ def parse_constraints(document: Mapping[str, object]) -> DriftConstraints:
     if unknown:
         raise ValueError(f"features: {unknown[0]} is not a check of the monitor")
     threshold = said["melanoma_threshold"]  # type: ignore[index]
+    thresholds = {name: _threshold(overrides.get(name)) for name in CHECK_NAMES}
+    if said.get("effects") != _EFFECTS:  # type: ignore[attr-defined]
+        default = DriftConstraints().thresholds
+        thresholds = {name: None if value is None else default[name] for name, value in thresholds.items()}
     return DriftConstraints(
         level=float(said["level"]),  # type: ignore[index]
         least=int(said["least"]),  # type: ignore[index]
         expected={name: float(said["expected"][name]) for name in (REPEATED_IMAGES, UNREADABLE_REQUESTS)},  # type: ignore[index]
-        thresholds={name: _threshold(overrides.get(name)) for name in CHECK_NAMES},
+        thresholds=thresholds,
         melanoma_threshold=None if threshold is None else float(threshold),
         approved_sensitivity=_approved_sensitivity(said),
     )

@@ -86,6 +86,13 @@ def test_constraints_survive_their_file_and_a_disabled_check_is_off(room: stream
     assert thresholds["height"] is not None
 
 
+def test_thresholds_of_an_earlier_version_become_the_present_ones_and_checks_that_are_off_stay_off() -> None:
+    written = drift_baseline.constraints_json(DriftConstraints(thresholds={"blur": 0.15, "redness": None}))
+    del written["monitor"]["effects"]  # type: ignore[attr-defined]
+    thresholds = drift_baseline.parse_constraints(written).thresholds
+    assert (thresholds["blur"], thresholds["redness"]) == (DriftConstraints().thresholds["blur"], None)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [

@@ -33,7 +33,7 @@ class Monitor:
     def __init__(self, summary: dict[str, Any], measured: str = "measured.json") -> None:
         nothing = {"violations": [], "sentences": [], "notices": [], "baseline": {"accepted": None}, "truth": None}
         self.summary = {"status": "compared", "message": "done", **nothing} | summary
-        self.measured = measured
+        self.measured, self.images = measured, 100
         self.job: Job | None = None
         self.runner = FakeRunner({monitoring_job.MONITOR_STEP: self})
 
@@ -42,7 +42,8 @@ class Monitor:
         output = self.path("output_path")
         (output / "monitor.json").write_text(json.dumps(self.summary))
         (output / "monitor.html").write_text("report")
-        (self.path("history_output") / self.measured).write_text("{}")
+        rows = [[f"{number:016x}"] for number in range(self.images)]
+        (self.path("history_output") / self.measured).write_text(json.dumps({"images": rows}))
         return 0
 
     @property
@@ -196,3 +197,28 @@ def test_measured_images_of_earlier_periods_reach_the_next_run(record: Execution
         look(job, record, place, since)
         found.append(sorted(path.name for path in (job.root / "processing/input/history").glob("*")))
     assert found == [[], ["first"], ["first"]]
+
+
+def accepted(job: Monitor) -> list[str]:
+    """Return the actions of the accepted baselines that the job was given."""
+    folder = job.root / "processing/input/accepted"
+    return [json.loads(path.read_bytes())["action"] for path in sorted(folder.glob("*"))]
+
+
+def test_accepted_images_reach_later_runs_until_they_are_undone(record: ExecutionRecord, place: LocalHome) -> None:
+    found = []
+    for option in ({"accept": "our lamp"}, {}, {"undo": "new lamp"}):
+        job = Monitor({})
+        request = monitoring_job.MonitoringRequest(AT, NOW + timedelta(hours=len(found)), **option)
+        monitoring_job.run_monitoring_job(request, record, place, job.runner)
+        found.append(accepted(job))
+    assert found == [[], ["accept"], ["accept", "undo"]]
+    with pytest.raises(UsageError, match="--undo: no accepted baseline counts"):
+        look(Monitor({}), record, place, AT, undo="once more")
+
+
+def test_too_few_images_are_not_accepted(record: ExecutionRecord, place: LocalHome) -> None:
+    job = Monitor({})
+    job.images = 99
+    with pytest.raises(UsageError, match=r"--accept: 99 different images .* 100 are needed"):
+        look(job, record, place, AT, accept="our lamp")
