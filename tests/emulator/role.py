@@ -28,6 +28,8 @@ LABELS = "raw:labels/"
 ADDITIONS = "raw:additions/"
 REPORTS = "runs:monitor/"
 REPORT = f"{REPORTS}skin-lesion-monitor-20261124/monitor.json"
+HISTORY = "runs:monitor/history/3/"
+ACCEPTED = "runs:monitor-baselines/3/"
 # bucket:key of what lies there before the roles try.
 OBJECTS = (
     "raw:archives/a.zip",
@@ -46,6 +48,8 @@ OBJECTS = (
     f"{ADDITIONS}1.zip",
     REPORT,
     f"{REPORTS}skin-lesion-monitor-20261124/monitor.html",
+    f"{HISTORY}1.json",
+    f"{ACCEPTED}1.json",
     "artifacts:skin-lesion-source/Pushed/1.zip",
     "artifacts:skin-lesion-delivery/Templates/1.zip",
     "other:runs/1/secret",
@@ -74,7 +78,13 @@ READS = {
     "delivery": {"artifacts:skin-lesion-delivery/Templates/1.zip"},
     "build": {"artifacts:skin-lesion-source/Pushed/1.zip"},
     "tally": {"runs:capture/production/1.jsonl", "runs:capture/staging/1.jsonl"},
-    "monitored": {"runs:capture/production/1.jsonl", BASELINE, f"{LABELS}1.csv"},
+    "monitored": {
+        "runs:capture/production/1.jsonl",
+        BASELINE,
+        f"{LABELS}1.csv",
+        f"{HISTORY}1.json",
+        f"{ACCEPTED}1.json",
+    },
     "export": {"runs:capture/production/1.jsonl", f"{LABELS}1.csv", f"{ADDITIONS}1.zip"},
     "judge": {REPORT},
 }
@@ -84,6 +94,7 @@ PLACES = (
     "runs:checkpoints/1/b",
     "runs:capture/production/b",
     "runs:monitor/b",
+    f"{ACCEPTED}b",
     "raw:labels/b",
     "raw:additions/b",
     "artifacts:b",
@@ -102,9 +113,9 @@ LISTS = {
     "pipeline": {"runs:runs/", PREDICTIONS, BASELINE, HOLDOUT},
     "start": {"raw:archives/", ADDITIONS, PREDICTIONS},
     "export": {CAPTURE, LABELS, ADDITIONS},
-    "monitored": {CAPTURE, LABELS, BASELINE},
-    "monitor": {CAPTURE, LABELS, BASELINE},
-    "judge": {REPORTS},
+    "monitored": {CAPTURE, LABELS, BASELINE, HISTORY, ACCEPTED},
+    "monitor": {CAPTURE, LABELS, BASELINE, HISTORY, ACCEPTED},
+    "judge": {REPORTS, HISTORY},
 }
 KEY = ("encrypt", "generate_data_key")
 KEY_USES = {"job": KEY, "pipeline": KEY, "model": KEY, "delivery": KEY, "rejected": KEY[1:], "notifier": KEY[1:]}

@@ -31,6 +31,18 @@ MISTAKES: Final = (
         word(_JOB, "evaluation/monitor_*", "evaluated/monitor_*"),
     ),
     Mistake(
+        "monitor's job that reads no earlier window",
+        "access",
+        "its job needs s3:GetObject",
+        word(_JOB, "/monitor/history/*", "/monitor/past/*"),
+    ),
+    Mistake(
+        "monitor that cannot look for accepted baselines",
+        "access",
+        "monitor needs s3:ListBucket",
+        word(_START, "monitor-baselines/*", "monitor-reviews/*"),
+    ),
+    Mistake(
         "monitor's job that may write no report",
         "access",
         "its job needs s3:PutObject",
