@@ -152,6 +152,7 @@ NO_COMPARISON: Final = "waived"  # instead of an ARN, if the comparison is switc
 # an object for each input.
 ABSENT_OBJECT: Final = '{"absent": true}\n'
 SOURCE_COMMIT_PARAMETER: Final = "SourceCommit"
+EARLIER_EVALUATIONS_PARAMETER: Final = "EarlierEvaluations"  # how many candidates this test set has evaluated before
 
 # Metadata of a model package (CustomerMetadataProperties), which is all that its deployment needs.
 METADATA_REPORT: Final = "report"  # URI of report.html; predictions.csv lies beside it
@@ -160,6 +161,7 @@ METADATA_ALGORITHM: Final = "algorithm"
 METADATA_COMMIT: Final = "commit"
 METADATA_DATASET: Final = "dataset_sha256"
 METADATA_ADDITION: Final = "additional_sha256"  # or `NO_ADDITION`
+METADATA_EARLIER: Final = "earlier_evaluations"
 METADATA_CHAMPION: Final = "champion"  # ARN of the champion's package, or `NO_PACKAGE`
 METADATA_REQUIREMENT: Final = "gate_"  # followed by the name of a requirement
 

@@ -13,6 +13,7 @@ from typing import Final
 from rich.console import Console
 
 from local import json_files
+from local.aws import pipeline_executions
 from local.aws.pipeline_executions import DEFINITION_FILE
 from local.aws.s3_store import LocalHome, S3Store
 from local.cli import champion_selection, run_inputs
@@ -93,6 +94,9 @@ def definition_sources() -> list[str]:
     files = [*root.glob("*.py"), *root.glob("definition/*.py"), *root.glob("definition/*.json")]
     files += root.glob("algorithms/**/*.py")
     return sorted(path.relative_to(REPOSITORY).as_posix() for path in files)
+
+
+TEST_SET_PARAMETERS: Final = (contract.INPUT_ARCHIVE_PARAMETER, "TestFraction")  # the split key is fixed
 
 
 @dataclass(frozen=True)
@@ -219,7 +223,21 @@ def _parameter_values(
     values = pipeline_definition.resolve_parameters(definition.parameters, known | _given_parameters(request, declared))
     store = S3Store(home.s3)
     run_inputs.ensure_parameter_objects(values, definition.parameters, store)
-    return values | request.intake.values(values, store, console, quiet=request.quiet)
+    values |= request.intake.values(values, store, console, quiet=request.quiet)
+    if contract.EARLIER_EVALUATIONS_PARAMETER in declared - request.parameters.keys():
+        values[contract.EARLIER_EVALUATIONS_PARAMETER] = str(count_earlier_evaluations(values, home))
+    return values
+
+
+def count_earlier_evaluations(values: Mapping[str, Json], home: LocalHome) -> int:
+    """Return how many executions have evaluated a model on the test set that these parameter `values` determine."""
+    evaluated = 0
+    for record in pipeline_executions.load_executions(home.runs):
+        step = record.step(contract.EVALUATE_STEP)
+        known = {each["Name"]: each["Value"] for each in record.data["PipelineParameters"]}
+        same = all(known.get(name) == values.get(name) for name in TEST_SET_PARAMETERS)
+        evaluated += same and step is not None and step["StepStatus"] == "Succeeded"
+    return evaluated
 
 
 def _definition_document(request: RunRequest, home: LocalHome) -> Json:
@@ -269,6 +287,7 @@ def _changed_parameters(declarations: Iterable[JsonObject], values: Mapping[str,
     elsewhere = (
         contract.INPUT_ARCHIVE_PARAMETER,
         contract.SOURCE_COMMIT_PARAMETER,
+        contract.EARLIER_EVALUATIONS_PARAMETER,
         *champion_selection.CHAMPION_PARAMETERS,
     )
     return {name: value for name, value in values.items() if name not in elsewhere and value != own[name]}

@@ -174,7 +174,7 @@ def paired_difference(first: Path, second: Path) -> JsonObject:
 def _differing_parameters(records: Sequence[ExecutionRecord]) -> dict[str, list[Json]]:
     """Return the values of each parameter that is not the same in all runs, in their order; None: unknown."""
     values = [{each["Name"]: each["Value"] for each in record.data["PipelineParameters"]} for record in records]
-    names = dict.fromkeys(name for each in values for name in each)
+    names = dict.fromkeys(name for each in values for name in each if name != contract.EARLIER_EVALUATIONS_PARAMETER)
     algorithms = [str(record.data["Local"].get("Algorithm", "")) for record in records]
     found = {"Algorithm": algorithms} | {name: [each.get(name) for each in values] for name in names}
     return {name: each for name, each in found.items() if any(value != each[0] for value in each)}

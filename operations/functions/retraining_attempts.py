@@ -41,6 +41,7 @@ DRIFT_REASON: Final = "drift"  # one of `RETRAINING_REASONS`
 _DISPLAY_NAME_PATTERN: Final = re.compile(r"(?P<identity>[0-9a-f]{16})-(?P<number>[0-9]+)-(?P<reason>[a-z]+)")
 _RUNNING_STATUSES: Final = ("Executing", "Stopping")
 _SUCCEEDED_STATUS: Final = "Succeeded"
+_ENDED_STATUSES: Final = (_SUCCEEDED_STATUS, "Failed")
 _UNREADABLE_CODES: Final = ("AccessDenied", "NoSuchBucket")
 _COMPARISON_REMEDY: Final = 'Restore it, or train without a comparison: make retrain ARGS="--no-champion".'
 _LOOKUP_TRIES: Final = 3
@@ -231,17 +232,21 @@ def start_retraining(
         job_inputs.find_addition_key(s3, request.bucket, request.addition),
     )
     identity = model_identity(pipeline["PipelineDefinition"], data.archive, request.compare, data.addition)
-    found = _list_attempts(sagemaker, request.pipeline, identity)
+    executions = _list_executions(sagemaker, request.pipeline)
+    found = attempts_at_model(executions, identity)
     sufficient = sufficient_attempt(found, request.reason)
     if sufficient:
         return _joined_result(sufficient)
     against = comparison_parameters(request, sagemaker=sagemaker, s3=s3, ssm=ssm)
     commit = {contract.SOURCE_COMMIT_PARAMETER: request.commit} if request.commit else {}
+    # Ended executions: the split key and so the test lesions are the same, but some may have failed before Evaluate.
+    ended = sum(each["PipelineExecutionStatus"] in _ENDED_STATUSES for each in executions)
+    earlier = {contract.EARLIER_EVALUATIONS_PARAMETER: f"at most {ended}"}
     number = next_attempt_number(found)
     token = attempt_token(pipeline["PipelineArn"], pipeline["CreationTime"], identity, number)
     name = attempt_display_name(identity, number, request.reason)
     try:
-        execution = _start_execution(sagemaker, request.pipeline, name, token, data.uris | commit | against)
+        execution = _start_execution(sagemaker, request.pipeline, name, token, data.uris | commit | earlier | against)
     except ClientError:
         # The service may refuse a second start with the same token if its reason, commit or champion differ.
         other = _look_up_attempt(sagemaker, request.pipeline, identity, number, sleep)
@@ -264,11 +269,11 @@ def _describe_pipeline(sagemaker: Client, name: str) -> dict[str, Any]:
     return pipeline
 
 
-def _list_attempts(sagemaker: Client, pipeline: str, identity: str) -> list[RetrainingAttempt]:
+def _list_executions(sagemaker: Client, pipeline: str) -> list[dict[str, Any]]:
     pages = sagemaker.get_paginator("list_pipeline_executions").paginate(
         PipelineName=pipeline, SortBy="CreationTime", SortOrder="Descending", MaxResults=100
     )
-    return attempts_at_model((found for page in pages for found in page["PipelineExecutionSummaries"]), identity)
+    return [found for page in pages for found in page["PipelineExecutionSummaries"]]
 
 
 def _describe_request(request: RetrainRequest, against: Mapping[str, str]) -> str:
@@ -297,7 +302,7 @@ def _look_up_attempt(
     for look in range(_LOOKUP_TRIES):
         if look:
             sleep(_LOOKUP_SECONDS)
-        for found in _list_attempts(sagemaker, pipeline, identity):
+        for found in attempts_at_model(_list_executions(sagemaker, pipeline), identity):
             if found.number == number:
                 return found
     return None

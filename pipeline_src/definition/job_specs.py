@@ -85,7 +85,7 @@ EVALUATE_JOB: Final = ProcessingJobSpec(
     volume_gb=20,
     seconds=_HOUR,
     # The dataset card records the parameters of Preprocess.
-    noted=(contract.SOURCE_COMMIT_PARAMETER, "MelanomaTargetSensitivity"),
+    noted=(contract.SOURCE_COMMIT_PARAMETER, contract.EARLIER_EVALUATIONS_PARAMETER, "MelanomaTargetSensitivity"),
 )
 
 TRAINING_CHANNELS: Final = (contract.TRAIN_OUTPUT, contract.VALIDATION_OUTPUT)
@@ -335,6 +335,7 @@ def model_package_metadata(
     return {
         contract.METADATA_ALGORITHM: algorithm.name,
         contract.METADATA_COMMIT: parameters[contract.SOURCE_COMMIT_PARAMETER],
+        contract.METADATA_EARLIER: parameters[contract.EARLIER_EVALUATIONS_PARAMETER],
         contract.METADATA_CHAMPION: parameters[contract.CHAMPION_PACKAGE_PARAMETER],
         **{name: evaluation(f"headline.{name}") for name in HEADLINE_KEYS},
         **requirements,

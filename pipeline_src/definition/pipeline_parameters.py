@@ -46,6 +46,8 @@ _AFTER_ALGORITHM: Final = (
     ),
     # The commit that the execution was started for; recorded in the report and the model package.
     PipelineParameter(contract.SOURCE_COMMIT_PARAMETER, "unknown"),
+    # How many candidates were evaluated on this test set before, where the starter knows it; recorded in the report.
+    PipelineParameter(contract.EARLIER_EVALUATIONS_PARAMETER, "unknown"),
     # The model package whose predictions ChampionPredictions names; recorded in the report.
     PipelineParameter(contract.CHAMPION_PACKAGE_PARAMETER, contract.NO_PACKAGE),
 )

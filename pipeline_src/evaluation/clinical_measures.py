@@ -11,7 +11,8 @@ Sources: Vickers and Elkin, Decision curve analysis, Medical Decision Making 26 
 the table of counts.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -72,8 +73,9 @@ class ClinicalMeasures:
 
     Attributes:
         table: None without a threshold; then all but `decision_curve` is empty or undefined.
-        ppv: share of the images at or above the threshold that are melanomas.
-        npv: share of the images below it that are not.
+        ppv: share of the images at or above the threshold that are melanomas; its interval takes the share of melanomas
+            in the test images as given.
+        npv: share of the images below it that are not; likewise.
         false_alarms_per_melanoma: false alarms for each melanoma image found; its interval is that of the PPV.
         at_prevalence: PPV and NPV at `PREVALENCES`.
         decision_curve: net benefit at `THRESHOLD_PERCENTS`; empty without images.
@@ -98,9 +100,9 @@ def measure_threshold(test: Predictions, threshold: float | None, resamples: Res
         undefined = confidence_intervals.undefined_estimate()
         return ClinicalMeasures(None, undefined, undefined, undefined, (), curve, (), 0)
     melanoma, suspected = test.is_melanoma, test.melanoma >= threshold
-    ppv, npv = confidence_intervals.estimate_proportions(
-        np.column_stack([melanoma, ~melanoma]), np.column_stack([suspected, ~suspected]), resamples, test.images
-    )
+    share = float(melanoma.mean()) if melanoma.size else 0.0
+    own, *others = _at_prevalences(test, suspected, resamples, (share, *PREVALENCES))
+    ppv, npv = (_of_images(test, *pair) for pair in ((own.ppv, suspected), (own.npv, ~suspected)))
     missed = [int(row) for row in np.flatnonzero(melanoma & ~suspected)]
     missed.sort(key=lambda row: (test.melanoma[row], test.images[row].image_id))
     found = {test.images[row].lesion_id for row in np.flatnonzero(melanoma & suspected).tolist()}
@@ -114,7 +116,7 @@ def measure_threshold(test: Predictions, threshold: float | None, resamples: Res
         ppv=ppv,
         npv=npv,
         false_alarms_per_melanoma=_false_alarms(ppv),
-        at_prevalence=_at_prevalences(test, suspected, resamples),
+        at_prevalence=tuple(others) if 0 < share < 1 else (),
         decision_curve=curve,
         missed=tuple(_missed_melanoma(test, row) for row in missed),
         missed_lesions=len({test.images[row].lesion_id for row in missed} - found),
@@ -146,24 +148,32 @@ def predictive_values(sensitivity: Draws, specificity: Draws, prevalence: float)
         return found / (found + alarms), cleared / (cleared + missed)
 
 
-def _at_prevalences(test: Predictions, suspected: Mask, resamples: Resamples) -> tuple[PredictiveValues, ...]:
-    """Return the predictive values at `PREVALENCES`; none without an image of either kind.
+def _of_images(test: Predictions, found: Estimate, rows: Mask) -> Estimate:
+    """Return `found` with the numbers of images and lesions of `rows` (N,)."""
+    return replace(found, images=int(rows.sum()), lesions=confidence_intervals.count_lesions(test.images, rows))
+
+
+def _at_prevalences(
+    test: Predictions, suspected: Mask, resamples: Resamples, prevalences: Sequence[float]
+) -> list[PredictiveValues]:
+    """Return the predictive values at `prevalences`; undefined without an image of either kind.
 
     The interval combines draws of both shares, see `confidence_intervals.melded_draws`.
     """
     hits, counted = np.column_stack([suspected, ~suspected]), np.column_stack([test.is_melanoma, ~test.is_melanoma])
     if not counted.any(axis=0).all():
-        return ()
+        undefined = confidence_intervals.undefined_estimate()
+        return [PredictiveValues(prevalence, undefined, undefined) for prevalence in prevalences]
     shares = confidence_intervals.column_shares(hits, counted)
     ends = confidence_intervals.melded_draws(hits, counted, resamples, test.images)
     found = []
-    for prevalence in PREVALENCES:
+    for prevalence in prevalences:
         value, lower, upper = (
             predictive_values(each[:, 0], each[:, 1], prevalence) for each in (shares[np.newaxis], *ends)
         )
         pairs = zip(value, lower, upper, strict=True)
         found.append(PredictiveValues(prevalence, *(_bounded_estimate(test, *each) for each in pairs)))
-    return tuple(found)
+    return found
 
 
 def _bounded_estimate(test: Predictions, value: Draws, low: Draws, high: Draws) -> Estimate:

@@ -200,6 +200,7 @@ def render_report(evaluation: ModelEvaluation, drawn: list[ReportPlot], pictures
             archive_sha256=archive_sha256_of_card(evaluation.card),
             addition_sha256=addition_sha256_of_card(evaluation.card),
             added=report_wording.production_sentences(evaluation.population),
+            earlier=report_wording.earlier_evaluations_sentence(evaluation.provenance),
             patients=report_wording.PATIENT_LIMITATION,
             skin_tone=report_wording.SKIN_TONE_LIMITATION,
         )

@@ -348,7 +348,8 @@ def _caveats(evaluation: ModelEvaluation) -> str:
     return (
         f"For {report_wording.DISCLAIMER}. Intervals are of 95 %, by resampling lesions, exact where a class is small; "
         "they cover chance in the choice of test images, not differences between clinics. Served probabilities are not "
-        "calibrated. Validate on your own images before any study. "
+        f"calibrated. {report_wording.earlier_evaluations_sentence(evaluation.provenance)} "
+        "Validate on your own images before any study. "
         f"Warnings of the dataset: {_join_clipped_names(told)}"
     )
 

@@ -121,7 +121,7 @@ def _differences_sentence(chosen: dict[str, PairedEstimate]) -> str:
 
 THIN_TEST_IMAGES: Final = 10  # with fewer images, one image changes a class's sensitivity by more than 0.1
 # Uncalibrated networks of this kind lie at 0.05 to 0.10 (Guo et al., "On Calibration of Modern Neural Networks", 2017,
-# table 1). A whole interval above that is reported even if the gate allows more.
+# table 1). More than that is reported even if the gate allows more.
 NOTABLE_OVERCONFIDENCE: Final = 0.10
 NAMED_ITEMS: Final = 3  # subgroups or classes named in a notice; the section has all
 
@@ -242,7 +242,7 @@ def _overconfidence_notice(evaluation: ModelEvaluation, missed: set[str]) -> Rep
 def _is_overconfident(evaluation: ModelEvaluation, missed: set[str]) -> bool:
     return (
         "overconfidence" in missed
-        or (evaluation.calibration.served.overconfidence.lower or 0.0) > NOTABLE_OVERCONFIDENCE
+        or (evaluation.calibration.served.overconfidence.value or 0.0) > NOTABLE_OVERCONFIDENCE
     )
 
 
@@ -270,7 +270,7 @@ def _clear_notices(evaluation: ModelEvaluation, missed: set[str]) -> Iterator[Re
     checks = {
         "no near-duplicate detectable by the audit": found.audited and not found.pairs,
         "no subgroup proven weak": _weak_subgroup_notice(evaluation, missed) is None,
-        f"no overconfidence above {NOTABLE_OVERCONFIDENCE:.2f} proven": not _is_overconfident(evaluation, missed),
+        f"no overconfidence above {NOTABLE_OVERCONFIDENCE:.2f}": not _is_overconfident(evaluation, missed),
         f"no class below {THIN_TEST_IMAGES} test images": not thin_test_classes(evaluation),
     }
     names = [name for name, clear in checks.items() if clear]

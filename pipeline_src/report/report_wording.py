@@ -108,6 +108,16 @@ def production_sentences(found: StudyPopulation) -> str:
     return f"An additional archive of confirmed production images adds {'; '.join(parts)}. {_SELECTION}"
 
 
+def earlier_evaluations_sentence(provenance: Mapping[str, str]) -> str:
+    """Return how many candidates this test set has evaluated before; it says where nobody counted."""
+    count = provenance.get(contract.EARLIER_EVALUATIONS_PARAMETER, "unknown")
+    told = "were not counted" if count == "unknown" else f"on these test images: {count}"
+    return (
+        f"Earlier candidates {told}. Each further try on the same test images makes it more likely that a model passes "
+        "by chance; the intervals do not account for it."
+    )
+
+
 NOT_DEFINED: Final = "not defined"
 EXACT_MARK: Final = "†"
 

@@ -34,7 +34,8 @@ def measured(test: Predictions, threshold: float | None = THRESHOLD) -> clinical
 def test_counts_and_values_at_the_threshold_which_is_itself_suspected() -> None:
     found = measured(scored(*SCORED))
     assert found.table == clinical_measures.TwoByTwoTable(3, 3, 2, 4)
-    assert (found.ppv.value, found.npv.value) == (3 / 5, 4 / 7)
+    assert (found.ppv.value, found.npv.value) == (pytest.approx(3 / 5), pytest.approx(4 / 7))
+    assert (found.ppv.images, found.npv.images) == (5, 7)
     assert found.false_alarms_per_melanoma.value == pytest.approx(2 / 3)
     odds = (1 - (found.ppv.upper or 0)) / (found.ppv.upper or 1)
     assert found.false_alarms_per_melanoma.lower == pytest.approx(odds)

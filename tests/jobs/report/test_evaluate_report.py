@@ -285,3 +285,11 @@ def test_population_and_patients_are_told_and_folded(plain: list[ReportPlot]) ->
     assert "used in test" in folded
     assert Reader(folded).text.count("female") == 1
     assert re.search(r"Reference standard \(dx_type\) histo mel melanoma 80 ", Reader(folded).text)
+
+
+def test_the_number_of_earlier_candidates_is_told_or_that_nobody_counted(plain: list[ReportPlot]) -> None:
+    counted = page(
+        finding_case.evaluation(provenance={contract.EARLIER_EVALUATIONS_PARAMETER: "at most 7"}), plain
+    ).text
+    assert "Earlier candidates on these test images: at most 7. Each further try" in counted
+    assert "Earlier candidates were not counted." in page(finding_case.evaluation(), plain).text

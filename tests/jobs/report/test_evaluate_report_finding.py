@@ -13,7 +13,7 @@ from tests.jobs.evaluation import case
 from tests.jobs.report import finding_case
 
 CLEAR = (
-    "No near-duplicate detectable by the audit, no subgroup proven weak, no overconfidence above 0.10 proven, "
+    "No near-duplicate detectable by the audit, no subgroup proven weak, no overconfidence above 0.10, "
     "no class below 10 test images."
 )
 

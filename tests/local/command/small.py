@@ -120,6 +120,7 @@ def loop(got: float, script: str = SCRIPT) -> dict[str, Any]:
             {"Name": contract.CHAMPION_PREDICTIONS_PARAMETER, "Type": "String", "DefaultValue": NOBODY},
             {"Name": contract.CHAMPION_PACKAGE_PARAMETER, "Type": "String", "DefaultValue": contract.NO_PACKAGE},
             {"Name": contract.SOURCE_COMMIT_PARAMETER, "Type": "String", "DefaultValue": "unknown"},
+            {"Name": contract.EARLIER_EVALUATIONS_PARAMETER, "Type": "String", "DefaultValue": "unknown"},
         ],
     )
 

@@ -69,6 +69,7 @@ def test_runs_are_sorted_by_a_metric_with_the_best_first(shell: Shell, two: tupl
 def test_the_list_shows_only_the_parameters_that_changed(shell: Shell, two: tuple[str, str]) -> None:
     first, second = listed(shell)
     assert (first["parameters"], second["parameters"]) == ({}, {"Epochs": 5})
+    assert shell.parameter(contract.EARLIER_EVALUATIONS_PARAMETER) == "1", "the first run evaluated on the same images"
     assert two == (first["run"], second["run"])
 
 
@@ -79,6 +80,7 @@ def test_a_comparison_shows_what_differs_and_the_paired_difference(shell: Shell,
     assert found.exit_code == 0, found.output
     assert "Epochs     3" in found.stdout
     assert "SourceCommit" not in found.stdout
+    assert contract.EARLIER_EVALUATIONS_PARAMETER not in found.stdout
     assert "0.6000 (0.5000 to 0.7000)" in found.stdout
     lost = 0.5 / len(contract.CLASS_LABELS)
     assert f"balanced accuracy: -{lost:.4f}" in found.stdout

@@ -46,6 +46,7 @@ def test_the_first_request_starts_an_execution_on_the_exact_archive() -> None:
     assert request["PipelineParameters"] == [
         {"Name": "InputArchive", "Value": f"s3://raw/{ARCHIVE}"},
         {"Name": "SourceCommit", "Value": "0a1b2c3"},
+        {"Name": "EarlierEvaluations", "Value": "at most 0"},
     ]
 
 
@@ -54,7 +55,7 @@ def test_the_model_is_compared_with_the_one_in_production() -> None:
     started = start(pipeline, champion=PACKAGE)
     assert "(push; compared with version 3 of skin-lesion)" in started.message
     ((request, _),) = pipeline.tokens.values()
-    assert request["PipelineParameters"][1:] == [
+    assert request["PipelineParameters"][2:] == [
         {"Name": "ChampionPredictions", "Value": "s3://runs/runs/abc/evaluate/evaluation/predictions.csv"},
         {"Name": "ChampionPackage", "Value": PACKAGE},
     ]
@@ -65,14 +66,14 @@ def test_the_model_is_compared_with_nothing_where_somebody_chose_so() -> None:
     started = start(pipeline, champion=PACKAGE, compare="nothing")
     assert "compared with nothing, because the comparison is turned off" in started.message
     ((request, _),) = pipeline.tokens.values()
-    assert request["PipelineParameters"][1:] == [{"Name": "ChampionPackage", "Value": "waived"}]
+    assert request["PipelineParameters"][2:] == [{"Name": "ChampionPackage", "Value": "waived"}]
 
 
 def test_without_a_commit_none_is_passed() -> None:
     pipeline = Pipeline()
     start(pipeline, "schedule")
     ((request, _),) = pipeline.tokens.values()
-    assert [parameter["Name"] for parameter in request["PipelineParameters"]] == ["InputArchive"]
+    assert [parameter["Name"] for parameter in request["PipelineParameters"]] == ["InputArchive", "EarlierEvaluations"]
 
 
 @pytest.mark.parametrize("strict", [False, True], ids=["token gives the same", "token of another request is refused"])
@@ -186,3 +187,19 @@ def test_an_unknown_pipeline_is_said_so(aws: Services) -> None:
     request = RetrainRequest("skin-lesion", "raw", "", "", "push", CHAMPION, "champion")
     with pytest.raises(UsageError, match=r"SageMaker pipeline 'skin-lesion': not found in us-east-1. Deploy first"):
         retraining_attempts.start_retraining(request, **{name: aws(name) for name in ("sagemaker", "s3", "ssm")})
+
+
+def test_the_report_is_told_how_many_executions_have_ended_before_it() -> None:
+    pipeline = Pipeline()
+    for status in ("Succeeded", "Stopped", "Executing", "Failed"):
+        pipeline.summaries.append(
+            {
+                "PipelineExecutionStatus": status,
+                "PipelineExecutionArn": "arn",
+                "PipelineExecutionDisplayName": "by hand",
+            }
+        )
+    start(pipeline)
+    ((request, _),) = pipeline.tokens.values()
+    told = {each["Name"]: each["Value"] for each in request["PipelineParameters"]}
+    assert told["EarlierEvaluations"] == "at most 2"
