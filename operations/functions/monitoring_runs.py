@@ -66,7 +66,8 @@ _MESSAGE_SUBJECTS: Final = {
 }
 _DRIFT_ADVICE: Final = """\
 What to do: docs/alarms.md#drift. In short: read the report; check whether a camera, a source of images or the mix
-of patients has changed; label some of the images (make labels FILE=...) before trusting or retraining a model.
+of patients has changed; label some of the images (make labels FILE=...) before trusting or retraining a model. If the
+images are as they should be, accept them as the baseline (make accept-baseline REASON=...).
 """
 _LABELS_ADVICE: Final = "What to do: docs/monitor.md#labels\n"
 MonitorResult = Mapping[str, Any]

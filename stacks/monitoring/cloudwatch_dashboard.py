@@ -207,6 +207,6 @@ def _drift_row(namespace: str) -> list[aws_cloudwatch.IWidget]:
         create_graph(
             "production: violations, whether compared (1 or 0), and requests", [found, compared], 3, right=[seen]
         ),
-        create_graph("production: distance from the baseline by feature, 0 to 1", [effects], 3),
+        create_graph("production: share beyond the tested range by feature, 0 to 1", [effects], 3),
         create_graph("production: by confirmed labels", truth, 3),
     ]
