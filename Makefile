@@ -212,15 +212,20 @@ cost: $(VENV)/app/.done | $(NODE_READY)  ## Estimate what a month and a retraini
 	@$(APP) -m stacks.costs.cost_estimate $(OPTIONS)
 
 .PHONY: bootstrap
-bootstrap: $(VENV)/app/.done node_modules/.done  ## Prepare the account and region of your credentials for the CDK, once
+bootstrap: credentials node_modules/.done  ## Prepare the account and region of your credentials for the CDK, once
 	@$(OPERATIONS) bootstrap $(OPTIONS) -- $(ARGS)
 
 .PHONY: preflight
 preflight: $(VENV)/app/.done | $(NODE_READY)  ## Check accounts, regions and machine before a deployment; changes nothing
 	@$(OPERATIONS) preflight $(OPTIONS) $(ARGS)
 
+# Before anything that takes long.
+.PHONY: credentials
+credentials: $(VENV)/app/.done
+	@$(OPERATIONS) identity
+
 .PHONY: deploy
-deploy: cost node_modules/.done  ## Provision everything in the account of your credentials; CONTEXT="key=value ..." changes settings
+deploy: credentials cost node_modules/.done  ## Provision everything in the account of your credentials; CONTEXT="key=value ..." changes settings
 	@$(CDK) deploy --all --notices $(OPTIONS) $(ARGS)
 	@$(OPERATIONS) next
 

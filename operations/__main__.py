@@ -65,7 +65,10 @@ def main(
 @click.argument("archive", type=click.Path(path_type=Path))
 @click.pass_obj
 def upload(account: Account, archive: Path) -> None:
-    """Upload ARCHIVE, HAM10000's dataverse_files.zip, to the raw bucket; an interrupted upload resumes."""
+    """Upload ARCHIVE to the raw bucket.
+
+    It is HAM10000's dataverse_files.zip; an interrupted upload resumes.
+    """
     multipart_upload.check_archive(archive)  # before credentials are asked for
     bucket = account.output("storage", "RawBucket")
     print_line(
@@ -82,7 +85,11 @@ def upload(account: Account, archive: Path) -> None:
 @click.option("--again", is_flag=True, help="Send it even if it was uploaded before, to start another monitoring run.")
 @click.pass_obj
 def labels(account: Account, table: Path, *, again: bool) -> None:
-    """Upload TABLE, a CSV file of confirmed labels, to the raw bucket; a monitoring run evaluates them."""
+    """Upload TABLE of confirmed labels to the raw bucket.
+
+    It is a CSV file; a monitoring run evaluates them.
+    """
+    label_upload.read_label_table(table)  # before credentials are asked for
     bucket = account.output("storage", "RawBucket")
     done = label_upload.upload_labels(account.client("s3"), bucket, table, again=again)
     print_line(output_console(), done.message)
@@ -177,7 +184,10 @@ def smoke(  # noqa: PLR0913  one parameter for each option
     evaluation: Path | None,
     holdout: Path | None,
 ) -> None:
-    """Send the golden images to an endpoint or a server: exit code 0 if its answers agree with the evaluation."""
+    """Send the golden images to an endpoint or a server.
+
+    Exit code 0 if its answers agree with the evaluation.
+    """
     if endpoint and not (url or evaluation or holdout):
         manual_smoke_test.smoke_test_endpoint(account, endpoint, package, output_console())
     elif url and evaluation and holdout and not (endpoint or package):
@@ -198,7 +208,10 @@ def smoke(  # noqa: PLR0913  one parameter for each option
 )
 @click.pass_obj
 def destroy(account: Account, context: tuple[str, ...], *, yes: bool, data: bool) -> None:
-    """Delete the deployment, after asking; keeps the data unless --data is given. Lists what is left."""
+    """Delete the deployment, after asking.
+
+    Keeps the data unless --data is given. Lists what is left.
+    """
     settings = _settings(account, "destroy", context)
     ask = None if yes else lambda question: str(click.prompt(question))
     destroy_command.destroy_deployment(
@@ -217,14 +230,31 @@ def destroy(account: Account, context: tuple[str, ...], *, yes: bool, data: bool
 @main.command()
 @click.option("--repository", required=True, help="Name of the CodeCommit repository.")
 @click.option("--pull-request", required=True, metavar="ID", help="Its number.")
-@click.option("--file", "path", type=click.Path(path_type=Path), required=True, help="The Markdown to post.")
+@click.option(
+    "--file",
+    "path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="The Markdown to post.",
+)
 @click.pass_obj
 def comment(account: Account, repository: str, pull_request: str, path: Path) -> None:
-    """Post the review of a CodeCommit pull request as a comment, or update the earlier comment."""
+    """Post the review of a CodeCommit pull request.
+
+    It is a comment; an earlier one is updated.
+    """
     print_line(
         output_console(),
         review_comment.post_review_comment(account.client("codecommit"), repository, pull_request, path),
     )
+
+
+@main.command()
+@click.pass_obj
+def identity(account: Account) -> None:
+    """Print the account and region of the credentials."""
+    caller = account.caller()
+    print_line(output_console(), f"Account {caller['Account']}, region {account.region}, as {caller['Arn']}")
 
 
 @main.command(name="next")
@@ -240,7 +270,10 @@ def next_(account: Account) -> None:
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
 def bootstrap_(account: Account, context: tuple[str, ...], options: tuple[str, ...]) -> None:
-    """Bootstrap account and region for the CDK, and other accounts whose profiles are given; OPTIONS go to cdk."""
+    """Bootstrap account and region for the CDK.
+
+    Also other accounts whose profiles are given. OPTIONS go to cdk.
+    """
     settings = _settings(account, "bootstrap", context)
     needed = preflight_requirements.read_requirements(settings)
     cdk_bootstrap.bootstrap_accounts(
@@ -257,7 +290,7 @@ def bootstrap_(account: Account, context: tuple[str, ...], options: tuple[str, .
 @click.option("--context", "-c", multiple=True, metavar="KEY=VALUE", help="As for cdk deploy; repeatable.")
 @click.pass_context
 def preflight(click_context: click.Context, context: tuple[str, ...]) -> None:
-    """Check account, region and machine before a deployment; changes nothing.
+    """Check account, region and machine; changes nothing.
 
     Exit codes: 0 nothing failed (there may be warnings, and checks that lack a permission), 1 a check failed,
     2 nothing failed, but the account was not checked for want of a region or credentials.

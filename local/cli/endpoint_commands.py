@@ -84,7 +84,7 @@ def traffic(  # noqa: PLR0913  one parameter for each option
     labels: Path | None,
     force: bool,
 ) -> None:
-    """Send synthetic images, clean or shifted, to the model served on PORT.
+    """Send synthetic images to the model served on PORT.
 
     Exit code 1 if an image was refused, or could not be captured by a server that captures.
     """
@@ -166,7 +166,7 @@ def _print_traffic_outcome(outcome: traffic_client.TrafficOutcome, labels: Path 
 def monitor(  # noqa: PLR0913  one parameter for each option
     home: LocalHome, /, *, name: str, since: str | None, labels: Path | None, accept: str, undo: str
 ) -> None:
-    """Compare the captured requests of run ID's model with its baseline.
+    """Compare captured requests with the baseline of run ID.
 
     With --since, the measured images are kept for later runs, which find lasting changes in them.
 
@@ -231,7 +231,7 @@ def _print_monitoring_result(finding: monitoring_job.MonitoringResult, shown: Co
 )
 @click.pass_obj
 def export(home: LocalHome, /, *, name: str, labels: Path | None, earlier: Path | None) -> None:
-    """Make an additional archive of the captured images of run ID's model that have confirmed labels.
+    """Make an additional archive of labelled captured images.
 
     Exit code 2 if there is nothing to export; then no archive is written.
     """

@@ -152,7 +152,10 @@ def run(
     parameters: tuple[str, ...],
     **options: _Option,
 ) -> None:
-    """Run the pipeline on an archive: exit code 0 done, 1 failed or rejected, 2 bad input."""
+    """Run the pipeline on an archive.
+
+    Exit code 0: done; 1: failed or rejected; 2: bad input.
+    """
     start = _starting_point(home, options.pop("first"), options.pop("source"))
     _launch_and_exit(home, archive, profile, definition, parameters, start=start, **options)
 

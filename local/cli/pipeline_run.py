@@ -294,13 +294,9 @@ def _changed_parameters(declarations: Iterable[JsonObject], values: Mapping[str,
 
 
 def _print_settings(plan: ExecutionPlan, request: RunRequest, runner: JobRunner, console: Console) -> None:
-    presets = {
-        "scale": (request.scale, scale_values(request)),
-        "profile": (request.profile, profile_thresholds("demo")),
-    }
-    for option, (chosen, names) in presets.items():
-        values = ", ".join(f"{name} {plan.parameters[name]}" for name in names if name in plan.parameters)
-        console.print(f"{option} {chosen}: {values or 'defaults of the definition'}", style="dim", markup=False)
+    scaled = ", ".join(f"{name} {plan.parameters[name]}" for name in scale_values(request) if name in plan.parameters)
+    console.print(f"scale {request.scale}: {scaled or 'defaults of the definition'}", style="dim", markup=False)
+    console.print(f"profile {request.profile}: thresholds in docs/gate.md", style="dim", markup=False)
     package = plan.parameters.get(contract.CHAMPION_PACKAGE_PARAMETER)
     if package is not None:
         console.print(f"champion: {package}", style="dim", soft_wrap=True, markup=False)

@@ -128,7 +128,10 @@ def _run_row(facts: RunFacts) -> list[str | Text]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def compare(home: LocalHome, /, *, names: tuple[str, ...], as_json: bool) -> None:
-    """Compare runs with the first one: parameters, metrics, and the paired difference on shared test images."""
+    """Compare runs with the first one.
+
+    Parameters, metrics, and the paired difference on shared test images.
+    """
     if len(names) < 2:
         raise UsageError(f"compare {names[0]}: one run. Name two or more: {program_command()} runs lists them.")
     records = [pipeline_executions.find_execution(home.runs, name) for name in names]
@@ -232,7 +235,7 @@ def update_history(home: LocalHome) -> Path:
 @click.option("--open", "open_page", is_flag=True, help="Open it in the browser.")
 @click.pass_obj
 def history(home: LocalHome, /, *, fetched: Path | None, open_page: bool) -> None:
-    """Write the page of all runs: metrics over time, and links to the reports."""
+    """Write the page of all runs."""
     if fetched is None:
         page = update_history(home)
     else:
@@ -290,7 +293,10 @@ def rm(home: LocalHome, /, *, names: tuple[str, ...], yes: bool) -> None:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def prune(home: LocalHome, /, *, keep: int, yes: bool) -> None:
-    """Remove all but the newest N runs; also keeps those that are approved, running, or used by a run that stays."""
+    """Remove all but the newest N runs.
+
+    It also keeps those that are approved, running, or used by a run that stays.
+    """
     records = pipeline_executions.load_executions(home.runs)
     going = records[: len(records) - keep] if keep else list(records)
     texts = _record_texts(home)

@@ -16,8 +16,9 @@ from local.json_files import JsonObject
 from local.runners.job_runner import JobRunner
 from local.steps import processing_step
 from local.steps.step_context import StepContext
-from pipeline_src import contract
+from pipeline_src import contract, label_table
 from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
+from pipeline_src.label_table import LabelTableError
 
 _TIME_LIMIT_SECONDS: Final = 3600
 
@@ -61,15 +62,20 @@ def job_arguments(
 
 
 def store_label_table(path: Path, folder_uri: str, store: S3Store) -> str:
-    """Store a table of labels below `folder_uri` and return its URI.
+    """Check a table of labels, store it below `folder_uri` and return its URI.
 
     Raises:
-        UsageError: There is no such file.
+        UsageError: There is no such file, or it is not a table of labels; then nothing is stored.
     """
     if not path.is_file():
         raise UsageError(f"--labels {path}: no such file. Give a CSV table with the columns id and label.")
+    content = path.read_bytes()
+    try:
+        label_table.check_label_table(content, str(path))
+    except LabelTableError as error:
+        raise UsageError(f"--labels: {error}") from error
     uri = f"{folder_uri}/labels.csv"
-    store.write(path.read_bytes(), uri)
+    store.write(content, uri)
     return uri
 
 

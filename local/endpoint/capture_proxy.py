@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""HTTP proxy in front of a model server that captures each request and its answer.
+"""HTTP proxy in front of a model server that logs each request, and captures it with its answer where that is wanted.
 
 On SageMaker the platform captures, not the container, so the model server has no part in it. A request is on the disk
 before its answer is sent, so no answered request is lost, however the server ends. ``GET /captured`` is answered by the
@@ -11,7 +11,8 @@ Everything that waits is bounded (`ProxyLimits`): above the bounds, requests are
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -33,6 +34,7 @@ from local.errors import UsageError
 from local.steps.model_server import LOOPBACK_HOST
 
 _INVOCATIONS: Final = "/invocations"
+_PING: Final = "/ping"
 CAPTURED_HEADER: Final = "X-Captured"
 # Headers of one connection (RFC 9110, 7.6.1), or that follow from the destination and the body.
 _CONNECTION_HEADERS: Final = frozenset(
@@ -91,22 +93,24 @@ class _RefusalError(Exception):
 
 
 @contextmanager
-def run_capture_proxy(
+def run_capture_proxy(  # noqa: PLR0913  one parameter for each part
     upstream: int,
     port: int,
-    recorder: CaptureRecorder,
+    recorder: CaptureRecorder | None,
     *,
     required: bool = False,
     limits: ProxyLimits = ProxyLimits(),
+    log: Callable[[str], None] = lambda _line: None,
 ) -> Iterator[int]:
     """Forward requests on `port` of the loopback to the server on port `upstream`, for the ``with`` block.
 
     Args:
         upstream: Port of the model server.
         port: 0 for a free one.
-        recorder: Records each answered request to /invocations.
+        recorder: Records each answered request to /invocations; None to capture nothing.
         required: Whether a request that cannot be captured is refused (503) instead of answered.
         limits: Bounds of what is held.
+        log: Receives a line for each request that was answered, but for /ping.
 
     Yields:
         The port.
@@ -117,7 +121,7 @@ def run_capture_proxy(
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="proxy", daemon=True)
     thread.start()
-    proxy = _CaptureProxy(f"http://{LOOPBACK_HOST}:{upstream}", recorder, required=required, limits=limits)
+    proxy = _CaptureProxy(f"http://{LOOPBACK_HOST}:{upstream}", recorder, required=required, limits=limits, log=log)
     try:
         yield asyncio.run_coroutine_threadsafe(proxy.listen(port), loop).result()
     finally:
@@ -130,8 +134,17 @@ def run_capture_proxy(
 class _CaptureProxy:
     """The application; all of it runs in one event loop."""
 
-    def __init__(self, upstream: str, recorder: CaptureRecorder, *, required: bool, limits: ProxyLimits) -> None:
+    def __init__(
+        self,
+        upstream: str,
+        recorder: CaptureRecorder | None,
+        *,
+        required: bool,
+        limits: ProxyLimits,
+        log: Callable[[str], None],
+    ) -> None:
         self._upstream, self._recorder, self._required, self._limits = upstream, recorder, required, limits
+        self._log = log
         self._requests = self._memory = 0
         self._guard = ConnectionGuard(
             limits.connections, first_seconds=limits.header_seconds, idle_seconds=limits.idle_seconds
@@ -139,8 +152,9 @@ class _CaptureProxy:
         app = web.Application()
         app.cleanup_ctx.append(self._open_session)
         app.on_response_prepare.append(_remove_server_header)
-        app.router.add_get(CAPTURE_STATUS_PATH, self._capture_status)
-        app.router.add_route("*", "/{path:.*}", self._answer)
+        if recorder is not None:
+            app.router.add_get(CAPTURE_STATUS_PATH, self._capture_status)
+        app.router.add_route("*", "/{path:.*}", self._answer_and_log)
         self._runner = web.AppRunner(
             app,
             shutdown_timeout=_STOP_SECONDS,
@@ -180,7 +194,15 @@ class _CaptureProxy:
             yield
 
     async def _capture_status(self, _request: web.Request) -> web.StreamResponse:
+        assert self._recorder is not None  # noqa: S101  the path exists with a recorder only
         return web.json_response(text=self._recorder.status.text())
+
+    async def _answer_and_log(self, request: web.Request) -> web.StreamResponse:
+        began = time.monotonic()
+        answer = await self._answer(request)
+        if request.path != _PING:
+            self._log(f"{request.method} {request.path} {answer.status} {1000 * (time.monotonic() - began):.0f} ms")
+        return answer
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         held = _HeldBody()
@@ -257,8 +279,9 @@ class _CaptureProxy:
         returned.headers.extend(_forwarded_headers(response.headers))
         if request.method == "HEAD" and "Content-Length" in response.headers:
             returned.headers["Content-Length"] = response.headers["Content-Length"]
-        if request.method == "POST" and request.path == _INVOCATIONS and response.status == HTTPStatus.OK:
-            kept = held.complete and await self._record(request, body, response, answer)
+        asked = request.method == "POST" and request.path == _INVOCATIONS
+        if self._recorder is not None and asked and response.status == HTTPStatus.OK:
+            kept = held.complete and await self._record(self._recorder, request, body, response, answer)
             if not kept:
                 self._report_uncaptured(returned)
         return returned
@@ -269,13 +292,20 @@ class _CaptureProxy:
             async for chunk in request.content.iter_any():
                 yield chunk
 
-    async def _record(self, request: web.Request, body: bytes, response: aiohttp.ClientResponse, answer: bytes) -> bool:
+    async def _record(
+        self,
+        recorder: CaptureRecorder,
+        request: web.Request,
+        body: bytes,
+        response: aiohttp.ClientResponse,
+        answer: bytes,
+    ) -> bool:
         asked, answered = (
             CapturedBody(message.headers.get("Content-Type", ""), content)
             for message, content in ((request, body), (response, answer))
         )
         exchange = CapturedExchange(asked, answered, utc_now(), request.headers.get(INFERENCE_ID_HEADER, ""))
-        return await asyncio.wrap_future(self._recorder.record(exchange))
+        return await asyncio.wrap_future(recorder.record(exchange))
 
     def _report_uncaptured(self, answer: web.Response) -> None:
         if self._required:

@@ -4,7 +4,8 @@
 import shlex
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -89,10 +90,8 @@ def serve_approved_model(  # noqa: PLR0913  one parameter for each option
     try:
         with (
             stop_on_signals(stop.set),
-            run_model_server(runner, model, logs, stop, port=0 if captures else port) as endpoint,
-            _capture_requests(record, home, endpoint, port, console, required=requires_capture)
-            if captures
-            else nullcontext(),
+            run_model_server(runner, model, logs, stop) as endpoint,
+            _front_server(record, home, endpoint, port, console, captures=captures, required=requires_capture),
         ):
             # The evaluation's metadata travel with the package.
             threshold = package.get("CustomerMetadataProperties", {}).get("melanoma_threshold", "none")
@@ -115,12 +114,26 @@ def served_model(package: JsonObject, home: LocalHome) -> ServedModel:
 
 
 @contextmanager
-def _capture_requests(  # noqa: PLR0913  one parameter for each part
-    record: ExecutionRecord, home: LocalHome, endpoint: RunningServer, port: int, console: Console, *, required: bool
+def _front_server(  # noqa: PLR0913  one parameter for each part
+    record: ExecutionRecord,
+    home: LocalHome,
+    endpoint: RunningServer,
+    port: int,
+    console: Console,
+    *,
+    captures: bool,
+    required: bool,
 ) -> Iterator[None]:
-    """Capture the requests on `port`, which are forwarded to the model server."""
+    """Forward the requests on `port` to the model server; log them, and capture them if that is wanted."""
     from local.endpoint.capture_proxy import run_capture_proxy  # noqa: PLC0415  imports aiohttp, which no other command needs
 
+    def log(line: str) -> None:
+        console.print(f"{datetime.now().astimezone():%H:%M:%S} {line}", style="dim", markup=False, soft_wrap=True)
+
+    if not captures:
+        with run_capture_proxy(endpoint.port, port, None, log=log):
+            yield
+        return
     name = data_capture.endpoint_name_of_run(record.execution_id)
 
     def report(message: str) -> None:
@@ -129,7 +142,7 @@ def _capture_requests(  # noqa: PLR0913  one parameter for each part
     consequence = "refused" if required else "answered but not captured"
     with (
         CaptureRecorder(name, S3Store(home.s3), report, consequence=consequence) as recorder,
-        run_capture_proxy(endpoint.port, port, recorder, required=required),
+        run_capture_proxy(endpoint.port, port, recorder, required=required, log=log),
     ):
         send = f"{program_command()} traffic --port {port}"
         monitor = f"{program_command()} monitor {record.execution_id}"

@@ -179,7 +179,10 @@ def _write(path: Path, content: bytes) -> None:
 @click.option("--newest", type=click.IntRange(1), default=NEWEST, show_default=True, help="Number of executions.")
 @click.pass_obj
 def history_command(account: Account, folder: Path | None, *, newest: int) -> None:
-    """Fetch executions, metrics and reports into FOLDER for the page of all runs; changes nothing in the account."""
+    """Fetch runs and reports for the page of all runs.
+
+    They are written into FOLDER; nothing is changed in the account.
+    """
     place = folder or Path(os.environ.get("LOCAL_HOME", ".local")) / "deployments" / account.name
     with terminal_output.error_console().status("Fetching the executions of the pipeline"):
         found = fetch_history(account, place, newest)

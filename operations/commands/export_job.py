@@ -92,9 +92,10 @@ def wait_for_export_job(account: Account, name: str) -> str:
 @click.command("export")
 @click.pass_obj
 def export_command(account: Account) -> None:
-    """Make an additional archive of production's labelled images and of the previous one, and wait for it.
+    """Make an additional archive of labelled images.
 
-    The archive starts a retraining, if that is set. Exit code 1 if there is nothing to export.
+    They are those of production and of the previous one; the command waits for it. The
+    archive starts a retraining, if that is set. Exit code 1 if there is nothing to export.
     """
     shown = terminal_output.output_console()
     name = start_export_job(account)

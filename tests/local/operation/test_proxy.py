@@ -67,6 +67,23 @@ def test_a_client_gets_the_very_answer_of_the_server(
         assert sorted(after.keys()) == sorted(before.keys())
 
 
+def test_requests_are_logged_and_forwarded_where_nothing_is_captured(upstream: ModelServer) -> None:
+    lines: list[str] = []
+    with run_capture_proxy(upstream.server_port, 0, None, log=lines.append) as port:
+        for method, path, body in (
+            ("POST", "/invocations", PICTURE),
+            ("POST", "/invocations", b"no"),
+            ("GET", "/ping", None),
+        ):
+            ask(port, method, path, body, Content_Type="application/x-image")
+        assert ask(port, "GET", "/captured", None)[0] == 404
+    assert [line.rsplit(" ", 2)[0] for line in lines] == [
+        "POST /invocations 200",
+        "POST /invocations 400",
+        "GET /captured 404",
+    ]
+
+
 def test_each_answered_invocation_is_recorded_before_its_answer_is_sent(
     upstream: ModelServer, recorder: CaptureRecorder, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from local.aws.data_capture import INFERENCE_ID_HEADER, CaptureStatus
 from local.aws.s3_store import S3Store
-from local.endpoint import traffic_client
+from local.endpoint import capture_job, traffic_client
 from local.endpoint.traffic_client import LabelledImage
 from local.errors import StepError, UsageError
 from tests.local.operation.server import SCORES, answering
@@ -66,6 +66,14 @@ def test_a_server_that_captures_nothing_loses_nothing(said: bytes | None) -> Non
         server.said = said
         outcome = traffic_client.send_images(PICTURES, server.server_port, lambda _: None)
     assert (outcome.capture, outcome.exit_code) == (None, 0)
+
+
+def test_a_table_that_is_none_of_labels_is_refused_under_its_own_path_and_not_stored(tmp_path: Path) -> None:
+    table, store = tmp_path / "typed.csv", S3Store(tmp_path / "s3")
+    table.write_text("id,label\na,melanom\n")
+    with pytest.raises(UsageError, match=r"typed\.csv': line 2: label 'melanom', did you mean 'mel'"):
+        capture_job.store_label_table(table, "s3://bucket/labels", store)
+    assert not (tmp_path / "s3").exists()
 
 
 def _hang_up(listening: socket.socket) -> None:

@@ -10,6 +10,8 @@ from moto import mock_aws
 
 from operations.commands import label_upload
 from operations.functions.errors import UsageError
+from pipeline_src import label_table
+from pipeline_src.label_table import LabelTableError
 from tests.operations.commands.store import RAW, Store
 from tests.operations.service import Services
 from tests.operations.shell import has_stack, run
@@ -69,9 +71,9 @@ def test_what_comes_next_is_said_only_where_something_does(
     assert ("Next: a notification" in result.output) is bool(options)
 
 
-@pytest.mark.parametrize("column", label_upload.LABEL_ID_COLUMNS)
+@pytest.mark.parametrize("column", label_table.LABEL_ID_COLUMNS)
 def test_the_id_may_be_called_what_it_is(column: str) -> None:
-    assert label_upload.check_label_table(f"\ufeff{column},label\r\nISIC_1,bcc\r\nISIC_1,bcc\r\n".encode(), "x") == 1
+    assert label_table.check_label_table(f"\ufeff{column},label\r\nISIC_1,bcc\r\nISIC_1,bcc\r\n".encode(), "x") == 1
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,10 @@ def test_the_id_may_be_called_what_it_is(column: str) -> None:
         (b"id,diagnosis\na,mel\n", r"found: id, diagnosis"),
         (b"id,label\n", "has no rows"),
         (b"id,label\na,mel\n,nv\n", "line 3: id: is empty"),
-        (b"id,label\na,melanoma\n", "line 2: label 'melanoma': is not one of mel, nv"),
+        (
+            b"id,label\na,melanoma\nb,nv\nc,nvv\nd,scar\n",
+            r"2: label 'melanoma', did you mean 'mel'\?; line 4: label 'nvv', did.*; line 5: label 'scar'\. Each",
+        ),
         (b"id,label\na,mel\nb,nv\na,nv\n", "line 4: id 'a': nv, but mel in an earlier row"),
         (b"id,label,date\na,mel,20.11.2026\n", "line 2: date '20.11.2026': is not a date such as 2026-11-25"),
         (b"id,label\na,mel,excised, confirmed\n", "line 2: has more fields than columns"),
@@ -92,8 +97,8 @@ def test_the_id_may_be_called_what_it_is(column: str) -> None:
     ],
 )
 def test_what_is_no_table_of_labels_is_refused_by_line(content: bytes, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
-        label_upload.check_label_table(content, "labels.csv")
+    with pytest.raises(LabelTableError, match=said):
+        label_table.check_label_table(content, "labels.csv")
 
 
 def test_a_file_that_is_not_there_or_too_large_is_refused_unsent(store: Store, tmp_path: Path) -> None:

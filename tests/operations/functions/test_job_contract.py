@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from operations.commands import label_upload
 from operations.functions import monitoring_runs
 from operations.functions.function_payloads import LABELS
-from pipeline_src import contract
+from pipeline_src import contract, label_table
 
 JOB_SOURCE = Path(contract.__file__).parent
 
@@ -33,7 +32,7 @@ def constant(module: str, name: str) -> Any:
         ("drift/drift_baseline", "CONSTRAINTS_FILE", contract.MONITOR_CONSTRAINTS_FILE),
         ("jobs/monitor", "SUMMARY_FILE", monitoring_runs.MONITOR_RESULT_FILE),
         ("jobs/monitor", "REPORT_PAGE_FILE", monitoring_runs.MONITOR_PAGE_FILE),
-        ("drift/ground_truth", "ID_COLUMNS", label_upload.LABEL_ID_COLUMNS),
+        ("drift/ground_truth", "ID_COLUMNS", label_table.LABEL_ID_COLUMNS),
         ("drift/monitor_results", "STATUS_COMPARED", monitoring_runs.RESULT_STATUS_COMPARED),
     ],
 )
