@@ -21,6 +21,7 @@ ORIENTATIONS: Final = 8
 _COARSE: Final = 8
 OUTLINE_SIZE: Final = _COARSE**2  # pixels
 _SOFTNESS: Final = 0.8  # standard deviation of the blur in pixels: an edge half a pixel away still overlaps
+_BLACK, _WHITE = 24, 231  # grey levels; a row at the edge that is darker or brighter throughout is a bar
 _FLAT: Final = 1.0  # grey levels; a view that varies less shows nothing to compare
 
 Bytes = NDArray[np.uint8]
@@ -47,10 +48,23 @@ SIMILARITY_BOUNDS: Final = SimilarityBounds()
 
 
 def grey_view(pixels: Bytes) -> Bytes:
-    """Return the view (`VIEW_SIDE`, `VIEW_SIDE`) of an image: BGR (height, width, 3), or grey (height, width, 1)."""
-    grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY) if pixels.shape[2] > 1 else pixels
-    small = cv2.resize(grey, (VIEW_SIDE, VIEW_SIDE), interpolation=cv2.INTER_AREA)
+    """Return the view (`VIEW_SIDE`, `VIEW_SIDE`) of an image: BGR (height, width, 3), or grey (height, width, 1).
+
+    Black and white bars at its edges, such as those of a letterbox, do not belong to it.
+    """
+    grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY) if pixels.shape[2] > 1 else pixels[..., 0]
+    shown = _without_bars(_without_bars(np.asarray(grey, np.uint8)).T).T
+    small = cv2.resize(shown, (VIEW_SIDE, VIEW_SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.GaussianBlur(small, (0, 0), _SOFTNESS), np.uint8)
+
+
+def _without_bars(grey: Bytes) -> Bytes:
+    """Return the image (height, width) without the black or white rows at its edges, at most a third on each side."""
+    height = len(grey)
+    shown = np.flatnonzero((grey.max(axis=1) > _BLACK) & (grey.min(axis=1) < _WHITE))
+    if not shown.size:
+        return grey
+    return grey[min(int(shown[0]), height // 3) : max(int(shown[-1]) + 1, height - height // 3)]
 
 
 def orient_views(views: Bytes) -> Bytes:

@@ -172,7 +172,16 @@ def describe_leaking_pairs(found: LeakageSummary) -> str:
         f" {_count_noun(found.dropped, 'training image')} of lesions that a held-out image shows"
         f" {_agree(found.dropped, 'was', 'were')} left out. {_count_noun(leaked, 'test image')}"
         f" {_agree(leaked, 'shows', 'show')} a lesion that was trained on nevertheless. Policy: {found.policy}."
+        f" {UNDETECTABLE}"
     )
+
+
+# Measured on synthetic images: docs/decisions/0013-twins-leave-training.md.
+UNDETECTABLE: Final = (
+    "Not found by this search: crops of more than about 5 % of a side, centre squares, strong changes of shading or of "
+    "local contrast, rotations by other than about quarter turns or a few degrees, and other photographs of the same "
+    "lesion or of the same patient."
+)
 
 
 def describe_split_consistency(found: LeakageSummary) -> str:

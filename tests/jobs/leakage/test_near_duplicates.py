@@ -54,6 +54,8 @@ EDITS: dict[str, Callable[[Bytes], Bytes]] = {
     "turn and flip": lambda pixels: pixels.transpose(1, 0, 2),
     "crop of 2 %": lambda pixels: pixels[9:, 12:],
     "brighter": lambda pixels: np.clip(pixels * 1.1, 0, 255).astype(np.uint8),
+    "letterbox": lambda pixels: np.pad(pixels, ((75, 75), (0, 0), (0, 0))),
+    "white frame": lambda pixels: np.pad(pixels, ((40, 40), (40, 40), (0, 0)), constant_values=255),
     "half the size": lambda pixels: np.asarray(cv2.resize(pixels, None, fx=0.5, fy=0.5), np.uint8),
 }
 
