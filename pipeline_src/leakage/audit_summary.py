@@ -178,9 +178,9 @@ def describe_leaking_pairs(found: LeakageSummary) -> str:
 
 # Measured on synthetic images: docs/decisions/0013-twins-leave-training.md.
 UNDETECTABLE: Final = (
-    "Not found by this search: crops of more than about 5 % of a side, centre squares, strong changes of shading or of "
-    "local contrast, rotations by other than about quarter turns or a few degrees, and other photographs of the same "
-    "lesion or of the same patient."
+    "Not found by this search: crops or shifts of more than about 3 % of a side, centre squares, strong changes of "
+    "shading or of local contrast, rotations by other than about quarter turns or a few degrees, and other photographs "
+    "of the same lesion or of the same patient."
 )
 
 
