@@ -64,6 +64,7 @@ ARCHIVE_INPUT: Final = "archive"
 ADDITION_INPUT: Final = "addition"  # one file: an additional archive, or `ABSENT_OBJECT`
 SCORES_INPUT: Final = "scores"
 CHAMPION_INPUT: Final = "champion"  # one file: predictions.csv of the model in production, or `ABSENT_OBJECT`
+MODEL_INPUT: Final = "model"  # of Evaluate, one file: the `MODEL_ARTIFACT_FILE` that Score answered with
 TRAIN_OUTPUT: Final = "train"  # the RecordIO file and nothing else: Pipe mode streams every object
 VALIDATION_OUTPUT: Final = "validation"  # likewise
 # The original bytes of validation, test and official images, named as `held_out_file` says; nothing else.
@@ -96,6 +97,7 @@ MONITOR_STATISTICS_FILE: Final = "monitor_statistics.json"
 MONITOR_CONSTRAINTS_FILE: Final = "monitor_constraints.json"
 MODEL_CARD_FILE: Final = "model_card.json"
 MODEL_ARTIFACT_FILE: Final = "model.tar.gz"
+TRAINING_HISTORY_FILE: Final = "training_history.json"  # in it, where an algorithm has epochs
 SCORE_SUFFIX: Final = ".out"  # batch transform writes <key>.out for each input object
 
 # Property files, from which the definition reads values of a step's output with JsonGet.

@@ -309,6 +309,7 @@ class _PipelineSteps(StepBuilder):
         sources = {
             contract.SCORES_INPUT: score.properties.TransformOutput.S3OutputPath,
             contract.CHAMPION_INPUT: self.parameters[contract.CHAMPION_PREDICTIONS_PARAMETER],
+            contract.MODEL_INPUT: self.artifact(train),
         }
         sources |= {name: processing_output_uri(preprocess, name) for name in names}
         # They defeat no step caching: Evaluate reads the scores of the execution's own model, which is new each time.

@@ -151,6 +151,7 @@ def evaluation_content(measured: ModelMeasurement, verdict: gate.GateVerdict) ->
         "gate": verdict.as_json(),
         "headline": headline_texts(measured, verdict),
         "provenance": dict(measured.provenance),
+        "training": None if measured.training is None else asdict(measured.training),
         "sources": card.get("sources", {}),
         "archive": card.get("archive", {}),
         "addition": card.get("addition", {}),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from pipeline_src import contract
 from pipeline_src.algorithms.algorithm_table import ALGORITHMS
+from pipeline_src.algorithms.training_history import TrainingHistory
 from pipeline_src.evaluation import (
     champion_comparison,
     champion_predictions,
@@ -56,6 +57,7 @@ class EvaluationInputs:
         champion: the predictions of the model in production, or None.
         champion_package: the ARN of its model package, or `contract.NO_PACKAGE`.
         provenance: origin of the model by name: commit, image, parameters.
+        training: the history of its training; None for an algorithm without epochs.
     """
 
     images: Sequence[HoldoutImage]
@@ -64,10 +66,19 @@ class EvaluationInputs:
     champion: ChampionPredictions | None
     champion_package: str
     provenance: Mapping[str, str]
+    training: TrainingHistory | None
 
 
-def read_evaluation_inputs(inputs: Path, noted: NotedValues, progress: Callable[[int, int], None]) -> EvaluationInputs:
+def read_evaluation_inputs(
+    inputs: Path, noted: NotedValues, training: TrainingHistory | None, progress: Callable[[int, int], None]
+) -> EvaluationInputs:
     """Read the folders below `inputs`, one for each input channel; `progress` is called with the scores read.
+
+    Args:
+        inputs: the folder of the channels.
+        noted: values to record.
+        training: the history of the model's training, if it has one.
+        progress: called with the number of scores that are read, and of all.
 
     Raises:
         BadInputError: a file is missing or cannot be read.
@@ -85,6 +96,7 @@ def read_evaluation_inputs(inputs: Path, noted: NotedValues, progress: Callable[
         champion=champion_predictions.read_champion_predictions(inputs / contract.CHAMPION_INPUT),
         champion_package=noted.champion_package,
         provenance=_provenance(noted, card),
+        training=training,
     )
 
 
@@ -140,6 +152,7 @@ class ModelMeasurement:
         clinical: measures of the melanoma threshold on the test images.
         population: flow, demographics and reference standard of the images of all splits.
         provenance: origin of the model by name, in the order of the report.
+        training: the history of its training; None for an algorithm without epochs.
     """
 
     validation: Predictions
@@ -157,6 +170,7 @@ class ModelMeasurement:
     leakage: LeakageSummary
     comparison: ChampionComparison
     provenance: Mapping[str, str]
+    training: TrainingHistory | None
 
 
 def measure_model(subject: EvaluationInputs, target_sensitivity: float) -> ModelMeasurement:
@@ -194,4 +208,5 @@ def measure_model(subject: EvaluationInputs, target_sensitivity: float) -> Model
             test, melanoma.threshold, subject.champion, subject.champion_package
         ),
         provenance=subject.provenance,
+        training=subject.training,
     )

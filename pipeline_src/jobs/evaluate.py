@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT-0
-"""The Evaluate job: reads scores, manifest and the champion's predictions; writes report, model card and metrics."""
+"""The Evaluate job: reads scores, manifest, model and the champion's predictions; writes report, card and metrics."""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline_src import contract, gate_thresholds
+from pipeline_src.algorithms import model_archive
+from pipeline_src.algorithms.serving.image_predictor import ImagePredictor
 from pipeline_src.drift import drift_baseline
 from pipeline_src.evaluation import evaluation_json, model_measurement, model_predictions
 from pipeline_src.evaluation.evaluation_json import ModelEvaluation
@@ -16,17 +18,20 @@ from pipeline_src.report import html_report, model_card
 from pipeline_src.runtime import job_exit, temporary_files
 
 
-def evaluation_files(found: ModelEvaluation, predictions: Predictions, images: Path) -> dict[str, bytes]:
+def evaluation_files(
+    found: ModelEvaluation, predictions: Predictions, images: Path, predictor: ImagePredictor | None
+) -> dict[str, bytes]:
     """Return all output files, content by name: for people, for the next steps, and for the monitor.
 
     Args:
         found: the evaluation.
         predictions: predictions of all held-out images.
         images: folder of the held-out images; see `contract.held_out_file`.
+        predictor: the model itself, if it can explain its answers.
     """
     card, threshold = model_card.model_card_json(found), found.melanoma.threshold
     return {
-        **html_report.report_files(found, images),
+        **html_report.report_files(found, images, predictor),
         **drift_baseline.baseline_files(predictions, images, threshold, found.figures.melanoma_sensitivity),
         contract.PREDICTIONS_FILE: model_predictions.predictions_csv(predictions, threshold).encode(),
         contract.MODEL_CARD_FILE: card.encode(),
@@ -59,9 +64,11 @@ def parse_evaluation_options(arguments: Sequence[str]) -> tuple[evaluation_json.
 def run_evaluation(options: evaluation_json.EvaluationOptions, noted: NotedValues) -> None:
     """Evaluate the content of the input folders below `contract.ml_root()`."""
     inputs = contract.ml_root() / "processing" / "input"
-    found = model_measurement.read_evaluation_inputs(inputs, noted, _progress)
+    archive = model_archive.read_model_archive(inputs / contract.MODEL_INPUT / contract.MODEL_ARTIFACT_FILE)
+    predictor = None if archive.model is None else ImagePredictor(*archive.model)
+    found = model_measurement.read_evaluation_inputs(inputs, noted, archive.history, _progress)
     result = evaluation_json.evaluate_model(found, options)
-    files = evaluation_files(result, found.predictions, inputs / contract.HOLDOUT_OUTPUT)
+    files = evaluation_files(result, found.predictions, inputs / contract.HOLDOUT_OUTPUT, predictor)
     outputs = contract.ml_root() / "processing" / "output"
     with temporary_files.atomic_folders({contract.EVALUATION_OUTPUT: outputs / contract.EVALUATION_OUTPUT}) as asides:
         for name, content in files.items():

@@ -7,79 +7,29 @@ and an entry in `REPORT_SECTIONS`; its plots, if any, are added in `draw_plots`.
 
 import base64
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import cv2
 import jinja2
-import numpy as np
 from matplotlib import style
 
 from pipeline_src import contract, gate, rejection_advice
+from pipeline_src.algorithms.serving.image_predictor import ImagePredictor
 from pipeline_src.evaluation.evaluation_json import ModelEvaluation, addition_sha256_of_card, archive_sha256_of_card
-from pipeline_src.evaluation.model_predictions import Predictions
 from pipeline_src.evaluation.subgroup_metrics import Subgroup
 from pipeline_src.leakage import audit_summary
-from pipeline_src.report import forest_plots, report_findings, report_identity, report_plots, report_wording
+from pipeline_src.report import (
+    activation_maps,
+    forest_plots,
+    report_findings,
+    report_identity,
+    report_pictures,
+    report_plots,
+    report_wording,
+    training_curves,
+)
+from pipeline_src.report.activation_maps import MappedImages
 from pipeline_src.report.report_plots import ReportPlot, plot_confusion_matrix
-
-THUMBNAIL_WIDTH: Final = 240  # pixels; two of them side by side on a phone
-THUMBNAIL_QUALITY: Final = 80
-
-
-@dataclass(frozen=True)
-class WrongPrediction:
-    """A wrong prediction.
-
-    Attributes:
-        probability: of the predicted class.
-        true_probability: of the true class.
-        thumbnail: JPEG bytes, or None if the image cannot be shown.
-    """
-
-    image_id: str
-    label: str
-    predicted: str
-    probability: float
-    true_probability: float
-    thumbnail: bytes | None
-
-
-def worst_mistakes(test: Predictions, pictures: Path, limit: int) -> list[WrongPrediction]:
-    """Return the `limit` wrong predictions with the highest probability; ties are sorted by image id.
-
-    Args:
-        test: predictions for the test images.
-        pictures: the folder of the held-out images; see `contract.held_out_file`.
-        limit: the largest number to return.
-    """
-    truth, predicted = test.truth, test.predicted
-    wrong = np.flatnonzero(truth != predicted)
-    order = sorted(wrong, key=lambda row: (-test.probabilities[row, predicted[row]], test.images[row].image_id))
-    return [
-        WrongPrediction(
-            image_id=test.images[row].image_id,
-            label=test.images[row].label,
-            predicted=contract.CLASS_LABELS[predicted[row]],
-            probability=float(test.probabilities[row, predicted[row]]),
-            true_probability=float(test.probabilities[row, truth[row]]),
-            thumbnail=jpeg_thumbnail(pictures / contract.held_out_file(test.images[row].image_id)),
-        )
-        for row in order[:limit]
-    ]
-
-
-def jpeg_thumbnail(path: Path) -> bytes | None:
-    """Return the image at `path` as a small JPEG; None if it is missing or cannot be decoded."""
-    data = np.frombuffer(path.read_bytes() if path.is_file() else b"", dtype=np.uint8)
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if picture is None:
-        return None
-    height = max(1, round(picture.shape[0] * THUMBNAIL_WIDTH / picture.shape[1]))
-    small = cv2.resize(picture, (THUMBNAIL_WIDTH, height), interpolation=cv2.INTER_AREA)
-    return bytes(cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY))[1])
-
 
 TEMPLATE_FOLDER: Final = Path(__file__).parent / "templates"
 PAGE_TEMPLATE: Final = "page.html.jinja"
@@ -96,10 +46,12 @@ REPORT_SECTIONS: Final = {
     "curves": "Curves",
     "confusion": "Confusion",
     "mistakes": "Worst errors",
+    "maps": "Activation maps",
     "subgroups": "Subgroups",
     "calibration": "Calibration",
     "official": "Official test set",
     "dataset": "Dataset and leaks",
+    "training": "Training",
     "provenance": "Provenance",
     "glossary": "Glossary",
 }
@@ -121,15 +73,18 @@ TEMPLATE_FILTERS: Final[dict[str, Callable[..., str]]] = {
 }
 
 
-def report_files(evaluation: ModelEvaluation, pictures: Path) -> dict[str, bytes]:
+def report_files(
+    evaluation: ModelEvaluation, pictures: Path, predictor: ImagePredictor | None = None
+) -> dict[str, bytes]:
     """Return the report and its plots, content by file name.
 
     Args:
         evaluation: the evaluation to report.
         pictures: the folder of the held-out images, for thumbnails of errors and near-duplicates.
+        predictor: the model, for activation maps; None, or a model without class maps: the report has none.
     """
     drawn = draw_plots(evaluation)
-    page = render_report(evaluation, drawn, pictures)
+    page = render_report(evaluation, drawn, pictures, activation_maps.map_images(evaluation.test, pictures, predictor))
     return {**{plot.name: plot.png for plot in drawn}, contract.REPORT_FILE: page.encode()}
 
 
@@ -149,6 +104,7 @@ def _drawn(evaluation: ModelEvaluation) -> Iterator[ReportPlot | None]:
     yield plot_confusion_matrix(test, "confusion_matrix.png", "test images")
     yield forest_plots.plot_subgroups(evaluation.subgroups, figures.balanced_accuracy.value)
     yield report_plots.plot_reliability(evaluation.calibration)
+    yield training_curves.plot_training_curves(evaluation.training)
     yield report_plots.plot_melanoma_calibration(evaluation.calibration.melanoma)
     if official is not None:
         yield plot_confusion_matrix(official, "confusion_matrix_official.png", "official test images")
@@ -160,8 +116,11 @@ def allowed_losses(evaluation: ModelEvaluation) -> dict[str, float | None]:
     return {name: wanted.get(requirement) for name, (_, requirement) in report_findings.COMPARED_FIGURES.items()}
 
 
-def render_report(evaluation: ModelEvaluation, drawn: list[ReportPlot], pictures: Path) -> str:
+def render_report(
+    evaluation: ModelEvaluation, drawn: list[ReportPlot], pictures: Path, maps: MappedImages | None = None
+) -> str:
     """Return the page; the same evaluation gives the same bytes."""
+    content = {"official": evaluation.official_figures, "maps": maps, "training": evaluation.training}
     return (
         _template_environment()
         .get_template(PAGE_TEMPLATE)
@@ -174,9 +133,8 @@ def render_report(evaluation: ModelEvaluation, drawn: list[ReportPlot], pictures
             judged=_judged_requirements(evaluation.verdict),
             excused=[each for each in evaluation.verdict.requirements if each.passed and each.verdict != gate.MET],
             meaning=rejection_advice.REJECTION_MEANING,
-            sections={
-                id_: name for id_, name in REPORT_SECTIONS.items() if id_ != "official" or evaluation.official_figures
-            },
+            sections={id_: name for id_, name in REPORT_SECTIONS.items() if content.get(id_, True) is not None},
+            maps=maps,
             plots={plot.name.removesuffix(".png"): plot for plot in drawn},
             allowed={
                 title: allowed_losses(evaluation).get(name)
@@ -187,9 +145,9 @@ def render_report(evaluation: ModelEvaluation, drawn: list[ReportPlot], pictures
             pairs={
                 report_findings.COMPARED_FIGURES[name][0]: pair for name, pair in evaluation.comparison.pairs.items()
             },
-            mistakes=worst_mistakes(evaluation.test, pictures, SHOWN_MISTAKES),
+            mistakes=report_pictures.worst_mistakes(evaluation.test, pictures, SHOWN_MISTAKES),
             missed=[
-                (each, jpeg_thumbnail(pictures / contract.held_out_file(each.image_id)))
+                (each, report_pictures.jpeg_thumbnail(pictures / contract.held_out_file(each.image_id)))
                 for each in evaluation.clinical.missed[:SHOWN_MISSED]
             ],
             wrong_total=int((evaluation.test.truth != evaluation.test.predicted).sum()),
@@ -254,7 +212,8 @@ def _pair_thumbnails(
     """Return the first near-duplicate pairs with thumbnails; training images are not available and have none."""
     shown = found.twins[:SHOWN_PAIRS]
     return [
-        (twin, [jpeg_thumbnail(pictures / contract.held_out_file(image)) for image in twin.images]) for twin in shown
+        (twin, [report_pictures.jpeg_thumbnail(pictures / contract.held_out_file(image)) for image in twin.images])
+        for twin in shown
     ]
 
 

@@ -4,6 +4,7 @@
 import csv
 import json
 import shutil
+import tarfile
 import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -67,7 +68,9 @@ class Bench:
         inputs = {name: preprocessed / name for name in (contract.DATASET_OUTPUT, contract.HOLDOUT_OUTPUT)}
         champion = self.folder / "none.json"
         champion.write_text(contract.ABSENT_OBJECT)
-        inputs |= {contract.SCORES_INPUT: scores, contract.CHAMPION_INPUT: champion}
+        model = self.folder / contract.MODEL_ARTIFACT_FILE
+        tarfile.open(model, "w:gz").close()
+        inputs |= {contract.SCORES_INPUT: scores, contract.CHAMPION_INPUT: champion, contract.MODEL_INPUT: model}
         evaluated = self._succeed(contract.EVALUATE_STEP, *EVALUATE, inputs=inputs)
         shutil.copytree(evaluated / contract.EVALUATION_OUTPUT, preprocessed / contract.EVALUATION_OUTPUT)
         return preprocessed

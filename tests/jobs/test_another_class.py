@@ -31,6 +31,7 @@ for name in ("dataset", "holdout"):
 room.scores.mkdir()
 room.champion.mkdir()
 (room.champion / "none.json").write_text(contract.ABSENT_OBJECT)
+case.write_archive(room, {})
 images = model_predictions.held_out_images(model_predictions.read_manifest_images(room.dataset))
 case.write_scores(room, images, case.probabilities(images, skill=3))
 assert job.run() == 0

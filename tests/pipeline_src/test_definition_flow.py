@@ -106,9 +106,10 @@ def test_what_is_scored_is_what_is_registered(arguments: Arguments) -> None:
     assert arguments[contract.SCORE_STEP]["ModelName"] == {"Get": "Steps.Model.ModelName"}
 
 
-def test_evaluate_reads_scores_manifest_pictures_and_the_champions_predictions(arguments: Arguments) -> None:
+def test_evaluate_reads_scores_manifest_pictures_model_and_the_champions_predictions(arguments: Arguments) -> None:
     assert inputs(arguments[contract.EVALUATE_STEP]) == {
         contract.CHAMPION_INPUT: {"Get": f"Parameters.{contract.CHAMPION_PREDICTIONS_PARAMETER}"},
+        contract.MODEL_INPUT: {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"},
         contract.SCORES_INPUT: {"Get": "Steps.Score.TransformOutput.S3OutputPath"},
         contract.DATASET_OUTPUT: output(contract.PREPROCESS_STEP, contract.DATASET_OUTPUT),
         contract.HOLDOUT_OUTPUT: output(contract.PREPROCESS_STEP, contract.HOLDOUT_OUTPUT),

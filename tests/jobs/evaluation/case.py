@@ -3,7 +3,9 @@
 
 import csv
 import hashlib
+import io
 import json
+import tarfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -39,6 +41,10 @@ class Room:
     @property
     def champion(self) -> Path:
         return self.root / "processing/input/champion"
+
+    @property
+    def model(self) -> Path:
+        return self.root / "processing/input/model/model.tar.gz"
 
     @property
     def evaluation(self) -> Path:
@@ -128,9 +134,20 @@ def write(room: Room, listed: list[HoldoutImage], answers: dict[str, tuple[float
         writer.writerows(same | asdict(image) | {"repeats": 0} for image in listed)
     (room.dataset / contract.DATASET_CARD_FILE).write_text(json.dumps(card(listed)))
     (room.champion / "none.json").write_text(contract.ABSENT_OBJECT)
+    write_archive(room, {"image-classification-0012.params": b"of another kind of model"})
     write_scores(room, listed, answers)
     for image in listed:
         (room.holdout / f"{image.image_id}.jpg").write_bytes(picture(image.image_id))
+
+
+def write_archive(room: Room, files: dict[str, bytes]) -> None:
+    """Write the model's archive, with `files` by name."""
+    room.model.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(room.model, "w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
 
 
 def write_scores(room: Room, listed: list[HoldoutImage], answers: dict[str, tuple[float, ...]]) -> None:

@@ -194,6 +194,7 @@ def evaluation(
             "comparison": ChampionComparison(
                 CHAMPION_ABSENT, contract.NO_PACKAGE, "There is no champion yet: this is the first model."
             ),
+            "training": None,
             "provenance": {"SourceCommit": "0123abcd" * 5, "Epochs": "30", "Image": "sha256:" + "cd" * 32},
             "verdict": gate.GateVerdict(contract.VERDICT_PASS, "", ()),
         }

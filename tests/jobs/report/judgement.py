@@ -121,6 +121,7 @@ def evaluation(*, known: bool = True, **changed: Any) -> ModelEvaluation:
         "comparison": compared() if known else ChampionComparison(CHAMPION_ABSENT, "none", "there is no champion yet"),
         "official_figures": figures() if known else None,
         "provenance": {"SourceCommit": "0123abcd" * 5} | {f"SomeParameter{n}": "0.123" for n in range(30 * known)},
+        "training": None,
         "verdict": verdict(known=known),
     }
     return ModelEvaluation(**(fields | changed))

@@ -63,7 +63,7 @@ def test_every_picture_has_words_of_its_own_for_who_cannot_see_it(drawn: list[Re
 def test_links_lead_to_ids_that_are_there_once_and_headings_skip_no_level(drawn: list[ReportPlot]) -> None:
     read = page(finding_case.everything(), drawn)
     links = {address[1:] for address in read.addresses if address.startswith("#")}
-    assert links == set(html_report.REPORT_SECTIONS)
+    assert links == set(html_report.REPORT_SECTIONS) - {"maps", "training"}  # of models that have them
     assert links <= set(read.ids)
     assert len(set(read.ids)) == len(read.ids)
     assert read.headings[0] == 1
