@@ -102,6 +102,8 @@ def print_evaluation(evaluation: Mapping[str, Json], console: Console) -> None:
     """Print the content of evaluation.json, also of older ones without intervals and champion."""
     console.print("\nOn the test images")
     console.print(_metrics_table(evaluation))
+    if evaluation.get("training"):
+        console.print(_training_text(evaluation["training"]))
     if "champion" in evaluation:
         console.print(_champion_text(evaluation["champion"]))
     gate = evaluation.get("gate", {})
@@ -137,6 +139,14 @@ def _interval_text(figure: Mapping[str, Json]) -> str:
     if lower is None or upper is None:
         return ""
     return f"{format_figure(lower)} to {math.ceil(upper * 10_000 - 1e-6) / 10_000:.4f}"
+
+
+def _training_text(training: Mapping[str, Json]) -> str:
+    """Return the epoch whose weights the model has, with its figures on the validation images."""
+    number, epochs = training["selected_epoch"], training["epochs"]
+    epoch = next(each for each in epochs if each["epoch"] == number)
+    accuracy, loss = (format_figure(epoch[f"validation_{name}"]) for name in ("balanced_accuracy", "loss"))
+    return f"Training: epoch {number} of {len(epochs)} selected, validation balanced accuracy {accuracy}, loss {loss}"
 
 
 def _champion_text(found: Mapping[str, Json]) -> Text:

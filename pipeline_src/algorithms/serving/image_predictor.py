@@ -12,6 +12,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from pipeline_src import contract
 from pipeline_src.algorithms.serving import onnx_artifact
 from pipeline_src.algorithms.serving.onnx_artifact import ModelManifest
 from pipeline_src.class_probabilities import PROBABILITY_SUM_TOLERANCE
@@ -81,6 +82,24 @@ class ImagePredictor:
             [onnx_artifact.OUTPUT_NAME, onnx_artifact.CLASS_MAPS_NAME], {onnx_artifact.INPUT_NAME: pixels}
         )
         return self._checked(rows), maps[0]
+
+    def explained_answer(self, data: bytes) -> dict[str, Any]:
+        """Return the answer with the class maps of the most probable class and of melanoma, as nested lists.
+
+        Raises:
+            BadInputError: It is not an image that Preprocess accepts, or the model has no class maps.
+        """
+        if not self.has_class_maps:
+            raise BadInputError("the model has no class maps. Ask without explain=true, or train the model again.")
+        probabilities, maps = self.explain(data)
+        labels = self.manifest.labels
+        predicted = labels[max(range(len(labels)), key=probabilities.__getitem__)]
+        shown = dict.fromkeys((predicted, contract.MELANOMA))
+        return {
+            "prediction": probabilities,
+            "predicted": predicted,
+            "class_maps": {label: maps[labels.index(label)].tolist() for label in shown},
+        }
 
     def _compute(self, pixels: image_codec.Pixels) -> list[float]:
         (rows,) = self._session.run([onnx_artifact.OUTPUT_NAME], {onnx_artifact.INPUT_NAME: pixels})

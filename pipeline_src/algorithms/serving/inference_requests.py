@@ -27,8 +27,8 @@ _RETRY_SECONDS: Final = 1
 WsgiEnvironment = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 WsgiApplication = Callable[[WsgiEnvironment, StartResponse], Iterable[bytes]]
-# Returns the probabilities of the image in the body of a request, which has that many bytes.
-BodyScorer = Callable[[WsgiEnvironment, int], list[float]]
+# Returns the answer for the image in the body of a request, which has that many bytes: the probabilities, or an object.
+BodyScorer = Callable[[WsgiEnvironment, int], list[float] | dict[str, Any]]
 
 
 class RequestError(Exception):
@@ -80,6 +80,8 @@ def _answer_request(environment: WsgiEnvironment, score: BodyScorer, content_typ
     if path == "/ping":
         return contract.JSON_CONTENT_TYPE, ""
     scores = score(environment, _check_body(environment, content_types))
+    if isinstance(scores, dict):
+        return contract.JSON_CONTENT_TYPE, json.dumps(scores)
     if JSON_LINES_CONTENT_TYPE in environment.get("HTTP_ACCEPT", ""):
         return JSON_LINES_CONTENT_TYPE, json.dumps({"prediction": scores}) + "\n"
     return contract.JSON_CONTENT_TYPE, json.dumps(scores)

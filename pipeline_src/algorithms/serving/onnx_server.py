@@ -34,6 +34,7 @@ from pipeline_src.runtime import worker_threads
 from pipeline_src.runtime.errors import BadInputError
 
 QUEUE_LIMIT: Final = 128  # images that are scored or wait for it
+EXPLAIN: Final = "explain=true"  # in Accept: application/json; explain=true
 CONTENT_TYPES: Final = (contract.IMAGE_CONTENT_TYPE, "image/jpeg", "image/png")
 _PORT_VARIABLE: Final = "SAGEMAKER_BIND_TO_PORT"
 _SERVER_OPTIONS: Final[dict[str, Any]] = {
@@ -54,12 +55,19 @@ class InferenceApplication:
 
     Args:
         predict: Returns the probabilities of an image file, or raises BadInputError; called by several threads at once.
+        explain: Likewise returns the answer to a request whose header Accept has the parameter `EXPLAIN`.
         workers: How many threads call it.
         queue: How many images are scored or wait for it at once.
     """
 
-    def __init__(self, predict: Callable[[bytes], list[float]], workers: int, queue: int = QUEUE_LIMIT) -> None:
-        self._predict = predict
+    def __init__(
+        self,
+        predict: Callable[[bytes], list[float]],
+        workers: int,
+        queue: int = QUEUE_LIMIT,
+        explain: Callable[[bytes], dict[str, Any]] | None = None,
+    ) -> None:
+        self._predict, self._explain = predict, explain
         self._places = threading.Semaphore(queue)
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="worker")
         self._answer = inference_requests.inference_application(self._queued_scores, CONTENT_TYPES)
@@ -72,21 +80,25 @@ class InferenceApplication:
         """Answer one request."""
         return self._answer(environment, start)
 
-    def _queued_scores(self, environment: WsgiEnvironment, length: int) -> list[float]:
+    def _queued_scores(self, environment: WsgiEnvironment, length: int) -> list[float] | dict[str, Any]:
+        asked = EXPLAIN in environment.get("HTTP_ACCEPT", "").replace(" ", "").lower().split(";")
+        answer = self._explain if asked and self._explain else self._predict
         if not self._places.acquire(blocking=False):
             raise RequestError(HTTPStatus.SERVICE_UNAVAILABLE, "too many images wait. Send it again later.")
         try:
-            return self._workers.submit(self._score, environment["wsgi.input"], length).result()
+            return self._workers.submit(self._score, answer, environment["wsgi.input"], length).result()
         finally:
             self._places.release()
 
-    def _score(self, body: IO[bytes], length: int) -> list[float]:
+    def _score(
+        self, answer: Callable[[bytes], list[float] | dict[str, Any]], body: IO[bytes], length: int
+    ) -> list[float] | dict[str, Any]:
         # Large bodies lie in temporary files until a worker is free.
         data = body.read(length)
         if not data:
             raise RequestError(HTTPStatus.BAD_REQUEST, "the body is empty. Send the bytes of a JPEG or PNG file.")
         try:
-            return self._predict(data)
+            return answer(data)
         except BadInputError as error:
             raise RequestError(HTTPStatus.BAD_REQUEST, str(error)) from error
 
@@ -106,7 +118,9 @@ def serve_model(host: str, port: int) -> None:
     predictor = ImagePredictor(model, manifest)
     del model  # the session has a copy of its own
     worker_threads.keep_freed_memory()
-    application = InferenceApplication(predictor.predict, worker_threads.available_cores())
+    application = InferenceApplication(
+        predictor.predict, worker_threads.available_cores(), explain=predictor.explained_answer
+    )
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it would print a line a request under load
     listening = _create_server(application, host, port)
     print(f"Serving {manifest.algorithm} on http://{host}:{listening.effective_port}; Ctrl-C stops it.", flush=True)

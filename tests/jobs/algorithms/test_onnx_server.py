@@ -22,7 +22,7 @@ from pipeline_src.algorithms.serving.onnx_server import InferenceApplication
 from pipeline_src.class_probabilities import parse_class_probabilities
 from tests.jobs.algorithms.sample_pictures import colored, jpeg, png, turned
 from tests.jobs.algorithms.serving_process import MODULE, PATIENCE, Server, ready, start
-from tests.jobs.algorithms.tiny_model import MANIFEST, onnx_bytes
+from tests.jobs.algorithms.tiny_model import MANIFEST, onnx_bytes, with_class_maps
 
 REPOSITORY = Path(__file__).parent.parent.parent.parent
 IMAGE = contract.IMAGE_CONTENT_TYPE
@@ -50,6 +50,31 @@ def server(root: Path) -> Iterator[Server]:
         yield running
     finally:
         running.stop()
+
+
+def test_a_request_may_ask_for_class_maps_and_the_default_answer_keeps_its_bytes(server: Server) -> None:
+    """Without class maps in the model, the request is refused with the reason."""
+    asking = {**TYPED, "Accept": "application/json; explain=true"}
+    plain = server.ask("POST", "/invocations", PICTURES[0], TYPED)
+    refused = server.ask("POST", "/invocations", PICTURES[0], asking)
+    assert (refused.status, refused.text[:30]) == (400, "the model has no class maps. A")
+    predictor = ImagePredictor(with_class_maps(), MANIFEST)
+    assert json.loads(plain.text) == predictor.predict(PICTURES[0])
+    answer = predictor.explained_answer(PICTURES[0])
+    asked: list[bytes] = []
+    application = InferenceApplication(predictor.predict, 1, explain=lambda data: asked.append(data) or answer)
+    statuses: list[str] = []
+    for accept in ("application/json; explain=true", "application/json;Explain=TRUE", "application/json", ""):
+        body = invocation(io.BytesIO(PICTURES[0])) | {"CONTENT_LENGTH": str(len(PICTURES[0])), "HTTP_ACCEPT": accept}
+        (text,) = application(body, lambda status, _: statuses.append(status))
+        expected = answer if "xplain" in accept else predictor.predict(PICTURES[0])
+        assert json.loads(text) == expected
+    application.close()
+    assert statuses == ["200 OK"] * 4
+    assert parse_class_probabilities(json.dumps(answer).encode()) == tuple(predictor.predict(PICTURES[0]))
+    assert set(answer["class_maps"]) == {answer["predicted"], contract.MELANOMA}
+    assert all(len(rows) == len(rows[0]) == MANIFEST.image_size for rows in answer["class_maps"].values())
+    assert len(asked) == 2
 
 
 def test_ping_is_answered(server: Server) -> None:

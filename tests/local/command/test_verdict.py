@@ -18,6 +18,17 @@ def shown(document: Any) -> str:
     return text.getvalue()
 
 
+def test_the_selected_epoch_of_a_training_is_printed_with_its_figures() -> None:
+    epochs = [
+        {"epoch": number, "validation_balanced_accuracy": 0.6 + number / 100, "validation_loss": 1.5}
+        for number in (1, 2, 3)
+    ]
+    training = {"selected_epoch": 2, "epochs": epochs}
+    line = "Training: epoch 2 of 3 selected, validation balanced accuracy 0.6200, loss 1.5000"
+    assert line in " ".join(shown(evaluation(0.6) | {"training": training}).split())
+    assert "Training" not in shown(evaluation(0.6) | {"training": None})
+
+
 def compared(status: str) -> dict[str, Any]:
     difference = {"value": 0.0123, "lower": -0.01, "upper": 0.0345}
     package = "arn:aws:sagemaker:us-east-1:000000000000:model-package/small/1"
