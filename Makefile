@@ -305,6 +305,10 @@ test-node: $(VENV)/app/.dev $(NODE)-oldest/.done node_modules/.done  ## Synthesi
 	@export PATH="$(CURDIR)/$(NODE)-oldest/bin:$$PATH" && test "$$(node --version)" = v$(NODE_OLDEST)
 	@PATH="$(CURDIR)/$(NODE)-oldest/bin:$$PATH" $(APP) -m pytest tests/stacks tests/proof/test_synthesis.py $(WORKERS) $(PYTEST_ARGS)
 
+.PHONY: faults
+faults: $(VENV)/app/.dev  ## Run each program of operations/ under faults of AWS, and write docs/faults.md (4 minutes)
+	@FAULT_TABLE=write $(APP) -m pytest tests/operations/faults $(PYTEST_ARGS)
+
 .PHONY: mutate
 mutate: $(VENV)/mutation/.done  ## Change gate and metrics in small ways and see a test fail for each (15 minutes)
 	@$(MUTATION) -m mutmut run --max-children 2

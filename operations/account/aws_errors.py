@@ -5,9 +5,9 @@ Source of the codes: "Common errors" of the API references of IAM, STS, S3 and C
 botocore's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, TypeAlias
+from typing import Final, TypeVar
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -27,8 +27,10 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from operations.functions.errors import AccountError, OperationError
+from operations.functions import errors
+from operations.functions.errors import AccountError, AwsError, OperationError, is_busy, unanswered_operation
 
+AWS_ERRORS: Final = errors.AWS_ERRORS
 _EXPIRED_CODES: Final = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
 _UNKNOWN_CODES: Final = (
     "InvalidClientTokenId",
@@ -65,9 +67,9 @@ _REMEDIES: Final[tuple[tuple[tuple[type[BotoCoreError], ...], str], ...]] = (
 )
 
 
-# All errors of the SDK; the last if the answer is not from AWS, for example the login page of a network.
-AWS_ERRORS: Final = (BotoCoreError, ClientError, ResponseParserError)
-AwsError: TypeAlias = BotoCoreError | ClientError | ResponseParserError
+ApiAnswer = TypeVar("ApiAnswer")
+_NEW_TRIES: Final = 5
+_NEW_SECONDS: Final = 3.0
 
 
 @contextmanager
@@ -97,11 +99,13 @@ def explain_aws_error(error: AwsError) -> OperationError:
         return OperationError(f"waiting: {_error_text(error)} Run the command again: it continues from here.")
     if isinstance(error, ResponseParserError):
         return OperationError(
-            f"AWS: the answer is not from AWS: {_error_text(error)[:200]} Is there a proxy or a login page in between?"
+            f"{unanswered_operation(error)}: the answer is not from AWS: {_error_text(error)[:200]} Is there a proxy "
+            "or a login page in between?"
         )
     if isinstance(error, UnreachableError | HTTPClientError):
         return OperationError(
-            f"AWS: not reached: {_error_text(error)} Check the network and the region, then run it again."
+            f"{unanswered_operation(error)}: not reached: {_error_text(error)} Check the network and the region, then "
+            "run it again."
         )
     return OperationError(f"AWS SDK: {_error_text(error)} Check the arguments, then run the command again.")
 
@@ -130,6 +134,31 @@ def is_not_found(error: ClientError) -> bool:
     )
 
 
+@contextmanager
+def ignoring_gone(*codes: str) -> Iterator[None]:
+    """Ignore that a resource which the `with` block deletes does not exist any more, also as one of `codes` says.
+
+    The SDK repeats a request whose answer was lost, and the service refuses the second one.
+    """
+    try:
+        yield
+    except ClientError as error:
+        if not (is_not_found(error) or has_error_code(error, *codes)):
+            raise
+
+
+def read_new_resource(read: Callable[[], ApiAnswer], sleep: Callable[[float], None]) -> ApiAnswer:
+    """Return what `read` returns; a resource that was made a moment ago may not be found for some seconds."""
+    for _ in range(_NEW_TRIES):
+        try:
+            return read()
+        except ClientError as error:
+            if not is_not_found(error):
+                raise
+            sleep(_NEW_SECONDS)
+    return read()
+
+
 def _explain_client_error(error: ClientError) -> OperationError:
     place = f"{error.operation_name}: {aws_error_code(error)}"
     message = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".")
@@ -143,6 +172,8 @@ def _explain_client_error(error: ClientError) -> OperationError:
         return AccountError(
             f"{place}: {message}. Use credentials with this permission ({_CHOOSE_PROFILE}), or have it allowed."
         )
+    if is_busy(error):
+        return OperationError(f"{place}: {message}. AWS asks to wait: run the command again in some minutes.")
     return OperationError(f"{place}: {message}. Fix what it names, then run the command again.")
 
 

@@ -81,11 +81,17 @@ def list_resources(client: Client, name: str) -> Iterator[StackResource]:
             yield StackResource(found["ResourceType"], found.get("PhysicalResourceId", ""), found["ResourceStatus"])
 
 
-def retained_resources(client: Client, name: str) -> list[StackResource]:
-    """Return the resources that the newest deleted stack of this name has retained.
+def retained_resources(client: Client, name: str, arn: str = "") -> list[StackResource]:
+    """Return the resources that a deleted stack has retained.
 
-    CloudFormation lists a deleted stack for 90 days, so they are found even after an interruption.
+    Args:
+        client: A CloudFormation client.
+        name: The newest deleted stack of this name. CloudFormation lists one for 90 days, so it is found even after an
+            interruption, but not always at once after its deletion.
+        arn: Its id, if it is known: nothing is looked up then.
     """
+    if arn:
+        return [found for found in list_resources(client, arn) if found.status == "DELETE_SKIPPED"]
     pages = client.get_paginator("list_stacks").paginate(StackStatusFilter=[_DELETED_STATUS])
     deleted = [found for page in pages for found in page["StackSummaries"] if found["StackName"] == name]
     if not deleted:
@@ -139,7 +145,8 @@ def _wait_until_settled(client: Client, found: StackDescription, sleep: Callable
 
 def _deletion_failure(client: Client, arn: str) -> str:
     """Return the resource that could not be deleted, with the reason; empty if CloudFormation names none."""
-    for event in client.describe_stack_events(StackName=arn)["StackEvents"]:
+    pages = client.get_paginator("describe_stack_events").paginate(StackName=arn)
+    for event in (event for page in pages for event in page["StackEvents"]):
         if event.get("ResourceStatus") == "DELETE_FAILED" and event.get("PhysicalResourceId") != arn:
             reason = event.get("ResourceStatusReason", "no reason given").strip().rstrip(".")
             return f"{event['ResourceType']} {event['LogicalResourceId']}: {reason}"

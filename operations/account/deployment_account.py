@@ -27,7 +27,7 @@ STAGE_TITLES: Final = ("Production", "Staging")
 # Returns a client factory for a profile, or with an empty name for the default credentials, in a region.
 ProfileConnector: TypeAlias = Callable[[str, str], ClientFactory]
 # S3 answers a copy request when the object is copied: up to some minutes at 5 GB.
-_CLIENT_CONFIG: Final = Config(
+CLIENT_CONFIG: Final = Config(
     retries={"mode": "standard", "total_max_attempts": 6}, read_timeout=300, max_pool_connections=16
 )
 
@@ -77,7 +77,7 @@ def connect_with_profile(profile: str, region: str) -> ClientFactory:
     @functools.cache
     def client(service: str) -> Client:
         with aws_errors.fetching_credentials():
-            return session().client(service, config=_CLIENT_CONFIG)
+            return aws_clients.name_unanswered_calls(session().client(service, config=CLIENT_CONFIG))
 
     return client
 

@@ -6,13 +6,14 @@ which is named after its SHA-256, starts a retraining like an uploaded archive. 
 because captures expire. Source: SageMaker API Reference, CreateProcessingJob.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 import click
 
-from operations.account import terminal_output
+from operations.account import aws_errors, terminal_output
 from operations.account.deployment_account import Account
 from operations.functions import job_inputs
 from operations.functions.aws_clients import Client
@@ -64,7 +65,9 @@ def start_export_job(account: Account, clock: Clock = lambda: datetime.now(UTC))
         volume_gb=volume,
         seconds=3600 * _MAX_HOURS,
     )
-    account.client("sagemaker").create_processing_job(**placement.job_request(name, account.name, job))
+    # The name has the second of this request: a job of that name is the one whose answer was lost.
+    with contextlib.suppress(account.client("sagemaker").exceptions.ResourceInUse):
+        account.client("sagemaker").create_processing_job(**placement.job_request(name, account.name, job))
     return name
 
 
@@ -77,9 +80,11 @@ def wait_for_export_job(account: Account, name: str) -> str:
     """
     sagemaker = account.client("sagemaker")
     try:
-        while (job := sagemaker.describe_processing_job(ProcessingJobName=name))[
-            "ProcessingJobStatus"
-        ] in _RUNNING_STATUSES:
+        while (
+            job := aws_errors.read_new_resource(
+                lambda: sagemaker.describe_processing_job(ProcessingJobName=name), account.sleep
+            )
+        )["ProcessingJobStatus"] in _RUNNING_STATUSES:
             account.sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
         raise StoppedError(f"stopped waiting; processing job {name} continues. See its ExitMessage.") from None

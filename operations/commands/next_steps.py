@@ -13,6 +13,7 @@ from operations.functions.model_delivery import LiveChampion
 
 ActionExecution: TypeAlias = dict[str, Any]
 
+_NEWEST: Final = {"MaxItems": 1, "PageSize": 1}
 _RETRAIN_COMMAND: Final = "make retrain"
 
 
@@ -75,22 +76,25 @@ def _unconfirmed_subscription_steps(account: Account, topic: str) -> Iterator[st
 def _training_steps(account: Account) -> Iterator[str]:
     pipeline = account.output("training", "Pipeline")
     sagemaker = account.client("sagemaker")
-    listed = sagemaker.list_pipeline_executions(
-        PipelineName=pipeline, SortBy="CreationTime", SortOrder="Descending", MaxResults=1
+    # A page may be empty although another one follows.
+    pages = sagemaker.get_paginator("list_pipeline_executions").paginate(
+        PipelineName=pipeline, SortBy="CreationTime", SortOrder="Descending", PaginationConfig=_NEWEST
     )
-    for newest in listed["PipelineExecutionSummaries"]:
+    listed = [found for page in pages for found in page["PipelineExecutionSummaries"]]
+    for newest in listed:
         if newest["PipelineExecutionStatus"] in ("Executing", "Stopping"):
             yield f"A training is in progress. Follow it: {_RETRAIN_COMMAND}"
         elif newest["PipelineExecutionStatus"] != "Succeeded":
             reason = _execution_failure_reason(sagemaker, newest["PipelineExecutionArn"])
             yield f"The last training ended as {newest['PipelineExecutionStatus']}: {reason} Again: {_RETRAIN_COMMAND}"
-    if not listed["PipelineExecutionSummaries"]:
+    if not listed:
         yield f"Train for the first time: {_RETRAIN_COMMAND}"
 
 
 def _execution_failure_reason(sagemaker: Client, execution: str) -> str:
     """Return the reason of the failed step; that of the execution says only that a step failed."""
-    steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=execution)["PipelineExecutionSteps"]
+    pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(PipelineExecutionArn=execution)
+    steps = (step for page in pages for step in page["PipelineExecutionSteps"])
     reasons = (step["FailureReason"] for step in steps if step["StepStatus"] == "Failed" and "FailureReason" in step)
     return next(reasons, "no step gives a reason.")
 
@@ -98,14 +102,14 @@ def _execution_failure_reason(sagemaker: Client, execution: str) -> str:
 def _pending_package_steps(account: Account, live: LiveChampion | None) -> Iterator[str]:
     """Yield a step for the newest model package that waits for approval."""
     sagemaker = account.client("sagemaker")
-    listed = sagemaker.list_model_packages(
+    pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=account.output("storage", "ModelPackageGroup"),
         ModelApprovalStatus="PendingManualApproval",
         SortBy="CreationTime",
         SortOrder="Descending",
-        MaxResults=1,
+        PaginationConfig=_NEWEST,
     )
-    for summary in listed["ModelPackageSummaryList"]:
+    for summary in (found for page in pages for found in page["ModelPackageSummaryList"]):
         found = model_package.describe_model_package(sagemaker, summary["ModelPackageArn"])
         yield (
             f"Read the report of {model_package.package_title(found.arn)} "

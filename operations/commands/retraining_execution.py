@@ -6,10 +6,12 @@ SageMaker pipeline or joined an execution. Then the state machine waits until th
 """
 
 import json
+import uuid
 from typing import Any, Final, TypeAlias
 
 from rich.console import Console
 
+from operations.account import aws_errors
 from operations.account.deployment_account import Account
 from operations.account.terminal_output import print_line
 from operations.functions import aws_clients
@@ -37,7 +39,10 @@ def start_retraining_execution(account: Account, archive: str, *, champion: bool
     machine = account.output("retraining", "StateMachine")
     compare = COMPARE_WITH_CHAMPION if champion else COMPARE_WITH_NOTHING
     given = {"archive": archive, "commit": "", "reason": "manual", "compare": compare, "addition": addition}
-    answer = account.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(given))
+    # With a name of its own, a request that the SDK repeats because its answer was lost starts nothing again.
+    answer = account.client("stepfunctions").start_execution(
+        stateMachineArn=machine, name=f"manual-{uuid.uuid4()}", input=json.dumps(given)
+    )
     return str(answer["executionArn"])
 
 
@@ -72,7 +77,10 @@ def follow_pipeline_execution(account: Account, execution: str, console: Console
     shown = _StepPrinter(account, console)
     try:
         while True:
-            state = account.client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=execution)
+            state = aws_errors.read_new_resource(
+                lambda: account.client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=execution),
+                account.sleep,
+            )
             shown.show(execution)
             if state["PipelineExecutionStatus"] not in _OPEN_STATUSES:
                 break
@@ -107,7 +115,10 @@ class _ExecutionWatcher:
 
     def look(self) -> ApiResponse:
         # The state first, so that the last look prints the final steps.
-        state: ApiResponse = self._account.client("stepfunctions").describe_execution(executionArn=self._execution)
+        steps = self._account.client("stepfunctions")
+        state: ApiResponse = aws_errors.read_new_resource(
+            lambda: steps.describe_execution(executionArn=self._execution), self._account.sleep
+        )
         if not self.pipeline_execution and (answer := self._answer()):
             self.pipeline_execution = answer["execution"]
             print_line(self._console, answer["message"])

@@ -37,7 +37,8 @@ def post_review_comment(client: Client, repository: str, pull_request: str, path
     for earlier in _earlier_comment_ids(client, repository, pull_request, marker):
         if _update_comment(client, earlier, content):
             return f"pull request {pull_request}: comment {earlier} updated."
-        client.delete_comment_content(commentId=earlier)
+        with aws_errors.ignoring_gone("CommentDeletedException"):
+            client.delete_comment_content(commentId=earlier)
     return (
         f"pull request {pull_request}: comment {_post_new_comment(client, repository, pull_request, content)} posted."
     )

@@ -21,6 +21,7 @@ from operations.functions.errors import UsageError
 Json: TypeAlias = dict[str, Any]
 
 _ENDED_STATUSES: Final = ("Succeeded", "Failed")
+_OPEN_STATUSES: Final = ("Executing", "Stopping")
 _BRANCHES: Final = ("IfSteps", "ElseSteps")
 _REFERENCE: Final = re.compile(r'"Get": "Steps\.([^."]+)')
 _MAXIMUM_STEPS: Final = 50
@@ -64,12 +65,16 @@ def start_from_step(account: Account, first: str, source: str = "") -> Selective
             f"--from {first}: {len(selected)} steps; the service takes {_MAXIMUM_STEPS}. Use a later step."
         )
     before = steps_before(needs, selected)
-    execution = _find_source(sagemaker, pipeline, before, first, source)
+    newest = _newest_executions(sagemaker, pipeline["PipelineName"])
+    execution = _find_source(sagemaker, pipeline, newest, before=before, first=first, given=source)
     declared = {each["Name"] for each in definition.get("Parameters", [])}
     run = execution.rpartition("/")[2]
+    name = f"from-{first}-{run}".replace("_", "-")[:_NAME_LENGTH]
+    if running := _find_running(newest, name):
+        return SelectiveStart(running, f"{running.rpartition('/')[2]} runs the same steps. Joined it.")
     answer = sagemaker.start_pipeline_execution(
         PipelineName=pipeline["PipelineName"],
-        PipelineExecutionDisplayName=f"from-{first}-{run}".replace("_", "-")[:_NAME_LENGTH],
+        PipelineExecutionDisplayName=name,
         PipelineParameters=[each for each in _parameters(sagemaker, execution) if each["Name"] in declared],
         SelectiveExecutionConfig={
             "SourcePipelineExecutionArn": execution,
@@ -110,7 +115,9 @@ def steps_before(needs: Mapping[str, set[str]], selected: list[str]) -> list[str
     return [name for name in needs if name in found and name not in selected]
 
 
-def _find_source(sagemaker: Client, pipeline: Json, before: list[str], first: str, given: str) -> str:
+def _find_source(  # noqa: PLR0913  what is known, what is needed and what was asked for
+    sagemaker: Client, pipeline: Json, listed: list[Json], *, before: list[str], first: str, given: str
+) -> str:
     """Return the ARN of the execution to take the steps `before` from."""
     if given:
         arn = given if given.startswith("arn:") else f"{pipeline['PipelineArn']}/execution/{given}"
@@ -120,9 +127,6 @@ def _find_source(sagemaker: Client, pipeline: Json, before: list[str], first: st
             problem = f"{', '.join(missing)} did not succeed in it" if missing else f"it is {status}"
             raise UsageError(f"--of {given}: {problem}. Give one that has what {first} needs, or an earlier step.")
         return arn
-    listed = sagemaker.list_pipeline_executions(
-        PipelineName=pipeline["PipelineName"], SortBy="CreationTime", SortOrder="Descending", MaxResults=_LOOKED_AT
-    )["PipelineExecutionSummaries"]
     for each in listed:
         arn = str(each["PipelineExecutionArn"])
         if each["PipelineExecutionStatus"] in _ENDED_STATUSES and not _missing_steps(sagemaker, arn, before):
@@ -131,6 +135,28 @@ def _find_source(sagemaker: Client, pipeline: Json, before: list[str], first: st
         f"--from {first}: none of the newest {len(listed)} executions has ended with {', '.join(before) or 'anything'} "
         "succeeded. Run from an earlier step, or all: make retrain."
     )
+
+
+def _find_running(listed: list[Json], name: str) -> str:
+    """Return the ARN of the execution of that display name that runs; empty if none does."""
+    return next(
+        (
+            str(each["PipelineExecutionArn"])
+            for each in listed
+            if each.get("PipelineExecutionDisplayName") == name and each["PipelineExecutionStatus"] in _OPEN_STATUSES
+        ),
+        "",
+    )
+
+
+def _newest_executions(sagemaker: Client, pipeline: str) -> list[Json]:
+    pages = sagemaker.get_paginator("list_pipeline_executions").paginate(
+        PipelineName=pipeline,
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        PaginationConfig={"MaxItems": _LOOKED_AT, "PageSize": _LOOKED_AT},
+    )
+    return [each for page in pages for each in page["PipelineExecutionSummaries"]]
 
 
 def _missing_steps(sagemaker: Client, execution: str, wanted: list[str]) -> list[str]:

@@ -123,7 +123,7 @@ def _delete_data(
                 retained_data.empty_stack_data(one.account, resource)
     _destroy_stacks(stacks, cdk, context, tell)
     for one in stacks:
-        for resource in retained_data.list_retained_data(one.account, one.name):
+        for resource in retained_data.list_retained_data(one.account, one.name, one.stack.arn if one.stack else ""):
             deleted = retained_data.delete_retained_data(one.account, resource)
             tell(f"{'Deleted' if deleted else 'Not deleted, delete it by hand'}: {resource.kind} {resource.name}")
 

@@ -27,12 +27,12 @@ def list_stack_data(account: Account, name: str) -> list[StackResource]:
     return [one for one in resources if one.name and one.kind in _DATA_KINDS]
 
 
-def list_retained_data(account: Account, name: str) -> list[StackResource]:
-    """Return what the newest deleted stack `name` has retained and what still exists, keys last.
+def list_retained_data(account: Account, name: str, arn: str = "") -> list[StackResource]:
+    """Return what the newest deleted stack `name`, or that of the id `arn`, has retained and what exists, keys last.
 
     Resources of kinds that this module cannot delete are included: the caller names them to the user.
     """
-    retained = cloudformation_stacks.retained_resources(account.client("cloudformation"), name)
+    retained = cloudformation_stacks.retained_resources(account.client("cloudformation"), name, arn)
     return sorted((one for one in retained if _data_exists(account, one)), key=lambda one: one.kind == _KEY_KIND)
 
 
@@ -60,7 +60,8 @@ def delete_bucket(s3: Client, name: str) -> None:
     for _ in range(_DELETE_TRIES):
         empty_bucket(s3, name)
         try:
-            s3.delete_bucket(Bucket=name)
+            with aws_errors.ignoring_gone():
+                s3.delete_bucket(Bucket=name)
         except ClientError as error:
             if not aws_errors.has_error_code(error, "BucketNotEmpty"):
                 raise
@@ -88,7 +89,8 @@ def empty_bucket(s3: Client, name: str) -> None:
             )
     for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=name):
         for upload in page.get("Uploads", []):
-            s3.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
+            with aws_errors.ignoring_gone("NoSuchUpload"):
+                s3.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
 def _list_versions(s3: Client, name: str) -> list[dict[str, str]]:
@@ -101,7 +103,18 @@ def _delete_packages(sagemaker: Client, registry: str) -> None:
     """Delete the model packages of a group: SageMaker deletes only an empty one."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=_name_in_arn(registry))
     for package in [package for page in pages for package in page["ModelPackageSummaryList"]]:
-        sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
+        with aws_errors.ignoring_gone():
+            sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
+
+
+def _delete_registry(sagemaker: Client, registry: str) -> None:
+    with aws_errors.ignoring_gone():
+        sagemaker.delete_model_package_group(ModelPackageGroupName=_name_in_arn(registry))
+
+
+def _schedule_key_deletion(kms: Client, key: str) -> None:
+    with aws_errors.ignoring_gone("KMSInvalidStateException"):  # its deletion is pending
+        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=KEY_DELETION_DAYS)
 
 
 def _name_in_arn(arn: str) -> str:
@@ -131,13 +144,13 @@ _DATA_KINDS: Final[Mapping[str, _DataKind]] = {
         "kms",
         lambda kms, key: kms.describe_key(KeyId=key),
         lambda _kms, _key: None,
-        lambda kms, key: kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=KEY_DELETION_DAYS),
+        _schedule_key_deletion,
     ),
     "AWS::SageMaker::ModelPackageGroup": _DataKind(
         "sagemaker",
         lambda sagemaker, arn: sagemaker.describe_model_package_group(ModelPackageGroupName=_name_in_arn(arn)),
         _delete_packages,
-        lambda sagemaker, arn: sagemaker.delete_model_package_group(ModelPackageGroupName=_name_in_arn(arn)),
+        _delete_registry,
     ),
 }
 

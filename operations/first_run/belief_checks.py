@@ -467,8 +467,8 @@ def _replicas(seen: FirstRunObservations) -> list[dict[str, Any]]:
 
 
 def _is_published(seen: FirstRunObservations, metric: str) -> bool:
-    listed = seen.account.client("cloudwatch").list_metrics(Namespace=seen.account.name, MetricName=metric)
-    return bool(listed["Metrics"])
+    pages = seen.account.client("cloudwatch").get_paginator("list_metrics")
+    return any(page["Metrics"] for page in pages.paginate(Namespace=seen.account.name, MetricName=metric))
 
 
 def _missing(told: str, *, late: bool) -> BeliefOutcome:
@@ -477,8 +477,9 @@ def _missing(told: str, *, late: bool) -> BeliefOutcome:
 
 
 def _metrics(cloudwatch: Any, dimension: str, value: str) -> set[str]:  # noqa: ANN401  the SDK's clients have no types
-    listed = cloudwatch.list_metrics(Namespace="AWS/SageMaker", Dimensions=[{"Name": dimension, "Value": value}])
-    return {metric["MetricName"] for metric in listed["Metrics"]}
+    asked = {"Namespace": "AWS/SageMaker", "Dimensions": [{"Name": dimension, "Value": value}]}
+    pages = cloudwatch.get_paginator("list_metrics").paginate(**asked)
+    return {metric["MetricName"] for page in pages for metric in page["Metrics"]}
 
 
 def _name(seen: FirstRunObservations) -> str:

@@ -29,6 +29,7 @@ Clock: TypeAlias = Callable[[], datetime]
 
 SUCCEEDED_STATUS: Final = "Succeeded"
 FAILED_STATUS: Final = "Failed"
+_NEWEST_EVENTS: Final = 100
 # A target of an event starts within seconds; metrics are listed within minutes.
 EVENT_PATIENCE: Final = timedelta(minutes=15)
 # Kinds of a step's job in its metadata, with the operation and the parameter that describe it.
@@ -82,7 +83,10 @@ class FirstRunObservations:
     def starter(self) -> ApiResponse:
         """Newest execution of the state machine that starts the pipeline, described; empty without one."""
         steps, machine = self.account.client("stepfunctions"), self.account.output("retraining", "StateMachine")
-        newest = steps.list_executions(stateMachineArn=machine, maxResults=1)["executions"]
+        pages = steps.get_paginator("list_executions").paginate(
+            stateMachineArn=machine, PaginationConfig={"MaxItems": 1, "PageSize": 1}
+        )
+        newest = [found for page in pages for found in page["executions"]]
         return dict(steps.describe_execution(executionArn=newest[0]["executionArn"])) if newest else {}
 
     @cached_property
@@ -208,7 +212,10 @@ class FirstRunObservations:
     def _stack_failures(self, title: str) -> str:
         """Return the failures in the newest events of a stage's stack, with the reasons."""
         client = self.there(title).client("cloudformation")
-        events = client.describe_stack_events(StackName=self.stages[title].stack)["StackEvents"]
+        pages = client.get_paginator("describe_stack_events").paginate(
+            StackName=self.stages[title].stack, PaginationConfig={"MaxItems": _NEWEST_EVENTS}
+        )
+        events = (event for page in pages for event in page["StackEvents"])
         failed = [event for event in events if event.get("ResourceStatus", "").endswith("_FAILED")]
         return "; ".join(
             f"{event['ResourceType']} {event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason')}"
@@ -230,7 +237,8 @@ class FirstRunObservations:
         """Return the processing jobs of this deployment whose names begin with its own and `kind`, newest first."""
         begins = f"{self.account.name}-{kind}-"
         asked = {"NameContains": begins, "SortBy": "CreationTime", "SortOrder": "Descending"}
-        found = self._sagemaker.list_processing_jobs(**asked)["ProcessingJobSummaries"]
+        pages = self._sagemaker.get_paginator("list_processing_jobs").paginate(**asked)
+        found = (job for page in pages for job in page["ProcessingJobSummaries"])
         return [job for job in found if job["ProcessingJobName"].startswith(begins)]
 
     def media_type(self) -> str:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT-0
 """Makes boto3 clients for the functions, and addresses of pages of the AWS console.
 
+botocore's error for a request without an answer names the address and not the operation, so each client adds that.
+
 Source of the addresses: AWS Management Console Getting Started Guide; the guides to the China Regions and to AWS
 GovCloud (US).
 """
@@ -32,16 +34,28 @@ CLIENT_CONFIG: Final = Config(
 _CONSOLE_HOSTS: Final = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 
 
+def name_unanswered_calls(client: Client) -> Client:
+    """Have `client` note in the error of a request without an answer which operation it was, and return it."""
+    client.meta.events.register("response-received", _note_operation)
+    return client
+
+
+def _note_operation(event_name: str, exception: Exception | None = None, **_: object) -> None:
+    if exception is not None:
+        vars(exception)["operation_name"] = event_name.rpartition(".")[2]
+
+
 @functools.cache
 def service_client(service: str) -> Client:
     """Return the client of `service`, for example `s3`; a warm function reuses it."""
-    return boto3.client(service, config=CLIENT_CONFIG)
+    return name_unanswered_calls(boto3.client(service, config=CLIENT_CONFIG))
 
 
 @functools.cache
 def s3_copy_client(region: str) -> Client:
     """Return the client that copies objects into buckets of `region`."""
-    return boto3.client("s3", region_name=region, config=CLIENT_CONFIG.merge(Config(read_timeout=COPY_SECONDS)))
+    config = CLIENT_CONFIG.merge(Config(read_timeout=COPY_SECONDS))
+    return name_unanswered_calls(boto3.client("s3", region_name=region, config=config))
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:

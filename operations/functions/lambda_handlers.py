@@ -5,20 +5,25 @@
 of EventBridge. They raise errors, so that the caller gets the message. ``publish``, ``smoke`` and ``promote`` are
 actions of CodePipeline: they always report a result, so that no action waits for its time-out.
 
+An error of AWS is raised as a sentence that names call, cause and remedy. Lambda repeats the event of a target twice,
+and the state machine a state that raised BusyServiceError.
+
 Source of the CodePipeline event: AWS CodePipeline User Guide, "Invoke an AWS Lambda function in a pipeline in
 CodePipeline".
 """
 
+import functools
 import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from operations.functions import (
     aws_clients,
+    errors,
     function_payloads,
     model_delivery,
     model_package,
@@ -85,12 +90,8 @@ def explain_job_failure(error: Exception) -> str:
     """Return the message of the failed action."""
     if isinstance(error, OperationError):
         return str(error)
-    if isinstance(error, ClientError):
-        answer = error.response["Error"]
-        told = f"{error.operation_name}: {answer.get('Code', '')}: {answer.get('Message', '')}".rstrip(". ")
-        return f"{told}. Fix what it names (access denied: deploy again, make deploy), then retry the stage."
-    if isinstance(error, BotoCoreError):
-        return f"AWS: no answer: {error}. Retry the stage."
+    if isinstance(error, errors.AWS_ERRORS):
+        return str(errors.explain_service_error(error))
     return f"Unexpected {type(error).__name__}. The function's log has the details; report it, then retry the stage."
 
 
@@ -136,7 +137,24 @@ class LambdaContext(Protocol):
         """Return the milliseconds until the function's time limit."""
 
 
-def retrain(event: object, _context: LambdaContext, clients: ClientFactory = service_client) -> dict[str, Any]:
+Handler: TypeAlias = Callable[[object, LambdaContext, ClientFactory], dict[str, Any]]
+
+
+def _explains_service_errors(handler: Handler) -> Handler:
+    """Return `handler` such that it raises ServiceError where AWS refuses or does not answer."""
+
+    @functools.wraps(handler)
+    def explaining(event: object, context: LambdaContext, clients: ClientFactory = service_client) -> dict[str, Any]:
+        try:
+            return handler(event, context, clients)
+        except errors.AWS_ERRORS as error:
+            raise errors.explain_service_error(error) from error
+
+    return explaining
+
+
+@_explains_service_errors
+def retrain(event: object, _context: LambdaContext, clients: ClientFactory) -> dict[str, Any]:
     """Start the SageMaker pipeline or join an execution: `RetrainRequest` in, `RetrainResult` out."""
     request = function_payloads.read_payload(function_payloads.RetrainRequest, event)
     services = {name: clients(name) for name in ("sagemaker", "s3", "ssm")}
@@ -145,7 +163,8 @@ def retrain(event: object, _context: LambdaContext, clients: ClientFactory = ser
     return asdict(answer)
 
 
-def release(event: object, _context: LambdaContext, clients: ClientFactory = service_client) -> dict[str, Any]:
+@_explains_service_errors
+def release(event: object, _context: LambdaContext, clients: ClientFactory) -> dict[str, Any]:
     """Start a delivery: `ReleaseRequest` in, `ReleaseResult` out."""
     request = function_payloads.read_payload(function_payloads.ReleaseRequest, event)
     services = {name: clients(name) for name in ("sagemaker", "codepipeline", "ssm")}
@@ -154,7 +173,8 @@ def release(event: object, _context: LambdaContext, clients: ClientFactory = ser
     return asdict(answer)
 
 
-def rejected(event: object, _context: LambdaContext, clients: ClientFactory = service_client) -> dict[str, Any]:
+@_explains_service_errors
+def rejected(event: object, _context: LambdaContext, clients: ClientFactory) -> dict[str, Any]:
     """Notify if a rejected package is in production: `RejectionRequest` in."""
     request = function_payloads.read_payload(function_payloads.RejectionRequest, event)
     message = model_delivery.notify_champion_rejected(request, ssm=clients("ssm"), sns=clients("sns"))
@@ -162,7 +182,8 @@ def rejected(event: object, _context: LambdaContext, clients: ClientFactory = se
     return {"message": message}
 
 
-def tally(event: object, _context: LambdaContext, clients: ClientFactory = service_client) -> dict[str, Any]:
+@_explains_service_errors
+def tally(event: object, _context: LambdaContext, clients: ClientFactory) -> dict[str, Any]:
     """Count the predictions in a file of captured requests: `TallyRequest` in."""
     request = function_payloads.read_payload(function_payloads.TallyRequest, event)
     message = prediction_counts.publish_prediction_counts(request, s3=clients("s3"), cloudwatch=clients("cloudwatch"))
@@ -170,7 +191,8 @@ def tally(event: object, _context: LambdaContext, clients: ClientFactory = servi
     return {"message": message}
 
 
-def monitor(event: object, _context: LambdaContext, clients: ClientFactory = service_client) -> dict[str, Any]:
+@_explains_service_errors
+def monitor(event: object, _context: LambdaContext, clients: ClientFactory) -> dict[str, Any]:
     """Start a monitoring run: `MonitorRequest` in."""
     request = function_payloads.read_payload(function_payloads.MonitorRequest, event)
     message = monitoring_runs.start_monitoring_run(
@@ -180,7 +202,8 @@ def monitor(event: object, _context: LambdaContext, clients: ClientFactory = ser
     return {"message": message}
 
 
-def judge(event: object, _context: LambdaContext, clients: ClientFactory = service_client) -> dict[str, Any]:
+@_explains_service_errors
+def judge(event: object, _context: LambdaContext, clients: ClientFactory) -> dict[str, Any]:
     """Publish the result of a monitoring run: `JudgeRequest` in."""
     request = function_payloads.read_payload(function_payloads.JudgeRequest, event)
     services = {name: clients(name) for name in ("s3", "cloudwatch", "sns", "stepfunctions")}

@@ -15,7 +15,8 @@ restore its first value with any change of it, of a tag for example. It does not
 
 import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -32,6 +33,9 @@ _CHANGED_FIELDS: Final = "UpdatedModelPackageFields"
 _REJECTED_SUBJECT: Final = "A rejected model version is live in production"
 PACKAGE_VARIABLE: Final = "ModelPackageArn"
 _IN_PROGRESS_STATUS: Final = "InProgress"
+_PENDING_STATUS: Final = "PendingManualApproval"
+_LOOKUP_TRIES: Final = 3
+_LOOKUP_SECONDS: Final = 2.0
 # Deliveries that started before the approval are ignored; a minute covers clocks that differ.
 _CLOCK_MARGIN: Final = timedelta(minutes=1)
 
@@ -175,7 +179,14 @@ class DeliveryExecution:
     package: str
 
 
-def start_delivery(request: ReleaseRequest, *, sagemaker: Client, codepipeline: Client, ssm: Client) -> ReleaseResult:
+def start_delivery(
+    request: ReleaseRequest,
+    *,
+    sagemaker: Client,
+    codepipeline: Client,
+    ssm: Client,
+    sleep: Callable[[float], None] = time.sleep,
+) -> ReleaseResult:
     """Start a delivery, unless the package was only edited, is being delivered, is live, or is not approved any more.
 
     Args:
@@ -183,6 +194,7 @@ def start_delivery(request: ReleaseRequest, *, sagemaker: Client, codepipeline: 
         sagemaker: Client that describes the package.
         codepipeline: Client that lists and starts deliveries.
         ssm: Client that reads the champion.
+        sleep: Waits for some seconds.
 
     Raises:
         UsageError: There is no such package, or no such delivery, or the event names no package.
@@ -191,7 +203,7 @@ def start_delivery(request: ReleaseRequest, *, sagemaker: Client, codepipeline: 
     arn = event_package_arn(request.detail)
     if leaves_approval_unchanged(request.detail):
         return _nothing_started(f"{model_package.package_title(arn)} was edited; its approval did not change.")
-    found = model_package.describe_model_package(sagemaker, arn)
+    found = _describe_approved_package(sagemaker, arn, str(request.detail.get(_APPROVAL_FIELD, "")), sleep)
     if found.status != model_package.APPROVED_STATUS:
         return _nothing_started(f"{found.arn} is now {found.status or 'without a status'}.")
     deliveries = _relevant_deliveries(codepipeline, request.delivery, found)
@@ -210,6 +222,21 @@ def start_delivery(request: ReleaseRequest, *, sagemaker: Client, codepipeline: 
         execution=answer["pipelineExecutionId"],
         message=f"Started the delivery of {model_package.package_title(found.arn)}{f'; {stale}' if stale else ''}.",
     )
+
+
+def _describe_approved_package(sagemaker: Client, arn: str, told: str, sleep: Callable[[float], None]) -> ModelPackage:
+    """Return the package of an event that tells of the approval `told`.
+
+    The registry may describe it as it was before the event, for some seconds: a package that is pending although the
+    event says that it was approved is looked at again.
+    """
+    found = model_package.describe_model_package(sagemaker, arn)
+    for _ in range(_LOOKUP_TRIES if told == model_package.APPROVED_STATUS else 0):
+        if found.status != _PENDING_STATUS:
+            break
+        sleep(_LOOKUP_SECONDS)
+        found = model_package.describe_model_package(sagemaker, arn)
+    return found
 
 
 def reason_against_delivery(

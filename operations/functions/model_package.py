@@ -172,7 +172,8 @@ def tagged_package_arn(sagemaker: Client, endpoint: str) -> str:
     In another account or region the model is a copy without a package; its stack adds the tag.
     """
     arns = [sagemaker.describe_model(ModelName=name)["ModelArn"] for name in _endpoint_models(sagemaker, endpoint)]
-    tags = [tag for arn in arns for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]]
+    pages = sagemaker.get_paginator("list_tags")
+    tags = [tag for arn in arns for page in pages.paginate(ResourceArn=arn) for tag in page["Tags"]]
     return next((tag["Value"] for tag in tags if tag["Key"] == MODEL_PACKAGE_TAG), "")
 
 

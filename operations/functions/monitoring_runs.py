@@ -200,7 +200,8 @@ def _baseline_uris(sagemaker: Client, s3: Client, arn: str) -> dict[str, str]:
 def _has_objects(s3: Client, uri: str) -> bool:
     """Return whether there is an object whose URI begins with `uri`."""
     bucket, prefix = split_s3_uri(uri)
-    return bool(s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount", 0))
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+    return any(page.get("KeyCount", 0) for page in pages)
 
 
 def _create_job(

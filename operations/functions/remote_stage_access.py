@@ -15,7 +15,6 @@ Reference, CopyObject; Amazon ECR API Reference, DescribeImages; SageMaker API R
 ModelPackageContainerDefinition.
 """
 
-import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -58,7 +57,11 @@ def connect_with_role(credentials: RoleCredentials, region: str) -> ClientFactor
         aws_session_token=credentials["SessionToken"],
         region_name=region,
     )
-    return functools.partial(session.client, config=aws_clients.CLIENT_CONFIG)
+
+    def client(service: str) -> Client:
+        return aws_clients.name_unanswered_calls(session.client(service, config=aws_clients.CLIENT_CONFIG))
+
+    return client
 
 
 def remote_stage_clients(

@@ -200,13 +200,14 @@ def _reason_missing(s3: Client, uri: str) -> str:
     bucket, key = split_s3_uri(uri)
     try:
         # Of all keys with this prefix, the key itself is the first.
-        listed = s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, MaxKeys=1)
+        first = next((page["Contents"][0]["Key"] for page in pages if page.get("Contents")), "")
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code not in _UNREADABLE_CODES:
             raise
         return f"is not in the bucket of runs ({code})"
-    return "" if any(found["Key"] == key for found in listed.get("Contents", [])) else "does not exist any more"
+    return "" if first == key else "does not exist any more"
 
 
 def start_retraining(

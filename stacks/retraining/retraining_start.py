@@ -123,12 +123,15 @@ EXECUTION_TIMEOUT: Final = Duration.hours(24)
 
 # What `operations` raises where the request or the account is not as it has to be.
 _USAGE_ERROR: Final = "UsageError"
+# What it raises where AWS refuses a call, or does not answer one, which may pass.
+_SERVICE_ERROR: Final = "ServiceError"
+_BUSY_ERROR: Final = "BusyServiceError"
 # Where the predictions of whatever model is the champion lie: those of the run that made it.
 _PREDICTIONS_KEYS: Final = "/".join(
     (f"{contract.RUNS_PREFIX}*", contract.EVALUATE_STEP.lower(), contract.EVALUATION_OUTPUT, contract.PREDICTIONS_FILE)
 )
 # A new account runs ten functions at once; the services that the function asks have limits of their own.
-_THROTTLING_ERRORS: Final = ["Lambda.TooManyRequestsException", "ThrottlingException"]
+_PASSING_ERRORS: Final = ["Lambda.TooManyRequestsException", _BUSY_ERROR]
 
 
 class RetrainingStateMachine(Construct):
@@ -215,14 +218,16 @@ class RetrainingStateMachine(Construct):
             retry_on_service_exceptions=True,
             output_path="$.Payload",
         )
-        start.add_retry(errors=_THROTTLING_ERRORS, interval=Duration.seconds(10), backoff_rate=2, max_attempts=5)
-        start.add_catch(self._refused(), errors=[_USAGE_ERROR], result_path="$.failure")
+        start.add_retry(errors=_PASSING_ERRORS, interval=Duration.seconds(10), backoff_rate=2, max_attempts=5)
+        told = [_USAGE_ERROR, _SERVICE_ERROR, _BUSY_ERROR]
+        start.add_catch(self._refused(), errors=told, result_path="$.failure")
         return start
 
     def _refused(self) -> sfn.IChainable:
         """Return what is said where the function says why it cannot start anything: Lambda wraps that into JSON."""
-        told = {"told": sfn.JsonPath.string_to_json(sfn.JsonPath.string_at("$.failure.Cause"))}
-        refusal = sfn.Fail(self, "Refused", error=_USAGE_ERROR, cause_path="$.told.errorMessage")
+        cause, error = (sfn.JsonPath.string_at(f"$.failure.{name}") for name in ("Cause", "Error"))
+        told = {"told": sfn.JsonPath.string_to_json(cause), "error": error}
+        refusal = sfn.Fail(self, "Refused", error_path="$.error", cause_path="$.told.errorMessage")
         return sfn.Pass(self, "Unwrap", parameters=told).next(refusal)
 
 

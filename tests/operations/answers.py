@@ -10,7 +10,7 @@ from tests.operations.state import ACCOUNT, MONDAY, NAME, REGION, Asked, Handler
 
 def services(state: State) -> dict[str, Handler]:
     """Return all of them over `state`."""
-    held = (contents.pipelines, contents.registry, contents.models, contents.data)
+    held = (contents.pipelines, contents.registry, contents.models, contents.data, contents.uploads)
     parts = (_stacks, _stack_changes, _endpoints, _starters, *held)
     return {operation: handler for part in parts for operation, handler in part(state).items()}
 

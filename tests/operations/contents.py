@@ -70,11 +70,15 @@ def registry(state: State) -> dict[str, Handler]:
         found = [{"ModelPackageArn": f"{prefix}/{version}", **common} for version in sorted(state.packages)]
         return {"ModelPackageSummaryList": found}
 
+    def delete(asked: Asked) -> None:
+        version = asked["ModelPackageName"].rpartition("/")[2]
+        if version not in state.packages:
+            raise RefusedError("ValidationException", f"ModelPackage {version} does not exist")
+        state.packages.discard(version)
+
     return {
         "sagemaker ListModelPackages": packages,
-        "sagemaker DeleteModelPackage": lambda asked: state.packages.discard(
-            asked["ModelPackageName"].rpartition("/")[2]
-        ),
+        "sagemaker DeleteModelPackage": delete,
         "ecr BatchDeleteImage": lambda asked: state.images.discard(asked["imageIds"][0]["imageTag"]),
     }
 
@@ -111,6 +115,18 @@ def models(state: State) -> dict[str, Handler]:
     }
 
 
+def uploads(state: State) -> dict[str, Handler]:
+    def abort(asked: Asked) -> None:
+        if asked["UploadId"] not in state.uploads[asked["Bucket"]]:
+            raise RefusedError("NoSuchUpload")
+        state.uploads[asked["Bucket"]].discard(asked["UploadId"])
+
+    def listed(asked: Asked) -> Any:
+        return {"Uploads": [{"Key": "k", "UploadId": one} for one in sorted(state.uploads.get(asked["Bucket"], ()))]}
+
+    return {"s3 ListMultipartUploads": listed, "s3 AbortMultipartUpload": abort}
+
+
 def data(state: State) -> dict[str, Handler]:
     def look(name: str) -> dict[str, Any]:
         if name not in state.kept:
@@ -126,20 +142,26 @@ def data(state: State) -> dict[str, Handler]:
         return {"Versions": [{"Key": "k", "VersionId": str(n)} for n in range(state.objects[asked["Bucket"]])]}
 
     def delete_bucket(asked: Asked) -> None:
+        if asked["Bucket"] not in state.kept:
+            raise RefusedError("NoSuchBucket")
         if state.objects[asked["Bucket"]]:
             raise RefusedError("BucketNotEmpty")
         state.kept.discard(asked["Bucket"])
+
+    def remove(name: str, refusal: str) -> None:
+        if name not in state.kept:
+            raise RefusedError(refusal, f"{name} does not exist, or its deletion is pending")
+        state.kept.discard(name)
 
     group = {"ModelPackageGroupName": NAME, "ModelPackageGroupArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:group"}
     more = {"CreationTime": MONDAY, "CreatedBy": {}, "ModelPackageGroupStatus": "Completed"}
     return {
         "s3 HeadBucket": lambda asked: look(asked["Bucket"]),
         "s3 ListObjectVersions": versions,
-        "s3 ListMultipartUploads": lambda _: {},
         "s3 DeleteObjects": lambda asked: state.objects.update({asked["Bucket"]: 0}),
         "s3 DeleteBucket": delete_bucket,
         "kms DescribeKey": key,
-        "kms ScheduleKeyDeletion": lambda asked: state.kept.discard(asked["KeyId"]),
+        "kms ScheduleKeyDeletion": lambda asked: remove(asked["KeyId"], "KMSInvalidStateException"),
         "sagemaker DescribeModelPackageGroup": lambda _: look("group") | group | more,
-        "sagemaker DeleteModelPackageGroup": lambda _: state.kept.discard("group"),
+        "sagemaker DeleteModelPackageGroup": lambda _: remove("group", "ValidationException"),
     }

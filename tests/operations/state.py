@@ -91,6 +91,7 @@ class State:
             f"other-{NAME}-monitor-20261124": "InProgress",
         }
     )
+    uploads: dict[str, set[str]] = field(default_factory=dict)
     champion: str = "model-package/2"
     stuck: str = ""
     account: str = ACCOUNT

@@ -30,6 +30,8 @@ class Run:
         error: Name of the error of a failure.
         cause: Its cause.
         path: Names of the states that it went through.
+        branches: The branches that it took, as `branches` names them.
+        seconds: How long it waited, between attempts too.
     """
 
     status: str
@@ -37,6 +39,8 @@ class Run:
     error: str = ""
     cause: str = ""
     path: list[str] = field(default_factory=list)
+    branches: set[tuple[str, str]] = field(default_factory=set)
+    seconds: float = 0
 
 
 def run(definition: Mapping[str, Any], given: Any, tasks: Mapping[str, Callable[[Any], Any]]) -> Run:
@@ -47,36 +51,77 @@ def run(definition: Mapping[str, Any], given: Any, tasks: Mapping[str, Callable[
         given: The input.
         tasks: What stands in for each task, by the end of its resource; it is given the task's parameters.
     """
-    name, data, path = definition["StartAt"], given, []
+    name, data, now = definition["StartAt"], given, Run("RUNNING")
     while True:
         state = definition["States"][name]
-        path.append(name)
-        assert len(path) < 100, f"no end: {path[-6:]}"
-        if state["Type"] == "Succeed":
-            return Run("SUCCEEDED", output=data, path=path)
-        if state["Type"] == "Fail":
-            return Run("FAILED", error=state["Error"], cause=_cause(state, data), path=path)
-        name, data = _STATES[state["Type"]](state, data, tasks)
+        now.path.append(name)
+        assert len(now.path) < 10_000, f"no end: {now.path[-6:]}"
+        if now.seconds > definition["TimeoutSeconds"]:
+            now.status, now.error = "TIMED_OUT", "States.Timeout"
+            return now
+        if state["Type"] in ("Succeed", "Fail"):
+            now.branches.add((name, "end"))
+            now.status, now.output = "SUCCEEDED", data
+            if state["Type"] == "Fail":
+                now.status, now.output = "FAILED", None
+                now.error = state["Error"] if "Error" in state else _text(state["ErrorPath"], data)
+                now.cause = _text(state["CausePath"], data)
+            return now
+        try:
+            name, data = _STATES[state["Type"]](name, state, data, tasks, now)
+        except TaskError as failure:
+            now.status, (now.error, now.cause) = "FAILED", failure.args
+            now.branches.add((name, "uncaught"))
+            return now
 
 
-def _cause(state: Mapping[str, Any], data: Any) -> str:
-    cause = evaluated(state["CausePath"], data)
-    assert isinstance(cause, str), f"a cause has to be text: {cause!r}"
-    return cause
+def branches(definition: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Return each branch of a state machine: the state's name, and which way it is left."""
+    found = set()
+    for name, state in definition["States"].items():
+        ways = {
+            "Choice": [*(f"choice {number}" for number, _ in enumerate(state.get("Choices", ()))), "default"],
+            "Succeed": ["end"],
+            "Fail": ["end"],
+        }.get(state["Type"], ["next"])
+        ways += [f"retry {number}" for number, _ in enumerate(state.get("Retry", ()))]
+        ways += [f"catch {number}" for number, _ in enumerate(state.get("Catch", ()))]
+        if state["Type"] == "Task" and not _catches_all(state):
+            ways.append("uncaught")
+        found |= {(name, way) for way in ways}
+    return found
 
 
-def _pass(state: Mapping[str, Any], data: Any, _tasks: Any) -> tuple[str, Any]:
+def _catches_all(state: Mapping[str, Any]) -> bool:
+    return any("States.ALL" in each["ErrorEquals"] for each in state.get("Catch", ()))
+
+
+def _text(path: str, data: Any) -> str:
+    found = evaluated(path, data)
+    assert isinstance(found, str), f"{path}: has to be text: {found!r}"
+    return found
+
+
+def _pass(name: str, state: Mapping[str, Any], data: Any, _tasks: Any, now: Run) -> tuple[str, Any]:
     assert set(state) == {"Type", "Parameters", "Next"}, state
+    now.branches.add((name, "next"))
     return state["Next"], filled(state["Parameters"], data)
 
 
-def _wait(state: Mapping[str, Any], data: Any, _tasks: Any) -> tuple[str, Any]:
+def _wait(name: str, state: Mapping[str, Any], data: Any, _tasks: Any, now: Run) -> tuple[str, Any]:
     assert set(state) == {"Type", "Seconds", "Next"}, state
+    now.branches.add((name, "next"))
+    now.seconds += state["Seconds"]
     return state["Next"], data
 
 
-def _choice(state: Mapping[str, Any], data: Any, _tasks: Any) -> tuple[str, Any]:
-    return next((each["Next"] for each in state["Choices"] if _holds(each, data)), state["Default"]), data
+def _choice(name: str, state: Mapping[str, Any], data: Any, _tasks: Any, now: Run) -> tuple[str, Any]:
+    for number, each in enumerate(state["Choices"]):
+        if _holds(each, data):
+            now.branches.add((name, f"choice {number}"))
+            return each["Next"], data
+    now.branches.add((name, "default"))
+    return state["Default"], data
 
 
 def _holds(rule: Mapping[str, Any], data: Any) -> bool:
@@ -88,20 +133,46 @@ def _holds(rule: Mapping[str, Any], data: Any) -> bool:
     return evaluated(rule["Variable"], data) == rule["StringEquals"]
 
 
-def _task(state: Mapping[str, Any], data: Any, tasks: Mapping[str, Callable[[Any], Any]]) -> tuple[str, Any]:
+def _task(name: str, state: Mapping[str, Any], data: Any, tasks: Any, now: Run) -> tuple[str, Any]:
     known = {"Type", "Resource", "Parameters", "ResultSelector", "ResultPath", "OutputPath", "Retry", "Catch", "Next"}
     assert set(state) <= known, state
     try:
-        result = tasks[state["Resource"].rpartition(":::")[2]](filled(state["Parameters"], data))
+        result = _attempted(name, state, data, tasks, now)
     except TaskError as failure:
         error, cause = failure.args
-        for each in state.get("Catch", []):
-            if {error, "States.ALL"} & set(each["ErrorEquals"]):
+        for number, each in enumerate(state.get("Catch", [])):
+            if _equals(error, each["ErrorEquals"]):
+                now.branches.add((name, f"catch {number}"))
                 return each["Next"], _put(each["ResultPath"], {"Error": error, "Cause": cause}, data)
         raise
+    now.branches.add((name, "next"))
     selected = filled(state["ResultSelector"], result) if "ResultSelector" in state else result
     output = _put(state["ResultPath"], selected, data) if "ResultPath" in state else selected
     return state["Next"], evaluated(state.get("OutputPath", "$"), output)
+
+
+def _attempted(name: str, state: Mapping[str, Any], data: Any, tasks: Any, now: Run) -> Any:
+    """Return the result of a task, tried again as its retriers say; each has a count and an interval of its own."""
+    counts: dict[int, int] = {}
+    while True:
+        try:
+            return tasks[state["Resource"].rpartition(":::")[2]](filled(state["Parameters"], data))
+        except TaskError as failure:
+            retriers = enumerate(state.get("Retry", []))
+            number, retrier = next(
+                ((at, each) for at, each in retriers if _equals(failure.args[0], each["ErrorEquals"])), (0, {})
+            )
+            if counts.get(number, 0) >= retrier.get("MaxAttempts", 0):
+                raise
+            wait = retrier["IntervalSeconds"] * retrier["BackoffRate"] ** counts.get(number, 0)
+            now.seconds += min(wait, retrier.get("MaxDelaySeconds", wait))
+            counts[number] = counts.get(number, 0) + 1
+            now.branches.add((name, f"retry {number}"))
+
+
+def _equals(error: str, names: list[str]) -> bool:
+    """Return whether a name of an error stands for `error`; States.TaskFailed is any but a time-out."""
+    return error in names or "States.ALL" in names or ("States.TaskFailed" in names and error != "States.Timeout")
 
 
 _STATES: Final = {"Pass": _pass, "Wait": _wait, "Choice": _choice, "Task": _task}

@@ -11,7 +11,7 @@ import pytest
 from operations.functions import function_payloads
 from stacks.retraining.retraining_start import EXECUTION_TIMEOUT, REQUEST_DEFAULTS
 from tests.proof.intrinsic import Documents, Resource, resources
-from tests.stacks.states import Run, TaskError, run
+from tests.stacks.states import Run, TaskError, branches, run
 
 EXECUTION = "arn:aws:sagemaker:eu-west-1:111122223333:pipeline/skin-lesion/execution/abc"
 LOOK, STEPS, INVOKE = (
@@ -35,13 +35,18 @@ def definition(deployed: list[Resource]) -> dict[str, Any]:
 class Service:
     """Stands in for Lambda and SageMaker: answers each look in turn, and keeps what the function was asked."""
 
-    def __init__(self, *looks: dict[str, Any], steps: Any = (), started: bool = True, refusal: str = "") -> None:
-        self._looks: Iterator[dict[str, Any]] = iter(looks)
+    def __init__(
+        self, *looks: Any, steps: Any = (), started: bool = True, refusal: str = "", fails: tuple[str, ...] = ()
+    ) -> None:
+        self._looks: Iterator[Any] = iter(looks)
         self._steps, self._started, self._refusal = steps, started, refusal
+        self._fails = iter(fails)
         self.asked: Any = None
 
     def invoke(self, given: Any) -> Any:
         self.asked = given["Payload"]
+        if error := next(self._fails, ""):
+            raise TaskError(error, json.dumps({"errorMessage": f"{error}: it said so.", "errorType": error}))
         if self._refusal:
             # The shape in which Step Functions sees an error of a Python function.
             wrapped = {"errorMessage": self._refusal, "errorType": "UsageError", "stackTrace": []}
@@ -50,7 +55,10 @@ class Service:
 
     def look(self, given: Any) -> Any:
         assert given == {"PipelineExecutionArn": EXECUTION}
-        return {"PipelineExecutionArn": EXECUTION, **next(self._looks)}
+        found = next(self._looks)
+        if isinstance(found, Exception):
+            raise found
+        return {"PipelineExecutionArn": EXECUTION, **found}
 
     def steps(self, given: Any) -> Any:
         assert given == {"PipelineExecutionArn": EXECUTION}
@@ -104,6 +112,53 @@ def test_a_stopped_execution_without_a_reason_fails_it_in_a_sentence(definition:
 def test_what_the_function_refuses_is_told_in_its_own_words(definition: dict[str, Any]) -> None:
     ended = Service(refusal="s3://raw/archives/: no archive there.").run(definition)
     assert (ended.status, ended.error, ended.cause) == ("FAILED", "UsageError", "s3://raw/archives/: no archive there.")
+
+
+_ENDED = TaskError("SageMaker.ResourceNotFound", "no such execution")
+_REJECTED = [{"StepStatus": "Failed", "FailureReason": "too low"}]
+# A run for each branch: what the services do, and how it ends: status, error, and the begin of the cause.
+_RUNS: dict[str, tuple[Callable[[], Service], str, str, str]] = {
+    "it succeeds": (lambda: Service(status("Executing"), status("Succeeded")), "SUCCEEDED", "", ""),
+    "the model is rejected": (
+        lambda: Service(status("Failed"), steps=_REJECTED), "FAILED", "RetrainingFailed", "too low"
+    ),
+    "the execution says why": (
+        lambda: Service(status("Failed", FailureReason="Denied.")), "FAILED", "RetrainingFailed", "Denied."
+    ),
+    "nobody says why": (lambda: Service(status("Stopped")), "FAILED", "RetrainingFailed", "Pipeline execution"),
+    "the steps are not told": (
+        lambda: Service(status("Failed"), steps=TaskError("SageMaker.Throttling", "wait")),
+        "FAILED", "RetrainingFailed", "Pipeline execution",
+    ),
+    "the request is refused": (lambda: Service(refusal="no archive there."), "FAILED", "UsageError", "no archive"),
+    "AWS refuses": (lambda: Service(fails=("ServiceError",)), "FAILED", "ServiceError", "ServiceError: it said so."),
+    "AWS is busy": (lambda: Service(status("Succeeded"), fails=("BusyServiceError",) * 5), "SUCCEEDED", "", ""),
+    "AWS stays busy": (lambda: Service(fails=("BusyServiceError",) * 9), "FAILED", "BusyServiceError", "BusyService"),
+    "Lambda is at fault": (
+        lambda: Service(status("Succeeded"), fails=("Lambda.ServiceException",)), "SUCCEEDED", "", ""
+    ),
+    "the function is broken": (lambda: Service(fails=("KeyError",)), "FAILED", "KeyError", "{"),
+    "a look fails for a while": (
+        lambda: Service(*[TaskError("SageMaker.Throttling", "wait")] * 9, status("Succeeded")), "SUCCEEDED", "", ""
+    ),
+    "each look fails": (lambda: Service(*[_ENDED] * 10), "FAILED", "SageMaker.ResourceNotFound", "no such execution"),
+    "it does not end in a day": (lambda: Service(*[status("Executing")] * 2000), "TIMED_OUT", "States.Timeout", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _RUNS)
+def test_each_branch_ends_as_it_must(definition: dict[str, Any], name: str) -> None:
+    make, status_, error, cause = _RUNS[name]
+    ended = make().run(definition)
+    assert (ended.status, ended.error) == (status_, error)
+    assert ended.cause.startswith(cause)
+
+
+def test_the_runs_take_every_branch_of_the_machine(definition: dict[str, Any]) -> None:
+    taken = {branch for make, *_ in _RUNS.values() for branch in make().run(definition).branches}
+    # The steps are asked again for forty minutes and then left out; only a time-out of the look itself is not retried.
+    assert branches(definition) - taken == set()
+    assert taken <= branches(definition)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.stub import ANY
 
 from operations.account.terminal_output import output_console
 from operations.commands import retraining_execution
@@ -22,7 +23,7 @@ GIVEN = {"archive": "", "commit": "", "reason": "manual", "compare": "champion",
 
 def starts(aws: Services, **given: str) -> None:
     has_stack(aws, "retraining")
-    expected = {"stateMachineArn": MACHINE, "input": json.dumps(GIVEN | given)}
+    expected = {"stateMachineArn": MACHINE, "name": ANY, "input": json.dumps(GIVEN | given)}
     aws.answers("stepfunctions", "start_execution", {"executionArn": EXECUTION, "startDate": MONDAY}, **expected)
 
 

@@ -100,6 +100,7 @@ def test_it_takes_what_is_before_from_the_newest_execution_that_has_ended_and_ha
 @pytest.mark.parametrize("named", ["old123456789", OLD])
 def test_the_execution_can_be_named_by_id_or_arn(aws: Services, named: str) -> None:
     describes(aws)
+    lists(aws)
     answer = {"PipelineExecutionStatus": "Failed"}
     aws.answers("sagemaker", "describe_pipeline_execution", answer, PipelineExecutionArn=OLD)
     has_steps(aws, OLD, Preprocess="Succeeded", Train="Succeeded", Evaluate="Failed")
@@ -113,6 +114,7 @@ def test_an_execution_without_what_is_before_or_that_runs_is_refused(aws: Servic
         ("Executing", "Succeeded", "--of old123456789: it is Executing."),
     ):
         describes(aws)
+        lists(aws)
         answer = {"PipelineExecutionStatus": status}
         aws.answers("sagemaker", "describe_pipeline_execution", answer, PipelineExecutionArn=OLD)
         has_steps(aws, OLD, Preprocess="Succeeded", Train=train)
@@ -147,6 +149,20 @@ def watched(aws: Services, status: str, *steps: dict[str, Any], **more: str) -> 
     aws.answers("sagemaker", "describe_pipeline_execution", answer, PipelineExecutionArn=NEW)
     asked = {"PipelineExecutionArn": NEW, "SortOrder": "Ascending"}
     aws.answers("sagemaker", "list_pipeline_execution_steps", {"PipelineExecutionSteps": list(steps)}, **asked)
+
+
+def test_the_same_steps_that_run_already_are_joined_and_not_started_again(aws: Services) -> None:
+    describes(aws)
+    name = {"PipelineExecutionDisplayName": "from-Preprocess-older1234567"}
+    arns = [f"{PIPELINE}/execution/{each}" for each in ("running12345", "older1234567")]
+    found = [
+        {"PipelineExecutionArn": arn, "PipelineExecutionStatus": status, **more}
+        for arn, status, more in zip(arns, ("Executing", "Succeeded"), (name, {}), strict=True)
+    ]
+    aws.answers("sagemaker", "list_pipeline_executions", {"PipelineExecutionSummaries": found})
+    aws.answers("sagemaker", "list_pipeline_execution_steps", {"PipelineExecutionSteps": []})
+    started = selective_retraining.start_from_step(account(aws), "Preprocess")
+    assert started == selective_retraining.SelectiveStart(arns[0], "running12345 runs the same steps. Joined it.")
 
 
 def test_waiting_shows_the_steps_and_succeeds_as_the_execution_does(aws: Services) -> None:

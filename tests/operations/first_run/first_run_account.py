@@ -297,8 +297,9 @@ def _sagemaker(records: Records) -> dict[str, Handler]:
 
 def _delivery(records: Records) -> dict[str, Handler]:
     def start(asked: Asked) -> Any:
-        name = asked["stateMachineArn"].replace("stateMachine", "execution") + ":1"
-        records.starters.append({"executionArn": name, "status": "RUNNING"})
+        name = asked["stateMachineArn"].replace("stateMachine", "execution") + f":{asked['name']}"
+        if all(each["executionArn"] != name for each in records.starters):
+            records.starters.append({"executionArn": name, "status": "RUNNING"})
         return {"executionArn": name, "startDate": MONDAY}
 
     def starter(found: dict[str, Any]) -> dict[str, Any]:

@@ -75,14 +75,14 @@ def test_a_refusal_of_aws_is_reported_with_operation_code_and_remedy(aws: Servic
     fails(
         aws,
         "GetObject: AccessDenied: No. Fix what it names (access denied: deploy again, make deploy), then retry the "
-        "stage.",
+        "stage or event.",
     )
     _report(aws, refusal("GetObject", "AccessDenied"))
 
 
 def test_a_service_that_does_not_answer_is_reported(aws: Services) -> None:
     error = EndpointConnectionError(endpoint_url="https://x")
-    fails(aws, f"AWS: no answer: {error}. Retry the stage.")
+    fails(aws, f"AWS: no answer: {str(error).rstrip('.')}. Try again: retry the stage or event.")
     _report(aws, error)
 
 
@@ -112,7 +112,7 @@ def test_a_long_message_is_cut_to_what_codepipeline_takes(aws: Services) -> None
 def test_a_success_that_codepipeline_does_not_take_is_reported_as_a_failure(aws: Services) -> None:
     aws.refuses("codepipeline", "put_job_success_result", "OutputVariablesSizeExceededException")
     told = "PutJobSuccessResult: OutputVariablesSizeExceededException: No"
-    fails(aws, f"{told}. Fix what it names (access denied: deploy again, make deploy), then retry the stage.")
+    fails(aws, f"{told}. Fix what it names (access denied: deploy again, make deploy), then retry the stage or event.")
     _report(aws, JobSuccess("done"))
 
 

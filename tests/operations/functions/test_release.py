@@ -57,7 +57,7 @@ def _starts(aws: Services, deliveries: list[DeliveryExecution], changed: datetim
 
 def _start(aws: Services, **event: Any) -> ReleaseResult:
     services = {name: aws(name) for name in ("sagemaker", "codepipeline", "ssm")}
-    return model_delivery.start_delivery(replace(REQUEST, detail=EVENT | event), **services)
+    return model_delivery.start_delivery(replace(REQUEST, detail=EVENT | event), **services, sleep=lambda _: None)
 
 
 @pytest.mark.parametrize("changed", [["CustomerMetadataProperties"], ["ModelCard", "ModelLifeCycle"]])
@@ -190,7 +190,9 @@ def test_the_rollback_of_a_stage_is_no_delivery(aws: Services) -> None:
 
 @pytest.mark.parametrize("status", ["Rejected", "PendingManualApproval"])
 def test_a_package_that_is_not_approved_any_more_is_not_delivered(aws: Services, status: str) -> None:
-    aws.package(status=status)
+    # The registry may show an approval only after some seconds.
+    for _ in range(4 if status == "PendingManualApproval" else 1):
+        aws.package(status=status)
     dropped = _start(aws)
     assert not dropped.started
     assert f"{PACKAGE} is now {status}. Nothing was started." in dropped.message
