@@ -298,6 +298,8 @@ The SDK's own clients run with the retries of production; the services are repla
 Notifications and metrics may arrive twice: a second request cannot be told from the first one. A command that found
 nothing wrong in the services but could not read one of them counts as stopped, as it says what it has not checked.
 
+Not tried yet: the commands `history`, `accept-baseline` and `undo-baseline`.
+
 Not tried here: events in another order than they happened, which `tests/operations/functions` tries by function.
 """
 

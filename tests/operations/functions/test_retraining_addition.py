@@ -30,6 +30,7 @@ def test_the_newest_one_joins_the_archive() -> None:
     assert parameters(pipeline) == [
         {"Name": "InputArchive", "Value": f"s3://raw/{ARCHIVE}"},
         {"Name": "AdditionalArchive", "Value": f"s3://raw/{ADDED}"},
+        {"Name": "EarlierEvaluations", "Value": "at most 0"},
     ]
     assert f"with s3://raw/{ARCHIVE} and s3://raw/{ADDED} (data;" in started.message
 
