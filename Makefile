@@ -21,6 +21,8 @@ JOBS := $(VENV)/jobs/bin/python
 JOBS_TEST := $(VENV)/jobs-test/bin/python
 STAND_IN := $(VENV)/stand-in/bin/python
 STAND_IN_TEST := $(VENV)/stand-in-test/bin/python
+FINE_TUNING := $(VENV)/fine-tuning/bin/python
+FINE_TUNING_TEST := $(VENV)/fine-tuning-test/bin/python
 EMULATOR := $(VENV)/emulator/bin/python
 CHECKOV := $(VENV)/checkov/bin/python
 REPORT := $(VENV)/report/bin/python
@@ -104,8 +106,15 @@ $(VENV)/stand-in/.done: local/builtin_stand_in/requirements.txt | $(UV)
 	@$(STAND_IN) local/runners/mxnet_libraries.py
 	@touch $@
 
-# pytest lies in environments of its own that see the packages of the jobs and of the stand-in, so that theirs stay
-# exactly what their lock files say. $(1): interpreter of the tests, $(2): the one whose packages they see.
+$(VENV)/fine-tuning/.done: containers/fine_tuning/requirements.txt | $(UV)
+	@echo "Setting up: the trainings of fine_tuning (PyTorch with CUDA, about 3 GB to download and 5.2 GB on disk)"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/fine-tuning
+	@$(SYNC) --python $(FINE_TUNING) containers/fine_tuning/requirements.txt
+	@$(FINE_TUNING) -c "from pipeline_src.algorithms.efficientnet_lite import pretrained_weights as weights; list(map(weights.read_pretrained_weights, weights.BACKBONES))"
+	@touch $@
+
+# pytest lies in environments of its own that see the packages of the jobs, of the stand-in and of fine_tuning, so that
+# theirs stay exactly what their lock files say. $(1): interpreter of the tests, $(2): the one whose packages they see.
 define SHOW_PACKAGES
 $(2) -c "import sysconfig; print(sysconfig.get_path('purelib'))" > $$($(1) -c "import sysconfig; print(sysconfig.get_path('purelib'))")/tested.pth
 endef
@@ -120,6 +129,12 @@ $(VENV)/stand-in-test/.done: tests/requirements-jobs.txt $(VENV)/stand-in/.done 
 	@$(UV) venv --quiet --allow-existing --python $(STAND_IN) $(VENV)/stand-in-test
 	@$(SYNC) --python $(STAND_IN_TEST) tests/requirements-jobs.txt
 	@$(call SHOW_PACKAGES,$(STAND_IN_TEST),$(STAND_IN))
+	@touch $@
+
+$(VENV)/fine-tuning-test/.done: tests/requirements-jobs.txt $(VENV)/fine-tuning/.done
+	@$(UV) venv --quiet --allow-existing --python $(FINE_TUNING) $(VENV)/fine-tuning-test
+	@$(SYNC) --python $(FINE_TUNING_TEST) tests/requirements-jobs.txt
+	@$(call SHOW_PACKAGES,$(FINE_TUNING_TEST),$(FINE_TUNING))
 	@touch $@
 
 # The scorer of ISIC 2018 wants other versions of what the jobs import.
@@ -186,6 +201,9 @@ setup: $(VENV)/app/.done $(VENV)/jobs/.done  ## Set up the environments of appli
 
 .PHONY: stand-in
 stand-in: setup $(VENV)/stand-in/.done  ## Set up the stand-in for the built-in algorithm too; needs Python 3.11
+
+.PHONY: fine-tuning
+fine-tuning: setup $(VENV)/fine-tuning/.done  ## Set up the trainings of fine_tuning too (PyTorch, 5.2 GB)
 
 .PHONY: demo
 demo: setup  ## Synthetic archive -> trained, gated, registered model and a report
@@ -282,11 +300,16 @@ destroy: $(VENV)/app/.done node_modules/.done  ## Delete the deployment after as
 test: $(VENV)/app/.dev $(VENV)/jobs-test/.done $(VENV)/stand-in-test/.done $(VENV)/scoring/.done node_modules/.dev  ## Pass the tests (without the container build)
 	@$(JOBS_TEST) -m pytest tests/jobs $(WORKERS) $(PYTEST_ARGS)
 	@$(STAND_IN_TEST) -m pytest tests/stand_in $(WORKERS) $(PYTEST_ARGS)
-	@$(APP) -m pytest tests $(WORKERS) --ignore=tests/jobs --ignore=tests/stand_in --ignore=tests/image --ignore=tests/emulator --ignore=tests/report --ignore=tests/tracking $(PYTEST_ARGS)
+	@$(APP) -m pytest tests $(WORKERS) --ignore=tests/jobs --ignore=tests/stand_in --ignore=tests/fine_tuning --ignore=tests/image --ignore=tests/emulator --ignore=tests/report --ignore=tests/tracking $(PYTEST_ARGS)
 
 .PHONY: test-image
 test-image: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Build the preprocessing image and compare it with the process runner
 	@$(APP) -m pytest tests/image $(PYTEST_ARGS)
+
+.PHONY: test-fine-tuning
+test-fine-tuning: $(VENV)/app/.dev $(VENV)/jobs/.done $(VENV)/fine-tuning-test/.done  ## Test fine_tuning, which needs PyTorch (5.2 GB)
+	@$(FINE_TUNING_TEST) -m pytest tests/fine_tuning $(PYTEST_ARGS)
+	@$(APP) -m pytest tests/loop/test_algorithm_contract.py --algorithm fine_tuning -k fine_tuning $(PYTEST_ARGS)
 
 .PHONY: test-report
 test-report: $(VENV)/report/.done $(VENV)/jobs/.done  ## Look at the report of the evaluation in a headless Chromium
@@ -352,7 +375,7 @@ lock: $(UV)  ## Lock the requirements anew
 	@$(LOCK) requirements.in -o requirements.txt
 	@$(LOCK) requirements-dev.in -o requirements-dev.txt
 	@$(LOCK) requirements-node.in -o requirements-node.txt
-	@for name in preprocessing model_server; do (cd containers/$$name && ../../$(LOCK) requirements.in -o requirements.txt); done
+	@for name in preprocessing model_server fine_tuning; do (cd containers/$$name && ../../$(LOCK) requirements.in -o requirements.txt); done
 	@cd local/builtin_stand_in && ../../$(LOCK_3_11) requirements.in -o requirements.txt
 	@cd tests && for name in jobs emulator checkov scoring report mutation node-oldest; do ../$(LOCK) requirements-$$name.in -o requirements-$$name.txt; done
 

@@ -25,16 +25,25 @@ def square(label: int, number: int) -> bytes:
     return image_codec.encode_jpeg(np.ascontiguousarray((color + noise).clip(0, 255).astype(np.uint8)))
 
 
+def channels(without: int | None = None) -> dict[str, bytes]:
+    """Return the content of each channel's file, of all classes but the one at the position `without`."""
+    number, files = 0, {}
+    for channel, count in PER_CLASS.items():
+        records = []
+        for each in range(count * len(contract.CLASS_LABELS)):
+            label, number = each % len(contract.CLASS_LABELS), number + 1
+            lesion = recordio_format.lesion_number(f"lesion {number}")
+            if label != without:
+                records.append(recordio_format.encode_image_record(label, number, square(label, number), lesion))
+        files[channel] = b"".join(records)
+    return files
+
+
 def main(folder: Path) -> None:
     """Write the files into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    number = 0
-    for channel, count in PER_CLASS.items():
-        with (folder / f"{channel}.rec").open("wb") as file:
-            for each in range(count * len(contract.CLASS_LABELS)):
-                label, number = each % len(contract.CLASS_LABELS), number + 1
-                lesion = recordio_format.lesion_number(f"lesion {number}")
-                file.write(recordio_format.encode_image_record(label, number, square(label, number), lesion))
+    for channel, content in channels().items():
+        (folder / f"{channel}.rec").write_bytes(content)
     for label, name in enumerate(contract.CLASS_LABELS):
         (folder / f"{name}.jpg").write_bytes(square(label, 10_000 + label))
 

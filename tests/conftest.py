@@ -13,6 +13,11 @@ import pytest
 from tests import isolation
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the option of `make test-fine-tuning`."""
+    parser.addoption("--algorithm", help="train with this algorithm alone in the contract of algorithms")
+
+
 def pytest_configure() -> None:
     """Isolate every process of the suite before it imports a test."""
     isolation.isolate()

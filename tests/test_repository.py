@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 LOCKS = [
     ROOT / "requirements.txt",
     ROOT / "requirements-dev.txt",
-    ROOT / "containers/preprocessing/requirements.txt",
+    *sorted(ROOT.glob("containers/*/requirements.txt")),
     ROOT / "local/builtin_stand_in/requirements.txt",
     ROOT / "requirements-node.txt",
     *sorted(ROOT.glob("tests/requirements-*.txt")),
@@ -58,8 +58,19 @@ def test_lock_files_pin_every_package_by_hash_and_name_no_registry(lock: Path) -
     assert "index-url" not in text
 
 
+def test_what_an_image_shares_with_the_jobs_it_has_in_their_version() -> None:
+    """Records, images and models are written by one and read by another."""
+    pin = re.compile(r"^([a-z0-9-]+)==(\S+)", re.MULTILINE)
+    of = {path.parent.name: dict(pin.findall(path.read_text())) for path in ROOT.glob("containers/*/requirements.txt")}
+    for image, versions in of.items():
+        shared = versions.keys() & of["preprocessing"].keys()
+        assert {"numpy", "onnxruntime", "opencv-contrib-python-headless", "simplejpeg"} <= shared, image
+        assert {name: versions[name] for name in shared} == {name: of["preprocessing"][name] for name in shared}, image
+
+
 def test_no_two_environments_disagree_on_a_package_that_draws_the_sample() -> None:
     """The tests of the jobs draw archives too: the same bytes need the same JPEG encoder."""
     pillow = re.compile(r"^pillow==(\S+)", re.MULTILINE)
-    versions = {pillow.findall(path.read_text())[0] for path in (LOCKS[0], LOCKS[2])}
+    drawn_by = (ROOT / "requirements.txt", ROOT / "containers/preprocessing/requirements.txt")
+    versions = {pillow.findall(path.read_text())[0] for path in drawn_by}
     assert len(versions) == 1

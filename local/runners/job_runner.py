@@ -129,7 +129,7 @@ def _built_software(image: ContainerImage) -> Software:
         image=image.folder,
         environment=image.environment,
         sources=("pipeline_src", f"containers/{image.folder}/requirements.txt"),
-        set_up="Run: make setup",
+        set_up=f"Run: make {'setup' if image.environment == JOBS_IMAGE.environment else image.environment}",
         train=("python", "-m", "pipeline_src.algorithms.training_entry"),
         serve=image.serve,
     )

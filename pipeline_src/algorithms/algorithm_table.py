@@ -6,12 +6,14 @@ from typing import Final
 
 from pipeline_src.algorithms.algorithm_specification import AlgorithmSpecification
 from pipeline_src.algorithms.builtin_image_classification.builtin_specification import BUILTIN_IMAGE_CLASSIFICATION
+from pipeline_src.algorithms.fine_tuning.fine_tuning_specification import FINE_TUNING
 from pipeline_src.algorithms.linear_probe.linear_probe_specification import LINEAR_PROBE
 
 ALGORITHMS: Final = {
     each.name: each
     for each in (
         LINEAR_PROBE,
+        FINE_TUNING,
         BUILTIN_IMAGE_CLASSIFICATION,
     )
 }

@@ -129,3 +129,18 @@ def read_pixels(path: Path, image: ChannelImage, image_side: int) -> image_codec
         )
     except KeyError as error:  # simplejpeg looks up a sampling that a damaged header does not have
         raise BadInputError(f"{place}: its header is damaged. {_WRITE_AGAIN}") from error
+
+
+def check_every_class(train: Channel) -> None:
+    """Refuse a training channel without an image of some class.
+
+    Raises:
+        BadInputError: A class has none.
+    """
+    found = set(train.labels.tolist())
+    for label, name in enumerate(contract.CLASS_LABELS):
+        if label not in found:
+            raise BadInputError(
+                f"channel {contract.TRAIN!r}: class {name!r}: no image. Add images of this class, or remove it from"
+                " class_labels.py."
+            )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Parses training_history.json, which a training that goes over the images several times writes beside its model.
+"""Reads and writes training_history.json, which a training of several epochs writes beside its model.
 
 ``{"format": 1, "selected_epoch": 7, "epochs": [{"epoch": 1, "learning_rate": 0.001, "training_loss": 1.2,
 "validation_loss": 1.1, "validation_balanced_accuracy": 0.61, "validation_balanced_accuracy_low": 0.5,
@@ -8,7 +8,7 @@
 
 import json
 import math
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
 from pipeline_src import contract
@@ -43,6 +43,11 @@ class TrainingHistory:
     def selected(self) -> TrainingEpoch:
         """The epoch whose weights the model has."""
         return next(each for each in self.epochs if each.epoch == self.selected_epoch)
+
+
+def training_history_json(history: TrainingHistory) -> str:
+    """Return the content of the file that holds `history`."""
+    return json.dumps({"format": _FORMAT, **asdict(history)}, indent=2) + "\n"
 
 
 def parse_training_history(data: bytes) -> TrainingHistory:

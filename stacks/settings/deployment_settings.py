@@ -148,9 +148,10 @@ class TrainingSettings:
     """One retraining: about $0.11 with these values and the real archive.
 
     Attributes:
-        algorithm: What Train runs: `linear_probe` (a frozen, pretrained network and a head of its own; CPU, minutes) or
-            `builtin_image_classification` (AWS's MXNet algorithm; needs a GPU quota, about $0.44 a retraining). Their
-            specifications are in pipeline_src/algorithms/.
+        algorithm: What Train runs: `linear_probe` (a frozen, pretrained network and a head of its own; CPU, minutes),
+            `fine_tuning` (the same network trained end to end; CPU, an hour, about $0.45 a retraining, an image of
+            5.5 GB) or `builtin_image_classification` (AWS's MXNet algorithm; needs a GPU quota, about $0.44 a
+            retraining). Their specifications are in pipeline_src/algorithms/.
         gate_profile: Thresholds of the gate: `default`, or `demo`, which only shows that the pipeline works. The
             values and their reasons are in pipeline_src/gate_thresholds.py.
         near_duplicates: Treatment of training images that look like a held-out one: `drop` leaves them out,

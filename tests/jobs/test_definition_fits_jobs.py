@@ -13,11 +13,13 @@ from local.builtin_stand_in import algorithm_hyperparameters
 from pipeline_src import contract
 from pipeline_src.algorithms.algorithm_table import ALGORITHMS, DEFAULT_ALGORITHM
 from pipeline_src.algorithms.efficientnet_lite.pretrained_weights import BACKBONES
+from pipeline_src.algorithms.fine_tuning import fine_tuning_hyperparameters
 from pipeline_src.algorithms.linear_probe import probe_hyperparameters
 from pipeline_src.jobs import command_line, evaluate, preprocess
 
 TAKEN_BY: dict[str, Callable[[dict[str, str]], Any]] = {
     "linear_probe": lambda told: probe_hyperparameters.parse_probe_hyperparameters(told, "it", tuple(BACKBONES)),
+    "fine_tuning": lambda told: fine_tuning_hyperparameters.parse_fine_tuning_hyperparameters(told, "it"),
     "builtin_image_classification": lambda told: algorithm_hyperparameters.parse_hyperparameters(told, "it"),
 }
 

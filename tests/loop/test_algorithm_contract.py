@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT-0
 """What every algorithm does, tried through the runner that the local engine uses; and a stranger's algorithm.
 
-Each algorithm trains on colored squares in the environment of its image, and its model is served. The isolation of the
-images, their read-only root and their user are tried in tests/image.
+Each algorithm trains on colored squares in the environment of its image, and its model is served. `make test` tries
+those whose environment it sets up; the others have a verb of their own, which names the algorithm by ``--algorithm``.
+The isolation of the images, their read-only root and their user are tried in tests/image.
 """
 
 import http.client
@@ -25,7 +26,7 @@ from local.steps.model_server import ServedModel, run_model_server
 from local.steps.training_step import pack_model_archive
 from pipeline_src import contract
 from pipeline_src.algorithms.algorithm_specification import AlgorithmSpecification
-from pipeline_src.algorithms.algorithm_table import ALGORITHMS
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS, find_algorithm
 from pipeline_src.class_probabilities import parse_class_probabilities
 from tests.loop.home import APP, JOBS, ROOT
 
@@ -38,8 +39,15 @@ FAST = {
         "learning_rate": "0.05",
         "lr_scheduler_step": "12",
         "augmentation_type": "crop",
-    }
+    },
+    "fine_tuning": {"epochs": "40", "patience": "40", "batch_size": "32", "learning_rate": "0.003"},
 }
+
+TRAINED_BY_MAKE_TEST = [
+    each
+    for each in ALGORITHMS.values()
+    if software_of_image(each.training_image.local_uri).environment in {"jobs", "stand-in"}
+]
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +58,12 @@ def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=ALGORITHMS.values(), ids=lambda each: each.name)
-def algorithm(request: pytest.FixtureRequest) -> AlgorithmSpecification:
-    """Every algorithm, one after the other."""
-    return request.param
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the contract for each algorithm that `make test` can train, or for the one of ``--algorithm`` alone."""
+    if "algorithm" in metafunc.fixturenames:
+        only = metafunc.config.getoption("--algorithm")
+        chosen = [find_algorithm(only)] if only else TRAINED_BY_MAKE_TEST
+        metafunc.parametrize("algorithm", chosen, ids=lambda each: each.name, scope="module")
 
 
 @dataclass(frozen=True)
@@ -163,6 +173,11 @@ def test_an_unknown_hyperparameter_is_refused_by_name(
     assert refused.outcome == JobOutcome(contract.EXIT_BAD_INPUT)
     assert "no_such_thing" in (refused.root / "output/failure").read_text()
     assert refused.model() == {}
+
+
+def test_an_algorithm_that_make_test_does_not_train_is_trained_by_another_verb() -> None:
+    named = re.findall(r"--algorithm (\w+)", (ROOT / "Makefile").read_text())
+    assert sorted(named) == sorted(ALGORITHMS.keys() - {each.name for each in TRAINED_BY_MAKE_TEST})
 
 
 TOY = ROOT / "tests/toy_algorithm"
