@@ -145,8 +145,8 @@ class AlgorithmSpecification:
             training with the algorithm may reuse, at any time).
         instance_families: Families of instances that can train it; empty: all.
         instance_reason: Why only these.
-        volume_key: Whether the training volume gets the deployment's key. The service refuses one for instances with
-            local storage, as most GPU types have.
+        volume_key: Whether the training volume gets the deployment's key, which the service refuses for instances with
+            local storage, as most GPU types have. None: it does where the chosen type has none.
         maximum_hours: Time limit of a training, in hours.
         typical_minutes: Billed minutes of a training on HAM10000 with the defaults; an assumption for the estimate.
         model_files: Files of the model artifact, for people.
@@ -170,7 +170,7 @@ class AlgorithmSpecification:
     checkpoints: Literal["training", "content"]
     instance_families: tuple[str, ...] = ()
     instance_reason: str = ""
-    volume_key: bool
+    volume_key: bool | None
     maximum_hours: int
     typical_minutes: int
     model_files: tuple[str, ...]

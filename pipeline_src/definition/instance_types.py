@@ -77,10 +77,17 @@ def training_use(algorithm: AlgorithmSpecification) -> InstanceUse:
     """Return what the instances of Train are chosen for."""
     return InstanceUse(
         kind="training",
-        volume_key=algorithm.volume_key,
+        volume_key=algorithm.volume_key is True,
         families=algorithm.instance_families,
         why=algorithm.instance_reason,
     )
+
+
+def training_volume_key(algorithm: AlgorithmSpecification, name: str) -> bool:
+    """Return whether the volume of instances of the type `name` gets a key in a training with `algorithm`."""
+    if algorithm.volume_key is None:
+        return not FAMILIES[name.split(".")[1]].local_storage
+    return algorithm.volume_key
 
 
 def allowed_instance_types(use: InstanceUse) -> list[str]:

@@ -175,15 +175,16 @@ def add_own_training(request: dict[str, Any], algorithm: AlgorithmSpecification)
 def compute_arguments(at: PipelineDeployment, kind: Any, hosts: Any) -> dict[str, Any]:
     """Return the instances of the training.
 
-    GPU instances have local storage, which encrypts itself, and the service refuses a key for it (SageMaker API
-    Reference, ResourceConfig.VolumeKmsKeyId).
+    Most GPU instances have local storage, which encrypts itself, and the service refuses a key for it (SageMaker API
+    Reference, ResourceConfig.VolumeKmsKeyId). So an execution may give TrainInstanceType another type of the same kind
+    only.
     """
     return {
         "instance_type": kind,
         "instance_count": hosts,
         "volume_size_in_gb": 30,
         "enable_managed_spot_training": at.spot,
-        **({"volume_kms_key_id": at.kms_key_arn} if at.specification.volume_key else {}),
+        **({"volume_kms_key_id": at.kms_key_arn} if at.training_volume_key else {}),
         **({"keep_alive_period_in_seconds": at.keep_warm_seconds} if at.keep_warm_seconds else {}),
     }
 
@@ -239,7 +240,7 @@ def add_to_tuned_job(request: dict[str, Any], at: PipelineDeployment) -> None:
         "EnableInterContainerTrafficEncryption": True,
         "RetryStrategy": {"MaximumRetryAttempts": retry_policies.LOST_JOB.attempts},
     }
-    if at.specification.volume_key:
+    if at.training_volume_key:
         request["ResourceConfig"]["VolumeKmsKeyId"] = at.kms_key_arn
 
 

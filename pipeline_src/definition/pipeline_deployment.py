@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from pipeline_src.algorithms.algorithm_specification import JOBS_IMAGE, AlgorithmSpecification
 from pipeline_src.algorithms.algorithm_table import DEFAULT_ALGORITHM, find_algorithm
+from pipeline_src.definition import instance_types
 
 _MARK: Final = "stand-in"
 _LEFT_OVER: Final = re.compile(rf"[^\"]*{_MARK}[^\"]*")
@@ -124,6 +125,12 @@ class PipelineDeployment:
     def specification(self) -> AlgorithmSpecification:
         """The specification of the algorithm."""
         return find_algorithm(self.algorithm)
+
+    @property
+    def training_volume_key(self) -> bool:
+        """Whether the volumes of the training's instances get the deployment's key."""
+        chosen = str(self.defaults.get("TrainInstanceType", self.specification.default_instance))
+        return instance_types.training_volume_key(self.specification, chosen)
 
     def uri(self, prefix: str) -> str:
         """Return the URI of `prefix` (``runs/``) in the bucket of runs, without its last slash."""

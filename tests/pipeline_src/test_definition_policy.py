@@ -14,8 +14,8 @@ from pipeline_src.algorithms.algorithm_specification import AlgorithmSpecificati
 from pipeline_src.algorithms.algorithm_table import ALGORITHMS
 from pipeline_src.definition import instance_types, retry_policies
 from pipeline_src.definition.pipeline import definition_json
-from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
-from tests.pipeline_src.conftest import rendered_for
+from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT, TuningSettings, offline_deployment
+from tests.pipeline_src.conftest import TUNING, rendered_for
 from tests.pipeline_src.definition import check, walk
 
 Arguments = dict[str, Any]
@@ -71,6 +71,20 @@ def test_training_names_a_key_for_its_volume_unless_its_instances_have_local_sto
     key = train["Arguments"]["ResourceConfig"].get("VolumeKmsKeyId")
     family = instance_types.FAMILIES[algorithm.default_instance.split(".")[1]]
     assert key == (None if family.local_storage else OFFLINE_DEPLOYMENT.kms_key_arn)
+
+
+@pytest.mark.parametrize(("kind", "keyed"), [("ml.g5.xlarge", False), ("ml.c5.4xlarge", True)])
+@pytest.mark.parametrize("tuning", [None, TUNING])
+def test_an_algorithm_for_cpus_and_gpus_names_a_key_as_the_chosen_type_takes_one(
+    kind: str,
+    keyed: bool,  # noqa: FBT001  parametrized
+    tuning: TuningSettings | None,
+) -> None:
+    algorithm = next(name for name, each in ALGORITHMS.items() if each.volume_key is None)
+    chosen = dataclasses.replace(offline_deployment(algorithm), defaults={"TrainInstanceType": kind}, tuning=tuning)
+    train = next(each for each in json.loads(definition_json(chosen))["Steps"] if each["Name"] == "Train")["Arguments"]
+    resources = train.get("TrainingJobDefinition", train)["ResourceConfig"]
+    assert ("VolumeKmsKeyId" in resources) is keyed
 
 
 @pytest.mark.parametrize("step", [*PROCESSING, contract.TRAIN_STEP])

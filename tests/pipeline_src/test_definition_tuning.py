@@ -89,7 +89,9 @@ def test_the_jobs_are_isolated_although_the_sdk_forgets_it(
     assert job["OutputDataConfig"]["KmsKeyId"] == OFFLINE_DEPLOYMENT.kms_key_arn
     assert job["RoleArn"] == OFFLINE_DEPLOYMENT.role_arn
     assert 0 < job["StoppingCondition"]["MaxRuntimeInSeconds"] <= 6 * 3600
-    assert ("VolumeKmsKeyId" in job["ResourceConfig"]) is algorithm.volume_key
+    assert ("VolumeKmsKeyId" in job["ResourceConfig"]) is (
+        algorithm.volume_key is not False  # and where the type decides, the default one has no local storage
+    )
 
 
 def test_nothing_is_both_fixed_and_looked_for(algorithm: AlgorithmSpecification, train: dict[str, Any]) -> None:
