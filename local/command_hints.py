@@ -8,9 +8,6 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import click
-from click.core import ParameterSource
-
 PROGRAM: Final = "lesions"  # the name in [project.scripts] of pyproject.toml
 MODULE_COMMAND: Final = "python -m local"
 HOME_OPTION: Final = "home"
@@ -39,6 +36,10 @@ def _is_found(name: str, path: Path) -> bool:
 
 
 def _home_option() -> list[str]:
+    # Here, because the store of executions is read in environments without the command line's packages too.
+    import click  # noqa: PLC0415
+    from click.core import ParameterSource  # noqa: PLC0415
+
     context = click.get_current_context(silent=True)
     root = context.find_root() if context else None
     if root is None or root.get_parameter_source(HOME_OPTION) is not ParameterSource.COMMANDLINE:
