@@ -98,6 +98,7 @@ def branch(tmp_path: Path) -> Repository:
     assembly(made.place / "assembly", {"Stack": {"Raw": bucket(BucketName="NAME")}})
     for folder in ("stacks/costs", "pipeline_src", ".github/workflows", "review"):
         (made.place / folder).mkdir(parents=True)
+    made.write("stacks/__init__.py", "")  # a package, or Python would take the installed one instead of the folder here
     made.write("stacks/costs/cost_estimate.py", f"import sys\nprint({ESTIMATE!r})\nprint(sys.argv)\n")
     made.write("pipeline_src/gate_thresholds.py", "FLOOR = 0.8\n")
     made.commit()

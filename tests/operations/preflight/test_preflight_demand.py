@@ -13,6 +13,7 @@ from pipeline_src.algorithms.algorithm_table import ALGORITHMS, DEFAULT_ALGORITH
 def project(root: Path, said: str) -> Path:
     """A project whose stacks do as the Python code `said`."""
     (root / "stacks/costs").mkdir(parents=True)
+    (root / "stacks/__init__.py").touch()  # a package, or Python would take the installed one instead of the folder
     (root / "stacks/costs/deployment_requirements.py").write_text(f"import sys\n{said}\n", encoding="utf-8")
     return root
 
