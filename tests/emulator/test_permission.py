@@ -13,10 +13,12 @@ import pytest
 from tests.emulator.conftest import Cloud
 from tests.emulator.identity import Identity, assume
 from tests.emulator.role import (
+    ACCEPTED,
     ADDITIONS,
     BASELINE,
     CAPTURE,
     DECRYPTS,
+    HISTORY,
     HOLDOUT,
     KEY,
     KEY_USES,
@@ -95,7 +97,7 @@ def test_no_role_deletes(role: str, place: Place) -> None:
 @pytest.mark.parametrize("role", [*LISTS, "model", "release", "notifier"])
 def test_a_role_lists_the_prefixes_that_it_needs_and_no_other(role: str, place: Place) -> None:
     asked = [f"{bucket}:{prefix}" for bucket in place.buckets for prefix in ("", "archives/", "runs/", "checkpoints/")]
-    asked += [NO_CHAMPION, PREDICTIONS, HOLDOUT, BASELINE, CAPTURE, LABELS, REPORTS, ADDITIONS]
+    asked += [NO_CHAMPION, PREDICTIONS, HOLDOUT, BASELINE, CAPTURE, LABELS, REPORTS, HISTORY, ACCEPTED, ADDITIONS]
     found = {
         each
         for each in asked
