@@ -112,7 +112,7 @@ def test_the_build_context_is_what_the_images_need(builder: Builder, tmp_path: P
         builder("rmi", "--force", tag)
     build_files = {
         f"containers/{image}/{name}"
-        for image in ("preprocessing", "model_server")
+        for image in ("fine_tuning", "model_server", "preprocessing")
         for name in ("Dockerfile", "requirements.txt")
     }
     assert {line.removeprefix("/context/") for line in found.stdout.split()} == program_files() | build_files
