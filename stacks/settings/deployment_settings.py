@@ -150,7 +150,7 @@ class TrainingSettings:
     Attributes:
         algorithm: What Train runs: `linear_probe` (a frozen, pretrained network and a head of its own; CPU, minutes),
             `fine_tuning` (the same network trained end to end; CPU, an hour, about $0.45 a retraining, an image of
-            5.5 GB) or `builtin_image_classification` (AWS's MXNet algorithm; needs a GPU quota, about $0.44 a
+            6.5 GB) or `builtin_image_classification` (AWS's MXNet algorithm; needs a GPU quota, about $0.44 a
             retraining). Their specifications are in pipeline_src/algorithms/.
         gate_profile: Thresholds of the gate: `default`, or `demo`, which only shows that the pipeline works. The
             values and their reasons are in pipeline_src/gate_thresholds.py.
