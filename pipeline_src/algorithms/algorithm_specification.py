@@ -147,6 +147,7 @@ class AlgorithmSpecification:
         instance_reason: Why only these.
         volume_key: Whether the training volume gets the deployment's key, which the service refuses for instances with
             local storage, as most GPU types have. None: it does where the chosen type has none.
+        maximum_instances: Most instances that one training can share.
         maximum_hours: Time limit of a training, in hours.
         typical_minutes: Billed minutes of a training on HAM10000 with the defaults; an assumption for the estimate.
         model_files: Files of the model artifact, for people.
@@ -171,6 +172,7 @@ class AlgorithmSpecification:
     instance_families: tuple[str, ...] = ()
     instance_reason: str = ""
     volume_key: bool | None
+    maximum_instances: int = 20
     maximum_hours: int
     typical_minutes: int
     model_files: tuple[str, ...]

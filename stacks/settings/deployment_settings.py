@@ -160,7 +160,8 @@ class TrainingSettings:
         train_instance: Type of Train; empty: the algorithm's own, `ml.c5.2xlarge` or `ml.g4dn.xlarge` (GPU).
         score_instance: Type of Score; the images are shared among `score_instances`.
         evaluate_instance: Type of Evaluate.
-        train_instances: Hosts of Train.
+        train_instances: Hosts of Train; `linear_probe` takes one. In a VPC, several have to be let reach each other by
+            the security groups.
         score_instances: Hosts of Score.
         spot: Train on spot capacity: up to 70 % cheaper, may wait or be interrupted, resumes from checkpoints. Not with
             a tuning of the built-in algorithm, whose jobs would share one prefix for their checkpoints.

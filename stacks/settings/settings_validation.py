@@ -197,9 +197,12 @@ def _training_rules(settings: Settings) -> Iterator[SettingRule]:
     yield _instance_rule("training.train_instance", use, training.train_instance_type)
     yield _instance_rule("training.score_instance", instance_types.TRANSFORM, training.score_instance)
     yield _instance_rule("training.evaluate_instance", instance_types.PROCESSING, training.evaluate_instance)
-    for place in ("train", "score"):
-        hosts = getattr(training, f"{place}_instances")
-        yield f"training.{place}_instances", not 1 <= hosts <= 20, hosts, "give 1 to 20"
+    most = algorithm.maximum_instances
+    wanted = f"give 1 to {most}" if most > 1 else f"{algorithm.name} trains on one; give 1, and a larger train_instance"
+    hosts = training.train_instances
+    yield "training.train_instances", not 1 <= hosts <= most, hosts, wanted
+    hosts = training.score_instances
+    yield "training.score_instances", not 1 <= hosts <= 20, hosts, "give 1 to 20"
     yield from _warm_pool_rules(training)
     yield from _tuning_rules(training)
     yield (

@@ -86,7 +86,10 @@ BACKBONES: Final[Mapping[str, PretrainedWeights]] = MappingProxyType(
     }
 )
 
-_REINSTALL: Final = "Delete the folder .venv/jobs and run `make setup`, or build the image again."
+_REINSTALL: Final = (
+    "Delete the folder .venv/jobs and run `make setup` (fine_tuning: .venv/fine-tuning, `make fine-tuning`), or build"
+    " the image again."
+)
 _MAGIC_NUMBER: Final = 0x1950A86A20F9469CFC6C
 _PROTOCOL_VERSION: Final = 1001
 _STORAGES: Final[Mapping[str, np.dtype[Any]]] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}

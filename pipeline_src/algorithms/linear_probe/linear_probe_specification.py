@@ -46,6 +46,7 @@ LINEAR_PROBE: Final = AlgorithmSpecification(
     # Features are named by the images' bytes, so any later training reuses them.
     checkpoints="content",
     volume_key=True,
+    maximum_instances=1,
     maximum_hours=2,
     typical_minutes=6,
     model_files=("model.onnx", "model.json"),

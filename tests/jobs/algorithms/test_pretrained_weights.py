@@ -75,7 +75,9 @@ def _refused(data: bytes) -> str:
     with pytest.raises(BadInputError) as caught:
         read_state_dict(data, "w.pth")
     assert str(caught.value).startswith("w.pth: ")
-    assert str(caught.value).endswith("Delete the folder .venv/jobs and run `make setup`, or build the image again.")
+    assert str(caught.value).endswith(
+        "`make setup` (fine_tuning: .venv/fine-tuning, `make fine-tuning`), or build the image again."
+    )
     return str(caught.value).removeprefix("w.pth: ")
 
 

@@ -149,6 +149,13 @@ def test_the_stand_ins_environment_is_wanted_only_where_its_image_runs() -> None
         runner.check([IMAGE, ALGORITHM])
 
 
+def test_an_image_with_an_environment_of_its_own_names_the_verb_that_sets_it_up() -> None:
+    runner = ProcessRunner({"jobs": Path(sys.executable), "fine-tuning": Path("/nowhere/python")})
+    message = r"/nowhere/python: the environment of fine_tuning is not set up\. Run: make fine-tuning"
+    with pytest.raises(UsageError, match=message):
+        runner.check([ALGORITHMS["fine_tuning"].training_image.local_uri])
+
+
 def test_each_image_has_its_interpreter(tmp_path: Path) -> None:
     """A job of the stand-in is started with the stand-in's interpreter, found first on its PATH too."""
     interpreter = tmp_path / "bin/python"
