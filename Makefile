@@ -303,13 +303,14 @@ test: $(VENV)/app/.dev $(VENV)/jobs-test/.done $(VENV)/stand-in-test/.done $(VEN
 	@$(APP) -m pytest tests $(WORKERS) --ignore=tests/jobs --ignore=tests/stand_in --ignore=tests/fine_tuning --ignore=tests/image --ignore=tests/emulator --ignore=tests/report --ignore=tests/tracking $(PYTEST_ARGS)
 
 .PHONY: test-image
-test-image: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Build the preprocessing image and compare it with the process runner
-	@$(APP) -m pytest tests/image $(PYTEST_ARGS)
+test-image: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Build the images of jobs and model server, and compare them with the process runner
+	@$(APP) -m pytest tests/image --ignore=tests/image/test_training_image.py $(PYTEST_ARGS)
 
 .PHONY: test-fine-tuning
-test-fine-tuning: $(VENV)/app/.dev $(VENV)/jobs/.done $(VENV)/fine-tuning-test/.done  ## Test fine_tuning, which needs PyTorch (5.2 GB)
+test-fine-tuning: $(VENV)/app/.dev $(VENV)/jobs/.done $(VENV)/fine-tuning-test/.done  ## Test fine_tuning and its image, which need PyTorch (5.7 GB each)
 	@$(FINE_TUNING_TEST) -m pytest tests/fine_tuning $(PYTEST_ARGS)
 	@$(APP) -m pytest tests/loop/test_algorithm_contract.py --algorithm fine_tuning -k fine_tuning $(PYTEST_ARGS)
+	@$(APP) -m pytest tests/image/test_training_image.py $(PYTEST_ARGS)
 
 .PHONY: test-report
 test-report: $(VENV)/report/.done $(VENV)/jobs/.done  ## Look at the report of the evaluation in a headless Chromium

@@ -54,8 +54,8 @@ class Builder:
         except subprocess.TimeoutExpired:
             return subprocess.CompletedProcess(command, 124, "", f"{self.tool} took more than {timeout} s")
 
-    def build(self, tag: str, dockerfile: Path = DOCKERFILE) -> None:
-        """Build `dockerfile` with the repository as its context and call the image `tag`."""
+    def build(self, tag: str, dockerfile: Path = DOCKERFILE, *, timeout: float = 600) -> None:
+        """Build `dockerfile` with the repository as its context and call the image `tag`, within `timeout` seconds."""
         trust = (
             ("--volume", f"{_CERTIFICATES}:{_CERTIFICATES}:ro")
             if self.tool == "podman" and _CERTIFICATES.exists()
@@ -63,7 +63,7 @@ class Builder:
         )
         options = ("--network", "host", *trust, "--build-arg", f"BASE_IMAGE={self.base}")
         before = self._identifier(tag)
-        built = self("build", *options, "--tag", tag, "--file", str(dockerfile), str(ROOT))
+        built = self("build", *options, "--tag", tag, "--file", str(dockerfile), str(ROOT), timeout=timeout)
         if built.returncode:
             raise AssertionError(
                 f"{self.tool} build of {dockerfile.name}: exit code {built.returncode}\n{built.stderr}"
