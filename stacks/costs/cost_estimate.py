@@ -134,9 +134,17 @@ def estimate_lines(settings: Settings) -> Iterator[str]:
     yield from _table_lines("A month in which nothing happens", estimate_month(settings))
     yield f"  {_autoscaling_line(settings)}"
     yield from _table_lines("A retraining (minutes assumed, not measured)", estimate_retraining(settings))
+    yield from _minutes_lines(settings.training)
     yield from _table_lines("A push besides", estimate_push(settings))
     yield "Not counted: requests and what is captured of them, logs, messages, free tiers, taxes."
     yield from _budget_lines(settings)
+
+
+def _minutes_lines(training: TrainingSettings) -> Iterator[str]:
+    """Yield what is assumed where Train has other instances than those that its minutes are known for."""
+    usual = find_algorithm(training.algorithm).default_instance
+    if (training.train_instances, training.train_instance_type) != (1, usual):
+        yield f"  Train's minutes are those of 1 {usual}: a faster type or more instances take fewer."
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -141,6 +141,19 @@ def test_what_has_no_price_here_is_said_and_not_counted() -> None:
     assert "A retraining (minutes assumed, not measured): at least" in text
 
 
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [({}, False), ({"train_instance": "ml.g5.xlarge"}, True), ({"train_instances": 2}, True)],
+)
+def test_the_minutes_of_a_training_are_those_of_its_usual_instance(
+    chosen: dict[str, Any],
+    said: bool,  # noqa: FBT001  parametrized
+) -> None:
+    training = TrainingSettings(algorithm="fine_tuning", **chosen)
+    text = "\n".join(cost_estimate.estimate_lines(dataclasses.replace(DEFAULT, training=training)))
+    assert ("Train's minutes are those of 1 ml.c5.2xlarge: a faster type" in text) is said
+
+
 @pytest.mark.parametrize(("amount", "said"), [(100, "below what an idle month costs"), (0, "No budget is set")])
 def test_a_budget_that_is_too_low_or_missing_is_said(amount: int, said: str) -> None:
     text = "\n".join(
