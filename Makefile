@@ -107,7 +107,7 @@ $(VENV)/stand-in/.done: local/builtin_stand_in/requirements.txt | $(UV)
 	@touch $@
 
 $(VENV)/fine-tuning/.done: containers/fine_tuning/requirements.txt | $(UV)
-	@echo "Setting up: the trainings of fine_tuning (PyTorch with CUDA, about 3 GB to download and 5.2 GB on disk)"
+	@echo "Setting up: the trainings of fine_tuning (PyTorch with CUDA, 3.2 GB to download and 5.7 GB on disk)"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/fine-tuning
 	@$(SYNC) --python $(FINE_TUNING) containers/fine_tuning/requirements.txt
 	@$(FINE_TUNING) -c "from pipeline_src.algorithms.efficientnet_lite import pretrained_weights as weights; list(map(weights.read_pretrained_weights, weights.BACKBONES))"
@@ -203,7 +203,7 @@ setup: $(VENV)/app/.done $(VENV)/jobs/.done  ## Set up the environments of appli
 stand-in: setup $(VENV)/stand-in/.done  ## Set up the stand-in for the built-in algorithm too; needs Python 3.11
 
 .PHONY: fine-tuning
-fine-tuning: setup $(VENV)/fine-tuning/.done  ## Set up the trainings of fine_tuning too (PyTorch, 5.2 GB)
+fine-tuning: setup $(VENV)/fine-tuning/.done  ## Set up the trainings of fine_tuning too (PyTorch, 5.7 GB)
 
 .PHONY: demo
 demo: setup  ## Synthetic archive -> trained, gated, registered model and a report
