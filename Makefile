@@ -110,7 +110,7 @@ $(VENV)/fine-tuning/.done: containers/fine_tuning/requirements.txt | $(UV)
 	@echo "Setting up: the trainings of fine_tuning (PyTorch with CUDA, 3.2 GB to download and 5.7 GB on disk)"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/fine-tuning
 	@$(SYNC) --python $(FINE_TUNING) containers/fine_tuning/requirements.txt
-	@$(FINE_TUNING) -c "from pipeline_src.algorithms.efficientnet_lite import pretrained_weights as weights; list(map(weights.read_pretrained_weights, weights.BACKBONES))"
+	@$(FINE_TUNING) -m pipeline_src.algorithms.efficientnet_lite.pretrained_weights
 	@touch $@
 
 # pytest lies in environments of its own that see the packages of the jobs, of the stand-in and of fine_tuning, so that

@@ -6,7 +6,7 @@ known by the SHA-256 of its record's image.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -131,13 +131,13 @@ def read_pixels(path: Path, image: ChannelImage, image_side: int) -> image_codec
         raise BadInputError(f"{place}: its header is damaged. {_WRITE_AGAIN}") from error
 
 
-def check_every_class(train: Channel) -> None:
-    """Refuse a training channel without an image of some class.
+def check_every_class(labels: Iterable[int]) -> None:
+    """Refuse the `labels` of a training channel without an image of some class.
 
     Raises:
         BadInputError: A class has none.
     """
-    found = set(train.labels.tolist())
+    found = set(labels)
     for label, name in enumerate(contract.CLASS_LABELS):
         if label not in found:
             raise BadInputError(

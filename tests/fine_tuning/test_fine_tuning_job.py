@@ -10,13 +10,12 @@ import pytest
 import torch
 
 from pipeline_src import contract
-from pipeline_src.algorithms import training_channel, training_history
+from pipeline_src.algorithms import trained_model, training_channel, training_history
 from pipeline_src.algorithms.fine_tuning import (
     fine_tuning_hyperparameters,
     fine_tuning_job,
     process_group,
     training_checkpoint,
-    training_loop,
 )
 from pipeline_src.algorithms.fine_tuning.process_group import Hosts, ProcessGroup, ProcessPlan
 from pipeline_src.algorithms.fine_tuning.torch_network import EfficientNetLite
@@ -175,8 +174,8 @@ def test_exhausted_memory_is_told_with_what_to_try(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.usefixtures("training_room")
 def test_no_better_epoch_within_patience_ends_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training_loop, "balanced_accuracy", lambda *_: 0.5)
-    monkeypatch.setattr(training_loop, "_balanced_loss", lambda *_: 1.0)
+    monkeypatch.setattr(trained_model, "balanced_accuracy", lambda *_: 0.5)
+    monkeypatch.setattr(trained_model, "balanced_log_loss", lambda *_: 1.0)
     trained = training(EfficientNetLite("efficientnet_lite0", 7), epochs="9", patience="2").run()
     assert (len(trained.history.epochs), trained.history.selected_epoch) == (3, 1)
 

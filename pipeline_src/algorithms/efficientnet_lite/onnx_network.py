@@ -17,10 +17,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-INPUT: Final = "pixels"
+from pipeline_src.algorithms.serving.onnx_artifact import CLASS_MAPS_NAME, INPUT_NAME, OUTPUT_NAME
+
 FEATURES_OUTPUT: Final = "features"
-PROBABILITIES_OUTPUT: Final = "probabilities"
-CLASS_MAPS_OUTPUT: Final = "class_maps"
 IMAGENET_FEATURES: Final = 1280  # of the whole network
 STEM_CHANNELS: Final = 32
 NORM_EPSILON: Final = 1e-3
@@ -108,7 +107,7 @@ def build_network(name: str, state: Mapping[str, NDArray[np.float32]]) -> onnx.M
 
 def feature_model(graph: "GraphBuilder", name: str, count: int) -> onnx.ModelProto:
     """Return the model of `graph`, whose last node gives `count` features an image."""
-    pixels = helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["N", "side", "side", 3])
+    pixels = helper.make_tensor_value_info(INPUT_NAME, TensorProto.UINT8, ["N", "side", "side", 3])
     features = helper.make_tensor_value_info(FEATURES_OUTPUT, TensorProto.FLOAT, ["N", count])
     return helper.make_model(
         helper.make_graph(graph.nodes, name, [pixels], [features], graph.weights),
@@ -152,11 +151,9 @@ def attach_head(
     head = {"head.weight": weights, "head.bias": bias}
     model.graph.initializer.extend(_constant(name, values) for name, values in head.items())
     model.graph.node.append(helper.make_node("Gemm", [FEATURES_OUTPUT, *head], ["logits"], name="logits"))
-    model.graph.node.append(
-        helper.make_node("Softmax", ["logits"], [PROBABILITIES_OUTPUT], PROBABILITIES_OUTPUT, axis=1)
-    )
+    model.graph.node.append(helper.make_node("Softmax", ["logits"], [OUTPUT_NAME], OUTPUT_NAME, axis=1))
     del model.graph.output[:]
-    output = helper.make_tensor_value_info(PROBABILITIES_OUTPUT, TensorProto.FLOAT, ["N", len(bias)])
+    output = helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, ["N", len(bias)])
     model.graph.output.append(output)
     _add_class_maps(model, backbone, weights)
     return model
@@ -185,10 +182,10 @@ def _add_class_maps(model: onnx.ModelProto, backbone: onnx.ModelProto, weights: 
         maps.append(name)
     if len(maps) > 1:
         maps = [_add_area_mean(model, each, side, coarse) for each, side in zip(maps, sides, strict=True)]
-    model.graph.node.append(helper.make_node("Sum", maps, [CLASS_MAPS_OUTPUT], CLASS_MAPS_OUTPUT))
+    model.graph.node.append(helper.make_node("Sum", maps, [CLASS_MAPS_NAME], CLASS_MAPS_NAME))
     side = [coarse or "map_side"] * 2
     shape = ["N", weights.shape[1], *side]
-    model.graph.output.append(helper.make_tensor_value_info(CLASS_MAPS_OUTPUT, TensorProto.FLOAT, shape))
+    model.graph.output.append(helper.make_tensor_value_info(CLASS_MAPS_NAME, TensorProto.FLOAT, shape))
 
 
 def _averaged_activations(backbone: onnx.ModelProto) -> list[str]:
@@ -247,7 +244,7 @@ class GraphBuilder:
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
         self._state = state
-        self._last = INPUT
+        self._last = INPUT_NAME
         self._relu6_bounds = (self.add_weights("zero", np.array(0.0)), self.add_weights("six", np.array(6.0)))
 
     def add_node(self, operator: str, output: str, *inputs: str, **attributes: Any) -> None:  # noqa: ANN401  ONNX's attributes are of many types

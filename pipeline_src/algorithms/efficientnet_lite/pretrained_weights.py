@@ -3,6 +3,7 @@
 
 The weights are a state dict in PyTorch's legacy file format. A pickle can call any function that it names, so the file
 is accepted only if its digest is the expected one, and is then read with an allow-list of opcodes and of names.
+``python -m pipeline_src.algorithms.efficientnet_lite.pretrained_weights`` checks the files of all backbones.
 
 Source of the format: ``_legacy_save`` and ``_legacy_load`` in PyTorch's ``torch/serialization.py``. The file holds
 five pickles, then the storages:
@@ -56,6 +57,14 @@ class PretrainedWeights:
     holder: str
     source: str
     training_data: str
+
+    def provenance(self) -> dict[str, str]:
+        """Return package with its installed version, digest and licence, as a model's manifest has them."""
+        return {
+            "package": f"{self.package} {importlib.metadata.version(self.package)}",
+            "file_sha256": self.sha256,
+            "licence": self.licence,
+        }
 
 
 def _efficientnet_lite(variant: int, sha256: str) -> PretrainedWeights:
@@ -327,3 +336,8 @@ def _find_file(weights: PretrainedWeights) -> Path:
 
 def _damaged(place: str, cause: str) -> BadInputError:
     return BadInputError(f"{place}: {cause}. {_REINSTALL}")
+
+
+if __name__ == "__main__":
+    for each in BACKBONES:
+        read_pretrained_weights(each)

@@ -28,15 +28,13 @@ Not averaged over flips at inference: that doubles the time of each answer.
 The same channels, hyperparameters and versions give the same artifact on machines of one type, see training_loop.py.
 """
 
-import importlib.metadata
-import os
 import sys
 from typing import Final
 
 import torch
 
 from pipeline_src import contract
-from pipeline_src.algorithms import exported_model, training_channel, training_history
+from pipeline_src.algorithms import trained_model, training_channel, training_history
 from pipeline_src.algorithms.efficientnet_lite import onnx_network, pretrained_weights
 from pipeline_src.algorithms.efficientnet_lite.pretrained_weights import BACKBONES
 from pipeline_src.algorithms.fine_tuning import fine_tuning_hyperparameters, process_group, torch_network
@@ -95,7 +93,7 @@ def _scan_channels(parameters: FineTuningHyperparameters) -> TrainingData:
     train = training_channel.scan_channel(contract.TRAIN, parameters.image_side)
     validation = training_channel.scan_channel(contract.VALIDATION, parameters.image_side)
     training_channel.check_sample_count(train, parameters.num_training_samples)
-    training_channel.check_every_class(train)
+    training_channel.check_every_class(train.labels.tolist())
     return TrainingData(train, validation)
 
 
@@ -105,7 +103,7 @@ def _write_artifact(parameters: FineTuningHyperparameters, trained: TrainedNetwo
     onnx_network.fix_image_side(network, parameters.image_side)
     classifier = onnx_network.attach_head(network, state["_fc.weight"].T, state["_fc.bias"])
     model = classifier.SerializeToString(deterministic=True)
-    exported_model.check_answers(model, validation, trained.probabilities, parameters.image_side)
+    trained_model.check_answers(model, validation, trained.probabilities, parameters.image_side)
     folder = contract.ml_root() / "model"
     onnx_artifact.write_model(folder, model, _manifest(parameters))
     history = training_history.training_history_json(trained.history)
@@ -119,22 +117,15 @@ def _write_artifact(parameters: FineTuningHyperparameters, trained: TrainedNetwo
 
 def _manifest(parameters: FineTuningHyperparameters) -> ModelManifest:
     weights = BACKBONES[parameters.backbone]
-    return ModelManifest(
+    return onnx_artifact.current_manifest(
         algorithm=ALGORITHM,
-        labels=contract.CLASS_LABELS,
         image_size=parameters.image_side,
-        decoding=onnx_artifact.DECODING,
-        versions={name: importlib.metadata.version(name) for name in _PACKAGES},
-        weights={"backbone": weights.name, "initial_weights": parameters.initial_weights}
-        | (
-            {}
-            if parameters.initial_weights == RANDOM
-            else {
-                "package": f"{weights.package} {importlib.metadata.version(weights.package)}",
-                "file_sha256": weights.sha256,
-                "licence": weights.licence,
-            }
-        ),
+        packages=_PACKAGES,
+        weights={
+            "backbone": weights.name,
+            "initial_weights": parameters.initial_weights,
+            **({} if parameters.initial_weights == RANDOM else weights.provenance()),
+        },
     )
 
 
@@ -143,5 +134,4 @@ def _print_line(line: str) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(job_exit.run_job(run_training))

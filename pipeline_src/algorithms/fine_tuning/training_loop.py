@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pipeline_src import contract
+from pipeline_src.algorithms import trained_model
 from pipeline_src.algorithms.fine_tuning import batch_loader, training_checkpoint
 from pipeline_src.algorithms.fine_tuning.batch_loader import BatchLoader, ImageGroup
 from pipeline_src.algorithms.fine_tuning.fine_tuning_hyperparameters import GROUP_IMAGES, FineTuningHyperparameters
@@ -38,7 +39,6 @@ _WARM_UP: Final = 0.1  # share of all steps
 _GRADIENT_NORM: Final = 5.0
 _AVERAGED_STEPS: Final = 10  # at least; an epoch's steps where these are more
 _NORM_MOMENTUM: Final = 0.1  # share of the newest batch in the running statistics
-_DRAWS: Final = 4000  # for the interval of the balanced accuracy
 _PROGRESS_LINES: Final = 200
 _GPU_LOADERS: Final = 8  # threads for each GPU at most
 
@@ -168,13 +168,13 @@ class Training:
         self._network.load_state_dict(self._average)
         probabilities = self._predict_validation(self._network)
         labels = self._validation.labels
-        low, high = accuracy_interval(probabilities, labels, given.seed)
+        low, high = trained_model.balanced_accuracy_interval(probabilities, labels, given.seed)
         result = TrainingEpoch(
             epoch=epoch + 1,
             learning_rate=self._rate(epoch, self._steps - 1),
             training_loss=float(np.mean(losses)),
-            validation_loss=_balanced_loss(probabilities, labels),
-            validation_balanced_accuracy=balanced_accuracy(probabilities, labels),
+            validation_loss=trained_model.balanced_log_loss(probabilities, labels),
+            validation_balanced_accuracy=trained_model.balanced_accuracy(probabilities, labels),
             validation_balanced_accuracy_low=low,
             validation_balanced_accuracy_high=high,
         )
@@ -341,32 +341,6 @@ def training_digest(data: TrainingData, parameters: FineTuningHyperparameters) -
         for image in channel.images:
             total.update(image.digest + bytes([image.label]))
     return total.hexdigest()
-
-
-def balanced_accuracy(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """Return the share of each class's images that are recognized, averaged over the classes that have images."""
-    right = probabilities.argmax(axis=1) == labels
-    return float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))
-
-
-def accuracy_interval(probabilities: NDArray[np.float64], labels: NDArray[np.int64], seed: int) -> tuple[float, float]:
-    """Return a 95 % interval of the balanced accuracy: each class's share drawn from its Jeffreys posterior.
-
-    Images of one lesion count as independent, so it is somewhat too narrow; Evaluate's intervals are by lesion.
-    """
-    generator = np.random.default_rng(seed)
-    right = probabilities.argmax(axis=1) == labels
-    draws = []
-    for label in np.unique(labels):
-        found = right[labels == label]
-        draws.append(generator.beta(found.sum() + 0.5, (~found).sum() + 0.5, _DRAWS))
-    low, high = np.quantile(np.mean(draws, axis=0), (0.025, 0.975))
-    return float(low), float(high)
-
-
-def _balanced_loss(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    own = -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-12))
-    return float(np.mean([own[labels == label].mean() for label in np.unique(labels)]))
 
 
 def _loader_threads(device: torch.device) -> int:

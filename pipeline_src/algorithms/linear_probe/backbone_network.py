@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pipeline_src.algorithms.efficientnet_lite import onnx_network
 from pipeline_src.algorithms.efficientnet_lite.onnx_network import GraphBuilder
 from pipeline_src.algorithms.efficientnet_lite.pretrained_weights import read_pretrained_weights
+from pipeline_src.algorithms.serving import onnx_artifact
 from pipeline_src.dataset import image_codec
 from pipeline_src.runtime.errors import BadInputError
 
@@ -118,7 +119,7 @@ def check_known_picture(classifier: onnx.ModelProto) -> float:
     data = classifier.SerializeToString(deterministic=True)
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     probabilities = np.asarray(
-        session.run([onnx_network.PROBABILITIES_OUTPUT], {onnx_network.INPUT: pixels[np.newaxis]})[0]
+        session.run([onnx_artifact.OUTPUT_NAME], {onnx_artifact.INPUT_NAME: pixels[np.newaxis]})[0]
     )[0]
     found = int(probabilities.argmax())
     if found != _PICTURE_CLASS:

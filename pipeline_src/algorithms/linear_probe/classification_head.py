@@ -39,6 +39,7 @@ import threadpoolctl
 from numpy.typing import NDArray
 
 from pipeline_src import contract
+from pipeline_src.algorithms import trained_model, training_channel
 from pipeline_src.runtime.errors import BadInputError
 
 FOLDS: Final = 5
@@ -51,7 +52,6 @@ _ITERATIONS: Final = 500
 _DEVIATION_FLOOR: Final = 0.01  # of the mean deviation
 _SMALLEST_VARIANCE: Final = 1e-10  # of the largest: below is rounding
 _TYPICAL_CURVATURE: Final = 0.1  # of a class's log loss: its probability times the others'
-_SMALLEST_PROBABILITY: Final = 1e-12
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -135,16 +135,11 @@ def single_lesion_classes(labels: Sequence[int], folds: Integers) -> list[str]:
 
 
 def _check_classes(labels: Sequence[int], by_class: Mapping[int, Sequence[int]]) -> None:
-    place = f"channel {contract.TRAIN!r}"
-    for label, name in enumerate(contract.CLASS_LABELS):
-        if label not in labels:
-            raise BadInputError(
-                f"{place}: class {name!r}: no image. Add images of this class, or remove it from class_labels.py."
-            )
+    training_channel.check_every_class(labels)
     if all(len(members) < 2 for members in by_class.values()):
         raise BadInputError(
-            f"{place}: no class has images of two lesions: cross-validation by lesions needs them. Add images of other"
-            " lesions."
+            f"channel {contract.TRAIN!r}: no class has images of two lesions: cross-validation by lesions needs them."
+            " Add images of other lesions."
         )
 
 
@@ -385,18 +380,6 @@ def _score(strength: float, probabilities: Doubles, labels: Integers, folds: Int
     probabilities, labels = probabilities[folds != NO_FOLD], labels[folds != NO_FOLD]
     return StrengthScore(
         strength=strength,
-        log_loss=balanced_log_loss(probabilities, labels),
-        balanced_accuracy=balanced_accuracy(probabilities, labels),
+        log_loss=trained_model.balanced_log_loss(probabilities, labels),
+        balanced_accuracy=trained_model.balanced_accuracy(probabilities, labels),
     )
-
-
-def balanced_log_loss(probabilities: Doubles, labels: Integers) -> float:
-    """Return the mean log loss of each class's images, averaged over the classes that have images."""
-    own = np.maximum(probabilities[np.arange(len(labels)), labels], _SMALLEST_PROBABILITY)
-    return float(np.mean([-np.log(own[labels == label]).mean() for label in np.unique(labels)]))
-
-
-def balanced_accuracy(probabilities: Doubles, labels: Integers) -> float:
-    """Return the share of each class's images that are recognised, averaged over the classes that have images."""
-    right = probabilities.argmax(axis=1) == labels
-    return float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))

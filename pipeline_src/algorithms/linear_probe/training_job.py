@@ -14,7 +14,6 @@ Metrics are printed once, at the end, one a line: ``validation:balanced_accuracy
 SageMaker's MetricDefinitions is ``validation:balanced_accuracy=([0-9.]+);``.
 """
 
-import importlib.metadata
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +25,7 @@ import onnx
 from numpy.typing import NDArray
 
 from pipeline_src import contract
-from pipeline_src.algorithms import exported_model, training_channel
+from pipeline_src.algorithms import trained_model, training_channel
 from pipeline_src.algorithms.efficientnet_lite import onnx_network
 from pipeline_src.algorithms.efficientnet_lite.pretrained_weights import BACKBONES
 from pipeline_src.algorithms.linear_probe import (
@@ -38,7 +37,7 @@ from pipeline_src.algorithms.linear_probe.classification_head import FittedHead,
 from pipeline_src.algorithms.linear_probe.feature_cache import FeatureCache
 from pipeline_src.algorithms.linear_probe.feature_extraction import FeatureExtractor
 from pipeline_src.algorithms.linear_probe.probe_hyperparameters import ProbeHyperparameters
-from pipeline_src.algorithms.serving import onnx_artifact
+from pipeline_src.algorithms.serving import image_predictor, onnx_artifact
 from pipeline_src.algorithms.serving.onnx_artifact import ModelManifest
 from pipeline_src.algorithms.training_channel import Channel
 from pipeline_src.dataset import recordio_format
@@ -103,7 +102,7 @@ def run_training(build_backbone: BackboneBuilder = backbone_network.build_backbo
     _print_line(f"regularization {head.strength:g} is chosen")
     probabilities = classification_head.head_probabilities(validation_features[:, 0], head.weights, head.bias)
     model = onnx_network.attach_head(backbone, head.weights, head.bias).SerializeToString(deterministic=True)
-    exported_model.check_answers(model, validation, probabilities, parameters.image_side)
+    trained_model.check_answers(model, validation, probabilities, parameters.image_side)
     _write_scores(data / SCORES_FILE, train, head)
     metrics = _metrics(head, probabilities, validation.labels)
     images = {contract.TRAIN: len(train.images), contract.VALIDATION: len(validation.images)}
@@ -138,7 +137,7 @@ def _extract_features(
         notice=_print_line,
     )
     extractor = FeatureExtractor(
-        exported_model.single_thread_session(backbone.SerializeToString()),
+        image_predictor.single_thread_session(backbone.SerializeToString()),
         cache,
         image_side=image_side,
         progress=lambda done, total: _print_line(contract.progress_line(done, total, "image views")),
@@ -225,9 +224,9 @@ def _metrics(head: FittedHead, probabilities: NDArray[np.float64], labels: NDArr
     return {
         "train:out_of_fold_balanced_accuracy": chosen.balanced_accuracy,
         "train:out_of_fold_log_loss": chosen.log_loss,
-        "validation:balanced_accuracy": classification_head.balanced_accuracy(probabilities, labels),
+        "validation:balanced_accuracy": trained_model.balanced_accuracy(probabilities, labels),
         "validation:accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
-        "validation:log_loss": classification_head.balanced_log_loss(probabilities, labels),
+        "validation:log_loss": trained_model.balanced_log_loss(probabilities, labels),
     }
 
 
@@ -253,19 +252,11 @@ def _report(parameters: ProbeHyperparameters, head: FittedHead, metrics: Mapping
 
 def _manifest(parameters: ProbeHyperparameters, digest: str) -> ModelManifest:
     weights = BACKBONES[parameters.backbone]
-    return ModelManifest(
+    return onnx_artifact.current_manifest(
         algorithm=ALGORITHM,
-        labels=contract.CLASS_LABELS,
         image_size=parameters.image_side,
-        decoding=onnx_artifact.DECODING,
-        versions={name: importlib.metadata.version(name) for name in _PACKAGES},
-        weights={
-            "backbone": weights.name,
-            "backbone_sha256": digest,
-            "package": f"{weights.package} {importlib.metadata.version(weights.package)}",
-            "file_sha256": weights.sha256,
-            "licence": weights.licence,
-        },
+        packages=_PACKAGES,
+        weights={"backbone": weights.name, "backbone_sha256": digest, **weights.provenance()},
     )
 
 

@@ -28,6 +28,15 @@ ClassMaps = NDArray[np.float32]
 onnxruntime.set_default_logger_severity(_ERRORS_ONLY)
 
 
+def single_thread_session(model: bytes) -> Any:  # noqa: ANN401  untyped library
+    """Return a session of the serialized ONNX `model` that computes a call in the calling thread alone."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
 class ImagePredictor:
     """A model that is ready to score images.
 
@@ -47,12 +56,8 @@ class ImagePredictor:
 
     def __init__(self, model: bytes, manifest: ModelManifest) -> None:
         self.manifest = manifest
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
         try:
-            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            self._session = single_thread_session(model)
         except Exception as error:  # its exceptions have no base class of their own
             raise _unusable(f"ONNX Runtime cannot load it ({_first_line(error)})") from error
         self.has_class_maps = any(each.name == onnx_artifact.CLASS_MAPS_NAME for each in self._session.get_outputs())

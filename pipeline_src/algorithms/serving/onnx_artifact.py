@@ -16,8 +16,9 @@ Sources: onnx.proto, messages ModelProto (field 14, metadata_props) and StringSt
 """
 
 import hashlib
+import importlib.metadata
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -60,6 +61,27 @@ class ModelManifest:
     decoding: str
     versions: Mapping[str, str]
     weights: Mapping[str, str]
+
+
+def current_manifest(
+    *, algorithm: str, image_size: int, packages: Iterable[str], weights: Mapping[str, str]
+) -> ModelManifest:
+    """Return the manifest of a model that this version of the code trained.
+
+    Args:
+        algorithm: As in `ModelManifest`.
+        image_size: Likewise.
+        packages: Packages whose version can change the artifact; the installed ones are recorded.
+        weights: As in `ModelManifest`.
+    """
+    return ModelManifest(
+        algorithm=algorithm,
+        labels=contract.CLASS_LABELS,
+        image_size=image_size,
+        decoding=DECODING,
+        versions={name: importlib.metadata.version(name) for name in packages},
+        weights=weights,
+    )
 
 
 def write_model(folder: Path, model: bytes, manifest: ModelManifest) -> None:

@@ -9,6 +9,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.preprocessing import StandardScaler
 
 from pipeline_src import contract
+from pipeline_src.algorithms import trained_model
 from pipeline_src.algorithms.linear_probe import classification_head
 from pipeline_src.algorithms.linear_probe.classification_head import FOLDS, FittedHead, TrainingFeatures
 from pipeline_src.runtime.errors import BadInputError
@@ -104,7 +105,7 @@ def test_the_reported_score_is_that_of_the_kept_scores() -> None:
     assert chosen.balanced_accuracy == pytest.approx(
         balanced_accuracy_score(_labels(), probabilities.argmax(axis=1)), abs=1e-12
     )
-    assert chosen.log_loss == pytest.approx(classification_head.balanced_log_loss(probabilities, _labels()), rel=1e-5)
+    assert chosen.log_loss == pytest.approx(trained_model.balanced_log_loss(probabilities, _labels()), rel=1e-5)
 
 
 def test_noisy_classes_get_a_stronger_penalty() -> None:
@@ -160,7 +161,7 @@ def test_a_class_of_one_lesion_has_no_part_in_the_choice_of_the_strength() -> No
     training = TrainingFeatures(features=_features()[kept], labels=labels[kept], lesions=[lesions[n] for n in kept])
     head = classification_head.fit_head(training, strength=1e-2, seed=0, workers=1)
     scored = head.folds != classification_head.NO_FOLD
-    expected = classification_head.balanced_log_loss(head.out_of_fold[scored].astype(float), labels[kept][scored])
+    expected = trained_model.balanced_log_loss(head.out_of_fold[scored].astype(float), labels[kept][scored])
     assert set(np.asarray(labels)[kept][~scored]) == {2}
     assert head.scores[0].log_loss == pytest.approx(expected, rel=1e-4)
 
@@ -191,4 +192,4 @@ def test_a_feature_that_is_nearly_constant_in_training_gets_no_large_weight() ->
 
 def test_balanced_accuracy_leaves_out_classes_without_an_image() -> None:
     probabilities = np.eye(CLASSES)[[0, 0, 1, 2]]
-    assert classification_head.balanced_accuracy(probabilities, np.array([0, 0, 1, 1])) == 0.75
+    assert trained_model.balanced_accuracy(probabilities, np.array([0, 0, 1, 1])) == 0.75

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline_src.algorithms import exported_model, training_channel
+from pipeline_src.algorithms import training_channel
 from pipeline_src.algorithms.linear_probe import backbone_network, feature_extraction
 from pipeline_src.algorithms.linear_probe.feature_cache import SHARD_VECTORS, FeatureCache
 from pipeline_src.algorithms.linear_probe.feature_extraction import FeatureExtractor
+from pipeline_src.algorithms.serving import image_predictor
 from pipeline_src.algorithms.training_channel import Channel
 from pipeline_src.dataset import image_codec
 from pipeline_src.runtime.errors import BadInputError
@@ -35,7 +36,7 @@ class CountingSession:
     """A session that counts its calls."""
 
     def __init__(self, *, value: float | None = None) -> None:
-        self._session = exported_model.single_thread_session(probe_case.small_backbone().SerializeToString())
+        self._session = image_predictor.single_thread_session(probe_case.small_backbone().SerializeToString())
         self._value = value
         self.calls = 0
 

@@ -13,10 +13,9 @@ from sklearn.linear_model import LogisticRegression
 
 from pipeline_src import contract
 from pipeline_src.algorithms.efficientnet_lite import onnx_network
-from pipeline_src.algorithms.exported_model import single_thread_session
 from pipeline_src.algorithms.linear_probe import backbone_network
 from pipeline_src.algorithms.serving import onnx_artifact
-from pipeline_src.algorithms.serving.image_predictor import ImagePredictor
+from pipeline_src.algorithms.serving.image_predictor import ImagePredictor, single_thread_session
 from pipeline_src.report import activation_maps
 from tests.jobs.algorithms.test_model_archive import HISTORY
 from tests.jobs.algorithms.tiny_model import MANIFEST, onnx_bytes, with_class_maps
