@@ -3,7 +3,6 @@
 
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -105,8 +104,7 @@ def labels(account: Account, table: Path, *, again: bool) -> None:
 @click.pass_obj
 def accept_baseline(account: Account, reason: str, *, days: int) -> None:
     """Accept production's images as the monitor's baseline for the live model; REASON is kept with them."""
-    now = datetime.now(UTC)
-    print_line(output_console(), monitor_baseline.accept_baseline(account, reason=reason, days=days, now=now))
+    print_line(output_console(), monitor_baseline.accept_baseline(account, reason=reason, days=days))
 
 
 @main.command()
@@ -114,7 +112,7 @@ def accept_baseline(account: Account, reason: str, *, days: int) -> None:
 @click.pass_obj
 def undo_baseline(account: Account, reason: str) -> None:
     """Take the last accepted baseline of the live model back; REASON is kept."""
-    print_line(output_console(), monitor_baseline.undo_baseline(account, reason=reason, now=datetime.now(UTC)))
+    print_line(output_console(), monitor_baseline.undo_baseline(account, reason=reason))
 
 
 @main.command()

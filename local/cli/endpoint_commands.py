@@ -183,8 +183,8 @@ def monitor(  # noqa: PLR0913  one parameter for each option
     )
     finding = monitoring_job.run_monitoring_job(request, record, home, ProcessRunner())
     _print_monitoring_result(finding, output_console())
-    if accept:
-        output_console().print("The images are accepted: later runs compare with them. Take it back: --undo REASON")
+    for decision in finding.decisions:
+        output_console().print(decision, soft_wrap=True)
     sys.exit(finding.exit_code)
 
 

@@ -28,7 +28,7 @@ from local.errors import StepError, UsageError
 from local.json_files import JsonObject
 from local.runners.job_runner import JobRunner
 from pipeline_src import baseline_acceptance, contract
-from pipeline_src.baseline_acceptance import AcceptanceError
+from pipeline_src.baseline_acceptance import AcceptanceError, AcceptanceFile
 from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT
 
 MONITOR_STEP: Final = "Monitor"
@@ -162,10 +162,12 @@ class MonitoringResult:
     Attributes:
         report: Path of the HTML report.
         summary: Content of monitor.json.
+        decisions: What was accepted or undone, as sentences.
     """
 
     report: Path
     summary: JsonObject
+    decisions: Sequence[str]
 
     @property
     def violations(self) -> list[str]:
@@ -243,8 +245,7 @@ def run_monitoring_job(
     endpoint = data_capture.endpoint_name_of_run(record.execution_id)
     hours = _captured_hours(request.since, record, store)
     baselines = store.path(monitor_state_uri(contract.MONITOR_BASELINES_PREFIX, endpoint))
-    if request.undo:
-        _undo_baseline(request, baselines)
+    decisions = [_undo_baseline(request, baselines)] if request.undo else []
     name = capture_job.folder_name(request.until)
     target = f"s3://{OFFLINE_DEPLOYMENT.runs_bucket}/{contract.MONITOR_PREFIX}{endpoint}/{name}"
     labels = f"{target}/labels" if request.labels else ""
@@ -265,31 +266,37 @@ def run_monitoring_job(
     arguments = monitoring_job_arguments(task)
     capture_job.run_capture_job(MONITOR_STEP, name, arguments, record=record, home=home, runner=runner)
     if request.accept:
-        _accept_baseline(request, store.path(history), baselines)
+        decisions.append(_accept_baseline(request, store.path(history), baselines))
     result = store.path(f"{target}/{RESULT_FOLDER}")
-    return MonitoringResult(result / _REPORT, json_files.read_json(result / _SUMMARY))
+    return MonitoringResult(result / _REPORT, json_files.read_json(result / _SUMMARY), decisions)
 
 
-def _accept_baseline(request: MonitoringRequest, measured: Path, baselines: Path) -> None:
+def _accept_baseline(request: MonitoringRequest, measured: Path, baselines: Path) -> str:
     """Accept the images whose measurements are in the folder `measured`."""
-    windows = [json_files.read_json(path) for path in sorted(measured.glob("*.json"))]
     with _refused_by("--accept"):
-        content = baseline_acceptance.acceptance_file(
-            windows, reason=request.accept, by=getpass.getuser(), time=request.until
+        file = baseline_acceptance.acceptance_file(
+            _documents(baselines), _documents(measured), reason=request.accept, by=getpass.getuser(), time=request.until
         )
-    json_files.write_file_atomically(baselines / baseline_acceptance.acceptance_file_name(request.until), content)
+    return _written(file, baselines)
 
 
-def _undo_baseline(request: MonitoringRequest, baselines: Path) -> None:
-    documents = [json_files.read_json(path) for path in sorted(baselines.glob("*.json"))]
+def _undo_baseline(request: MonitoringRequest, baselines: Path) -> str:
     with _refused_by("--undo"):
-        content = baseline_acceptance.undo_file(
-            baseline_acceptance.standing_acceptances(documents),
-            reason=request.undo,
-            by=getpass.getuser(),
-            time=request.until,
+        file = baseline_acceptance.undo_file(
+            _documents(baselines), reason=request.undo, by=getpass.getuser(), time=request.until
         )
-    json_files.write_file_atomically(baselines / baseline_acceptance.acceptance_file_name(request.until), content)
+    return _written(file, baselines)
+
+
+def _documents(folder: Path) -> list[JsonObject]:
+    return [json_files.read_json(path) for path in sorted(folder.glob("*.json"))]
+
+
+def _written(file: AcceptanceFile, folder: Path) -> str:
+    """Write the file unless it is there, and return a sentence."""
+    if file.is_new:
+        json_files.write_file_atomically(folder / file.name, file.content)
+    return f"baseline: {file.statement}"
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 import boto3
@@ -92,6 +93,7 @@ class Account:
         sleep: Waits for some seconds between polls.
         profiles: Names of the profiles of other accounts, by stage, for example staging.
         connect: Makes clients for another profile or region.
+        now: Returns the time.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Account:
     sleep: Callable[[float], None] = time.sleep
     profiles: Mapping[str, str] = field(default_factory=dict)
     connect: ProfileConnector = connect_with_profile
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @property
     def region(self) -> str:

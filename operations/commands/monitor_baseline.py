@@ -7,6 +7,7 @@ into one object, with the reason and the caller, which does not expire; the next
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,48 +16,41 @@ from operations.functions import model_delivery
 from operations.functions.aws_clients import Client
 from operations.functions.errors import UsageError
 from pipeline_src import baseline_acceptance, contract
-from pipeline_src.baseline_acceptance import AcceptanceError
+from pipeline_src.baseline_acceptance import AcceptanceError, AcceptanceFile
 
 
-def accept_baseline(account: Account, *, reason: str, days: int, now: datetime) -> str:
+def accept_baseline(account: Account, *, reason: str, days: int) -> str:
     """Accept what was measured in the last `days` days, and return a message.
 
     Raises:
         UsageError: Nothing is in production, too few images were measured, or there is no reason.
     """
     bucket, version = _bucket_and_version(account)
-    client = account.client("s3")
+    client, now = account.client("s3"), account.now()
     earliest = now - timedelta(days=days)
     windows = [
         window
         for window in _documents(client, bucket, f"{contract.MONITOR_HISTORY_PREFIX}{version}/")
         if datetime.fromisoformat(window["start"]) >= earliest
     ]
-    try:
-        content = baseline_acceptance.acceptance_file(windows, reason=reason, by=_caller(account), time=now)
-    except AcceptanceError as error:
-        raise UsageError(f"model package {version}: {error}") from None
-    place = _write(client, bucket, version, now, content)
-    images = sum(len(window["images"]) for window in windows)
-    return f"{place}: {images} images of {len(windows)} windows accepted as the baseline of model package {version}."
+    documents = _documents(client, bucket, f"{contract.MONITOR_BASELINES_PREFIX}{version}/")
+    with _refused_for(version):
+        file = baseline_acceptance.acceptance_file(documents, windows, reason=reason, by=_caller(account), time=now)
+    return _write(client, bucket, version, file)
 
 
-def undo_baseline(account: Account, *, reason: str, now: datetime) -> str:
+def undo_baseline(account: Account, *, reason: str) -> str:
     """Take the last accepted baseline of the live model back, and return a message.
 
     Raises:
         UsageError: Nothing is in production, no acceptance counts, or there is no reason.
     """
     bucket, version = _bucket_and_version(account)
-    client = account.client("s3")
-    documents = _documents(client, bucket, f"{contract.MONITOR_BASELINES_PREFIX}{version}/")
-    standing = baseline_acceptance.standing_acceptances(documents)
-    try:
-        content = baseline_acceptance.undo_file(standing, reason=reason, by=_caller(account), time=now)
-    except AcceptanceError as error:
-        raise UsageError(f"model package {version}: {error}") from None
-    now_used = f"that of {standing[-2]['time'][:10]}" if len(standing) > 1 else "the model's test images"
-    return f"{_write(client, bucket, version, now, content)}: undone. The baseline is {now_used} again."
+    client, now = account.client("s3"), account.now()
+    documents = list(_documents(client, bucket, f"{contract.MONITOR_BASELINES_PREFIX}{version}/"))
+    with _refused_for(version):
+        file = baseline_acceptance.undo_file(documents, reason=reason, by=_caller(account), time=now)
+    return _write(client, bucket, version, file)
 
 
 def _bucket_and_version(account: Account) -> tuple[str, str]:
@@ -74,13 +68,24 @@ def _documents(client: Client, bucket: str, prefix: str) -> Iterator[Any]:
             yield json.loads(client.get_object(Bucket=bucket, Key=found["Key"])["Body"].read())
 
 
-def _write(client: Client, bucket: str, version: str, now: datetime, content: bytes) -> str:
-    name = baseline_acceptance.acceptance_file_name(now)
-    key = f"{contract.MONITOR_BASELINES_PREFIX}{version}/{name}"
-    client.put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/json", ChecksumAlgorithm="SHA256")
-    return f"s3://{bucket}/{key}"
+@contextmanager
+def _refused_for(version: str) -> Iterator[None]:
+    try:
+        yield
+    except AcceptanceError as error:
+        raise UsageError(f"model package {version}: {error}") from None
+
+
+def _write(client: Client, bucket: str, version: str, file: AcceptanceFile) -> str:
+    """Write the file unless it is there, and return a message."""
+    key = f"{contract.MONITOR_BASELINES_PREFIX}{version}/{file.name}"
+    if file.is_new:
+        client.put_object(
+            Bucket=bucket, Key=key, Body=file.content, ContentType="application/json", ChecksumAlgorithm="SHA256"
+        )
+    return f"s3://{bucket}/{key}: model package {version}: {file.statement}"
 
 
 def _caller(account: Account) -> str:
     """Return the last parts of the caller's ARN, such as ``assumed-role/Doctor/name``."""
-    return str(account.client("sts").get_caller_identity()["Arn"]).rpartition(":")[2]
+    return str(account.caller()["Arn"]).rpartition(":")[2]

@@ -2,6 +2,7 @@
 """The command line as somebody types it, over services that answer what the test arranged."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from click.testing import CliRunner, Result
@@ -12,14 +13,14 @@ from tests.operations.service import Services
 from tests.operations.state import MONDAY, OUTPUTS, arn
 
 
-def account(client: Callable[[str], Any]) -> Account:
+def account(client: Callable[[str], Any], now: datetime = MONDAY) -> Account:
     """Return a deployment whose commands do not wait."""
-    return Account("skin-lesion", client, lambda _seconds: None)
+    return Account("skin-lesion", client, lambda _seconds: None, now=lambda: now)
 
 
-def run(client: Callable[[str], Any], *words: str, typed: str | None = None) -> Result:
+def run(client: Callable[[str], Any], *words: str, typed: str | None = None, now: datetime = MONDAY) -> Result:
     """Run ``python -m operations`` with these words."""
-    return CliRunner().invoke(main, words, obj=account(client), input=typed)
+    return CliRunner().invoke(main, words, obj=account(client, now), input=typed)
 
 
 def has_stack(aws: Services, part: str, status: str = "UPDATE_COMPLETE") -> None:

@@ -56,7 +56,8 @@ def accept(room: Room, name: str, content: bytes) -> None:
 def test_accepted_images_replace_the_test_images_until_that_is_undone(room: Room, dark: list[MeasuredImage]) -> None:
     stream.write(room, traffic(shade=0.5))
     by = {"by": "role/kim", "time": stream.PERIOD.start}
-    accept(room, "1.json", baseline_acceptance.acceptance_file([json.loads(windows(dark))], reason="our lamp", **by))
+    accepted = baseline_acceptance.acceptance_file([], [json.loads(windows(dark))], reason="our lamp", **by)
+    accept(room, accepted.name, accepted.content)
     assert run() == contract.EXIT_OK
     found = room.document("monitor.json")
     assert found["violations"] == []
@@ -65,7 +66,9 @@ def test_accepted_images_replace_the_test_images_until_that_is_undone(room: Room
     )
     assert found["baseline"]["accepted"] == f"{statement}: our lamp"
     assert "our lamp" in (room.output / "monitor.html").read_text()
-    accept(room, "2.json", baseline_acceptance.undo_file([{}], reason="new lamp", **by))
+    by["time"] += timedelta(hours=1)
+    undone = baseline_acceptance.undo_file([json.loads(accepted.content)], reason="new lamp", **by)
+    accept(room, undone.name, undone.content)
     assert run() == contract.EXIT_OK
     assert "brightness" in room.document("monitor.json")["violations"]
 

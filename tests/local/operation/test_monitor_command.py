@@ -206,13 +206,19 @@ def accepted(job: Monitor) -> list[str]:
 
 
 def test_accepted_images_reach_later_runs_until_they_are_undone(record: ExecutionRecord, place: LocalHome) -> None:
-    found = []
-    for option in ({"accept": "our lamp"}, {}, {"undo": "new lamp"}):
+    """Acceptance and undoing typed again, because the run after them failed, are not stored twice."""
+    found, said = [], []
+    for option in 2 * [{"accept": "our lamp"}] + [{}] + 2 * [{"undo": "new lamp"}]:
         job = Monitor({})
         request = monitoring_job.MonitoringRequest(AT, NOW + timedelta(hours=len(found)), **option)
-        monitoring_job.run_monitoring_job(request, record, place, job.runner)
+        said += monitoring_job.run_monitoring_job(request, record, place, job.runner).decisions
         found.append(accepted(job))
-    assert found == [[], ["accept"], ["accept", "undo"]]
+    assert found == [[], ["accept"], ["accept"], ["accept", "undo"], ["accept", "undo"]]
+    assert [each.split(" at ")[0] for each in said[1:]] == [
+        "baseline: accepted already",
+        "baseline: undone. The baseline is the model's test images again.",
+        "baseline: undone already",
+    ]
     with pytest.raises(UsageError, match="--undo: no accepted baseline counts"):
         look(Monitor({}), record, place, AT, undo="once more")
 

@@ -23,16 +23,18 @@ EVALUATION: Final = "runs/abc/evaluate/evaluation"
 JOB: Final = "11111111-1111-1111-1111-111111111111"
 _LATER: Final = MONDAY + timedelta(days=1)
 _DEFINITION: Final = {
-    "Parameters": [{"Name": "InputArchive"}],
+    "Parameters": [{"Name": "InputArchive"}, {"Name": "Epochs", "DefaultValue": 3}],
     "Steps": [{"Name": name, "Type": "Processing", "Arguments": {}} for name in ("Preprocess", "Train")],
 }
+_BASELINES: Final = f"/{contract.MONITOR_BASELINES_PREFIX}"
 
 
 _TAGS: Final = [{"Key": f"k{number}", "Value": "v"} for number in range(120)] + [
     {"Key": "model-package", "Value": PACKAGE}
 ]
 _PARAMETERS: Final = [{"Name": f"Other{number}", "Value": "x"} for number in range(120)] + [
-    {"Name": "InputArchive", "Value": "s3://raw/x"}
+    {"Name": "InputArchive", "Value": "s3://raw/x"},
+    {"Name": "Epochs", "Value": "5"},
 ]
 
 
@@ -79,6 +81,14 @@ class Deployment:
     failed: bool = False  # whether executions of the SageMaker pipeline have failed
     environment: dict[str, str] = field(default_factory=dict)  # of the package's container
     stage: str = ""  # the account of production, if that is another one
+    now: datetime = MONDAY
+    files: dict[str, bytes] = field(default_factory=dict)  # those that `history` has fetched, by their path
+
+    def _baselines(self) -> list[dict[str, Any]]:
+        """Return the accepted baselines and their undoings without their times, which differ in each attempt."""
+        documents = [json.loads(self.objects[each]) for each in sorted(self.objects) if _BASELINES in each]
+        numbers = {each["time"]: number for number, each in enumerate(documents)}
+        return [{**each, "time": "", "undoes": numbers.get(each.get("undoes"))} for each in documents]
 
     def pass_time(self) -> None:
         """Let everything that runs end."""
@@ -91,6 +101,7 @@ class Deployment:
 
         A second execution of the state machine joins the retraining of the first.
         """
+        self.now += timedelta(minutes=1)
         self.results.clear()
         self.jobs = {name: status for name, status in self.jobs.items() if "monitor" in name}
         self.machines = {name: status for name, status in self.machines.items() if "monitor" in name}
@@ -98,8 +109,10 @@ class Deployment:
     def effects(self) -> dict[str, Any]:
         """Return what a program has changed, without what is of no consequence: ids, tokens, parts of uploads."""
         found = asdict(self)
-        for passing in ("tokens", "uploads", "results", "running", "deliveries", "comments"):
+        for passing in ("now", "tokens", "uploads", "results", "running", "deliveries", "comments"):
             del found[passing]
+        found["objects"] = {place: each for place, each in self.objects.items() if _BASELINES not in place}
+        found["baselines"] = self._baselines()
         found["deliveries"] = sorted(self.deliveries.values())
         found["jobs"] = [name if "monitor" in name else "export" for name in sorted(self.jobs)]
         found["comments"] = sorted(self.comments.values())
@@ -223,6 +236,10 @@ def _pipeline(state: Deployment) -> dict[str, Handler]:
             "PipelineExecutionDisplayName": name
         }
 
+    def describe(asked: Asked) -> Any:
+        times = {"CreationTime": MONDAY, "LastModifiedTime": _LATER}
+        return summary(asked["PipelineExecutionArn"].rpartition("/")[2]) | times
+
     def begin(asked: Asked) -> Any:
         def make() -> str:
             name = asked["PipelineExecutionDisplayName"]
@@ -237,6 +254,12 @@ def _pipeline(state: Deployment) -> dict[str, Handler]:
         found = [{"StepName": each["Name"], **ran} for each in _DEFINITION["Steps"]]
         if state.failed:
             found[1] |= {"StepStatus": "Failed", "FailureReason": "no capacity."}
+        else:
+            registered = {"RegisterModel": {"Arn": PACKAGE}}
+            found += [
+                {"StepName": contract.EVALUATE_STEP, **ran},
+                {"StepName": "Register", **ran, "Metadata": registered},
+            ]
         return {"PipelineExecutionSteps": found}
 
     return {
@@ -249,7 +272,7 @@ def _pipeline(state: Deployment) -> dict[str, Handler]:
         "sagemaker ListPipelineExecutions": lambda _: {
             "PipelineExecutionSummaries": [summary(each) for each in state.executions]
         },
-        "sagemaker DescribePipelineExecution": lambda asked: summary(asked["PipelineExecutionArn"].rpartition("/")[2]),
+        "sagemaker DescribePipelineExecution": describe,
         "sagemaker ListPipelineExecutionSteps": steps,
         "sagemaker ListPipelineParametersForExecution": lambda _: {"PipelineParameters": _PARAMETERS},
         "sagemaker StartPipelineExecution": begin,

@@ -151,7 +151,7 @@ class World:
             return dict(refused.answer), code, 404 if code == "404" else 400
         if model.has_streaming_output:
             content = answer["Body"]
-            answer["Body"] = StreamingBody(io.BytesIO(content[:10] if empty else content), len(content))
+            answer["Body"] = StreamingBody(io.BytesIO(content[: len(content) // 2] if empty else content), len(content))
         elif model.output_shape:
             whole = sum(len(each) for each in answer.values() if isinstance(each, list))
             answer = _paged(client, model, asked, answer, 0 if empty else self.page)

@@ -24,10 +24,11 @@ from operations.functions import aws_clients, errors, lambda_handlers
 from operations.functions.errors import OperationError
 from operations.preflight import preflight_run
 from operations.preflight.preflight_requirements import BuildRequirement, RemoteRequirements
+from pipeline_src import contract
 from tests.operations import elsewhere
 from tests.operations.answers import services as teardown_services
 from tests.operations.commands.store import archive
-from tests.operations.faults import deployment
+from tests.operations.faults import baselines, deployment
 from tests.operations.faults.deployment import CAPTURE, JOB, MACHINE, Deployment, package_arn
 from tests.operations.faults.injector import Kit, World
 from tests.operations.first_run import first_run_account
@@ -65,6 +66,7 @@ class Program:
         before: Returns the state before the event that starts it; None if no event does.
         reports: Whether what it says is all that it does.
         fails: Whether it fails without a fault too.
+        whole: Whether it is tried at each of its calls, as a function is; else, at those that no program before it has.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Program:
     before: Callable[[], Any] | None = None
     reports: bool = False
     fails: bool = False
+    whole: bool = False
 
     @property
     def is_function(self) -> bool:
@@ -139,7 +142,7 @@ def _account(world: World, clients: Callable[[str], Any], **profiles: str) -> Ac
     def connect(_profile: str, region: str) -> Callable[[str], Any]:
         return world.clients(_COMMAND, region)
 
-    return Account(NAME, clients, lambda _: world.state.pass_time(), profiles, connect)
+    return Account(NAME, clients, lambda _: world.state.pass_time(), profiles, connect, lambda: world.state.now)
 
 
 def _command(*words: str, **profiles: str) -> Callable[[World, Callable[[str], Any]], Outcome]:
@@ -168,6 +171,18 @@ def _folder() -> Path:
         (folder / "diff.md").write_text("<!-- marker -->\n# Review\n", encoding="utf-8")
         _FOLDERS.append(folder)
     return _FOLDERS[0]
+
+
+def _history(world: World, clients: Callable[[str], Any]) -> Outcome:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for place, content in world.state.files.items():
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            (folder / place).write_bytes(content)
+        outcome = _command("history", name, "--newest=150")(world, clients)
+        files = [each for each in folder.rglob("*") if each.is_file()]
+        world.state.files = {str(each.relative_to(folder)): each.read_bytes() for each in sorted(files)}
+    return replace(outcome, said=outcome.said.replace(name, "FOLDER"))
 
 
 def _preflight(world: World, clients: Callable[[str], Any]) -> Outcome:
@@ -245,6 +260,13 @@ def _crowd_records(records: first_run_account.Records) -> None:
 
 def _deployed(**changes: Any) -> Callable[[], Deployment]:
     return lambda: Deployment(**copy.deepcopy(changes))
+
+
+def _evaluated() -> Deployment:
+    state = Deployment(champion=PACKAGE, executions=["x"])
+    place = f"runs/{contract.RUNS_PREFIX}x/evaluate/{contract.EVALUATION_OUTPUT}"
+    state.objects |= {f"{place}/{contract.REPORT_FILE}": b"<html>", f"{place}/{contract.EVALUATION_FILE}": b"{}"}
+    return state
 
 
 def _captured() -> Deployment:
@@ -425,6 +447,18 @@ PROGRAMS: Final = (
         crowd=_crowd_deployment,
         reports=True,
     ),
+    Program(
+        "accept-baseline", _COMMAND, _command("accept-baseline", "our lamp"), baselines.measured, crowd=baselines.crowd
+    ),
+    Program(
+        "undo-baseline",
+        _COMMAND,
+        _command("undo-baseline", "new lamp"),
+        baselines.accepted,
+        crowd=baselines.crowd,
+        whole=True,
+    ),
+    Program("history", _COMMAND, _history, _evaluated, crowd=_crowd_deployment, reports=True),
     Program("next, failed", _COMMAND, _command("next"), _deployed(failed=True, executions=["x"]), reports=True),
     Program("preflight", _COMMAND, _preflight, _deployed(stage="222222222222"), reports=True),
     Program(
