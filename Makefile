@@ -183,6 +183,12 @@ node_modules/.dev: package.json package-lock.json | $(NODE_READY)
 	@npm ci --silent
 	@touch node_modules/.done $@
 
+$(VENV)/audit/.done: tests/requirements-audit.txt | $(UV)
+	@echo "Setting up: the audit of the lock files (about 40 MB)"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)/audit
+	@$(SYNC) --python $(VENV)/audit/bin/python tests/requirements-audit.txt
+	@touch $@
+
 # Neither belongs beside the application: the emulator is a server, and checkov pins much that is newer here.
 $(VENV)/emulator/.done: tests/requirements-emulator.txt | $(UV)
 	@echo "Setting up: the emulator of AWS (about 50 MB)"
@@ -338,6 +344,14 @@ mutate: $(VENV)/mutation/.done  ## Change gate and metrics in small ways and see
 	@$(MUTATION) -m mutmut run --max-children 2
 	@$(MUTATION) -m mutmut results
 
+.PHONY: audit
+audit: $(VENV)/app/.done $(VENV)/audit/.done | $(NODE_READY)  ## Ask for known vulnerabilities of all locked packages; Error 1: one is known or a licence refused, Error 3: not all checked
+	@$(APP) -m review.supply_chain audit $(ARGS)
+
+.PHONY: licences
+licences: $(VENV)/app/.done  ## Write docs/licences.md from the environments that are set up, and check it
+	@$(APP) -m review.supply_chain licences
+
 .PHONY: check-templates
 check-templates: synth $(VENV)/checkov/.done  ## Scan the synthesized templates with checkov
 	@$(CHECKOV) -m checkov.main --config-file .checkov.yaml --directory cdk.out
@@ -378,7 +392,7 @@ lock: $(UV)  ## Lock the requirements anew
 	@$(LOCK) requirements-node.in -o requirements-node.txt
 	@for name in preprocessing model_server fine_tuning; do (cd containers/$$name && ../../$(LOCK) requirements.in -o requirements.txt); done
 	@cd local/builtin_stand_in && ../../$(LOCK_3_11) requirements.in -o requirements.txt
-	@cd tests && for name in jobs emulator checkov scoring report mutation node-oldest; do ../$(LOCK) requirements-$$name.in -o requirements-$$name.txt; done
+	@cd tests && for name in jobs emulator checkov scoring report mutation audit node-oldest; do ../$(LOCK) requirements-$$name.in -o requirements-$$name.txt; done
 
 .PHONY: clean
 clean:  ## Remove the environments and caches (not .local, which holds your runs)
