@@ -369,6 +369,10 @@ check: $(VENV)/app/.dev $(VENV)/jobs-test/.done  ## Lint, types, import contract
 bench: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Measure preprocessing against its limit; draws the curves
 	@$(JOBS) -m benchmarks $(ARGS)
 
+.PHONY: bench-damage
+bench-damage: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Count damaged and sound JPEGs that Preprocess judges wrongly
+	@OPENBLAS_NUM_THREADS=1 $(JOBS) -m benchmarks.scan_damage $(ARGS)
+
 .PHONY: bench-statistics
 bench-statistics: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Measure the coverage of the intervals and the pass rates of the gate
 	@OPENBLAS_NUM_THREADS=1 $(JOBS) -m benchmarks.statistics_coverage $(ARGS)

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT-0
 """Reads every image of the archives once, in the order of the files.
 
-Memory holds one compressed image per worker, the pixels of the image that it decodes, and about 1.5 KB per image, most
-of which is a small grey view.
+Memory holds one compressed image per worker, the pixels of the image that it decodes, a few images whose remarks are
+not complete, and about 1.5 KB per image, most of which is a small grey view.
 """
 
 import itertools
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -35,6 +35,7 @@ NumberedEntry = tuple[int, ZipEntry]
 _RESOURCE_FORK: Final = "._"  # macOS packs a file's attributes as an entry of its own, which has the file's suffix
 _PROGRESS_LINES: Final = 100  # in all, but at most one per `_PROGRESS_STEP` images
 _PROGRESS_STEP: Final = 50
+_ASKED_IN_A_ROW: Final = 4 << 20  # bytes of images that wait in memory for their last remark, about 20 of HAM10000
 
 
 class ImageOutcome(NamedTuple):
@@ -75,6 +76,7 @@ class ArchivePass:
         # The table may spell an id in another case than the file's name; no two ids differ in case alone.
         self._numbers = {row.image_id.lower(): number for number, row in enumerate(plan.rows)}
         self._lock = threading.Lock()
+        self._unasked: list[tuple[int, image_codec.ImageRemarks]] = []
 
     def numbered_entries(self, archives: ArchiveCollection) -> Iterator[NumberedEntry]:
         """Yield the images of `archives`, still compressed, with their numbers.
@@ -123,7 +125,7 @@ class ArchivePass:
         recorded = self.plan.splits[number] in {contract.TRAIN, contract.VALIDATION}
         data = zip_entries.unpack_entry(found)
         place = str(found.place)
-        remarks: list[str] = []
+        remarks = image_codec.ImageRemarks()
         pixels = (
             image_codec.decode_square(data, place, self.plan.side, remarks)
             if recorded
@@ -131,7 +133,7 @@ class ArchivePass:
         )
         view = perceptual_hash.grey_view(pixels)
         self.views[number] = view
-        remarks += image_codec.view_remarks(int(view.min()), int(view.max()))
+        remarks.names += image_codec.view_remarks(int(view.min()), int(view.max()))
         record = RecordLocation(0, 0)
         if recorded:
             row = self.plan.rows[number]
@@ -140,12 +142,28 @@ class ArchivePass:
             record = self.records.add(recordio_format.encode_image_record(label, number, encoded, lesion))
         if self.plan.splits[number] != contract.TRAIN:
             self._held_out_path(number).write_bytes(data)
-        outcome = ImageOutcome(sha256(data).digest(), found.size, record, tuple(remarks))
+        outcome = ImageOutcome(sha256(data).digest(), found.size, record, tuple(remarks.names))
+        unasked: list[tuple[int, image_codec.ImageRemarks]] = []
         with self._lock:
             self.outcomes[number] = outcome
+            self._unasked.append((number, remarks))
+            if sum(each.held for _, each in self._unasked) >= _ASKED_IN_A_ROW:
+                unasked, self._unasked = self._unasked, []
             done, total = len(self.outcomes), len(self.plan.rows)
             if done == total or done % max(_PROGRESS_STEP, total // _PROGRESS_LINES) == 0:
                 self._progress(done, total, "images")
+        self._complete_remarks(unasked)
+
+    def finish(self) -> None:
+        """Complete the remarks on the last images, when all are processed."""
+        self._complete_remarks(self._unasked)
+        self._unasked = []
+
+    def _complete_remarks(self, unasked: Sequence[tuple[int, image_codec.ImageRemarks]]) -> None:
+        for number, remarks in unasked:
+            complete = tuple(remarks.all())
+            with self._lock:
+                self.outcomes[number] = self.outcomes[number]._replace(remarks=complete)
 
     def move_to_train(self, numbers: frozenset[int]) -> None:
         """Move the validation images `numbers` to train, in the plan too.

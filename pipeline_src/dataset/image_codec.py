@@ -11,6 +11,7 @@ accepts is accepted by all, with the same pixels. What is accepted but may be wr
 import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import cv2
@@ -18,7 +19,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from pipeline_src.dataset import jpeg_markers, perceptual_hash
+from pipeline_src.dataset import damage_signs, jpeg_markers, perceptual_hash
 from pipeline_src.runtime.errors import BadInputError
 
 SIDE_LIMIT: Final = 16384  # pixels
@@ -63,12 +64,15 @@ Pixels = NDArray[np.uint8]
 
 # Remarks on images that are accepted although something about them may be wrong; the dataset card names them.
 STRAY_BYTES: Final = "stray_bytes"
+SHIFTED_ROWS: Final = "shifted_rows"
+HOLE: Final = "run_of_zero_bytes"
 ROTATED: Final = "orientation"
 SMALL: Final = "smaller_than_records"
 ELONGATED: Final = "elongated"
 FLAT: Final = "flat"
 BLACK: Final = "black"
 
+_HALF: Final = 4  # eighths of the size from which on steps are told from an image's own edges
 _LONGEST: Final = 4  # longer side by shorter side
 _FLAT_RANGE: Final = 8  # grey levels between the darkest and the brightest pixel of the view
 _BLACKEST: Final = 16  # grey level of the brightest pixel of the view
@@ -77,12 +81,35 @@ _BLACKEST: Final = 16  # grey level of the brightest pixel of the view
 REMARK_TEXTS: Final = {
     STRAY_BYTES: "images have stray bytes among their compressed pixels, which damage can leave; they were decoded"
     " without these bytes. Look at them.",
+    SHIFTED_ROWS: "images change color along a whole row of compressed blocks, as they do below a damaged place. Sound"
+    " images with an edge there are named too. Look at them.",
+    HOLE: "images have a run of zero bytes among their compressed pixels, as a hole in a file leaves it. Look at them.",
     ROTATED: "images have an EXIF orientation, which is ignored everywhere: their pixels are used as stored.",
     SMALL: "images have a side below the image size and were enlarged.",
     ELONGATED: "images are more elongated than 4:1 and were stretched to a square.",
     FLAT: "images are almost of one grey level.",
     BLACK: "images are almost black.",
 }
+
+
+@dataclass
+class ImageRemarks:
+    """Remarks on one image, of which one is found out later.
+
+    Attributes:
+        names: the remarks that are known, keys of `REMARK_TEXTS`.
+        shifted: says whether `SHIFTED_ROWS` is one too; None if that is not asked. Asking for several images in a row
+            takes a third of the time, because the code for it stays in the processor's caches.
+        held: bytes that `shifted` needs.
+    """
+
+    names: list[str] = field(default_factory=list)
+    shifted: Callable[[], bool] | None = None
+    held: int = 0
+
+    def all(self) -> list[str]:
+        """Return all remarks."""
+        return [*self.names, *([SHIFTED_ROWS] if self.shifted and self.shifted() else [])]
 
 
 def shape_remarks(height: int, width: int, side: int) -> list[str]:
@@ -112,13 +139,23 @@ def remark_warnings(remarked: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 class ImageHeader(NamedTuple):
-    """Header of an image: bits per channel, height and width in pixels, number of channels, EXIF orientation."""
+    """Header of an image.
+
+    Attributes:
+        bits: bits per channel.
+        height: pixels.
+        width: pixels.
+        channels: number of channels.
+        orientation: EXIF orientation.
+        unit: height of a coding unit of a JPEG in pixels, 0 for a PNG.
+    """
 
     bits: int
     height: int
     width: int
     channels: int
     orientation: int = jpeg_markers.UPRIGHT
+    unit: int = 0
 
 
 def check_image(data: Buffer, place: str) -> ImageHeader:
@@ -145,27 +182,29 @@ def check_image(data: Buffer, place: str) -> ImageHeader:
     return header
 
 
-def verify_image(data: Buffer, place: str, remarks: list[str] | None = None, side: int = 0) -> Pixels:
+def verify_image(data: Buffer, place: str, remarks: ImageRemarks | None = None, side: int = 0) -> Pixels:
     """Decode the image `data` completely, to prove that it can be decoded.
 
     Args:
         data: the image file.
         place: its place, for messages.
-        remarks: receives the remarks on the image, see `REMARK_TEXTS`.
+        remarks: receives the remarks on the image.
         side: pixels a side to which it is resized later, for the remark on small images.
 
     Returns:
-        It at the smallest eighth of its size that a view can be made of. Of a JPEG: grey (height, width, 1), which
-        costs least. Of a PNG: BGR (height, width, 3).
+        It at the smallest eighth of its size that a view can be made of, BGR (height, width, 3).
 
     Raises:
         BadInputError: it cannot be decoded.
     """
-    _remark_header(check_image(data, place), remarks, side)
-    return _decode(data, place, perceptual_hash.VIEW_SIDE, "GRAY", remarks)
+    header = check_image(data, place)
+    _remark_file(data, header, remarks, side)
+    pixels = _decode(data, place, perceptual_hash.VIEW_SIDE, remarks)
+    _remark_shift(data, header, pixels, remarks)
+    return pixels
 
 
-def decode_square(data: Buffer, place: str, side: int, remarks: list[str] | None = None) -> Pixels:
+def decode_square(data: Buffer, place: str, side: int, remarks: ImageRemarks | None = None) -> Pixels:
     """Return the image `data` stretched to `side` pixels a side, BGR (`side`, `side`, 3).
 
     It is decoded at the smallest eighth of its size that is not below `side`. Of a JPEG that costs least and smooths;
@@ -175,23 +214,50 @@ def decode_square(data: Buffer, place: str, side: int, remarks: list[str] | None
         data: the image file.
         place: its place, for messages.
         side: pixels.
-        remarks: receives the remarks on the image, see `REMARK_TEXTS`.
+        remarks: receives the remarks on the image.
 
     Raises:
         BadInputError: it cannot be decoded.
     """
-    _remark_header(check_image(data, place), remarks, side)
-    pixels = _decode(data, place, side, "BGR", remarks)
+    header = check_image(data, place)
+    _remark_file(data, header, remarks, side)
+    pixels = _decode(data, place, side, remarks)
+    _remark_shift(data, header, pixels, remarks)
     return np.asarray(cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _remark_header(header: ImageHeader, remarks: list[str] | None, side: int) -> None:
-    """Append the remarks on an image's orientation and size."""
+def _remark_file(data: Buffer, header: ImageHeader, remarks: ImageRemarks | None, side: int) -> None:
+    """Add the remarks on an image's orientation, its size and a hole in its file."""
     if remarks is None:
         return
     if header.orientation != jpeg_markers.UPRIGHT:
-        remarks.append(ROTATED)
-    remarks += shape_remarks(header.height, header.width, side)
+        remarks.names.append(ROTATED)
+    remarks.names += shape_remarks(header.height, header.width, side)
+    if header.unit and damage_signs.has_hole(data):
+        remarks.names.append(HOLE)
+
+
+def _remark_shift(data: Buffer, header: ImageHeader, pixels: Pixels, remarks: ImageRemarks | None) -> None:
+    """Add the question whether the rows of a JPEG are shifted; `pixels` is it decoded.
+
+    If less than half of the size is decoded, steps in it are judged in a second decoding at half of the size.
+    """
+    if remarks is None or not header.unit or {STRAY_BYTES, HOLE} & set(remarks.names):
+        return
+    eighths = 8 * len(pixels) // header.height
+    unit = header.unit * eighths // 8
+    remarks.held = pixels.nbytes
+    if eighths < _HALF:
+        remarks.held += len(data)
+        remarks.shifted = lambda: damage_signs.has_steps(pixels, unit) and _is_shifted_at_half(data, header)
+    else:
+        remarks.shifted = lambda: damage_signs.has_shifted_rows(pixels, unit)
+
+
+def _is_shifted_at_half(data: Buffer, header: ImageHeader) -> bool:
+    """Return whether the rows of a JPEG are shifted, of which at most three eighths of the size have been decoded."""
+    pixels = _decode(data, "", -(-min(header.height, header.width) * _HALF // 8), None)
+    return damage_signs.has_shifted_rows(pixels, header.unit * _HALF // 8)
 
 
 def encode_jpeg(pixels: Pixels) -> bytes:
@@ -208,10 +274,10 @@ def _is_png(data: Buffer) -> bool:
     return data.startswith(_PNG)
 
 
-def _decode(data: Buffer, place: str, side: int, colors: str, remarks: list[str] | None) -> Pixels:
+def _decode(data: Buffer, place: str, side: int, remarks: ImageRemarks | None) -> Pixels:
     if _is_png(data):
         return _decode_png(data, place, side)
-    return _decode_jpeg(data, place, side, colors, [] if remarks is None else remarks)
+    return _decode_jpeg(data, place, side, [] if remarks is None else remarks.names)
 
 
 def _decode_png(data: Buffer, place: str, side: int) -> Pixels:
@@ -232,15 +298,15 @@ def _decode_png(data: Buffer, place: str, side: int) -> Pixels:
     return np.asarray(pixels, np.uint8)
 
 
-def _decode_jpeg(data: Buffer, place: str, side: int, colors: str, remarks: list[str]) -> Pixels:
-    """Return the pixels, (height, width, channels) uint8 with `colors` in that order, at least `side` a side.
+def _decode_jpeg(data: Buffer, place: str, side: int, remarks: list[str]) -> Pixels:
+    """Return the pixels, BGR, at the smallest eighth of the size that is at least `side` a side, or in full size.
 
     A warning of the decoder counts as an error. Only a few stray bytes are removed, and what is left must be decoded
     without a warning.
     """
 
     def decode(content: Buffer) -> Pixels:
-        pixels: Pixels = simplejpeg.decode_jpeg(content, colors, min_height=side, min_width=side, strict=True)
+        pixels: Pixels = simplejpeg.decode_jpeg(content, "BGR", min_height=side, min_width=side, strict=True)
         return pixels
 
     try:
@@ -290,7 +356,7 @@ def _read_jpeg_header(data: Buffer, place: str) -> ImageHeader:
     frame, orientation = jpeg_markers.read_frame(data)
     if frame is None:
         raise BadInputError(f"{place}: truncated before its first pixel. {_REPLACE}")
-    return ImageHeader(frame.bits, frame.height, frame.width, len(frame.sampling), orientation)
+    return ImageHeader(frame.bits, frame.height, frame.width, len(frame.sampling), orientation, frame.unit)
 
 
 def _other_format(data: Buffer) -> str:

@@ -22,7 +22,7 @@ UPRIGHT: Final = 1  # EXIF orientation of pixels that are stored as they are sho
 _FRAME_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers that begin a frame header
 DCT_PROCESSES: Final = frozenset((0xC0, 0xC1, 0xC2, 0xC9, 0xCA))  # baseline, extended, progressive; Huffman, arithmetic
 _BARE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}  # markers without a length
-_START_OF_SCAN: Final = 0xDA
+START_OF_SCAN: Final = 0xDA
 _END_OF_IMAGE: Final = 0xD9
 _EXIF_SEGMENT: Final = 0xE1
 _MARKER: Final = re.compile(rb"\xff[^\x00\xff]")
@@ -60,6 +60,11 @@ class JpegFrame(NamedTuple):
     width: int
     sampling: tuple[str, ...]
 
+    @property
+    def unit(self) -> int:
+        """Height of a coding unit in pixels: of a row of blocks of the component that is sampled least."""
+        return 8 * max([1, *(int(each.partition("x")[2]) for each in self.sampling)])
+
 
 def jpeg_segments(data: Buffer) -> Iterator[JpegSegment]:
     """Yield the segments of the JPEG `data` behind its first marker, up to the end of the image or of the bytes."""
@@ -72,7 +77,7 @@ def jpeg_segments(data: Buffer) -> Iterator[JpegSegment]:
         yield JpegSegment(marker, offset, start, end, at, behind_scan)
         if marker == _END_OF_IMAGE:
             return
-        at, behind_scan = end, marker == _START_OF_SCAN
+        at, behind_scan = end, marker == START_OF_SCAN
 
 
 def read_frame(data: Buffer) -> tuple[JpegFrame | None, int]:
@@ -90,7 +95,7 @@ def read_frame(data: Buffer) -> tuple[JpegFrame | None, int]:
             return JpegFrame(
                 segment.marker, bits, height, width, tuple(f"{each >> 4}x{each & 15}" for each in factors)
             ), orientation
-        if segment.marker == _START_OF_SCAN:
+        if segment.marker == START_OF_SCAN:
             break
     return None, orientation
 

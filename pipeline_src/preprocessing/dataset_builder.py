@@ -71,6 +71,7 @@ def build_dataset(task: PreprocessingTask, progress: PassProgress) -> str:
         worker_threads.process_in_threads(
             archive_pass.numbered_entries(archives), archive_pass.process_entry, task.workers
         )
+        archive_pass.finish()
         missing = _missing_image_ids(archive_pass, options.allowed_missing, archives)
         audit = leak_audit.audit_leaks(archive_pass, options.near_duplicates, task.workers)
         found = _dataset_findings(archive_pass, options, missing, audit, archives)

@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks import jpeg_pictures
 from pipeline_src.algorithms.serving.image_predictor import ImagePredictor
 from pipeline_src.dataset import image_codec
 from pipeline_src.runtime.errors import BadInputError
-from tests.jobs import archives, jpeg_pictures
+from tests.jobs import archives
 from tests.jobs.algorithms.tiny_model import MANIFEST, onnx_bytes
 
 PHOTOGRAPH = jpeg_pictures.photograph(3)

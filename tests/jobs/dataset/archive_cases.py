@@ -9,8 +9,9 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from benchmarks import jpeg_pictures
 from pipeline_src import contract
-from tests.jobs import archives, jpeg_pictures
+from tests.jobs import archives
 
 STORED = zipfile.ZIP_STORED
 TABLE, PART_1, PART_2, PART_3 = archives.METADATA, *(archives.PART.format(number) for number in (1, 2, 3))

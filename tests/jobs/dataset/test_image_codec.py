@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import simplejpeg
 
+from benchmarks import jpeg_pictures
 from pipeline_src import contract
 from pipeline_src.dataset import image_codec
 from pipeline_src.runtime.errors import BadInputError
-from tests.jobs import archives, jpeg_pictures
+from tests.jobs import archives
 
 
 def _jpeg(channels: int, colorspace: str, subsampling: str) -> bytes:
@@ -169,28 +170,40 @@ def _of(pixels: np.ndarray) -> bytes:
     return image_codec.encode_jpeg(np.ascontiguousarray(pixels, np.uint8))
 
 
+def _blurred(seed: int) -> np.ndarray:
+    coarse = np.random.default_rng(seed).integers(60, 200, (7, 9, 3), dtype=np.uint8)
+    return cv2.resize(coarse, (300, 225), interpolation=cv2.INTER_CUBIC)
+
+
+_PHOTOGRAPH = _of(jpeg_pictures.photograph(1))
+_STEPPED = jpeg_pictures.photograph(2) // 2
+_STEPPED[224:] += 90
 REMARKED = {
-    "orientation": jpeg_pictures.with_segment(_of(jpeg_pictures.photograph(1)), 0xE1, jpeg_pictures.exif_block(6)),
+    "orientation": jpeg_pictures.with_segment(_PHOTOGRAPH, 0xE1, jpeg_pictures.exif_block(6)),
     "smaller_than_records": archives.picture(3, 210, 300),
-    "elongated": archives.picture(4, 300, 1215),
+    "elongated": archives.picture(4, 225, 915),
     "flat": _of(np.full((300, 300, 3), 120)),
     "black": _of(np.full((300, 300, 3), 3)),
+    "shifted_rows": _of(_STEPPED),
 }
 
 
-@pytest.mark.parametrize("remark", REMARKED)
-def test_odd_pictures_are_counted_in_the_card_with_ids(room: archives.Room, remark: str) -> None:
-    """Pictures of 300 pixels a side are the others, so that none is smaller than the records."""
+def test_odd_pictures_are_counted_in_the_card_with_ids(room: archives.Room) -> None:
+    """The others have 225 pixels in height, so that none is smaller than the records. Two are shifted, one the last."""
     archive = archives.good()
-    archive.pictures = {name: archives.picture(n, 300, 300) for n, name in enumerate(archive.pictures)}
-    archive.pictures["ISIC_0000003"] = REMARKED[remark]
+    names = list(archive.pictures)
+    archive.pictures = {name: _of(_blurred(n)) for n, name in enumerate(names)}
+    odd = {remark: [name] for remark, name in zip(REMARKED, names, strict=False)}
+    odd["shifted_rows"].append(names[-1])
+    archive.pictures |= {named[0]: REMARKED[remark] for remark, named in odd.items()}
+    archive.pictures[names[-1]] = _of(_STEPPED[:, ::-1])
     room.put(archive.bytes())
     assert room.run() == 0
     found = json.loads(json.dumps(room.card()["image_remarks"]))
-    assert {kind: each for kind, each in found.items() if each["count"]} == {
-        remark: {"count": 1, "examples": ["ISIC_0000003"]}
-    }
-    assert any("ISIC_0000003" in line for line in json.loads(json.dumps(room.card()["warnings"])))
+    assert {kind: each["examples"] for kind, each in found.items() if each["count"]} == odd
+    warnings = json.loads(json.dumps(room.card()["warnings"]))
+    for remark, named in odd.items():
+        assert f"{len(named)} {image_codec.REMARK_TEXTS[remark]} ({', '.join(named)})" in warnings
 
 
 @pytest.mark.parametrize("order", ["II", "MM"])
