@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline_src import contract
-from pipeline_src.dataset import image_codec, recordio_reader
+from pipeline_src.dataset import image_codec, recordio_format
 from pipeline_src.runtime.errors import BadInputError
 
 _WRITE_AGAIN: Final = "Write the channel again: run the Preprocess step once more."
@@ -69,7 +69,7 @@ def scan_channel(name: str, image_side: int) -> Channel:
     path = _find_records(name)
     images: dict[tuple[bytes, int, int], ChannelImage] = {}
     count = 0
-    for record in recordio_reader.read_image_records(path):
+    for record in recordio_format.read_image_records(path):
         place = f"{path}: record {count}"
         count += 1
         if record.label >= len(contract.CLASS_LABELS):
@@ -125,7 +125,7 @@ def read_pixels(path: Path, image: ChannelImage, image_side: int) -> image_codec
     place = f"{path}: image {image.number}"
     try:
         return image_codec.decode_square(
-            recordio_reader.read_image_record_at(path, image.offset).image, place, image_side
+            recordio_format.read_image_record_at(path, image.offset).image, place, image_side
         )
     except KeyError as error:  # simplejpeg looks up a sampling that a damaged header does not have
         raise BadInputError(f"{place}: its header is damaged. {_WRITE_AGAIN}") from error

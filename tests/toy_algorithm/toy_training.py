@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from pipeline_src import contract
 from pipeline_src.algorithms.serving import onnx_artifact
-from pipeline_src.dataset import image_codec, recordio_reader
+from pipeline_src.dataset import image_codec, recordio_format
 from pipeline_src.runtime import job_exit
 from pipeline_src.runtime.errors import BadInputError
 
@@ -29,7 +29,7 @@ def train() -> None:
     side, scale = int(given["image_shape"].split(",")[1]), float(given["sharpness"]) / 255**2
     path = root / "input/data/train/train.rec"
     colors, labels = [], []
-    for record in recordio_reader.read_image_records(path):
+    for record in recordio_format.read_image_records(path):
         colors.append(image_codec.decode_square(record.image, str(path), side).mean(axis=(0, 1)))
         labels.append(int(record.label))
     classes = range(len(contract.CLASS_LABELS))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline_src.dataset import recordio_format, recordio_reader
+from pipeline_src.dataset import recordio_format
 from pipeline_src.dataset.recordio_format import MAGIC
 from pipeline_src.runtime.errors import BadInputError
 
@@ -23,11 +23,11 @@ def test_what_was_written_is_read_even_around_the_magic_word(
     path.write_bytes(
         b"".join(recordio_format.encode_image_record(5, 7 + n, image, 2**64 - 1) for n, image in enumerate(images))
     )
-    found = list(recordio_reader.read_image_records(path))
+    found = list(recordio_format.read_image_records(path))
     assert [(each.label, each.number, each.lesion, each.image) for each in found] == [
         (5, 7 + n, 2**64 - 1, image) for n, image in enumerate(images)
     ]
-    assert [recordio_reader.read_image_record_at(path, each.offset) for each in found] == found
+    assert [recordio_format.read_image_record_at(path, each.offset) for each in found] == found
 
 
 def _records(count: int) -> list[bytes]:
@@ -52,7 +52,7 @@ def test_a_damaged_file_is_refused_with_record_byte_and_remedy(tmp_path: Path, d
     path = tmp_path / "train.rec"
     path.write_bytes(damage(b"".join(_records(3))))  # type: ignore[operator]
     with pytest.raises(BadInputError, match=message) as caught:
-        list(recordio_reader.read_image_records(path))
+        list(recordio_format.read_image_records(path))
     assert str(caught.value).startswith(f"{path}: ")
     assert str(caught.value).endswith("Write the channel again: run the Preprocess step once more.")
 
@@ -61,7 +61,7 @@ def test_records_before_the_damage_are_yielded_first(tmp_path: Path) -> None:
     """A stream: nothing is read ahead."""
     path = tmp_path / "train.rec"
     path.write_bytes(b"".join(_records(2))[:-1])
-    records = recordio_reader.read_image_records(path)
+    records = recordio_format.read_image_records(path)
     assert next(records).number == 0
     with pytest.raises(BadInputError):
         next(records)
