@@ -122,9 +122,13 @@ ARCHIVE_IMAGE_SUFFIXES: Final = (".jpg", ".jpeg", ".png")
 # recognises the format by the first bytes: Score's container, the smoke test's endpoint, the report and the monitor.
 HELD_OUT_SUFFIX: Final = ".jpg"
 
-# Members of the dataset's archive, by names without folders: ZIP files of images, and one table.
-ARCHIVE_PART: Final = re.compile(r"HAM10000_images_part_[^/]*\.zip")
+# Members of the dataset's archive, by names without folders: ZIP files of images, and one table, or the two tables of
+# an ISIC challenge: the diagnoses, and the lesions.
+_ISIC_TRAINING: Final = r"ISIC_?20\d\d(_Task3)?_Training_"
+ARCHIVE_PART: Final = re.compile(rf"(HAM10000_images_part_[^/]*|{_ISIC_TRAINING}Input)\.zip")
 ARCHIVE_METADATA: Final = re.compile(r"HAM10000_metadata(\.(csv|tab|tsv|txt))?")
+ARCHIVE_DIAGNOSES: Final = re.compile(rf"{_ISIC_TRAINING}GroundTruth(\.(csv|tab|tsv|txt))?")
+ARCHIVE_LESIONS: Final = re.compile(rf"{_ISIC_TRAINING}(LesionGroupings|Metadata)(\.(csv|tab|tsv|txt))?")
 
 # Prefixes in the raw-data bucket. The key of an archive contains its SHA-256: archives/<sha256>.zip.
 ARCHIVES_PREFIX: Final = "archives/"

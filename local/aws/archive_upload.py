@@ -55,7 +55,8 @@ def check_zip_archive(path: Path, kind: ArchiveKind = BASE_ARCHIVE) -> None:
         make = f"{program_command()} {kind.command}{target}"
         raise UsageError(f"{place}: no such file. Check the path, or make one: {make}")
     if path.is_dir():
-        if not any(contract.ARCHIVE_METADATA.fullmatch(file.name) for file in files_below(path)):
+        tables = (contract.ARCHIVE_METADATA, contract.ARCHIVE_DIAGNOSES)
+        if not any(table.fullmatch(file.name) for file in files_below(path) for table in tables):
             raise UsageError(
                 f"{place}: is a directory without HAM10000_metadata. Use the ZIP file, or the folder of its files."
             )

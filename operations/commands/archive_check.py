@@ -25,7 +25,7 @@ def check_archive_file(path: Path) -> list[str]:
     """
     with ArchiveDirectory(path) as archive:
         archive.check_members()
-        rows = archive_directory.read_base_rows(archive)
+        _, rows = archive_directory.read_base_rows(archive)
         archive_directory.read_official_rows(archive, {row.image_id.lower() for row in rows})
         assigned = lesion_split.split_lesions(rows, DEFAULT_FRACTIONS)
         return [*metadata_tables.metadata_remarks(rows), *assigned.remarks]

@@ -82,7 +82,7 @@ class ArchiveCollection(NamedTuple):
         Raises:
             BadInputError: a table cannot be used, the base is an additional archive, or both name an image or a lesion.
         """
-        rows, place = archive_directory.read_base_rows(self.base), self.base.metadata()[0]
+        place, rows = archive_directory.read_base_rows(self.base)
         if self.addition is None:
             return rows, []
         other, content = self.addition.metadata()

@@ -21,7 +21,7 @@ from typing import Final, NamedTuple, Self
 
 from pipeline_src import contract
 from pipeline_src.dataset import metadata_tables
-from pipeline_src.dataset.metadata_tables import ImageMetadata
+from pipeline_src.dataset.metadata_tables import ImageMetadata, PlacedTable
 from pipeline_src.runtime.errors import BadInputError
 
 
@@ -158,10 +158,11 @@ class ArchiveDirectory:
                 escapes, is encrypted, packed in another way or a ZIP bomb.
         """
         self._check_manifest()
-        if not self._found(contract.ARCHIVE_METADATA):
+        tables = self._found(contract.ARCHIVE_METADATA) or [info for each in self._isic_files() for info in each]
+        if not tables:
             self.metadata()
         images, truth = self._official_files()
-        for info in (*self._found(contract.ARCHIVE_METADATA), *self.part_entries(), *images, *truth):
+        for info in (*tables, *self.part_entries(), *images, *truth):
             self.check_entry(info)
 
     def part_entries(self) -> list[zipfile.ZipInfo]:
@@ -234,6 +235,27 @@ class ArchiveDirectory:
             )
         return tables[0]
 
+    def _isic_files(self) -> tuple[list[zipfile.ZipInfo], list[zipfile.ZipInfo]]:
+        return self._found(contract.ARCHIVE_DIAGNOSES), self._found(contract.ARCHIVE_LESIONS)
+
+    def isic_tables(self) -> tuple[PlacedTable, PlacedTable] | None:
+        """Return the two tables of an ISIC challenge, or None if HAM10000_metadata or no table of diagnoses is there.
+
+        Raises:
+            BadInputError: one of the two is missing, appears twice, or is too large or damaged.
+        """
+        diagnoses, lesions = self._isic_files()
+        if self._found(contract.ARCHIVE_METADATA) or not diagnoses:
+            return None
+        if len(diagnoses) > 1 or len(lesions) != 1:
+            named = ", ".join(info.filename for info in (*diagnoses, *lesions))
+            raise BadInputError(
+                f"{self.place}: {named}: one table of diagnoses (..._GroundTruth) and one with the lesion of each image"
+                " (..._LesionGroupings or ..._Metadata, column lesion_id) are needed. Add the one that is missing, or"
+                " remove the others."
+            )
+        return self._table(diagnoses[0]), self._table(lesions[0])
+
     @property
     def lacks_official(self) -> str | None:
         """A remark if the archive has only one of the two files of the official test set, or None."""
@@ -305,12 +327,14 @@ def _open_zip(path: Path, place: ArchivePlace, kind: ArchiveDescription) -> zipf
 PRODUCTION_SOURCE: Final = "production"  # the source of an exported image, in the table's column `dataset`
 
 
-def read_base_rows(archive: ArchiveDirectory) -> list[ImageMetadata]:
-    """Return the rows of the table of the base `archive`.
+def read_base_rows(archive: ArchiveDirectory) -> tuple[str, list[ImageMetadata]]:
+    """Return the place and the rows of the table of the base `archive`.
 
     Raises:
         BadInputError: the table cannot be used, or is that of an additional archive.
     """
+    if isic := archive.isic_tables():
+        return isic[0][0], metadata_tables.read_isic_metadata(*isic)
     place, content = archive.metadata()
     rows = metadata_tables.read_metadata(place, content)
     exported = Counter(row.source for row in rows)[PRODUCTION_SOURCE]
@@ -319,7 +343,7 @@ def read_base_rows(archive: ArchiveDirectory) -> list[ImageMetadata]:
             f"{place}: {exported} of {len(rows)} images are from production: this is an additional archive. Pass it"
             " as AdditionalArchive (locally --add), and HAM10000's own as InputArchive."
         )
-    return rows
+    return place, rows
 
 
 def read_official_rows(archive: ArchiveDirectory, known: set[str]) -> Sequence[ImageMetadata]:

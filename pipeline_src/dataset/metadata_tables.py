@@ -3,7 +3,8 @@
 
 The official test set is that of ISIC 2018 Task 3, which recent editions of the archive contain. Its ground truth has
 either the columns of the metadata table (Dataverse), or one column per class, with 1 in that of the diagnosis
-(https://challenge.isic-archive.com/data/#2018). Tables that a spreadsheet or pandas has saved again are read too.
+(https://challenge.isic-archive.com/data/#2018). ISIC's training data have the second form too, with a table of lesions
+beside it. Tables that a spreadsheet or pandas has saved again are read too.
 Source of the table: the dataset's paper (Tschandl et al., Scientific Data 5, 180161), section "Data Records".
 """
 
@@ -32,6 +33,13 @@ _SPACE: Final = re.compile(r"[\x00-\x20\x7f\x85\xa0\u2028\u2029]+")
 _UNNAMED: Final = re.compile(r"(unnamed: \d+)?", re.IGNORECASE)  # a column of row numbers, as pandas saves it
 _SEPARATOR_LINE: Final = re.compile(r"\s*\"?sep=(.)\"?\s*\n", re.IGNORECASE)  # Excel's
 _DELIMITERS: Final = ("\t", ";", ",")
+# Names of columns in the tables of ISIC, which count as ours if ours is not there.
+_COLUMN_NAMES: Final = {
+    "age_approx": "age",
+    "anatom_site_general": "localization",
+    "diagnosis_confirm_type": "dx_type",
+    "ak": "akiec",
+}
 _MANY_IMAGES: Final = 100  # images of one lesion; HAM10000 has 6 at most
 _UNGROUPED_LIMIT: Final = 200  # images from which on some lesion is expected to have two
 _RESTORE: Final = "Restore the original table."
@@ -226,7 +234,7 @@ def _fields(place: str, content: bytes, columns: Sequence[str]) -> Iterator[tupl
     names: list[str] = []
     for number, values in _lines(place, content):
         if not names:
-            names = values
+            names = [name if _COLUMN_NAMES.get(name, name) in values else _COLUMN_NAMES[name] for name in values]
             _check_header([name for name in names if not _UNNAMED.fullmatch(name)], columns, place)
         elif len(values) < len(names) or any(values[len(names) :]):
             raise BadInputError(
@@ -285,7 +293,11 @@ def read_official_metadata(place: str, content: bytes) -> list[ImageMetadata]:
     """
     if "image_id" in table_header(place, content):
         return read_table(place, content, ("image_id", "dx"), _parse_official_row)
-    return read_table(place, content, ("image", *_ONE_HOT), _parse_one_hot_row)
+
+    def row(fields: RowFields, here: str) -> ImageMetadata:
+        return _parse_one_hot_row({**fields, "lesion_id": _own_id(fields)}, here)
+
+    return read_table(place, content, ("image", *_ONE_HOT), row)
 
 
 def _parse_official_row(fields: RowFields, here: str) -> ImageMetadata:
@@ -294,14 +306,49 @@ def _parse_official_row(fields: RowFields, here: str) -> ImageMetadata:
     return parse_row({**fields, "lesion_id": own if is_missing(lesion_id) else lesion_id}, here)
 
 
+PlacedTable = tuple[str, bytes]
+
+
+def read_isic_metadata(diagnoses: PlacedTable, lesions: PlacedTable) -> list[ImageMetadata]:
+    """Read the two tables of an ISIC challenge: one column per class, and the lesion of each image.
+
+    Raises:
+        BadInputError: as `read_table`; a line does not name exactly one class, or the lesion of an image is not stated.
+    """
+    facts: dict[str, RowFields] = {}
+    for line, fields in _fields(*lesions, ("image", "lesion_id")):
+        if facts.setdefault(_own_id(fields).lower(), fields) is not fields:
+            raise BadInputError(
+                f"{lesions[0]}: line {line}: image {fields['image']!r}: appears twice. Remove one of the rows."
+            )
+
+    def row(fields: RowFields, here: str) -> ImageMetadata:
+        stated = facts.get(_own_id(fields).lower())
+        if stated is None:
+            raise BadInputError(
+                f"{here}: image {fields['image'][:80]!r}: is not in {lesions[0]}, so its lesion is not known. Add its"
+                " row there, or remove it here."
+            )
+        return _parse_one_hot_row({**stated, **fields}, here)
+
+    return read_table(*diagnoses, ("image", *_ONE_HOT), row)
+
+
+def _own_id(fields: RowFields) -> str:
+    return image_name(fields["image"]) or fields["image"]
+
+
 def _parse_one_hot_row(fields: RowFields, here: str) -> ImageMetadata:
     marked = [label for name, label in _ONE_HOT.items() if _number_or_none(fields[name]) == 1]
     others = [name for name in _ONE_HOT if _number_or_none(fields[name]) not in {0, 1}]
     if len(marked) != 1 or others:
         values = ", ".join(fields[name][:20] for name in _ONE_HOT)
-        raise BadInputError(f"{here}: {values}: must be 1 for one class and 0 for the others. Restore the table.")
-    own = image_name(fields["image"]) or fields["image"]
-    return parse_row({"image_id": own, "lesion_id": own, "dx": marked[0]}, here)
+        known = ", ".join(_ONE_HOT).upper()
+        raise BadInputError(
+            f"{here}: {values} for {known}: must be 1 for one class and 0 for the others. Restore the table, or remove"
+            " the row if its class is none of these."
+        )
+    return parse_row({**fields, "image_id": _own_id(fields), "dx": marked[0]}, here)
 
 
 def _number_or_none(text: str) -> float | None:

@@ -158,6 +158,87 @@ def layout_cases() -> Iterator[Case]:
         yield Case(f"escape {name}", beside(name, archives.zipped({})), ("escapes",))
 
 
+_DIAGNOSES, _LESIONS = "ISIC2018_Task3_Training_GroundTruth.csv", "ISIC2018_Task3_Training_LesionGroupings.csv"
+_DIAGNOSIS_COLUMNS = ("image", *(label.upper() for label in contract.CLASS_LABELS))
+
+
+def _isic(
+    change: Callable[[dict[str, bytes]], dict[str, bytes]] = dict, columns: tuple[str, ...] = _DIAGNOSIS_COLUMNS
+) -> Callable[[], bytes]:
+    """Return a maker of the good archive with the two tables of ISIC 2018 instead of its own."""
+
+    def changed(made: dict[str, bytes]) -> dict[str, bytes]:
+        rows = archives.good().rows
+        diagnoses = [
+            [each["image_id"], *("1.0" if each["dx"].upper() == name else "0.0" for name in _DIAGNOSIS_COLUMNS[1:])]
+            for each in rows
+        ]
+        lesions = [[each["image_id"], each["lesion_id"], "histopathology"] for each in rows]
+        parts = {name: data for name, data in made.items() if name != TABLE}
+        header = ["image", "lesion_id", "diagnosis_confirm_type"]
+        return change(
+            {
+                **parts,
+                _DIAGNOSES: _comma_separated([[*columns], *diagnoses]),
+                _LESIONS: _comma_separated([header, *lesions]),
+            }
+        )
+
+    return entries(changed)
+
+
+def _comma_separated(rows: list[list[str]]) -> bytes:
+    return "".join(",".join(row) + "\n" for row in rows).encode()
+
+
+def isic_cases() -> Iterator[Case]:
+    yield Case("ISIC 2018's tables", _isic())
+    yield Case(
+        "ISIC 2019's names", _isic(_as_of_2019, tuple(each.replace("AKIEC", "AK") for each in _DIAGNOSIS_COLUMNS))
+    )
+    yield Case("ISIC's tables beside HAM10000_metadata", beside(_DIAGNOSES))
+    yield Case(
+        "ISIC's images",
+        _isic(
+            lambda made: {
+                name.replace("HAM10000_images_part_1", "ISIC2018_Task3_Training_Input"): data
+                for name, data in made.items()
+            }
+        ),
+    )
+    lacking = (f"{_DIAGNOSES}: one table of diagnoses", "_LesionGroupings", "Add the one that is missing")
+    yield Case("ISIC without lesions", _isic(lambda made: _less(made, _LESIONS)), lacking)
+    yield Case(
+        "ISIC without diagnoses", _isic(lambda made: _less(made, _DIAGNOSES)), ("HAM10000_metadata: must appear once",)
+    )
+    twice = (f"{_DIAGNOSES}, copy/{_DIAGNOSES}, {_LESIONS}", "remove the others")
+    yield Case("ISIC's diagnoses twice", _isic(lambda made: {**made, f"copy/{_DIAGNOSES}": made[_DIAGNOSES]}), twice)
+    unknown = (f"{_DIAGNOSES}: line 3: image 'ISIC_0000001': is not in", _LESIONS, "its lesion is not known")
+    yield Case("ISIC's lesion not stated", _isic(_changed(_LESIONS, b"ISIC_0000001", b"ISIC_9")), unknown)
+    missing = (f"{_DIAGNOSES}: line 2: lesion_id ''", "is missing")
+    yield Case("ISIC's lesion empty", _isic(_changed(_LESIONS, b"HAM_mel_0", b"")), missing)
+    twice = (f"{_LESIONS}: line 3: image 'ISIC_0000000': appears twice",)
+    yield Case("ISIC's lesion twice", _isic(_changed(_LESIONS, b"ISIC_0000001", b"ISIC_0000000")), twice)
+    none = (f"{_DIAGNOSES}: line 2: 0.0, 0.0", "must be 1 for one class", "if its class is none of these")
+    yield Case(
+        "ISIC's diagnosis of no class", _isic(_changed(_DIAGNOSES, b"ISIC_0000000,1.0", b"ISIC_0000000,0.0")), none
+    )
+    yield Case("ISIC without a class", _isic(columns=(*_DIAGNOSIS_COLUMNS[:-1], "SCC")), ("has no column 'vasc'",))
+
+
+def _as_of_2019(made: dict[str, bytes]) -> dict[str, bytes]:
+    names = {_DIAGNOSES: "ISIC_2019_Training_GroundTruth.csv", _LESIONS: "ISIC_2019_Training_Metadata.csv"}
+    return {names.get(name, name): data for name, data in made.items()}
+
+
+def _less(made: dict[str, bytes], name: str) -> dict[str, bytes]:
+    return {other: data for other, data in made.items() if other != name}
+
+
+def _changed(name: str, old: bytes, new: bytes) -> Callable[[dict[str, bytes]], dict[str, bytes]]:
+    return lambda made: {**made, name: made[name].replace(old, new, 1)}
+
+
 def table_cases() -> Iterator[Case]:
     for delimiter in (";", "\t"):
         yield Case(f"delimiter {delimiter!r}", delimited(delimiter))
@@ -264,4 +345,4 @@ def picture_cases() -> Iterator[Case]:
     yield Case("look-alikes, two diagnoses", with_picture(copy + b"x", "ISIC_0000030"), note=alike)
 
 
-CASES = [*layout_cases(), *table_cases(), *container_cases(), *picture_cases()]
+CASES = [*layout_cases(), *isic_cases(), *table_cases(), *container_cases(), *picture_cases()]

@@ -158,6 +158,9 @@ class Table:
     def metadata(self) -> tuple[str, bytes]:
         return "table", self._content
 
+    def isic_tables(self) -> None:
+        return None
+
     def official(self) -> None:
         return None
 

@@ -23,6 +23,15 @@ def test_the_table_is_found_with_and_without_a_suffix(room: archives.Room, done:
     assert room.manifest() == done.manifest()
 
 
+def test_the_two_tables_of_isic_give_the_same_row() -> None:
+    names = [label.upper() for label in contract.CLASS_LABELS]
+    diagnoses = f"image,{','.join(names)}\nISIC_1,{','.join('1.0' if name == 'MEL' else '0' for name in names)}\n"
+    header = "image,age_approx,anatom_site_general,lesion_id,sex,diagnosis_confirm_type"
+    lesions = f"{header}\nISIC_1.jpg,45.0,back,HAM_1,male,histo\n"
+    row = metadata_tables.ImageMetadata("ISIC_1", "HAM_1", "mel", "not stated", "male", "45.0", "back", "histo")
+    assert metadata_tables.read_isic_metadata(("d", diagnoses.encode()), ("l", lesions.encode())) == [row]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -139,6 +139,8 @@ def test_what_is_no_zip_file_is_refused_with_cause_and_remedy(tmp_path: Path, zi
     with pytest.raises(UsageError, match="no such file"):
         archive_upload.check_zip_archive(tmp_path / "missing.zip")
     archive_upload.check_zip_archive(zipped)
+    (tmp_path / "ISIC2018_Task3_Training_GroundTruth.csv").write_text("image,MEL")
+    archive_upload.check_zip_archive(tmp_path)
 
 
 def test_an_object_is_written_anew_and_never_in_place(tmp_path: Path) -> None:
