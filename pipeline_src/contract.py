@@ -65,6 +65,8 @@ ADDITION_INPUT: Final = "addition"  # one file: an additional archive, or `ABSEN
 SCORES_INPUT: Final = "scores"
 CHAMPION_INPUT: Final = "champion"  # one file: predictions.csv of the model in production, or `ABSENT_OBJECT`
 MODEL_INPUT: Final = "model"  # of Evaluate, one file: the `MODEL_ARTIFACT_FILE` that Score answered with
+MODEL_CHANNEL: Final = "model"  # of Train, one file: the `MODEL_ARTIFACT_FILE` to start from, or `ABSENT_OBJECT`
+STARTING_INPUT: Final = "starting"  # of Preprocess, one file: the `MANIFEST_FILE` of that model, or `ABSENT_OBJECT`
 TRAIN_OUTPUT: Final = "train"  # the RecordIO file and nothing else: Pipe mode streams every object
 VALIDATION_OUTPUT: Final = "validation"  # likewise
 # The original bytes of validation, test and official images, named as `held_out_file` says; nothing else.
@@ -152,10 +154,14 @@ ALGORITHM_FACT: Final = "Algorithm"  # not a parameter: the report's name for th
 PREPROCESSING_IMAGE: Final = "PreprocessingImage"  # not a parameter: the report's name for the image of Evaluate
 CHAMPION_PREDICTIONS_PARAMETER: Final = "ChampionPredictions"  # URI of the champion's predictions.csv
 CHAMPION_PACKAGE_PARAMETER: Final = "ChampionPackage"  # ARN of its model package
+# Of a pipeline with warm start: the model whose weights Train starts from.
+STARTING_MODEL_PARAMETER: Final = "StartingModel"  # URI of its model.tar.gz
+STARTING_MANIFEST_PARAMETER: Final = "StartingManifest"  # URI of the manifest.csv of the images that it learned from
+STARTING_PACKAGE_PARAMETER: Final = "StartingPackage"  # ARN of its model package
 NO_PACKAGE: Final = "none"
 NO_COMPARISON: Final = "waived"  # instead of an ARN, if the comparison is switched off
-# Object that a parameter names without a champion or additional archive: a processing job cannot be started without
-# an object for each input.
+# Object that a parameter names without a champion, additional archive or model to start from: a job cannot be started
+# without an object for each input.
 ABSENT_OBJECT: Final = '{"absent": true}\n'
 SOURCE_COMMIT_PARAMETER: Final = "SourceCommit"
 EARLIER_EVALUATIONS_PARAMETER: Final = "EarlierEvaluations"  # how many candidates this test set has evaluated before
@@ -169,10 +175,12 @@ METADATA_DATASET: Final = "dataset_sha256"
 METADATA_ADDITION: Final = "additional_sha256"  # or `NO_ADDITION`
 METADATA_EARLIER: Final = "earlier_evaluations"
 METADATA_CHAMPION: Final = "champion"  # ARN of the champion's package, or `NO_PACKAGE`
+METADATA_START: Final = "trained_from"  # ARN of the package whose weights it started from, with warm start
 METADATA_REQUIREMENT: Final = "gate_"  # followed by the name of a requirement
 
 # Content types of training channels, requests and responses.
 RECORDS_CONTENT_TYPE: Final = "application/x-recordio"
+MODEL_CONTENT_TYPE: Final = "application/x-sagemaker-model"
 IMAGE_CONTENT_TYPE: Final = "application/x-image"
 JSON_CONTENT_TYPE: Final = "application/json"
 

@@ -153,6 +153,11 @@ class AlgorithmSpecification:
         model_files: Files of the model artifact, for people.
         weights: Origin and licence of the weights that it starts from.
         stand_in: Its substitute on one machine; None: it runs there itself.
+        warm_start: Whether a training can start from the weights of an earlier model of this algorithm, in the channel
+            `contract.MODEL_CHANNEL`: `never`; `optional`, so that `contract.ABSENT_OBJECT` there means that there is
+            none; or `given`, where the channel must have a model.
+        warm_start_refusal: Why it never can.
+        unused_when_warm: Names of the parameters without effect in a training that starts from an earlier model.
     """
 
     name: str
@@ -178,6 +183,9 @@ class AlgorithmSpecification:
     model_files: tuple[str, ...]
     weights: str
     stand_in: LocalStandIn | None = None
+    warm_start: Literal["never", "optional", "given"] = "never"
+    warm_start_refusal: str = "its training takes no earlier model"
+    unused_when_warm: tuple[str, ...] = ()
 
     @property
     def images(self) -> tuple[ContainerImage, ...]:

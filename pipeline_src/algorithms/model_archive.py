@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Reads from a model's archive what its evaluation shows: the ONNX model, and the history of its training.
+"""Reads from a model's archive what others use of it: the ONNX model, and the history of its training.
 
 An archive of another kind of model has neither. Files are taken by their exact names and nothing else is unpacked, so
 that no name in the archive becomes a path; sizes are bounded as packed and as unpacked.
@@ -27,7 +27,7 @@ SIZE_LIMITS: Final = {
     contract.TRAINING_HISTORY_FILE: 4 << 20,
 }
 UNPACKED_LIMIT: Final = 1 << 30  # bytes of a whole archive, other files included
-_REMEDY: Final = f"Give the evaluation the {contract.MODEL_ARTIFACT_FILE} that Train wrote."
+_REMEDY: Final = f"Give the {contract.MODEL_ARTIFACT_FILE} that Train wrote."
 
 
 class ModelArchive(NamedTuple):

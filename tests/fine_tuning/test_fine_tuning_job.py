@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pipeline_src import contract
-from pipeline_src.algorithms import trained_model, training_channel, training_history
+from pipeline_src.algorithms import trained_model, training_history
 from pipeline_src.algorithms.fine_tuning import (
     fine_tuning_hyperparameters,
     fine_tuning_job,
@@ -19,20 +19,13 @@ from pipeline_src.algorithms.fine_tuning import (
 )
 from pipeline_src.algorithms.fine_tuning.process_group import Hosts, ProcessGroup, ProcessPlan
 from pipeline_src.algorithms.fine_tuning.torch_network import EfficientNetLite
-from pipeline_src.algorithms.fine_tuning.training_loop import Training, TrainingData
+from pipeline_src.algorithms.fine_tuning.training_loop import Training
 from pipeline_src.algorithms.serving import onnx_artifact
 from pipeline_src.runtime.errors import BadInputError
 from tests import colored_records
-from tests.fine_tuning.training_case import SAMPLES, SHORT, TrainingRoom
+from tests.fine_tuning.training_case import SAMPLES, SHORT, TrainingRoom, scan
 
 FILES = {"model.json", "model.onnx", "training_history.json"}
-
-
-def scan() -> TrainingData:
-    """Return the channels of the room in ML_ROOT."""
-    return TrainingData(
-        *(training_channel.scan_channel(name, colored_records.SIDE) for name in ("train", "validation"))
-    )
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +102,10 @@ def test_hosts_with_other_hyperparameters_are_refused(tmp_path: Path) -> None:
         rooms.append(room)
     logs = [job.communicate()[0] for job in jobs]
     assert [job.returncode for job in jobs] == [contract.EXIT_BAD_INPUT] * 2, logs
-    assert "training process 1 has other data, hyperparameters or code than process 0" in rooms[0].reason()
+    assert (
+        "training process 1 has other data, initial weights, hyperparameters or code than process 0"
+        in rooms[0].reason()
+    )
 
 
 @pytest.mark.parametrize("after", ["epoch 1/", "progress: 96/"])

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_src import contract
+from pipeline_src.algorithms import training_channel
+from pipeline_src.algorithms.fine_tuning.training_loop import TrainingData
 from tests import colored_records
 
 REPOSITORY = Path(__file__).parents[2]
@@ -26,6 +28,13 @@ SHORT = {
     "epochs": "3",
     "batch_size": "32",
 }
+
+
+def scan() -> TrainingData:
+    """Return the channels of the room in ML_ROOT."""
+    return TrainingData(
+        *(training_channel.scan_channel(name, colored_records.SIDE) for name in ("train", "validation"))
+    )
 
 
 @dataclass

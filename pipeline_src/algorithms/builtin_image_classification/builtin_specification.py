@@ -80,6 +80,11 @@ BUILTIN_IMAGE_CLASSIFICATION: Final = AlgorithmSpecification(
         HyperparameterRange("weight_decay", "WeightDecay", 0.00001, 0.001, "Logarithmic"),
     ),
     checkpoints="training",
+    # Developer Guide, "Image Classification - MXNet", incremental training: the model comes by the channel `model`, and
+    # needs the same num_layers, image_shape and num_classes. What an object there does that is no model, it does not
+    # say, nor whether use_pretrained_model=1 would win.
+    warm_start="given",
+    unused_when_warm=("UsePretrainedModel",),
     # Developer Guide, "EC2 Instance Recommendation"; EC2 offers P2 and P3 no more.
     instance_families=("g4dn", "g5"),
     instance_reason="the built-in algorithm trains on GPU only, of the families g4dn and g5",

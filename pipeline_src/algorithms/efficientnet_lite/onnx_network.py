@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT-0
 """Builds the ONNX graph of an EfficientNet-Lite network from its weights, and a classifier on a network's features.
 
+The whole network keeps its batch norms as nodes, which ONNX Runtime folds into the convolutions when it loads the
+graph. So `trained_weights` gets from a classifier what it was built from, and a later training can start there.
+
 Sources: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019,
 arXiv:1905.11946, table 1 and its rules for width and depth; for the Lite variants ``efficientnet_lite_builder.py`` of
 the TensorFlow TPU models: ReLU6 instead of swish, no squeeze-and-excitation, stem and head not scaled, first and last
@@ -26,6 +29,11 @@ NORM_EPSILON: Final = 1e-3
 PIXEL_MEAN: Final = 127.0
 PIXEL_SCALE: Final = 128.0
 
+_HEAD_WEIGHT: Final = "head.weight"
+_HEAD_BIAS: Final = "head.bias"
+_STEM: Final = "_conv_stem"
+_STEM_WEIGHT: Final = f"{_STEM}.weight"  # for BGR in a graph, and for RGB among PyTorch's weights
+_NORM_PARTS: Final = ("weight", "bias", "running_mean", "running_var")
 _OPSET: Final = 17
 _IR_VERSION: Final = 8  # that of opset 17
 
@@ -97,12 +105,31 @@ def build_network(name: str, state: Mapping[str, NDArray[np.float32]]) -> onnx.M
         A model with the input "pixels", uint8 (N, side, side, 3) BGR as `image_codec.decode_square` returns them, and
         the output "features", float32 (N, `IMAGENET_FEATURES`). N and side are symbolic.
     """
-    graph = GraphBuilder(state)
+    graph = GraphBuilder(state, fold_norms=False)
     graph.add_blocks(blocks_of_stages(STAGES[name]))
     graph.add_convolution("_conv_head", "_bn1")
     graph.add_node("GlobalAveragePool", "pool")
     graph.add_node("Flatten", FEATURES_OUTPUT, axis=1)
     return feature_model(graph, name, IMAGENET_FEATURES)
+
+
+def trained_weights(classifier: onnx.ModelProto) -> dict[str, NDArray[np.float32]]:
+    """Return the weights of a `classifier` on a network of `build_network`, head included, under PyTorch's names.
+
+    Weights that are in another file than the classifier, or no float32, are left out.
+    """
+    found = {
+        each.name: numpy_helper.to_array(each).copy()
+        for each in classifier.graph.initializer
+        if each.data_type == TensorProto.FLOAT and each.data_location == TensorProto.DEFAULT
+    }
+    names = [name for name in found if name.startswith("_") and f".{CLASS_MAPS_NAME}" not in name]
+    state = {name: found[name] for name in names}
+    if _STEM_WEIGHT in state:
+        state[_STEM_WEIGHT] = np.ascontiguousarray(state[_STEM_WEIGHT][:, ::-1])
+    if found.keys() >= {_HEAD_WEIGHT, _HEAD_BIAS}:
+        state["_fc.weight"], state["_fc.bias"] = np.ascontiguousarray(found[_HEAD_WEIGHT].T), found[_HEAD_BIAS]
+    return state
 
 
 def feature_model(graph: "GraphBuilder", name: str, count: int) -> onnx.ModelProto:
@@ -148,7 +175,7 @@ def attach_head(
         raise ValueError(f"head of shapes {weights.shape} and {bias.shape}: must be ({count}, classes) and (classes,)")
     model = onnx.ModelProto()
     model.CopyFrom(backbone)
-    head = {"head.weight": weights, "head.bias": bias}
+    head = {_HEAD_WEIGHT: weights, _HEAD_BIAS: bias}
     model.graph.initializer.extend(_constant(name, values) for name, values in head.items())
     model.graph.node.append(helper.make_node("Gemm", [FEATURES_OUTPUT, *head], ["logits"], name="logits"))
     model.graph.node.append(helper.make_node("Softmax", ["logits"], [OUTPUT_NAME], OUTPUT_NAME, axis=1))
@@ -235,15 +262,19 @@ def _constant(name: str, values: NDArray[np.floating]) -> TensorProto:
 class GraphBuilder:
     """Collects nodes and weights of a graph in which each node takes the output of the one before it.
 
+    Args:
+        state: weights under PyTorch's names.
+        fold_norms: whether batch norms are folded into the convolutions before them, instead of nodes of their own.
+
     Attributes:
         nodes: nodes in order of execution.
         weights: constants of the graph.
     """
 
-    def __init__(self, state: Mapping[str, NDArray[np.float32]]) -> None:
+    def __init__(self, state: Mapping[str, NDArray[np.float32]], *, fold_norms: bool = True) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
-        self._state = state
+        self._state, self._fold_norms = state, fold_norms
         self._last = INPUT_NAME
         self._relu6_bounds = (self.add_weights("zero", np.array(0.0)), self.add_weights("six", np.array(6.0)))
 
@@ -267,36 +298,40 @@ class GraphBuilder:
     def add_convolution(
         self, name: str, norm: str, *, stride: int = 1, activation: bool = True, reverse_input: bool = False
     ) -> None:
-        """Add a convolution, the batch norm after it folded in, and ReLU6 unless `activation` is false.
+        """Add a convolution with the batch norm after it, and ReLU6 unless `activation` is false.
 
         `reverse_input` reverses the order of the input channels: pixels are BGR, and the weights are for RGB.
         """
-        kernel = self._state[f"{name}.weight"].astype(np.float64)
-        scale, shift, mean, variance = (
-            self._state[f"{norm}.{part}"].astype(np.float64)
-            for part in ("weight", "bias", "running_mean", "running_var")
-        )
-        factor = scale / np.sqrt(variance + NORM_EPSILON)
+        kernel = self._state[f"{name}.weight"]
         if reverse_input:
             kernel = kernel[:, ::-1]
-        depthwise = kernel.shape[1] == 1
-        self.add_node(
-            "Conv",
-            name,
-            self.add_weights(f"{name}.weight", kernel * factor[:, np.newaxis, np.newaxis, np.newaxis]),
-            self.add_weights(f"{name}.bias", shift - mean * factor),
-            kernel_shape=kernel.shape[2:],
-            strides=[stride, stride],
-            group=len(kernel) if depthwise else 1,
-            auto_pad="SAME_UPPER",
-        )
+        shape: dict[str, Any] = {
+            "kernel_shape": kernel.shape[2:],
+            "strides": [stride, stride],
+            "group": len(kernel) if kernel.shape[1] == 1 else 1,
+            "auto_pad": "SAME_UPPER",
+        }
+        parts = {f"{norm}.{part}": self._state[f"{norm}.{part}"] for part in _NORM_PARTS}
+        if self._fold_norms:
+            scale, shift, mean, variance = (values.astype(np.float64) for values in parts.values())
+            factor = scale / np.sqrt(variance + NORM_EPSILON)
+            folded = kernel.astype(np.float64) * factor[:, np.newaxis, np.newaxis, np.newaxis]
+            given = [
+                self.add_weights(f"{name}.weight", folded),
+                self.add_weights(f"{name}.bias", shift - mean * factor),
+            ]
+            self.add_node("Conv", name, *given, **shape)
+        else:
+            self.add_node("Conv", name, self.add_weights(f"{name}.weight", kernel), **shape)
+            given = [self.add_weights(each, values) for each, values in parts.items()]
+            self.add_node("BatchNormalization", norm, *given, epsilon=NORM_EPSILON)
         if activation:
             self.add_node("Clip", f"{name}.relu6", *self._relu6_bounds)
 
     def add_blocks(self, blocks: Sequence[Block]) -> list[str]:
         """Add pixels, stem and `blocks`; return the outputs of the residual blocks."""
         self.add_pixels()
-        self.add_convolution("_conv_stem", "_bn0", stride=2, reverse_input=True)
+        self.add_convolution(_STEM, "_bn0", stride=2, reverse_input=True)
         names = [f"_blocks.{number}" for number in range(len(blocks))]
         for name, block in zip(names, blocks, strict=True):
             self.add_block(name, block)

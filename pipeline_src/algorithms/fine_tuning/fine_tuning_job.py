@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The training job of `fine_tuning`: an EfficientNet-Lite, trained end to end from ImageNet weights.
+"""The training job of `fine_tuning`: an EfficientNet-Lite, trained end to end from ImageNet weights or an earlier model.
 
 Reads ``/opt/ml/input`` and writes, below ``/opt/ml``:
 
@@ -23,6 +23,11 @@ The recipe, with its sources:
   Leads to Wider Optima and Better Generalization", UAI 2018, arXiv:1803.05407; the network's own training averaged too;
 - the epoch with the best balanced accuracy on the validation split is kept.
 
+With a warm start (the channel `contract.MODEL_CHANNEL`) the weights of an earlier model take the place of ImageNet's,
+head included, and the recipe stays: its warm-up and cosine are a warm restart (SGDR, above), and no measurement here
+speaks for a lower rate. A network that is trained on from an earlier one can generalize worse than one that starts
+anew on all images: Ash, Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020, arXiv:1910.08475.
+
 Not averaged over flips at inference: that doubles the time of each answer.
 
 The same channels, hyperparameters and versions give the same artifact on machines of one type, see training_loop.py.
@@ -37,19 +42,26 @@ from pipeline_src import contract
 from pipeline_src.algorithms import trained_model, training_channel, training_history
 from pipeline_src.algorithms.efficientnet_lite import onnx_network, pretrained_weights
 from pipeline_src.algorithms.efficientnet_lite.pretrained_weights import BACKBONES
-from pipeline_src.algorithms.fine_tuning import fine_tuning_hyperparameters, process_group, torch_network
+from pipeline_src.algorithms.fine_tuning import (
+    fine_tuning_hyperparameters,
+    process_group,
+    starting_model,
+    torch_network,
+)
 from pipeline_src.algorithms.fine_tuning.fine_tuning_hyperparameters import (
     GROUP_IMAGES,
     RANDOM,
     FineTuningHyperparameters,
 )
 from pipeline_src.algorithms.fine_tuning.process_group import ProcessGroup
+from pipeline_src.algorithms.fine_tuning.starting_model import StartingModel
 from pipeline_src.algorithms.fine_tuning.torch_network import EfficientNetLite
 from pipeline_src.algorithms.fine_tuning.training_loop import TrainedNetwork, Training, TrainingData
 from pipeline_src.algorithms.serving import onnx_artifact
 from pipeline_src.algorithms.serving.onnx_artifact import ModelManifest
 from pipeline_src.algorithms.training_channel import Channel
 from pipeline_src.runtime import job_exit
+from pipeline_src.runtime.errors import BadInputError
 
 ALGORITHM: Final = "fine_tuning"
 # Packages whose version can change the artifact.
@@ -66,6 +78,7 @@ def run_training() -> None:
     config = contract.ml_root() / "input/config"
     parameters = fine_tuning_hyperparameters.read_fine_tuning_hyperparameters(config / "hyperparameters.json")
     hosts = process_group.read_hosts(config / "resourceconfig.json")
+    start = _read_start(parameters)
     data = _scan_channels(parameters)
     groups = parameters.batch_size // GROUP_IMAGES
     plan = process_group.plan_processes(groups, len(hosts.names))
@@ -74,19 +87,47 @@ def run_training() -> None:
         f" {len(data.validation.images)} images; {len(hosts.names)} host(s) with {plan.count} process(es) of"
         f" {plan.threads} thread(s) on {plan.device}"
     )
-    process_group.run_processes(train_process, plan, hosts, parameters, data)
+    process_group.run_processes(train_process, plan, hosts, parameters, data, start)
 
 
-def train_process(group: ProcessGroup, parameters: FineTuningHyperparameters, data: TrainingData) -> None:
+def train_process(
+    group: ProcessGroup,
+    parameters: FineTuningHyperparameters,
+    data: TrainingData,
+    start: StartingModel | None = None,
+) -> None:
     """Train in one of the processes; the first one writes the artifact."""
-    torch.manual_seed(parameters.seed)  # for the head, and for random weights
-    network = EfficientNetLite(parameters.backbone, parameters.num_classes)
-    if parameters.initial_weights != RANDOM:
-        weights = pretrained_weights.read_pretrained_weights(parameters.backbone)
-        torch_network.load_pretrained(network, weights, f"backbone {parameters.backbone!r}")
+    network = initial_network(parameters, start)
     trained = Training(network, data, parameters, group, _print_line).run()
     if group.rank == 0:
-        _write_artifact(parameters, trained, data.validation)
+        _write_artifact(parameters, trained, data.validation, start)
+
+
+def initial_network(parameters: FineTuningHyperparameters, start: StartingModel | None) -> EfficientNetLite:
+    """Return the network with the weights that the training starts from."""
+    torch.manual_seed(parameters.seed)  # for the head, and for random weights
+    network = EfficientNetLite(parameters.backbone, parameters.num_classes)
+    if start is not None:
+        torch_network.load_weights(network, start.weights, f"channel {contract.MODEL_CHANNEL!r}", head=True)
+    elif parameters.initial_weights != RANDOM:
+        weights = pretrained_weights.read_pretrained_weights(parameters.backbone)
+        torch_network.load_weights(network, weights, f"backbone {parameters.backbone!r}", head=False)
+    return network
+
+
+def _read_start(parameters: FineTuningHyperparameters) -> StartingModel | None:
+    """Return the model that the training starts from, after a look whether its weights fit."""
+    start = starting_model.read_starting_model(ALGORITHM, parameters.backbone)
+    if start is None:
+        return None
+    if parameters.initial_weights == RANDOM:
+        raise BadInputError(
+            f"hyperparameter 'initial_weights': {RANDOM!r} and a model in the channel {contract.MODEL_CHANNEL!r}: both"
+            " say what the training starts from. Leave one of them out."
+        )
+    initial_network(parameters, start)
+    _print_line(f"starts from the weights of an earlier model, SHA-256 {start.sha256}")
+    return start
 
 
 def _scan_channels(parameters: FineTuningHyperparameters) -> TrainingData:
@@ -97,7 +138,9 @@ def _scan_channels(parameters: FineTuningHyperparameters) -> TrainingData:
     return TrainingData(train, validation)
 
 
-def _write_artifact(parameters: FineTuningHyperparameters, trained: TrainedNetwork, validation: Channel) -> None:
+def _write_artifact(
+    parameters: FineTuningHyperparameters, trained: TrainedNetwork, validation: Channel, start: StartingModel | None
+) -> None:
     state = torch_network.weights_of(trained.state)
     network = onnx_network.build_network(parameters.backbone, state)
     onnx_network.fix_image_side(network, parameters.image_side)
@@ -105,7 +148,7 @@ def _write_artifact(parameters: FineTuningHyperparameters, trained: TrainedNetwo
     model = classifier.SerializeToString(deterministic=True)
     trained_model.check_answers(model, validation, trained.probabilities, parameters.image_side)
     folder = contract.ml_root() / "model"
-    onnx_artifact.write_model(folder, model, _manifest(parameters))
+    onnx_artifact.write_model(folder, model, _manifest(parameters, start))
     history = training_history.training_history_json(trained.history)
     (folder / contract.TRAINING_HISTORY_FILE).write_text(history, encoding="utf-8")
     best = trained.history.selected
@@ -115,17 +158,18 @@ def _write_artifact(parameters: FineTuningHyperparameters, trained: TrainedNetwo
     )
 
 
-def _manifest(parameters: FineTuningHyperparameters) -> ModelManifest:
-    weights = BACKBONES[parameters.backbone]
-    return onnx_artifact.current_manifest(
-        algorithm=ALGORITHM,
-        image_size=parameters.image_side,
-        packages=_PACKAGES,
-        weights={
-            "backbone": weights.name,
+def _manifest(parameters: FineTuningHyperparameters, start: StartingModel | None) -> ModelManifest:
+    if start is None:
+        backbone = BACKBONES[parameters.backbone]
+        weights = {
+            "backbone": backbone.name,
             "initial_weights": parameters.initial_weights,
-            **({} if parameters.initial_weights == RANDOM else weights.provenance()),
-        },
+            **({} if parameters.initial_weights == RANDOM else backbone.provenance()),
+        }
+    else:
+        weights = {**start.origin, "started_from_sha256": start.sha256}
+    return onnx_artifact.current_manifest(
+        algorithm=ALGORITHM, image_size=parameters.image_side, packages=_PACKAGES, weights=weights
     )
 
 

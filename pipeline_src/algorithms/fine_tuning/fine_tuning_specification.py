@@ -56,6 +56,7 @@ FINE_TUNING: Final = AlgorithmSpecification(
         HyperparameterRange("label_smoothing", "LabelSmoothing", 0.0, 0.2, "Linear"),
     ),
     checkpoints="training",
+    warm_start="optional",
     # A CPU or a GPU, as the instance type has it.
     volume_key=None,
     maximum_hours=6,

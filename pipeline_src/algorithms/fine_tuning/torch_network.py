@@ -101,21 +101,25 @@ def _norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, onnx_network.NORM_EPSILON)
 
 
-def load_pretrained(network: EfficientNetLite, weights: Mapping[str, NDArray[np.float32]], place: str) -> None:
-    """Put `weights` into `network`, whose head for the classes keeps its initial values.
+def load_weights(
+    network: EfficientNetLite, weights: Mapping[str, NDArray[np.float32]], place: str, *, head: bool
+) -> None:
+    """Put `weights` into `network`.
 
     Args:
         network: Changed in place.
-        weights: Tensors by PyTorch's names; a head for other classes is left out.
+        weights: Tensors by PyTorch's names.
         place: What to call them in a message.
+        head: Whether the head is taken, too; otherwise it keeps its initial values, and `weights` may have one for
+            other classes.
 
     Raises:
         BadInputError: They are of another architecture.
     """
     own = network.state_dict()
-    counters = {name for name in own if name.endswith(".num_batches_tracked")}
-    expected = own.keys() - counters - set(_HEAD)
-    missing, unknown = sorted(expected - weights.keys()), sorted(weights.keys() - expected - set(_HEAD))
+    left_out = {name for name in own if name.endswith(".num_batches_tracked")} | (set() if head else set(_HEAD))
+    expected = own.keys() - left_out
+    missing, unknown = sorted(expected - weights.keys()), sorted(weights.keys() - expected - left_out)
     other = [name for name in sorted(expected & weights.keys()) if own[name].shape != weights[name].shape]
     if wrong := missing or unknown or other:
         raise BadInputError(

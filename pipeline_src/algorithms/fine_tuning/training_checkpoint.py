@@ -33,7 +33,7 @@ def read_checkpoint(folder: Path, training: str, notice: Callable[[str], None]) 
 
     Args:
         folder: Where checkpoints are.
-        training: What identifies the training: its data, hyperparameters and versions.
+        training: What identifies the training: its data, initial weights, hyperparameters and versions.
         notice: Called with a sentence if a file is there that cannot be used.
     """
     path = folder / CHECKPOINT_FILE
@@ -46,6 +46,6 @@ def read_checkpoint(folder: Path, training: str, notice: Callable[[str], None]) 
         notice(f"{path}: cannot be read ({type(error).__name__}), so that the training starts from its first epoch")
         return None
     if found != training:
-        notice(f"{path}: of a training with other data, hyperparameters or versions, so that it is not used")
+        notice(f"{path}: of a training with other data, weights, hyperparameters or versions, so that it is not used")
         return None
     return dict(state)

@@ -112,7 +112,7 @@ class Training:
         self._scaler = torch.amp.GradScaler(group.device.type, enabled=self._mixed_type is torch.float16)
         self._history: list[TrainingEpoch] = []
         self._best: dict[str, Tensor] = {}
-        self._training = training_digest(data, parameters)
+        self._training = training_digest(network, data, parameters)
 
     def run(self) -> TrainedNetwork:
         """Train until the last epoch, or until `patience` epochs brought nothing better.
@@ -286,8 +286,8 @@ class Training:
         wrong = [number for number, row in enumerate(rows) if not torch.equal(row, rows[0])]
         if wrong:
             raise BadInputError(
-                f"training process {wrong[0]} has other data, hyperparameters or code than process 0. Give every host"
-                " the same image, hyperparameters and channels (FullyReplicated)."
+                f"training process {wrong[0]} has other data, initial weights, hyperparameters or code than process 0."
+                " Give every host the same image, hyperparameters and channels (FullyReplicated)."
             )
 
     def _resume(self) -> None:
@@ -332,11 +332,16 @@ class Training:
         )
 
 
-def training_digest(data: TrainingData, parameters: FineTuningHyperparameters) -> str:
-    """Return a SHA-256 that identifies a training: code, images, labels, hyperparameters and PyTorch's version."""
+def training_digest(network: nn.Module, data: TrainingData, parameters: FineTuningHyperparameters) -> str:
+    """Return a SHA-256 that identifies a training.
+
+    It covers code, PyTorch's version, the initial weights, images, labels and hyperparameters.
+    """
     total = hashlib.sha256(json.dumps([asdict(parameters), torch.__version__]).encode())
     for module in sorted(Path(__file__).parent.glob("*.py")):
         total.update(module.read_bytes())
+    for tensor in network.state_dict().values():
+        total.update(tensor.cpu().contiguous().numpy().tobytes())
     for channel in data:
         for image in channel.images:
             total.update(image.digest + bytes([image.label]))

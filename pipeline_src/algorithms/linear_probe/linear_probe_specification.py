@@ -45,6 +45,8 @@ LINEAR_PROBE: Final = AlgorithmSpecification(
     tuning_ranges=(HyperparameterRange("regularization", "Regularization", 0.0001, 1.0, "Logarithmic"),),
     # Features are named by the images' bytes, so any later training reuses them.
     checkpoints="content",
+    warm_start_refusal="its network is frozen, and its head is a convex problem that is solved from the start: the"
+    " weights of an earlier model would change nothing",
     volume_key=True,
     maximum_instances=1,
     maximum_hours=2,

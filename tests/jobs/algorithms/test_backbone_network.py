@@ -138,14 +138,20 @@ def test_the_backbone_takes_bgr_pixels_of_any_side_and_gives_the_means_of_all_bl
 
 
 def test_every_weight_but_the_head_is_in_the_graph(network: onnx.ModelProto) -> None:
-    """A convolution's batch norm has four numbers a channel, and one of them is left after folding: the bias."""
     weights = read_pretrained_weights("efficientnet_lite0")
     kernels = sum(tensor.size for tensor in weights.values() if tensor.ndim == 4)
-    biases = sum(tensor.size for name, tensor in weights.items() if name.endswith(".running_var"))
+    norms = 4 * sum(tensor.size for name, tensor in weights.items() if name.endswith(".running_var"))
     constants = {tensor.name: int(np.prod(tensor.dims)) for tensor in network.graph.initializer}
-    assert sum(constants.values()) == kernels + biases + sum(
+    assert sum(constants.values()) == kernels + norms + sum(
         constants[name] for name in ("zero", "six", "pixel_mean", "pixel_scale")
     )
+
+
+def test_no_batch_norm_is_left_in_the_frozen_backbone(backbone: onnx.ModelProto) -> None:
+    """Of its four numbers a channel one is left after folding: the bias."""
+    names = {tensor.name for tensor in backbone.graph.initializer}
+    assert not [name for name in names if "_bn" in name]
+    assert {"_conv_stem.weight", "_conv_stem.bias"} <= names
 
 
 @pytest.mark.parametrize(("batch", "threads"), [(1, 2), (3, 1), (8, 1), (8, 2)])

@@ -75,7 +75,7 @@ def test_a_damaged_or_oversized_archive_is_refused_with_its_place_and_a_remedy(
         assert str(caught.value).startswith(str(path))
         return str(caught.value).removeprefix(str(path))
 
-    remedy = "Give the evaluation the model.tar.gz that Train wrote."
+    remedy = "Give the model.tar.gz that Train wrote."
     assert refusal() == f": not found. {remedy}"
     whole = _packed(path, *files.items()).read_bytes()
     for damaged in (b"", b"no archive", whole[: len(whole) // 2], whole[:-200] + bytes(200), gzip.compress(b"x" * 600)):
