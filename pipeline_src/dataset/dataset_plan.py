@@ -67,6 +67,8 @@ class PreprocessingOptions:
         repeat_cap: maximum records per training image.
         allowed_missing: maximum number of images that are in a table but not in the archive.
         near_duplicates: treatment of training images that look like held-out ones, one of `DUPLICATE_POLICIES`.
+        starting_model: URI of the model that Train starts from, or of `contract.ABSENT_OBJECT`; empty without warm
+            start.
     """
 
     image_size: int
@@ -75,6 +77,7 @@ class PreprocessingOptions:
     repeat_cap: int
     allowed_missing: int
     near_duplicates: str
+    starting_model: str = ""
 
     def parameters(self) -> dict[str, str]:
         """Return the options by pipeline parameter name."""
@@ -86,6 +89,7 @@ class PreprocessingOptions:
             "RepeatCap": str(self.repeat_cap),
             "AllowedMissingImages": str(self.allowed_missing),
             "NearDuplicates": self.near_duplicates,
+            **({contract.STARTING_MODEL_PARAMETER: self.starting_model} if self.starting_model else {}),
         }
 
     def check(self) -> None:

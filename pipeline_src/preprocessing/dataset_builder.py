@@ -15,8 +15,9 @@ from pipeline_src.dataset.dataset_plan import PreprocessingOptions
 from pipeline_src.dataset.ham10000_archive import DatasetArchive
 from pipeline_src.leakage import leak_audit
 from pipeline_src.leakage.leak_audit import LeakAudit
-from pipeline_src.preprocessing import dataset_card, dataset_outputs
+from pipeline_src.preprocessing import dataset_card, dataset_outputs, starting_manifest
 from pipeline_src.preprocessing.dataset_card import ArchiveSummary
+from pipeline_src.preprocessing.starting_manifest import ManifestImage
 from pipeline_src.runtime import temporary_files, worker_threads
 from pipeline_src.runtime.errors import BadInputError
 from pipeline_src.runtime.temporary_files import RecordSpool
@@ -39,10 +40,12 @@ class PreprocessingTask:
         outputs: output folders by name, one for each of `DATASET_OUTPUTS`.
         options: the job's parameters.
         workers: number of threads.
+        starting: the manifest of the model that a warm start begins with, or None.
     """
 
     archive: Path
     addition: Path | None = None
+    starting: Path | None = None
     outputs: Mapping[str, Path]
     options: PreprocessingOptions
     workers: int
@@ -76,11 +79,25 @@ def build_dataset(task: PreprocessingTask, progress: PassProgress) -> str:
         audit = leak_audit.audit_leaks(archive_pass, options.near_duplicates, task.workers)
         found = _dataset_findings(archive_pass, options, missing, audit, archives)
         times = {number: _record_count(archive_pass, number, found) for number in sorted(archive_pass.outcomes)}
+        started = _check_start(task.starting, archive_pass, times)
         dataset_outputs.write_dataset_outputs(folders, archive_pass, times, task.workers)
         (folders[contract.DATASET_OUTPUT] / contract.DATASET_CARD_FILE).write_text(
             dataset_card.dataset_card_json(found), encoding="utf-8"
         )
-        return dataset_card.summarize_dataset(found)
+        return dataset_card.summarize_dataset(found) + started
+
+
+def _check_start(starting: Path | None, archive_pass: ArchivePass, times: Mapping[int, int]) -> str:
+    """Refuse a model to start from that knows held-out images; return a line for the summary, empty without one."""
+    if starting is None:
+        return ""
+    plan, outcomes = archive_pass.plan, archive_pass.outcomes
+    present = (
+        ManifestImage(plan.rows[number].image_id, outcomes[number].sha256.hex(), plan.splits[number], count > 0)
+        for number, count in times.items()
+    )
+    learned = starting_manifest.check_starting_manifest(starting, present)
+    return f"\nWarm start: all {learned} images that the earlier model learned from are in train."
 
 
 def _open_archives(task: PreprocessingTask, stack: ExitStack) -> ArchiveCollection:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""The training job of `fine_tuning`: an EfficientNet-Lite, trained end to end from ImageNet weights or an earlier model.
+"""The training job of `fine_tuning`: an EfficientNet-Lite, trained end to end from ImageNet's or earlier weights.
 
 Reads ``/opt/ml/input`` and writes, below ``/opt/ml``:
 
