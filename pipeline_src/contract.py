@@ -235,6 +235,11 @@ def processing_output_path(name: str) -> str:
     return f"/opt/ml/processing/output/{name}"
 
 
+def manifest_of_holdout(uri: str) -> str:
+    """Return the URI of the manifest of the dataset whose folder of held-out images is `uri`."""
+    return f"{uri.rstrip('/').rpartition('/')[0]}/{DATASET_OUTPUT}/{MANIFEST_FILE}"
+
+
 def is_absent_object(content: str | bytes) -> bool:
     """Return True if `content` is `ABSENT_OBJECT`, in any layout of the JSON."""
     try:

@@ -90,6 +90,7 @@ class RetrainRequest:
         champion: Name of the SSM parameter that names the package in production.
         compare: One of `COMPARISONS`.
         addition: Object key of an additional archive, or `contract.NO_ADDITION`; empty: the newest, if there is one.
+        warm_start: Name of the algorithm from whose models the pipeline can start; empty: it does no warm start.
     """
 
     pipeline: str
@@ -100,6 +101,7 @@ class RetrainRequest:
     champion: str
     compare: str
     addition: str = ""
+    warm_start: str = ""
 
 
 @dataclass(frozen=True)

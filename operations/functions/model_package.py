@@ -55,6 +55,21 @@ class ModelPackage:
         return self._uri(contract.METADATA_HOLDOUT)
 
     @property
+    def manifest(self) -> str:
+        """S3 URI of the manifest of the images that it was trained, validated and tested on."""
+        return contract.manifest_of_holdout(self.holdout)
+
+    @property
+    def artifact(self) -> str:
+        """S3 URI of its model.tar.gz."""
+        uri = next((str(each["ModelDataUrl"]) for each in self.containers if each.get("ModelDataUrl")), "")
+        if not S3_URI_PATTERN.fullmatch(uri):
+            raise UsageError(
+                f"model package {self.arn}: ModelDataUrl {uri!r} is not an S3 URI. Run the pipeline again."
+            )
+        return uri
+
+    @property
     def headline(self) -> str:
         """The figures for the approval in one line; those that the package lacks are left out."""
         figures = (("balanced_accuracy", "balanced accuracy"), ("melanoma_sensitivity", "melanoma sensitivity"))

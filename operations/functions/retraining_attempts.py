@@ -18,9 +18,13 @@ Drift therefore gets one attempt at a model; a person can start another (`suffic
 A new model is compared with the champion's predictions, which are beside the report of the champion's evaluation. Their
 existence is checked before the start: a training of hours should not fail for want of a file. If they are missing,
 nothing is started, because a silently omitted comparison could let a worse model through.
+
+With warm start, Train begins with the champion's weights. That is no part of the identity either: an approval alone is
+no reason to train again on the same images, from the model that was just made of them.
 """
 
 import hashlib
+import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,6 +47,7 @@ _RUNNING_STATUSES: Final = ("Executing", "Stopping")
 _SUCCEEDED_STATUS: Final = "Succeeded"
 _ENDED_STATUSES: Final = (_SUCCEEDED_STATUS, "Failed")
 _UNREADABLE_CODES: Final = ("AccessDenied", "NoSuchBucket")
+_START_REMEDY: Final = "Restore it, or train without warm start: training.warm_start=false."
 _COMPARISON_REMEDY: Final = 'Restore it, or train without a comparison: make retrain ARGS="--no-champion".'
 _LOOKUP_TRIES: Final = 3
 _LOOKUP_SECONDS: Final = 2.0
@@ -195,6 +200,56 @@ def _champion_predictions_uri(sagemaker: Client, s3: Client, live: str) -> str:
     return uri
 
 
+def starting_parameters(
+    request: RetrainRequest, definition: str, *, sagemaker: Client, s3: Client, ssm: Client
+) -> tuple[dict[str, str], str]:
+    """Return the pipeline parameters that name the model whose weights Train starts from, and a clause that says it.
+
+    Both are empty without warm start. Without a champion, or with one of another algorithm, the parameters are empty:
+    Train then starts from pretrained weights, if the algorithm can.
+
+    Args:
+        request: Names the SSM parameter of the champion, and the algorithm.
+        definition: Definition of the pipeline.
+        sagemaker: Client that describes the champion's package.
+        s3: Client that lists its artifact and its manifest; it needs no permission to read them.
+        ssm: Client that reads the parameter.
+
+    Raises:
+        UsageError: The algorithm needs a model of its own and there is none, or a file of the champion is missing.
+        ClientError: A service refused.
+    """
+    declared = {each["Name"]: each for each in json.loads(definition)["Parameters"]} if request.warm_start else {}
+    if contract.STARTING_MODEL_PARAMETER not in declared:
+        return {}, ""
+    live = model_delivery.read_champion_arn(ssm, request.champion)
+    cause = "nothing is in production"
+    if live:
+        package, title = model_package.describe_model_package(sagemaker, live), model_package.package_title(live)
+        trained = package.metadata.get(contract.METADATA_ALGORITHM, "an unknown algorithm")
+        if trained == request.warm_start:
+            return _parameters_of_start(package, s3), f"; starts from the weights of {title}"
+        cause = f"{title}, which is in production, is of {trained}"
+    if "DefaultValue" not in declared[contract.STARTING_MODEL_PARAMETER]:
+        raise UsageError(
+            f"setting 'training.warm_start': {cause}, and {request.warm_start} starts from a model of its own alone."
+            " Deploy with training.warm_start=false, approve the model that is trained then, and deploy with it again."
+        )
+    return {}, f"; starts from pretrained weights, because {cause}"
+
+
+def _parameters_of_start(package: model_package.ModelPackage, s3: Client) -> dict[str, str]:
+    files = {
+        contract.STARTING_MODEL_PARAMETER: package.artifact,
+        contract.STARTING_MANIFEST_PARAMETER: package.manifest,
+    }
+    for uri in files.values():
+        if missing := _reason_missing(s3, uri):
+            title = model_package.package_title(package.arn)
+            raise UsageError(f"warm start from the model in production, {title}: {uri}: {missing}. {_START_REMEDY}")
+    return files | {contract.STARTING_PACKAGE_PARAMETER: package.arn}
+
+
 def _reason_missing(s3: Client, uri: str) -> str:
     """Return why the object `uri` is missing, or empty if it exists."""
     bucket, key = split_s3_uri(uri)
@@ -239,6 +294,7 @@ def start_retraining(
     if sufficient:
         return _joined_result(sufficient)
     against = comparison_parameters(request, sagemaker=sagemaker, s3=s3, ssm=ssm)
+    begin, told = starting_parameters(request, pipeline["PipelineDefinition"], sagemaker=sagemaker, s3=s3, ssm=ssm)
     commit = {contract.SOURCE_COMMIT_PARAMETER: request.commit} if request.commit else {}
     # Ended executions: the split key and so the test lesions are the same, but some may have failed before Evaluate.
     ended = sum(each["PipelineExecutionStatus"] in _ENDED_STATUSES for each in executions)
@@ -246,8 +302,9 @@ def start_retraining(
     number = next_attempt_number(found)
     token = attempt_token(pipeline["PipelineArn"], pipeline["CreationTime"], identity, number)
     name = attempt_display_name(identity, number, request.reason)
+    parameters = data.uris | commit | earlier | against | begin
     try:
-        execution = _start_execution(sagemaker, request.pipeline, name, token, data.uris | commit | earlier | against)
+        execution = _start_execution(sagemaker, request.pipeline, name, token, parameters)
     except ClientError:
         # The service may refuse a second start with the same token if its reason, commit or champion differ.
         other = _look_up_attempt(sagemaker, request.pipeline, identity, number, sleep)
@@ -255,7 +312,8 @@ def start_retraining(
             raise
         return _joined_result(other)
     message = (
-        f"Started attempt {number} with {' and '.join(data.uris.values())} ({_describe_request(request, against)})."
+        f"Started attempt {number} with {' and '.join(data.uris.values())}"
+        f" ({_describe_request(request, against)}{told})."
     )
     return RetrainResult(execution=execution, started=True, message=message)
 

@@ -85,7 +85,12 @@ EVALUATE_JOB: Final = ProcessingJobSpec(
     volume_gb=20,
     seconds=_HOUR,
     # The dataset card records the parameters of Preprocess.
-    noted=(contract.SOURCE_COMMIT_PARAMETER, contract.EARLIER_EVALUATIONS_PARAMETER, "MelanomaTargetSensitivity"),
+    noted=(
+        contract.SOURCE_COMMIT_PARAMETER,
+        contract.EARLIER_EVALUATIONS_PARAMETER,
+        "MelanomaTargetSensitivity",
+        contract.STARTING_PACKAGE_PARAMETER,  # with warm start
+    ),
 )
 
 TRAINING_CHANNELS: Final = (contract.TRAIN_OUTPUT, contract.VALIDATION_OUTPUT)
@@ -134,14 +139,35 @@ def processing_output_arguments(name: str, uri: Any) -> dict[str, Any]:
     return {"output_name": name, "s3_output": target}
 
 
+def preprocess_job(at: PipelineDeployment) -> ProcessingJobSpec:
+    """Return Preprocess, which with warm start checks the model that Train starts from."""
+    more = (contract.STARTING_MODEL_PARAMETER,) if at.warm_start else ()
+    return replace(PREPROCESS_JOB, parameters=(*PREPROCESS_JOB.parameters, *more))
+
+
 def evaluate_job(algorithm: AlgorithmSpecification) -> ProcessingJobSpec:
     """Return Evaluate for a model of `algorithm`, whose parameters it records."""
     return replace(EVALUATE_JOB, noted=(*EVALUATE_JOB.noted, *algorithm.parameter_of_hyperparameter.values()))
 
 
-def checkpoint_parameters(algorithm: AlgorithmSpecification) -> tuple[str, ...]:
+def checkpoint_parameters(at: PipelineDeployment) -> tuple[str, ...]:
     """Return the names of the parameters that a training depends on: they name the prefix of its checkpoints."""
-    return (*PREPROCESS_JOB.parameters, *algorithm.parameter_of_hyperparameter.values())
+    return (*preprocess_job(at).parameters, *at.specification.parameter_of_hyperparameter.values())
+
+
+def starting_parameters(at: PipelineDeployment) -> dict[str, dict[str, str]]:
+    """Return the arguments of the parameters that name the model which Train starts from, by name.
+
+    An execution has to give those without a default: the algorithm takes nothing else for a model.
+    """
+    if not at.warm_start:
+        return {}
+    absent = {"default_value": at.absent} if at.specification.warm_start == "optional" else {}
+    return {
+        contract.STARTING_MODEL_PARAMETER: absent,
+        contract.STARTING_MANIFEST_PARAMETER: absent,
+        contract.STARTING_PACKAGE_PARAMETER: {"default_value": contract.NO_PACKAGE},
+    }
 
 
 def model_trainer_arguments(at: PipelineDeployment) -> dict[str, Any]:
@@ -189,12 +215,12 @@ def compute_arguments(at: PipelineDeployment, kind: Any, hosts: Any) -> dict[str
     }
 
 
-def channel_arguments(name: str, uri: Any) -> dict[str, Any]:
-    """Return the training channel `name`: one RecordIO file, whole on each host."""
+def channel_arguments(name: str, uri: Any, content_type: str = contract.RECORDS_CONTENT_TYPE) -> dict[str, Any]:
+    """Return the training channel `name`: one file, whole on each host."""
     source = {"s3_data_type": "S3Prefix", "s3_uri": uri, "s3_data_distribution_type": "FullyReplicated"}
     return {
         "channel_name": name,
-        "content_type": contract.RECORDS_CONTENT_TYPE,
+        "content_type": content_type,
         "input_mode": "File",
         "data_source": {"s3_data_source": source},
     }
@@ -333,11 +359,13 @@ def model_package_metadata(
         contract.METADATA_REQUIREMENT + name: evaluation(f"{contract.REQUIREMENT_PATH}.{name}")
         for name in gate_thresholds.THRESHOLD_PARAMETERS
     }
+    start = parameters.get(contract.STARTING_PACKAGE_PARAMETER)
     return {
         contract.METADATA_ALGORITHM: algorithm.name,
         contract.METADATA_COMMIT: parameters[contract.SOURCE_COMMIT_PARAMETER],
         contract.METADATA_EARLIER: parameters[contract.EARLIER_EVALUATIONS_PARAMETER],
         contract.METADATA_CHAMPION: parameters[contract.CHAMPION_PACKAGE_PARAMETER],
+        **({} if start is None else {contract.METADATA_START: start}),
         **{name: evaluation(f"headline.{name}") for name in HEADLINE_KEYS},
         **requirements,
     }

@@ -44,7 +44,10 @@ class StepBuilder:
         self.cache = sdk.steps.CacheConfig(enable_caching=True, expire_after=job_specs.CACHE_EXPIRES)
         archives = f"s3://{deployment.raw_bucket}/{contract.ARCHIVES_PREFIX}"
         self.algorithm = deployment.specification
-        unused = self.algorithm.unused_when_tuned if deployment.tuning else ()
+        unused = {
+            *(self.algorithm.unused_when_tuned if deployment.tuning else ()),
+            *(self.algorithm.unused_when_warm if deployment.warm_start else ()),
+        }
         given = (
             PipelineParameter(contract.INPUT_ARCHIVE_PARAMETER, archives),
             *(each for each in pipeline_parameters(self.algorithm, deployment.defaults) if each.name not in unused),
@@ -52,6 +55,8 @@ class StepBuilder:
             PipelineParameter(contract.CHAMPION_PREDICTIONS_PARAMETER, deployment.absent),
         )
         self.parameters = {each.name: getattr(sdk.parameters, each.kind)(**each.arguments) for each in given}
+        for name, arguments in job_specs.starting_parameters(deployment).items():
+            self.parameters[name] = sdk.parameters.ParameterString(name=name, **arguments)
 
     def processing(
         self, job: job_specs.ProcessingJobSpec, sources: dict[str, Any], facts: Mapping[str, Any] | None = None
@@ -183,8 +188,10 @@ class _PipelineSteps(StepBuilder):
 
     def document(self) -> dict[str, Any]:
         """Return the pipeline definition of all steps."""
-        archives = {name: self.parameters[each] for name, each in job_specs.ARCHIVE_PARAMETERS.items()}
-        preprocess = self.processing(job_specs.PREPROCESS_JOB, archives)
+        sources = {name: self.parameters[each] for name, each in job_specs.ARCHIVE_PARAMETERS.items()}
+        if self.at.warm_start:
+            sources[contract.STARTING_INPUT] = self.parameters[contract.STARTING_MANIFEST_PARAMETER]
+        preprocess = self.processing(job_specs.preprocess_job(self.at), sources)
         train = self.train(preprocess)
         built = self.model_builder(train).build(tags=self.tags)
         model = self.sdk.model_step.ModelStep(contract.MODEL_STEP, built, retry_policies=self.retries("Model"))
@@ -231,6 +238,9 @@ class _PipelineSteps(StepBuilder):
             job_specs.channel_arguments(name, processing_output_uri(preprocess, name))
             for name in job_specs.TRAINING_CHANNELS
         ]
+        if self.at.warm_start:
+            start = self.parameters[contract.STARTING_MODEL_PARAMETER]
+            named.append(job_specs.channel_arguments(contract.MODEL_CHANNEL, start, contract.MODEL_CONTENT_TYPE))
         channels = [self.sdk.shapes.Channel(**each) for each in named]
         if self.at.tuning:
             return self.tune(trainer, channels, self.at.tuning)
@@ -272,7 +282,11 @@ class _PipelineSteps(StepBuilder):
             "_",
             [
                 self.algorithm.fixed_digest,
-                *(self.parameters[name] for name in job_specs.checkpoint_parameters(self.algorithm)),
+                *(
+                    self.parameters[name]
+                    for name in job_specs.checkpoint_parameters(self.at)
+                    if name in self.parameters
+                ),
             ],
         )
         return self.join("/", [self.at.uri(contract.CHECKPOINTS_PREFIX), data, given, self.at.preprocessing_image])

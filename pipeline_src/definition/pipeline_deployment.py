@@ -34,7 +34,7 @@ _SHAPES: Final = {
 }
 # `region` is no part of the JSON: a pipeline runs where it was created.
 _NOT_IN_DEFINITION: Final = frozenset(
-    {"region", "algorithm", "spot", "tags", "defaults", "tuning", "keep_warm_seconds", "network"}
+    {"region", "algorithm", "spot", "tags", "defaults", "tuning", "keep_warm_seconds", "network", "warm_start"}
 )
 
 
@@ -78,12 +78,13 @@ class PipelineDeployment:
         runs_bucket: Name of the bucket that receives runs/<execution id>/<step>/<output>.
         kms_key_arn: Key for volumes and outputs.
         model_package_group: Name of the model package group that Register adds to.
-        absent: URI of an object that holds `contract.ABSENT`, for the time before there is a champion or an additional
-            archive: a processing job whose input names no object fails.
+        absent: URI of an object that holds `contract.ABSENT_OBJECT`, for the time before there is a champion or an
+            additional archive: a job whose input names no object fails.
         spot: Whether Train uses managed spot capacity: up to 70 % cheaper, may wait or be interrupted.
         tags: Further tags of every job, model and model package; keys are plain strings.
         defaults: Defaults of pipeline parameters that replace those of pipeline_parameters.py, by name.
         keep_warm_seconds: How long the instances of Train are kept for a similar training; 0: not at all.
+        warm_start: Whether Train starts from the weights of the model that an execution names, see `contract`.
         network: VpcConfig of every job and model, in SageMaker's form; empty: none.
         tuning: The hyperparameter tuning of Train; None: it trains once with the values of the parameters.
     """
@@ -105,6 +106,7 @@ class PipelineDeployment:
     defaults: Mapping[str, str | int | float] = dataclasses.field(default_factory=dict)
     tuning: TuningSettings | None = None
     keep_warm_seconds: int = 0
+    warm_start: bool = False
     network: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -112,14 +114,16 @@ class PipelineDeployment:
 
         Raises:
             ValueError: An unknown algorithm; spot capacity with a tuning, where the jobs would resume from checkpoints
-                of other hyperparameters; or a warm pool with spot capacity, which has none, or with a tuning, which
-                keeps its instances itself.
+                of other hyperparameters; a warm pool with spot capacity, which has none, or with a tuning, which
+                keeps its instances itself; or a warm start of an algorithm that has none.
         """
         if self.spot and self.tuning and self.specification.checkpoints == "training":
             raise ValueError("spot and tuning: the jobs would share their checkpoints. Choose one of the two.")
         if self.keep_warm_seconds and (self.spot or self.tuning):
             taken = "spot" if self.spot else "tuning"
             raise ValueError(f"keep_warm_seconds {self.keep_warm_seconds} and {taken}: no warm pool there. Give 0.")
+        if self.warm_start and self.specification.warm_start == "never":
+            raise ValueError(f"warm_start and {self.algorithm}: {self.specification.warm_start_refusal}. Give False.")
 
     @property
     def specification(self) -> AlgorithmSpecification:

@@ -130,6 +130,11 @@ _BUSY_ERROR: Final = "BusyServiceError"
 _PREDICTIONS_KEYS: Final = "/".join(
     (f"{contract.RUNS_PREFIX}*", contract.EVALUATE_STEP.lower(), contract.EVALUATION_OUTPUT, contract.PREDICTIONS_FILE)
 )
+# What a warm start takes from that run, or from an earlier one whose results it reused.
+_STARTING_KEYS: Final = (
+    f"{contract.RUNS_PREFIX}*/{contract.TRAIN_STEP.lower()}/model/*/output/{contract.MODEL_ARTIFACT_FILE}",
+    f"{contract.RUNS_PREFIX}*/{contract.PREPROCESS_STEP.lower()}/{contract.DATASET_OUTPUT}/{contract.MANIFEST_FILE}",
+)
 # A new account runs ten functions at once; the services that the function asks have limits of their own.
 _PASSING_ERRORS: Final = ["Lambda.TooManyRequestsException", _BUSY_ERROR]
 
@@ -174,12 +179,13 @@ class RetrainingStateMachine(Construct):
         return function
 
     def _let_find_champion(self, function: OperationFunction) -> None:
-        """Let `function` find the champion, and see that its predictions are there: it reads none of them."""
+        """Let `function` find the champion, and see that its files are there: it reads none of them."""
         storage = self._storage
         grant_actions(function, "ssm:GetParameter", on=[storage.champion.parameter_arn])
         packages = resource_arn("sagemaker", f"model-package/{self._settings.name}/*")
         grant_actions(function, "sagemaker:DescribeModelPackage", on=[packages])
-        grant_object_lookup(function, storage.runs.bucket_arn, _PREDICTIONS_KEYS)
+        keys = (_PREDICTIONS_KEYS, *(_STARTING_KEYS if self._settings.training.warm_start else ()))
+        grant_object_lookup(function, storage.runs.bucket_arn, *keys)
 
     def _log(self) -> aws_logs.LogGroup:
         return aws_logs.LogGroup(
@@ -209,6 +215,7 @@ class RetrainingStateMachine(Construct):
         asked = {name: sfn.JsonPath.string_at(f"$.request.{name}") for name in REQUEST_DEFAULTS}
         known = {"pipeline": self._training.pipeline_name, "bucket": self._storage.raw.bucket_name}
         known["champion"] = self._storage.champion.parameter_name
+        known["warm_start"] = self._settings.training.algorithm if self._settings.training.warm_start else ""
         start = tasks.LambdaInvoke(
             self,
             "Start SageMaker pipeline",

@@ -203,6 +203,8 @@ def _training_rules(settings: Settings) -> Iterator[SettingRule]:
     yield "training.train_instances", not 1 <= hosts <= most, hosts, wanted
     hosts = training.score_instances
     yield "training.score_instances", not 1 <= hosts <= 20, hosts, "give 1 to 20"
+    cold = training.warm_start and algorithm.warm_start == "never"
+    yield "training.warm_start", cold, training.warm_start, f"{algorithm.name}: {algorithm.warm_start_refusal}"
     yield from _warm_pool_rules(training)
     yield from _tuning_rules(training)
     yield (

@@ -29,7 +29,7 @@ class TrainingStack(Stack):
 
     Attributes:
         image: Image of the processing jobs, those of the monitor included.
-        absent: File that stands for a missing champion or additional archive.
+        absent: File that stands for a missing champion, additional archive or model to start from.
         job_role: Role of the jobs.
         pipeline_role: Role of the pipeline.
         pipeline: The SageMaker pipeline.
@@ -71,9 +71,9 @@ class TrainingStack(Stack):
         add_stack_outputs(self, Pipeline=self.pipeline_name, Image=self.image.uri, Algorithm=algorithm.name, **tracked)
 
     def _let_jobs_read(self) -> None:
-        """Let the jobs read their images and the file that stands for a missing champion or additional archive.
+        """Let the jobs read their images and the file that stands for what is missing, see `contract.ABSENT_OBJECT`.
 
-        A processing job fails if its input names no object, so one must exist before the first model does. `cdk deploy`
+        A job fails if its input names no object, so one must exist before the first model does. `cdk deploy`
         uploads an asset without a function in the account, and its key is the hash of its content. `asset.grant_read`
         would allow every asset of every application in the account.
         """
@@ -112,6 +112,7 @@ class TrainingStack(Stack):
             tags={"project": settings.name},
             defaults=parameter_defaults(settings.training),
             tuning=tuning_from_settings(settings.training),
+            warm_start=settings.training.warm_start,
             keep_warm_seconds=settings.training.keep_warm_seconds,
             network=settings.network.vpc_config,
         )

@@ -72,7 +72,8 @@ def test_the_definition_gives_every_option_that_a_job_has(step: str, monkeypatch
 
     monkeypatch.setattr(command_line, "JobArgumentParser", Listening)
     JOBS[step](given(step))
-    assert set(known) == set(given(step)[::2])
+    warm_start = {"--starting-model"}  # the options of a definition with warm start alone
+    assert set(known) - warm_start == set(given(step)[::2])
 
 
 @pytest.mark.parametrize("step", JOBS)

@@ -17,9 +17,12 @@ TUNING = TuningSettings(jobs=8, parallel=2)
 
 
 @functools.cache
-def rendered_for(algorithm: str, *, spot: bool = False, tuning: TuningSettings | None = None) -> str:
+def rendered_for(
+    algorithm: str, *, spot: bool = False, tuning: TuningSettings | None = None, warm_start: bool = False
+) -> str:
     """Return the definition of the sample deployment of `algorithm`, as text."""
-    return definition_json(dataclasses.replace(offline_deployment(algorithm), spot=spot, tuning=tuning))
+    deployment = offline_deployment(algorithm)
+    return definition_json(dataclasses.replace(deployment, spot=spot, tuning=tuning, warm_start=warm_start))
 
 
 @pytest.fixture(params=ALGORITHMS.values(), ids=lambda each: each.name)

@@ -21,7 +21,7 @@ from pipeline_src.definition.pipeline_deployment import (
     placeholder_deployment,
 )
 
-OTHERS = ("region", "algorithm", "spot", "tags", "defaults", "tuning", "keep_warm_seconds", "network")
+OTHERS = ("region", "algorithm", "spot", "tags", "defaults", "tuning", "keep_warm_seconds", "network", "warm_start")
 FIELDS = [field.name for field in dataclasses.fields(PipelineDeployment) if field.name not in OTHERS]
 
 

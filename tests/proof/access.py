@@ -9,9 +9,10 @@ its roles do there. The tables stand in need.py. What AWS does for the pipeline'
 from collections.abc import Iterator
 from typing import Final
 
+from pipeline_src import contract
 from tests.proof.grant import Need, missing
 from tests.proof.intrinsic import Documents, Resource, resources
-from tests.proof.need import JOBS, NEEDS, SITE, SITE_NOTED, Requests
+from tests.proof.need import JOBS, NEEDS, SITE, SITE_NOTED, STARTING, Requests
 
 _SITE: Final = "Site"
 
@@ -37,13 +38,20 @@ def _wanted(resource: Resource, name: str, deployed: list[Resource]) -> Iterator
     if resource.kind == "AWS::Lambda::Function":
         handler = _handler(resource)
         role = next(each for each in deployed if each.arn == resource.properties["Role"])
-        yield str(handler), role, _at_home(NEEDS.get(handler or "", ()), deployed)
+        more = STARTING if handler == "retrain" and _starts_warm(deployed) else ()
+        yield str(handler), role, _at_home((*NEEDS.get(handler or "", ()), *more), deployed)
     if resource.kind == "AWS::IAM::Role":
         yield from (("its job", resource, needs) for begins, needs in JOBS.items() if resource.id.startswith(begins))
     if resource.kind == "AWS::IAM::Role" and resource.stack.endswith(_SITE):
         purpose = str(resource.arn).rpartition(f"{name}-{_stage(resource)}-")[2]
         noted = SITE_NOTED.get(purpose, ()) if _stage(resource) == "production" else ()
         yield purpose, resource, (*SITE.get(purpose, ()), *noted)
+
+
+def _starts_warm(deployed: list[Resource]) -> bool:
+    """Return whether the pipeline's executions take a model to start from."""
+    pipelines = [each for each in deployed if each.kind == "AWS::SageMaker::Pipeline"]
+    return any(contract.STARTING_MODEL_PARAMETER in str(each.properties) for each in pipelines)
 
 
 def _handler(function: Resource) -> str | None:

@@ -12,6 +12,8 @@ Requests = tuple[tuple[str, ...], ...]
 _PREDICTIONS: Final = "runs/0a1b/evaluate/evaluation/predictions.csv"
 _BASELINE: Final = tuple(f"runs/0a1b/evaluate/evaluation/monitor_{each}.json" for each in ("statistics", "constraints"))
 _STATE: Final = ("monitor/history/3/", "monitor-baselines/3/")
+_MODEL: Final = "runs/0a1b/train/model/job/output/model.tar.gz"
+_MANIFEST: Final = "runs/0a1b/preprocess/dataset/manifest.csv"
 _PACKAGE: Final = ("sagemaker:DescribeModelPackage", "sagemaker model-package/{name}/7")
 _CHAMPION: Final = "ssm parameter/{name}/champion"
 _ENDPOINTS: Final = tuple(f"sagemaker endpoint/{{name}}-{stage}" for stage in ("staging", "production"))
@@ -84,6 +86,8 @@ NEEDS: Final[dict[str, Requests]] = {
         ("cloudwatch:PutMetricData", "*"),
     ),
 }
+# What `retrain` needs besides where the pipeline has a warm start.
+STARTING: Final[Requests] = tuple(("s3:ListBucket", "Runs", key) for key in (_MODEL, _MANIFEST))
 # What the monitor's job reads and writes as the role that operations.functions.monitoring_runs hands it.
 _CAPTURE: Final = "capture/production/skin-lesion-production/AllTraffic/2026/11/24/"
 JOB: Final[Requests] = (
@@ -116,7 +120,7 @@ JOBS: Final[dict[str, Requests]] = {
         *((f"kms:{verb}", "Key") for verb in ("CreateGrant", "Decrypt", "GenerateDataKey")),
         ("ecr:GetAuthorizationToken", "*"),
     ),
-    "JobRole": _ADDITION,
+    "JobRole": (*_ADDITION, *(("s3:GetObject", f"Runs/{key}") for key in (_MODEL, _MANIFEST)), *STARTING),
 }
 _STACK: Final = "cloudformation stack/{name}-{stage}/0a1b"
 _MADE: Final = "{compact}{stage}"

@@ -14,10 +14,12 @@ from tests.proof.check import CHECKERS
 from tests.proof.intrinsic import Documents
 
 OTHERS: Final = {
-    "codecommit, no canary, no capture": {
+    "codecommit, warm start, no canary, no capture": {
         "name": "abc",
         "source.kind": "codecommit",
         "source.repository": "skin-lesion-mlops",
+        "training.algorithm": "fine_tuning",
+        "training.warm_start": "true",
         "training.spot": "true",
         "production.canary_percent": "0",
         "production.capture_percent": "0",

@@ -135,6 +135,7 @@ def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: o
         ({"training.tuning_jobs": 4, "training.tuning_parallel": 5}, "training.tuning_parallel", "1 to 4"),
         ({"training.tuning_parallel": 11}, "training.tuning_parallel", "1 to 10"),
         ({**BOUGHT, "training.tuning_jobs": 4, "training.spot": True}, "training.spot", "share their checkpoints"),
+        ({"training.algorithm": "linear_probe", "training.warm_start": True}, "training.warm_start", "convex problem"),
         ({"training.keep_warm_seconds": -1}, "training.keep_warm_seconds", "to 3600"),
         ({"training.keep_warm_seconds": 3601}, "training.keep_warm_seconds", "to 3600"),
         (

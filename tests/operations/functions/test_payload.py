@@ -18,7 +18,9 @@ RETRAIN = {"pipeline": "skin-lesion", "bucket": "raw", "archive": "", "commit": 
 def test_a_payload_has_the_keys_that_the_stacks_send() -> None:
     keys = {kind.__name__: [field.name for field in fields(kind)] for kind in _KINDS}
     assert keys == {
-        "RetrainRequest": ["pipeline", "bucket", "archive", "commit", "reason", "champion", "compare", "addition"],
+        "RetrainRequest": [
+            *("pipeline", "bucket", "archive", "commit", "reason", "champion", "compare", "addition", "warm_start")
+        ],
         "RetrainResult": ["execution", "started", "message"],
         "ReleaseRequest": ["detail", "delivery", "champion"],
         "ReleaseResult": ["started", "execution", "message"],
