@@ -29,10 +29,11 @@ def test_the_product_does_not_grow_unnoticed() -> None:
     people's definitions and running again from a step brought 4 modules and 970 lines; archives as people have them,
     the report's identity and charts, the rules of `make diff` and durable capture 14 modules and 4,400. `fine_tuning`
     with the shared parts of both networks, the history of runs, activation maps, the monitor over several days and the
-    clinical figures of the report came next; then the audit of the lock files, 4 modules and 600 lines.
+    clinical figures of the report came next; then the audit of the lock files, 4 modules and 600 lines, and warm start,
+    2 modules and 500 lines.
     """
     paths = house.product_modules()
-    assert sum(path.stem != "__init__" for path in paths) <= 290
+    assert sum(path.stem != "__init__" for path in paths) <= 292
     assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 53_000
 
 

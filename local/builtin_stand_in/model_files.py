@@ -6,6 +6,9 @@
 """
 
 import json
+import tarfile
+import tempfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -109,6 +112,29 @@ def load_model_artifact(folder: Path) -> ModelArtifact:
         cause = str(error).strip().splitlines()[-1]
         raise ModelError(f"{folder}: the model is damaged ({cause}). Unpack its model.tar.gz again.") from error
     return ModelArtifact(symbol, weights, (channels, height, width), candidates[-1].stem)
+
+
+def load_packed_artifact(folder: Path) -> ModelArtifact:
+    """Return the artifact in the one ``.tar.gz`` of `folder`, the channel of an earlier model.
+
+    Raises:
+        ModelError: There is another number of files, or it is damaged or no such artifact.
+    """
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    if len(files) != 1:
+        raise ModelError(f"{folder}: {len(files)} files. Give the channel one model.tar.gz.")
+    with tempfile.TemporaryDirectory() as unpacked:
+        try:
+            with tarfile.open(files[0], "r:gz") as archive:
+                archive.extractall(unpacked, filter="data")
+        except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+            raise ModelError(
+                f"{files[0]}: no readable model archive ({error}). Give the one that Train wrote."
+            ) from error
+        try:
+            return load_model_artifact(Path(unpacked))
+        except ModelError as error:
+            raise ModelError(str(error).replace(unpacked, str(files[0]))) from error
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -85,9 +85,20 @@ class NetworkTrainer:
         hyperparameters: Hyperparameters of network and optimizer.
         batch_size: Images in every batch.
         epoch_batches: Batches in an epoch.
+        start: Weights to start from; None: random ones.
+
+    Raises:
+        ChannelError: `start` is of another network.
     """
 
-    def __init__(self, hyperparameters: Hyperparameters, *, batch_size: int, epoch_batches: int) -> None:
+    def __init__(
+        self,
+        hyperparameters: Hyperparameters,
+        *,
+        batch_size: int,
+        epoch_batches: int,
+        start: NetworkWeights | None = None,
+    ) -> None:
         self.data_shape = (batch_size, *hyperparameters.image_shape)
         self.symbol = residual_network.build_network_symbol(
             num_layers=hyperparameters.num_layers,
@@ -99,6 +110,9 @@ class NetworkTrainer:
         self._module = mx.mod.Module(self.symbol, context=contexts)
         self._module.bind([("data", self.data_shape)], [("softmax_label", (batch_size,))])
         self._module.init_params(residual_network.he_initializer())
+        if start is not None:
+            _require_same_network(self.weights(), start)
+            self._module.set_params(*start)
         self._module.init_optimizer(
             kvstore="local",
             optimizer=hyperparameters.optimizer,
@@ -128,6 +142,17 @@ class NetworkTrainer:
         own = len(batch.label) - batch.filled
         probabilities = self._module.get_outputs()[0].asnumpy()
         tally.add(probabilities[:own], batch.label.asnumpy()[:own])
+
+
+def _require_same_network(own: NetworkWeights, start: NetworkWeights) -> None:
+    for mine, theirs in zip(own, start, strict=True):
+        shapes = [{name: array.shape for name, array in each.items()} for each in (mine, theirs)]
+        if shapes[0] != shapes[1]:
+            different = sorted(name for name, _ in shapes[0].items() ^ shapes[1].items())
+            raise ChannelError(
+                f"channel '{contract.MODEL_CHANNEL}': a model of another network (first difference: {different[0]})."
+                " Give num_layers, image_shape and num_classes the values with which it was trained."
+            )
 
 
 def _optimizer_parameters(hyperparameters: Hyperparameters, epoch_batches: int) -> dict[str, Any]:
@@ -173,9 +198,16 @@ class TrainingLoop:
         hyperparameters: Hyperparameters.
         train: Training records.
         validation: Validation records; they decide which epoch is kept.
+        start: Weights to start from; None: random ones.
     """
 
-    def __init__(self, hyperparameters: Hyperparameters, train: Channel, validation: Channel) -> None:
+    def __init__(
+        self,
+        hyperparameters: Hyperparameters,
+        train: Channel,
+        validation: Channel,
+        start: NetworkWeights | None = None,
+    ) -> None:
         self._parameters = hyperparameters
         self._train, self._validation = train, validation
         self._batch_size = hyperparameters.mini_batch_size
@@ -192,6 +224,7 @@ class TrainingLoop:
             hyperparameters,
             batch_size=self._batch_size,
             epoch_batches=math.ceil(len(train) / self._batch_size),
+            start=start,
         )
         self._state, self._kept = TrainingState(), self.learner.weights()
 
@@ -311,6 +344,7 @@ def run_training_job() -> None:
         hyperparameters,
         recordio_channel.find_channel(contract.TRAIN, hyperparameters.num_classes),
         recordio_channel.find_channel(contract.VALIDATION, hyperparameters.num_classes),
+        _read_start(root / "input" / "data" / contract.MODEL_CHANNEL, hyperparameters),
     )
     state, weights = training.run()
     path = model_files.save_model_artifact(
@@ -342,6 +376,20 @@ def _read_hyperparameters(path: Path) -> Hyperparameters:
             flush=True,
         )
     return result
+
+
+def _read_start(folder: Path, hyperparameters: Hyperparameters) -> NetworkWeights | None:
+    """Return the weights of the model in `folder`, the channel of an earlier model; None without the channel."""
+    if not folder.is_dir():
+        return None
+    found = model_files.load_packed_artifact(folder)
+    if found.image_shape != hyperparameters.image_shape:
+        raise ChannelError(
+            f"channel '{contract.MODEL_CHANNEL}': a model for images of {found.image_shape}, but image_shape is"
+            f" {hyperparameters.image_shape}. Give image_shape (ImageSize) the value with which it was trained."
+        )
+    print(f"Starts from the weights of an earlier model: {found.name}", flush=True)
+    return found.weights
 
 
 def _require_one_host(path: Path) -> None:

@@ -63,6 +63,14 @@ def add_run_options(command: _Command) -> _Command:
             help="Compare with the most recently approved model, with none, or with that of a run.",
         ),
         click.option(
+            "--warm-start",
+            is_flag=False,
+            flag_value=AUTO_CHAMPION,
+            default="",
+            metavar="[ID]",
+            help="Train from the weights of the most recently approved model, or of that of a run.",
+        ),
+        click.option(
             "--add",
             "addition",
             metavar="FILE.zip",
@@ -161,7 +169,9 @@ def run(
 
 
 # What the run of --of has settled.
-_SETTLED_OPTIONS: Final = ("archive", "addition", "profile", "scale", "algorithm", "champion", "tune", "parallel")
+_SETTLED_OPTIONS: Final = (
+    *("archive", "addition", "profile", "scale", "algorithm", "champion", "warm_start", "tune", "parallel"),
+)
 
 
 def _starting_point(home: LocalHome, first: str | None, source: str | None) -> StartingPoint | None:
@@ -209,6 +219,7 @@ def _launch_and_exit(  # noqa: PLR0913  one parameter for each option
     parallel: int | None,
     addition: Path | None,
     algorithm: str,
+    warm_start: str,
     start: StartingPoint | None = None,
 ) -> None:
     given = pipeline_definition.parse_parameter_assignments(parameters)
@@ -228,6 +239,7 @@ def _launch_and_exit(  # noqa: PLR0913  one parameter for each option
         tuning,
         addition,
         algorithm,
+        warm_start=warm_start,
     )
     if start is not None:
         request = continue_run(request, start)

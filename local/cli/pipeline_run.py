@@ -70,20 +70,24 @@ _LOCK_FILE: Final = "requirements.txt"
 
 
 def render_definition(
-    home: LocalHome, tuning: TuningSettings | None = None, algorithm: str = DEFAULT_ALGORITHM
+    home: LocalHome,
+    tuning: TuningSettings | None = None,
+    algorithm: str = DEFAULT_ALGORITHM,
+    *,
+    warm_start: bool = False,
 ) -> Json:
     """Return the definition for the sample deployment of `algorithm`, with Train as a tuning if `tuning` is given.
 
     Rendering imports the SageMaker SDK, about eight seconds of processor time, and gives the same bytes for the same
     sources. So the result is cached under a digest of the sources and of the lock file, which has the SDK's version.
     """
-    tuned = f"-{tuning.jobs}-{tuning.parallel}" if tuning else ""
+    variant = (f"-{tuning.jobs}-{tuning.parallel}" if tuning else "") + ("-warm" if warm_start else "")
     digest = digest_of_sources(REPOSITORY, [*definition_sources(), _LOCK_FILE])
-    cached = home.root / "definitions" / f"{digest}-{algorithm}{tuned}.json"
+    cached = home.root / "definitions" / f"{digest}-{algorithm}{variant}.json"
     if not cached.is_file():
         from pipeline_src.definition import pipeline  # noqa: PLC0415  its import takes seconds
 
-        deployment = dataclasses.replace(offline_deployment(algorithm), tuning=tuning)
+        deployment = dataclasses.replace(offline_deployment(algorithm), tuning=tuning, warm_start=warm_start)
         json_files.write_json(cached, json.loads(pipeline.definition_json(deployment)))
     return json_files.read_json(cached)
 
@@ -118,6 +122,7 @@ class RunRequest:
         addition: An additional archive, None for none or where AdditionalArchive names a stored one.
         algorithm: Name of the algorithm that Train runs.
         start: Step to run from and the run that has the results before it, None for the beginning.
+        warm_start: The run whose model Train starts from, or `AUTO_CHAMPION`; empty: pretrained weights.
     """
 
     archive: Path | None
@@ -134,6 +139,7 @@ class RunRequest:
     addition: Path | None = None
     algorithm: str = DEFAULT_ALGORITHM
     start: StartingPoint | None = None
+    warm_start: str = ""
 
     @property
     def intake(self) -> run_inputs.RunInputs:
@@ -154,6 +160,7 @@ def continue_run(request: RunRequest, start: StartingPoint) -> RunRequest:
         profile=notes.get("Profile", request.profile),
         scale=notes.get("Scale", request.scale),
         algorithm=notes.get("Algorithm", request.algorithm),
+        warm_start=notes.get("WarmStart", ""),
         tuning=TuningSettings(jobs=tuning[0], parallel=tuning[1]) if tuning and not request.definition else None,
         definition=request.definition or (Path(notes["Definition"]) if notes.get("Definition") else None),
     )
@@ -167,6 +174,8 @@ def launch_run(request: RunRequest, home: LocalHome, runner: JobRunner, console:
     """
     if request.definition is None:  # Before the definition is rendered, which takes seconds.
         request.intake.check(request.parameters, needs_base=request.start is None)
+    if request.warm_start:
+        champion_selection.refuse_warm_start(find_algorithm(request.algorithm))
     runner.check()
     source = _definition_document(request, home)
     definition = definition_validation.parse_definition(source)
@@ -218,6 +227,8 @@ def _parameter_values(
         return pipeline_definition.resolve_parameters(definition.parameters, known | dict(request.parameters))
     chosen = champion_selection.select_champion(request.champion, request.profile, request.parameters, declared, home)
     known = champion_selection.champion_parameter_values(chosen, declared)
+    if request.warm_start:
+        known |= _starting_values(request, declared, home, console)
     if contract.SOURCE_COMMIT_PARAMETER in declared and (commit := current_commit(REPOSITORY)):
         known[contract.SOURCE_COMMIT_PARAMETER] = commit
     values = pipeline_definition.resolve_parameters(definition.parameters, known | _given_parameters(request, declared))
@@ -226,6 +237,20 @@ def _parameter_values(
     values |= request.intake.values(values, store, console, quiet=request.quiet)
     if contract.EARLIER_EVALUATIONS_PARAMETER in declared - request.parameters.keys():
         values[contract.EARLIER_EVALUATIONS_PARAMETER] = str(count_earlier_evaluations(values, home))
+    return values
+
+
+def _starting_values(request: RunRequest, declared: set[str], home: LocalHome, console: Console) -> dict[str, Json]:
+    """Return the values of the parameters of ``--warm-start``, and say what Train starts from."""
+    name = contract.STARTING_MODEL_PARAMETER
+    if name not in declared:
+        raise UsageError(f"--warm-start: this definition has no parameter {name!r}. Leave the option out.")
+    algorithm = find_algorithm(request.algorithm)
+    values, start = champion_selection.select_starting_model(
+        request.warm_start, request.profile, algorithm, request.parameters, home
+    )
+    if not request.quiet:
+        console.print(f"starts from: {start}", style="dim", soft_wrap=True, markup=False)
     return values
 
 
@@ -244,7 +269,7 @@ def _definition_document(request: RunRequest, home: LocalHome) -> Json:
     """Return the definition in the requested file, else the project's own."""
     path = request.definition
     if path is None:
-        return render_definition(home, request.tuning, request.algorithm)
+        return render_definition(home, request.tuning, request.algorithm, warm_start=bool(request.warm_start))
     try:
         return json_files.read_json(path)
     except (OSError, ValueError, RecursionError) as error:
@@ -254,11 +279,11 @@ def _definition_document(request: RunRequest, home: LocalHome) -> Json:
 def _given_parameters(request: RunRequest, declared: set[str]) -> dict[str, Json]:
     """Return the parameter values from the options; typed ones take precedence over profile and scale.
 
-    A definition from a file may lack some parameters of profile and scale, and so does one with a tuning. The
-    project's own must have all of them.
+    A definition from a file may lack some parameters of profile and scale, and so does one with a tuning or a warm
+    start. The project's own must have all of them.
     """
     preset = scale_values(request) | profile_thresholds(request.profile)
-    if request.definition or request.tuning:
+    if request.definition or request.tuning or request.warm_start:
         preset = {name: value for name, value in preset.items() if name in declared}
     return preset | dict(request.parameters)
 
@@ -275,6 +300,7 @@ def _request_notes(request: RunRequest) -> dict[str, Json]:
         "Definition": str(request.definition or ""),
         "Tuning": [request.tuning.jobs, request.tuning.parallel] if request.tuning else [],
         "Champion": "" if request.champion == champion_selection.AUTO_CHAMPION else request.champion,
+        "WarmStart": request.warm_start,
         "Typed": dict(request.parameters),
         "From": request.start.step if request.start else "",
         "Of": request.start.source.execution_id if request.start else "",
@@ -289,6 +315,8 @@ def _changed_parameters(declarations: Iterable[JsonObject], values: Mapping[str,
         contract.SOURCE_COMMIT_PARAMETER,
         contract.EARLIER_EVALUATIONS_PARAMETER,
         *champion_selection.CHAMPION_PARAMETERS,
+        contract.STARTING_MODEL_PARAMETER,  # the package is shown
+        contract.STARTING_MANIFEST_PARAMETER,
     )
     return {name: value for name, value in values.items() if name not in elsewhere and value != own[name]}
 

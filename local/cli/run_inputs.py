@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT-0
 """The archives of a run: files named by options, or stored objects named by parameters.
 
-Also creates the object that stands for "no champion" and "no additional archive"; on AWS the deployment creates it.
+Also creates the object that stands for "no champion" and the like; on AWS the deployment creates it.
 """
 
 import tempfile
@@ -114,6 +114,8 @@ def _store_archive(name: str, path: Path, store: S3Store, console: Console, *, q
 _REMEDIES: Final = {
     contract.CHAMPION_PREDICTIONS_PARAMETER: "Use those of another run.",
     contract.ADDITIONAL_ARCHIVE_PARAMETER: "Give --add PATH.",
+    contract.STARTING_MODEL_PARAMETER: "Give --warm-start ID.",
+    contract.STARTING_MANIFEST_PARAMETER: "Give --warm-start ID.",
 }
 
 

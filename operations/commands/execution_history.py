@@ -36,6 +36,8 @@ _UNLISTED: Final = (
     contract.SOURCE_COMMIT_PARAMETER,
     contract.CHAMPION_PREDICTIONS_PARAMETER,
     contract.CHAMPION_PACKAGE_PARAMETER,
+    contract.STARTING_MODEL_PARAMETER,  # the table shows the package
+    contract.STARTING_MANIFEST_PARAMETER,
 )
 
 

@@ -79,14 +79,26 @@ class Trained:
         return {path.name: path.read_bytes() for path in (self.root / "model").iterdir()}
 
 
-def train(algorithm: AlgorithmSpecification, squares: Path, folder: Path, **changed: str) -> Trained:
-    """Train as the definition's Train does, with the default of each parameter but for `changed` and `FAST`."""
+def train(
+    algorithm: AlgorithmSpecification, squares: Path, folder: Path, start: "Trained | None" = None, **changed: str
+) -> Trained:
+    """Train as the definition's Train does, with the default of each parameter but for `changed` and `FAST`.
+
+    `start` is a training whose model this one starts from.
+    """
     root = folder / "opt/ml"
+    if start is not None:
+        (root / "input/data" / contract.MODEL_CHANNEL).mkdir(parents=True)
+        archive = root / "input/data" / contract.MODEL_CHANNEL / contract.MODEL_ARTIFACT_FILE
+        pack_model_archive(start.root / "model", archive)
     for channel in (contract.TRAIN, contract.VALIDATION):
         (root / "input/data" / channel).mkdir(parents=True)
         shutil.copyfile(squares / f"{channel}.rec", root / f"input/data/{channel}/{channel}.rec")
     defaults = {each.name: str(each.default) for each in algorithm.parameters}
-    chosen = {name: defaults[each] for name, each in algorithm.parameter_of_hyperparameter.items()}
+    unused = algorithm.unused_when_warm if start is not None else ()
+    chosen = {
+        name: defaults[each] for name, each in algorithm.parameter_of_hyperparameter.items() if each not in unused
+    }
     computed = {
         "num_classes": str(len(contract.CLASS_LABELS)),
         "image_shape": f"3,{SIDE},{SIDE}",
@@ -164,6 +176,22 @@ def test_the_same_data_and_hyperparameters_give_the_same_model(
     algorithm: AlgorithmSpecification, trained: Trained, squares: Path, tmp_path: Path
 ) -> None:
     assert train(algorithm, squares, tmp_path).model() == trained.model()
+
+
+def test_a_warm_start_goes_on_from_the_model_of_an_earlier_training(
+    algorithm: AlgorithmSpecification, trained: Trained, squares: Path, tmp_path: Path
+) -> None:
+    """After one epoch it recognizes as much as that model; one epoch from other weights does not."""
+    if algorithm.warm_start == "never":
+        assert algorithm.warm_start_refusal
+        return
+    found = []
+    for start in (trained, None):
+        done = train(algorithm, squares, tmp_path / str(bool(start)), start, epochs="1", learning_rate="0.0001")
+        assert done.outcome == JobOutcome(0), done.lines
+        found.append(float(re.findall(algorithm.metrics[algorithm.tuning_objective], "\n".join(done.lines))[-1]))
+    assert found[0] > 0.9
+    assert found[1] < 0.5
 
 
 def test_an_unknown_hyperparameter_is_refused_by_name(

@@ -4,6 +4,7 @@
 import errno
 import json
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,45 @@ def test_several_files_in_a_channel(root: Path, train: Train) -> None:
 def test_a_channel_without_records(root: Path, train: Train) -> None:
     write_records(root / "input" / "data" / "validation" / "validation.rec", [])
     assert "channel 'validation'" in refused(root, train())
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-2000])
+
+
+def empty(path: Path) -> None:
+    path.unlink()
+
+
+def absent(path: Path) -> None:
+    path.write_text(contract.ABSENT_OBJECT)
+
+
+def untouched(_path: Path) -> None:
+    """Leave the model of 20 layers as it is."""
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (untouched, {"num_layers": "32"}, "a model of another network (first difference: "),
+        (untouched, {"image_shape": "3,24,24"}, "but image_shape is (3, 24, 24)"),
+        (cut, {}, "model.tar.gz: no readable model archive"),
+        (absent, {}, "model.tar.gz: no readable model archive"),
+        (empty, {}, "0 files. Give the channel one model.tar.gz."),
+    ],
+)
+def test_a_model_that_a_training_cannot_start_from(
+    root: Path, train: Train, trained: Path, case: tuple[Callable[[Path], None], dict[str, str], str]
+) -> None:
+    change, settings, message = case
+    path = root / "input" / "data" / "model" / contract.MODEL_ARTIFACT_FILE
+    path.parent.mkdir(parents=True)
+    with tarfile.open(path, "w:gz") as archive:
+        for file in (trained / "model").iterdir():
+            archive.add(file, file.name)
+    change(path)
+    assert message in refused(root, train(**settings))
 
 
 def test_a_label_beyond_the_classes(root: Path, train: Train) -> None:

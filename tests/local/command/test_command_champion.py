@@ -3,6 +3,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,20 +20,28 @@ PREFIX = "arn:aws:sagemaker:us-east-1:000000000000"
 DECLARED = set(champion_selection.CHAMPION_PARAMETERS)
 
 
-def ran(home: LocalHome, name: str, profile: str = "demo", status: str | None = "Approved") -> str:
+def ran(
+    home: LocalHome,
+    name: str,
+    profile: str = "demo",
+    status: str | None = "Approved",
+    when: str = "2026-01-01T00:00:00.000+00:00",
+    **package: Any,
+) -> str:
     """Leave a run that registered a package and predictions, decided upon unless `status` is None; return its ARN."""
     record = ExecutionRecord.create(home.runs, ExecutionIdentity(name, "p"), {}, {"Profile": profile})
     report = f"s3://runs/{name}/report.html"
-    arguments = {"ModelPackageGroupName": "g", "CustomerMetadataProperties": {"report": report}}
+    metadata = {"report": report, **package.pop("CustomerMetadataProperties", {})}
+    arguments = {"ModelPackageGroupName": "g", "CustomerMetadataProperties": metadata, **package}
     arn = str(ModelRegistry(home.registry).create(arguments, PREFIX)["ModelPackageArn"])
     record.start("Register", "RegisterModel")
     record.finish("Register", "Succeeded", Metadata={"RegisterModel": {"Arn": arn}})
     record.end("Succeeded")
     predictions = home.s3 / f"runs/{name}/{contract.PREDICTIONS_FILE}"
-    predictions.parent.mkdir(parents=True)
+    predictions.parent.mkdir(parents=True, exist_ok=True)
     predictions.touch()
     if status:
-        decide(home, arn, status, "2026-01-01T00:00:00.000+00:00")
+        decide(home, arn, status, when)
     return arn
 
 
