@@ -34,7 +34,7 @@ def test_the_product_does_not_grow_unnoticed() -> None:
     """
     paths = house.product_modules()
     assert sum(path.stem != "__init__" for path in paths) <= 292
-    assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 53_000
+    assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 53_500
 
 
 def test_the_test_files_that_begin_first_exist() -> None:

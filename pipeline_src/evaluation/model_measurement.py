@@ -128,14 +128,25 @@ def _provenance(noted: NotedValues, card: Mapping[str, object]) -> dict[str, str
         contract.CHAMPION_PACKAGE_PARAMETER: noted.champion_package,
         **told,
         **noted.values,
-        **_algorithm_facts(noted.values.get(contract.ALGORITHM_FACT, "")),
+        **_algorithm_facts(
+            noted.values.get(contract.ALGORITHM_FACT, ""),
+            noted.values.get(contract.STARTING_PACKAGE_PARAMETER, contract.NO_PACKAGE),
+        ),
     }
 
 
-def _algorithm_facts(name: str) -> dict[str, str]:
-    """Return title and weights of the algorithm `name`; nothing if it is unknown here."""
+def _algorithm_facts(name: str, package: str) -> dict[str, str]:
+    """Return title and weights of the algorithm `name`, which started from `package`; nothing if it is unknown here."""
     algorithm = ALGORITHMS.get(name)
-    return {"AlgorithmTitle": algorithm.title, "StartingWeights": algorithm.weights} if algorithm else {}
+    if algorithm is None:
+        return {}
+    weights = algorithm.weights
+    if package != contract.NO_PACKAGE:
+        weights = (
+            f"Trained from {package}, all of whose training images are in the present training split, as Preprocess has"
+            f" checked. The first weights: {weights}"
+        )
+    return {"AlgorithmTitle": algorithm.title, "StartingWeights": weights}
 
 
 @dataclass(frozen=True, kw_only=True)

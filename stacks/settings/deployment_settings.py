@@ -166,7 +166,7 @@ class TrainingSettings:
         warm_start: Whether Train starts from the weights of the model in production instead of pretrained ones, with
             `fine_tuning` and `builtin_image_classification`; it costs nothing. The first model, and one after a model
             of another algorithm, starts from pretrained weights; with `builtin_image_classification`, train the first
-            one without it. Refused where that model has learned from an image that is held out now (decision 0025).
+            one without it. Refused where that model has learned from an image that is held out now (decision 0026).
         spot: Train on spot capacity: up to 70 % cheaper, may wait or be interrupted, resumes from checkpoints. Not with
             a tuning of the built-in algorithm, whose jobs would share one prefix for their checkpoints.
         keep_warm_seconds: How long Train's instances are kept for another training, which then starts minutes earlier:

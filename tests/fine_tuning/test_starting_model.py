@@ -169,12 +169,19 @@ def test_an_archive_without_an_onnx_model_is_refused(training_room: TrainingRoom
         starting_model.read_starting_model("fine_tuning", BACKBONE)
 
 
+def test_a_model_that_is_no_graph_is_refused(training_room: TrainingRoom) -> None:
+    write(training_room, b"\xff no graph")
+    with pytest.raises(BadInputError, match=r"model\.onnx is no ONNX model"):
+        starting_model.read_starting_model("fine_tuning", BACKBONE)
+
+
 def test_a_graph_of_other_weights_is_refused_before_the_training(training_room: TrainingRoom) -> None:
     """As of an earlier version, whose graph had its batch norms folded in."""
     state = torch_network.weights_of(EfficientNetLite(BACKBONE, CLASSES).state_dict())
     graph = onnx_network.GraphBuilder(state)
     graph.add_blocks(onnx_network.blocks_of_stages(onnx_network.STAGES[BACKBONE]))
     write(training_room, onnx_network.feature_model(graph, BACKBONE, 320).SerializeToString())
+    (training_room.root / "input/data/train/train.rec").unlink()  # which is read after it
     with pytest.raises(BadInputError, match=r"^channel 'model': weights of another architecture: \d+ tensors are miss"):
         fine_tuning_job.run_training()
 

@@ -82,10 +82,22 @@ def test_what_the_job_is_told_to_note_stands_in_the_evaluation(room: case.Room) 
     assert told["ChampionPackage"] == "arn:1"
 
 
-def test_the_evaluation_and_the_card_name_the_algorithm_and_the_licence_of_its_weights(room: case.Room) -> None:
+@pytest.mark.parametrize(
+    ("package", "begins"),
+    [
+        ("none", "EfficientNet-Lite"),
+        ("arn:aws:sagemaker:us-east-1:111111111111:model-package/skin-lesion/3", "Trained from arn:aws:sagemaker:us-"),
+    ],
+)
+def test_the_evaluation_and_the_card_name_the_algorithm_and_the_weights_that_it_started_from(
+    room: case.Room, package: str, begins: str
+) -> None:
     arguments = [word for pair in ARGUMENTS.items() for word in pair]
-    evaluate.run_evaluation(*evaluate.parse_evaluation_options([*arguments, "--noted", "Algorithm=linear_probe"]))
+    noted = ["--noted", "Algorithm=linear_probe", "--noted", f"StartingPackage={package}"]
+    evaluate.run_evaluation(*evaluate.parse_evaluation_options([*arguments, *noted]))
     told = evaluated(room)["provenance"]
+    assert told["StartingPackage"] == package
+    assert told["StartingWeights"].startswith(begins)
     assert told["Algorithm"] == "linear_probe"
     assert "EfficientNet-Lite0" in told["AlgorithmTitle"]
     assert "Apache-2.0" in told["StartingWeights"]
