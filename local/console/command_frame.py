@@ -156,6 +156,8 @@ def _resumed_run_arguments(notes: JsonObject) -> Iterator[str]:
     for option in ("Archive", "Add", "Definition", "Profile", "Algorithm", "Scale", "Runner", "Image", "Champion"):
         if notes.get(option) and option not in settled:
             yield from (f"--{option.lower()}", str(notes[option]))
+    if notes.get("WarmStart") and not notes.get("From"):
+        yield from ("--warm-start", str(notes["WarmStart"]))
     tuning = () if "Tuning" in settled else notes.get("Tuning", ())
     for option, value in zip(("--tune", "--parallel"), tuning, strict=False):
         yield from (option, str(value))

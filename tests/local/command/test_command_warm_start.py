@@ -8,6 +8,7 @@ import pytest
 from local.aws.s3_store import LocalHome
 from local.cli import champion_selection, pipeline_run
 from local.cli.champion_selection import AUTO_CHAMPION
+from local.console import command_frame
 from local.errors import UsageError
 from local.json_files import Json
 from pipeline_src import contract
@@ -103,6 +104,18 @@ def test_what_cannot_start_warm_is_exit_code_2_before_anything_runs(
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.split())
     assert not (shell.home / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("notes", "words"),
+    [
+        ({"WarmStart": "auto"}, ["run", "--warm-start", "auto"]),
+        ({"WarmStart": ""}, ["run"]),
+        ({"WarmStart": "auto", "From": "Train", "Of": "abc"}, ["run", "--from", "Train", "--of", "abc"]),
+    ],
+)
+def test_the_command_that_continues_a_run_repeats_the_option(notes: dict[str, Json], words: list[str]) -> None:
+    assert list(command_frame._resumed_run_arguments(notes)) == words
 
 
 def test_lists_show_the_package_that_it_was_trained_from(home: Path) -> None:
