@@ -25,6 +25,7 @@ from local.json_files import Json, JsonObject
 from local.runners.job_runner import JobRunner
 from local.steps import model_steps, processing_step, training_step, transform_step, tuning_step
 from local.steps.step_context import StepContext, StepResult
+from pipeline_src import contract
 
 
 @dataclass(frozen=True)
@@ -118,10 +119,13 @@ def execute_step(step: PipelineStep, state: ExecutionState) -> None:
         status = "Stopped"
         raise
     except StepError as error:
-        fields = {"FailureReason": str(error)}
+        reason = _name_typed_archives(str(error), state)
+        fields = {"FailureReason": reason}
         if step.kind == "Fail":
-            fields["Metadata"] = {"Fail": {"ErrorMessage": str(error)}}
-        raise
+            fields["Metadata"] = {"Fail": {"ErrorMessage": reason}}
+        if reason == str(error):
+            raise
+        raise StepError(reason, code=error.exit_code) from error
     except Exception as error:
         failure = _failure(error, state.record.path.parent / step.name)
         fields = {"FailureReason": str(failure)}
@@ -131,6 +135,19 @@ def execute_step(step: PipelineStep, state: ExecutionState) -> None:
         with suppress(OSError):  # On a full disk, the failure of the step is the message to report.
             seconds = state.record.finish(step.name, status, **fields)["Seconds"]
         state.reporter.finished(step.name, status, seconds, cached="CacheHitResult" in fields)
+
+
+_ARCHIVES: Final = {contract.INPUT_ARCHIVE_PARAMETER: "Archive", contract.ADDITIONAL_ARCHIVE_PARAMETER: "Add"}
+
+
+def _name_typed_archives(message: str, state: ExecutionState) -> str:
+    """Return `message` with the path that was typed before the name under which the archive is stored."""
+    for parameter, option in _ARCHIVES.items():
+        stored = str(state.parameters.get(parameter, "")).rpartition("/")[2]
+        typed = str(state.record.data.get("Local", {}).get(option, ""))
+        if stored and typed:
+            message = message.replace(repr(stored), f"{typed!r} ({stored})")
+    return message
 
 
 def _failure(error: Exception, folder: Path) -> StepError:

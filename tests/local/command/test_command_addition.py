@@ -57,6 +57,30 @@ def test_it_lies_in_the_store_under_its_hash_and_the_step_that_reads_it_runs_ane
     assert "Preprocess  cached" in shell(*run).stdout
 
 
+NAMING = """
+import os, pathlib, sys
+root = pathlib.Path(os.environ["ML_ROOT"])
+names = [path.name for path in sorted(root.glob("processing/input/*/*.zip"))]
+(root / "output/message").write_text(f"additional archive {names[0]!r}: no {names[1]!r}.")
+sys.exit(2)
+"""
+
+
+def test_what_the_job_says_of_an_archive_names_the_file_that_was_typed_beside_its_hash(
+    shell: Shell, definition: Path, addition: Path
+) -> None:
+    document = json.loads(definition.read_text())
+    document["Steps"][0]["Arguments"]["AppSpecification"]["ContainerEntrypoint"] = ["python", "-c", NAMING]
+    definition.write_text(json.dumps(document))
+    run = ("run", "--archive", shell.archive(), "--definition", definition, "--until", "Preprocess")
+    result = shell(*run, "--add", addition)
+    first, second = (f"'{path}' ({sha256_of_file(path)}.zip)" for path in (addition, shell.archive()))
+    said = f"additional archive {first}: no {second}."
+    assert result.exit_code == 2
+    assert shell.record()["FailureReason"].endswith(said)
+    assert said.replace(" ", "") in "".join(result.stdout.split())
+
+
 def test_what_to_do_next_names_it_again(shell: Shell, definition: Path, addition: Path) -> None:
     run = ("run", "--archive", shell.archive(), "--definition", definition, "--until", "Preprocess")
     assert f"--add {addition}" in " ".join(shell(*run, "--add", addition).stdout.split())
