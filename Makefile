@@ -306,7 +306,7 @@ destroy: $(VENV)/app/.done node_modules/.done  ## Delete the deployment after as
 test: $(VENV)/app/.dev $(VENV)/jobs-test/.done $(VENV)/stand-in-test/.done $(VENV)/scoring/.done node_modules/.dev  ## Pass the tests (without the container build)
 	@$(JOBS_TEST) -m pytest tests/jobs $(WORKERS) $(PYTEST_ARGS)
 	@$(STAND_IN_TEST) -m pytest tests/stand_in $(WORKERS) $(PYTEST_ARGS)
-	@$(APP) -m pytest tests $(WORKERS) --ignore=tests/jobs --ignore=tests/stand_in --ignore=tests/fine_tuning --ignore=tests/image --ignore=tests/emulator --ignore=tests/report --ignore=tests/tracking $(PYTEST_ARGS)
+	@$(APP) -m pytest tests $(WORKERS) --ignore=tests/jobs --ignore=tests/stand_in --ignore=tests/fine_tuning --ignore=tests/loop/test_algorithm_challenge.py --ignore=tests/image --ignore=tests/emulator --ignore=tests/report --ignore=tests/tracking $(PYTEST_ARGS)
 
 .PHONY: test-image
 test-image: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Build the images of jobs and model server, and compare them with the process runner
@@ -316,6 +316,7 @@ test-image: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Build the images of jobs and
 test-fine-tuning: $(VENV)/app/.dev $(VENV)/jobs/.done $(VENV)/fine-tuning-test/.done  ## Test fine_tuning and its image, which need PyTorch (5.7 GB each)
 	@$(FINE_TUNING_TEST) -m pytest tests/fine_tuning $(PYTEST_ARGS)
 	@$(APP) -m pytest tests/loop/test_algorithm_contract.py --algorithm fine_tuning -k fine_tuning $(PYTEST_ARGS)
+	@$(APP) -m pytest tests/loop/test_algorithm_challenge.py $(PYTEST_ARGS)
 	@$(APP) -m pytest tests/image/test_training_image.py $(PYTEST_ARGS)
 
 .PHONY: test-report
@@ -372,6 +373,10 @@ bench: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Measure preprocessing against its
 .PHONY: bench-damage
 bench-damage: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Count damaged and sound JPEGs that Preprocess judges wrongly
 	@OPENBLAS_NUM_THREADS=1 $(JOBS) -m benchmarks.scan_damage $(ARGS)
+
+.PHONY: bench-fine-tuning
+bench-fine-tuning: $(VENV)/app/.dev $(VENV)/fine-tuning/.done  ## Measure an epoch of fine_tuning against a bare training loop
+	@$(FINE_TUNING) -m benchmarks.fine_tuning_epoch $(ARGS)
 
 .PHONY: bench-statistics
 bench-statistics: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Measure the coverage of the intervals and the pass rates of the gate

@@ -2,7 +2,7 @@
 """Reads the blocks of commands in the documentation.
 
 A fenced block without a language holds commands, one a line; `#` begins a comment. Blocks of a language (`text`, `csv`,
-`python`) hold none. A block whose first line is `MARK` needs an AWS account.
+`python`) hold none. A block whose first line is `MARK` needs an AWS account, one with `PYTORCH_MARK` PyTorch.
 """
 
 import re
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 MARK: Final = "# needs AWS"
+PYTORCH_MARK: Final = "# needs PyTorch"
 _FENCE: Final = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -30,6 +31,7 @@ class DocumentedBlock:
     page: Path
     number: int
     needs_aws: bool
+    needs_pytorch: bool
     lines: tuple[DocumentedCommand, ...]
 
     def __str__(self) -> str:
@@ -51,7 +53,13 @@ class DocumentedBlock:
 def read_blocks(pages: Mapping[Path, str]) -> list[DocumentedBlock]:
     """Return the blocks of commands on `pages`, in their order."""
     return [
-        DocumentedBlock(page, number, text.startswith(MARK + "\n"), tuple(_lines(text)))
+        DocumentedBlock(
+            page,
+            number,
+            text.startswith(MARK + "\n"),
+            text.startswith(PYTORCH_MARK + "\n"),
+            tuple(_lines(text)),
+        )
         for page, content in pages.items()
         for number, text in enumerate((text for kind, text in _FENCE.findall(content) if not kind), start=1)
     ]

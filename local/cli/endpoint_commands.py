@@ -30,7 +30,7 @@ from local.errors import UsageError
 from local.runners.process_runner import ProcessRunner
 from local.synthetic import demo_archive
 from pipeline_src import contract
-from pipeline_src.algorithms.algorithm_table import DEFAULT_ALGORITHM
+from pipeline_src.algorithms.algorithm_table import LOCAL_ALGORITHM
 
 TRAFFIC_FILE: Final = "traffic.json"  # in the home: when `traffic` was started last
 # Names only: the module that shifts images imports numpy and Pillow, which no other command needs.
@@ -258,7 +258,7 @@ def _retraining_command(record: ExecutionRecord, addition: Path) -> str:
     notes = record.data["Local"]
     archive, profile = str(notes.get("Archive", "")), str(notes.get("Profile", ""))
     options = ["--add", short_path(addition)]
-    if notes.get("Algorithm", DEFAULT_ALGORITHM) != DEFAULT_ALGORITHM:
+    if notes.get("Algorithm", LOCAL_ALGORITHM) != LOCAL_ALGORITHM:
         options += ["--algorithm", str(notes["Algorithm"])]
     return shlex.join(["run", "--archive", archive or "ARCHIVE.zip", "--profile", profile or "default", *options])
 

@@ -28,7 +28,7 @@ from local.runners.job_runner import REPOSITORY, JobRunner
 from local.runners.process_runner import ProcessRunner
 from local.synthetic import demo_archive
 from pipeline_src import gate_thresholds
-from pipeline_src.algorithms.algorithm_table import ALGORITHMS, DEFAULT_ALGORITHM
+from pipeline_src.algorithms.algorithm_table import ALGORITHMS, LOCAL_ALGORITHM
 from pipeline_src.definition.pipeline_deployment import TuningSettings
 
 MAXIMUM_TUNING_JOBS: Final = 50  # as in stacks/settings/deployment_settings.py
@@ -50,7 +50,7 @@ def add_run_options(command: _Command) -> _Command:
         click.option(
             "--algorithm",
             type=click.Choice(list(ALGORITHMS)),
-            default=DEFAULT_ALGORITHM,
+            default=LOCAL_ALGORITHM,
             show_default=True,
             help="What Train runs.",
         ),

@@ -28,7 +28,7 @@ from local.json_files import Json, JsonObject
 from local.runners.job_runner import REPOSITORY, JobRunner, digest_of_sources, images_in_arguments, software_of_image
 from local.steps import tuning_step
 from pipeline_src import contract, gate_thresholds
-from pipeline_src.algorithms.algorithm_table import DEFAULT_ALGORITHM, find_algorithm
+from pipeline_src.algorithms.algorithm_table import LOCAL_ALGORITHM, find_algorithm
 from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT, TuningSettings, offline_deployment
 
 
@@ -72,7 +72,7 @@ _LOCK_FILE: Final = "requirements.txt"
 def render_definition(
     home: LocalHome,
     tuning: TuningSettings | None = None,
-    algorithm: str = DEFAULT_ALGORITHM,
+    algorithm: str = LOCAL_ALGORITHM,
     *,
     warm_start: bool = False,
 ) -> Json:
@@ -137,7 +137,7 @@ class RunRequest:
     champion: str = champion_selection.AUTO_CHAMPION
     tuning: TuningSettings | None = None
     addition: Path | None = None
-    algorithm: str = DEFAULT_ALGORITHM
+    algorithm: str = LOCAL_ALGORITHM
     start: StartingPoint | None = None
     warm_start: str = ""
 

@@ -70,6 +70,7 @@ class ContainerImage:
         accounts: That account, by region.
         environment: Folder below .venv with what the image holds, for the process runner.
         serve: What ``serve``, the command of a model server, starts in an image that is built.
+        stored_gb: What an image that is built takes in the registry, compressed; an assumption for the estimate.
     """
 
     folder: str = ""
@@ -78,6 +79,7 @@ class ContainerImage:
     accounts: Mapping[str, str] = field(default_factory=dict, compare=False)
     environment: str = "jobs"
     serve: tuple[str, ...] = ()
+    stored_gb: float = 0.3
 
     @property
     def is_built(self) -> bool:

@@ -17,7 +17,8 @@ ALGORITHMS: Final = {
         BUILTIN_IMAGE_CLASSIFICATION,
     )
 }
-DEFAULT_ALGORITHM: Final = LINEAR_PROBE.name
+DEFAULT_ALGORITHM: Final = FINE_TUNING.name  # of a deployment
+LOCAL_ALGORITHM: Final = LINEAR_PROBE.name  # of a run on one machine: seconds, and no PyTorch to install
 
 
 def find_algorithm(name: str) -> AlgorithmSpecification:

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline_src.algorithms.algorithm_specification import JOBS_IMAGE
 from pipeline_src.algorithms.algorithm_table import find_algorithm
+from stacks.container_images import SERVING_IMAGES
 from stacks.monitoring.drift_detection import is_production_monitored
 from stacks.settings import aws_prices, stage_placement
 from stacks.settings.aws_prices import count_parallel_jobs, count_training_jobs
@@ -41,7 +43,8 @@ MONITOR_MINUTES: Final = 8  # a run over some thousand pictures, with the fetchi
 # and each feature's
 # distance; a test counts them. What labels say is sent with labels only, and not counted.
 MONITOR_METRICS: Final = 20
-BUILD_MINUTES: Final = 20
+BUILD_MINUTES: Final = 20  # of a push that changes no image
+BUILD_MINUTES_PER_GB: Final = 2  # of images that are built and pushed, as after a change of the jobs' code
 TRANSITIONS_PER_MINUTE: Final = 3  # state transitions: wait, look, decide
 
 _PRICE_UNKNOWN: Final = "not in aws_prices.py, so not counted"
@@ -81,7 +84,14 @@ def estimate_month(settings: Settings) -> list[CostItem]:
         CostItem(f"{alarms} alarms", alarms * aws_prices.ALARM_MONTH),
         CostItem(f"{pages} dashboard{'s' * (pages > 1)}", pages * aws_prices.DASHBOARD_MONTH),
         CostItem(f"{STORED_GB} GB stored", STORED_GB * aws_prices.STORED_GB_MONTH),
+        CostItem(f"{images_gb(settings):.1f} GB of images", images_gb(settings) * aws_prices.IMAGE_GB_MONTH),
     ]
+
+
+def images_gb(settings: Settings) -> float:
+    """Return what the images that the CDK builds take in the registry, in GB: one version of each."""
+    chosen = (JOBS_IMAGE, find_algorithm(settings.training.algorithm).training_image, *SERVING_IMAGES)
+    return sum(each.stored_gb for each in dict.fromkeys(chosen) if each.is_built)
 
 
 def estimate_retraining(settings: Settings) -> list[CostItem]:
@@ -116,9 +126,10 @@ def step_minutes(training: TrainingSettings) -> dict[str, int]:
 def estimate_push(settings: Settings) -> list[CostItem]:
     """Return what a push costs besides the retraining: the build, and the pipeline's minutes while it waits."""
     waited = _retraining_minutes(settings.training)
+    build = BUILD_MINUTES + round(BUILD_MINUTES_PER_GB * images_gb(settings))
     return [
-        CostItem(f"build, {BUILD_MINUTES} min", BUILD_MINUTES * aws_prices.BUILD_MINUTE),
-        CostItem(f"its pipeline, {BUILD_MINUTES} min", BUILD_MINUTES * aws_prices.ACTION_MINUTE),
+        CostItem(f"build, {build} min if it changes an image", build * aws_prices.BUILD_MINUTE),
+        CostItem(f"its pipeline, {build} min", build * aws_prices.ACTION_MINUTE),
         CostItem(f"its pipeline, {waited} min more if it retrains", waited * aws_prices.ACTION_MINUTE),
     ]
 

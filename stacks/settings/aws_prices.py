@@ -39,6 +39,7 @@ ALARM_MONTH: Final = 0.10
 METRIC_MONTH: Final = 0.30  # of our own; paid for the hours in which it is sent
 DASHBOARD_MONTH: Final = 3.0
 STORED_GB_MONTH: Final = 0.023
+IMAGE_GB_MONTH: Final = 0.10  # in the registry of container images
 
 
 # The service's default quota of training jobs that one tuning runs at the same time.

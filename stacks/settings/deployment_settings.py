@@ -123,7 +123,9 @@ class AwsEnvironment:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceSettings:
-    """Where pushes come from. A push costs about $0.24 for its build, and $0.09 more while it waits for a retraining.
+    """Where pushes come from.
+
+    A push costs about $0.34 for its build if it changes an image, and $0.19 more while it waits for a retraining.
 
     Attributes:
         kind: `codeconnections` (GitHub, GitLab, Bitbucket), `codecommit`, or `s3` (a zip in the raw-data bucket).
@@ -145,12 +147,12 @@ class SourceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """One retraining: about $0.11 with these values and the real archive.
+    """One retraining: about $0.45 with these values and the real archive.
 
     Attributes:
-        algorithm: What Train runs: `linear_probe` (a frozen, pretrained network and a head of its own; CPU, minutes),
-            `fine_tuning` (the same network trained end to end; CPU, an hour, about $0.45 a retraining, an image of
-            6.5 GB) or `builtin_image_classification` (AWS's MXNet algorithm; needs a GPU quota, about $0.44 a
+        algorithm: What Train runs: `fine_tuning` (a pretrained network trained end to end; CPU, an hour, an image of
+            6.5 GB), `linear_probe` (the same network frozen, and a head of its own; CPU, minutes, about $0.11 a
+            retraining) or `builtin_image_classification` (AWS's MXNet algorithm; needs a GPU quota, about $0.44 a
             retraining). Their specifications are in pipeline_src/algorithms/.
         gate_profile: Thresholds of the gate: `default`, or `demo`, which only shows that the pipeline works. The
             values and their reasons are in pipeline_src/gate_thresholds.py.
@@ -168,13 +170,13 @@ class TrainingSettings:
             of another algorithm, starts from pretrained weights; with `builtin_image_classification`, train the first
             one without it. Refused where that model has learned from an image that is held out now (decision 0026).
         spot: Train on spot capacity: up to 70 % cheaper, may wait or be interrupted, resumes from checkpoints. Not with
-            a tuning of the built-in algorithm, whose jobs would share one prefix for their checkpoints.
+            a tuning, whose jobs would share one prefix for their checkpoints, but for `linear_probe`, which can.
         keep_warm_seconds: How long Train's instances are kept for another training, which then starts minutes earlier:
             up to 3600, which costs $0.41 more a retraining, whether or not another comes. 0: not at all.
             Not with spot capacity, nor with a tuning, whose jobs share instances anyway. Needs a quota for warm pools,
             which is 0 in a new account; without it nothing is kept.
         tuning_jobs: Number of trainings with random hyperparameters, of which the best is evaluated: each costs
-            what one training does, $0.04 with these values. 0: one training, no tuning; or 2 to 50.
+            what one training does, $0.37 with these values. 0: one training, no tuning; or 2 to 50.
         tuning_parallel: Number of jobs that run at the same time; needs a quota of as many instances.
         tuning_usd: Limit of a tuning's cost if each job takes the algorithm's maximum of hours; 0: no limit.
         job_user: User and group that the preprocessing image runs as: root, which the service reportedly needs

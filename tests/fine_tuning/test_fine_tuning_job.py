@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT-0
 """The training job: one result for any number of processes and hosts, resumption, and errors."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +26,7 @@ from pipeline_src.algorithms.fine_tuning.training_loop import Training
 from pipeline_src.algorithms.serving import onnx_artifact
 from pipeline_src.runtime.errors import BadInputError
 from tests import colored_records
-from tests.fine_tuning.training_case import SAMPLES, SHORT, TrainingRoom, scan
+from tests.fine_tuning.training_case import REPOSITORY, SAMPLES, SHORT, TrainingRoom, scan
 
 FILES = {"model.json", "model.onnx", "training_history.json"}
 
@@ -108,25 +111,37 @@ def test_hosts_with_other_hyperparameters_are_refused(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("after", ["epoch 1/", "progress: 96/"])
-def test_a_killed_training_continues_and_ends_with_the_same_bytes(
-    undisturbed: TrainingRoom, training_room: TrainingRoom, after: str
+def test_a_killed_training_of_several_processes_continues_and_ends_with_the_same_bytes(
+    undisturbed: TrainingRoom, training_room: TrainingRoom
 ) -> None:
-    """Killed right after the checkpoint of an epoch, and in the middle of the next one."""
     job = training_room.start()
     assert job.stdout
-    seen = False
     for line in job.stdout:
-        seen = seen or line.startswith(after)
-        if seen and (training_room.root / "checkpoints" / training_checkpoint.CHECKPOINT_FILE).is_file():
+        if line.startswith("progress: 96/"):  # in the middle of the second epoch
             break
     os.killpg(job.pid, signal.SIGKILL)
     job.communicate()
     assert training_room.model() == {}
     code, log = training_room.run(cores=1)
     assert code == 0, log
-    assert "continues after epoch" in log
+    assert "continues after epoch 1 of 3" in log
     assert training_room.model() == undisturbed.model()
+
+
+def test_a_training_that_is_killed_at_ten_random_times_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    """The times are random within a training's length; one training is killed until it ends before the next kill."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fine_tuning.random_kills", str(tmp_path)],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["kills"] == 10
+    assert found["kills_after_an_epoch"] > 0
+    assert found["models"] > 1
+    assert found["different_models"] == 1
 
 
 def test_a_checkpoint_of_another_training_or_a_damaged_one_is_told_and_not_used(

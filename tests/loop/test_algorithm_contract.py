@@ -40,7 +40,7 @@ FAST = {
         "lr_scheduler_step": "12",
         "augmentation_type": "crop",
     },
-    "fine_tuning": {"epochs": "40", "patience": "40", "batch_size": "32", "learning_rate": "0.003"},
+    "fine_tuning": {"epochs": "12", "patience": "12", "batch_size": "16", "learning_rate": "0.006"},
 }
 
 TRAINED_BY_MAKE_TEST = [

@@ -24,7 +24,7 @@ GOLDEN = Path(__file__).parent / "golden"
 # What is not here, the checker demands even of a file that somebody accepted without reading it.
 OPTIONAL = {
     "processing": "ContainerEntrypoint ContainerArguments ProcessingInputs S3InputMode S3CompressionType FilePath",
-    "training": "AlgorithmSpecification TrainingImage MetricDefinitions CheckpointConfig InputDataConfig"
+    "training": "AlgorithmSpecification TrainingImage MetricDefinitions InputDataConfig"
     " S3DataSource InputMode VolumeSizeInGB",
     "hyperparameters": "num_classes num_training_samples image_shape seed TRAINING_ALGORITHM",
     "scoring": "ModelName Accept BatchStrategy MaxConcurrentTransforms MaxPayloadInMB ModelClientConfig"

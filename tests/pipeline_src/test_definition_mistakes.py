@@ -62,7 +62,7 @@ TYPES = {
     "missing role": (gone(TRAIN + "RoleArn"), "Missing required parameter"),
     "missing image": (gone(PRE + "AppSpecification/ImageUri"), "Missing required parameter"),
     "number where a text belongs": (
-        at(TRAIN + "HyperParameters/image_views", {"Get": "Parameters.ImageViews"}),
+        at(TRAIN + "HyperParameters/epochs", {"Get": "Parameters.Epochs"}),
         "Invalid type",
     ),
     "text where a number belongs": (at(TRAIN + "ResourceConfig/VolumeSizeInGB", "30"), "Invalid type"),

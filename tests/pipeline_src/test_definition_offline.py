@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline_src.algorithms.algorithm_table import DEFAULT_ALGORITHM
 from pipeline_src.definition.pipeline import definition_json
 from pipeline_src.definition.pipeline_deployment import OFFLINE_DEPLOYMENT, placeholder_deployment, sdk_offline
 
 ROOT = Path(__file__).parent.parent.parent
-GOLDEN = Path(__file__).parent / "golden" / "linear_probe.json"
+GOLDEN = Path(__file__).parent / "golden" / f"{DEFAULT_ALGORITHM}.json"
 # Each attempt at a name or an address is written down, as the SDK swallows what goes wrong with it.
 WATCHED = """
 import runpy, socket, sys, threading

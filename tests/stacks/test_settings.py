@@ -18,6 +18,7 @@ from stacks.settings.settings_validation import validate_settings
 
 HOURS = find_algorithm(DEFAULT_ALGORITHM).maximum_hours
 # An algorithm in an image of AWS, which trains on some families of instances only.
+PROBE = {"training.algorithm": "linear_probe"}
 BOUGHT = {"training.algorithm": next(each.name for each in ALGORITHMS.values() if each.instance_families)}
 ROOT = Path(__file__).parent.parent.parent
 
@@ -123,11 +124,11 @@ def test_an_unknown_key_or_a_value_of_another_type_is_refused(key: str, value: o
             ({**BOUGHT, "training.train_instance": kind}, "training.train_instance", "GPU only")
             for kind in ("ml.c5.xlarge", "ml.g6.xlarge")
         ),
-        ({"training.train_instance": "ml.g5.xlarge"}, "training.train_instance", "local NVMe"),
+        ({**PROBE, "training.train_instance": "ml.g5.xlarge"}, "training.train_instance", "local NVMe"),
         ({"training.algorithm": f"{DEFAULT_ALGORITHM}s"}, "training.algorithm", f"perhaps {DEFAULT_ALGORITHM}"),
-        ({"training.train_instances": 2}, "training.train_instances", "linear_probe trains on one; give 1"),
+        ({**PROBE, "training.train_instances": 2}, "training.train_instances", "linear_probe trains on one; give 1"),
         ({"training.train_instances": 0}, "training.train_instances", "give 1"),
-        ({"training.algorithm": "fine_tuning", "training.train_instances": 21}, "training.train_instances", "1 to 20"),
+        ({"training.train_instances": 21}, "training.train_instances", "1 to 20"),
         ({"training.score_instances": 0}, "training.score_instances", "1 to 20"),
         ({"training.job_user": "nobody"}, "training.job_user", "uid:gid"),
         ({"training.tuning_jobs": 1}, "training.tuning_jobs", "0 (one training) or 2 to 50"),

@@ -18,7 +18,8 @@ from pipeline_src.algorithms.algorithm_specification import (
 FINE_TUNING: Final = AlgorithmSpecification(
     name="fine_tuning",
     title="Fine-tuned EfficientNet-Lite (PyTorch)",
-    training_image=ContainerImage(folder="fine_tuning", environment="fine-tuning"),
+    # PyTorch's wheels with CUDA have 3.2 GB.
+    training_image=ContainerImage(folder="fine_tuning", environment="fine-tuning", stored_gb=3.3),
     training_module="pipeline_src.algorithms.fine_tuning.fine_tuning_job",
     serving_image=MODEL_SERVER_IMAGE,
     fixed_hyperparameters={"seed": "20"},

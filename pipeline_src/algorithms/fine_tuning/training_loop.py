@@ -148,8 +148,9 @@ class Training:
     def _is_finished(self) -> bool:
         return bool(self._history) and len(self._history) - self._selected() >= self._given.patience
 
-    def _run_epoch(self, epoch: int) -> NDArray[np.float64]:
-        began, given = time.monotonic(), self._given
+    def train_epoch(self, epoch: int) -> list[float]:
+        """Change the weights by the batches of `epoch`, the first is 0; return the losses of the batches."""
+        given = self._given
         order = batch_loader.epoch_order(self._train.labels, GROUP_IMAGES, self._groups, given.seed, epoch)
         own = [step[number] for step in order for number in self._own_groups()]
         loaded = self._loader.load(own, (given.seed, epoch))
@@ -162,13 +163,18 @@ class Training:
             if done % every == 0 or step + 1 == self._steps:
                 size = given.batch_size
                 self._tell(contract.progress_line(done * size, self._steps * given.epochs * size, "training images"))
+        return losses
+
+    def _run_epoch(self, epoch: int) -> NDArray[np.float64]:
+        began = time.monotonic()
+        losses = self.train_epoch(epoch)
         trained = time.monotonic() - began
         current = self._network.state_dict()
         kept = {name: each.clone() for name, each in current.items()}
         self._network.load_state_dict(self._average)
         probabilities = self._predict_validation(self._network)
         labels = self._validation.labels
-        low, high = trained_model.balanced_accuracy_interval(probabilities, labels, given.seed)
+        low, high = trained_model.balanced_accuracy_interval(probabilities, labels, self._given.seed)
         result = TrainingEpoch(
             epoch=epoch + 1,
             learning_rate=self._rate(epoch, self._steps - 1),
