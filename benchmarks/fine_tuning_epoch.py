@@ -98,7 +98,7 @@ def _seconds(epoch: Callable[[], None]) -> float:
 
 def _network() -> EfficientNetLite:
     torch.manual_seed(0)
-    return EfficientNetLite("efficientnet_lite0", _CLASSES).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return EfficientNetLite("efficientnet_lite0", _CLASSES).to(memory_format=torch.channels_last)  # type: ignore[no-any-return]
 
 
 def _job_epoch(data: TrainingData) -> Callable[[], None]:

@@ -197,6 +197,8 @@ ALGORITHM_VARIABLE: Final = "TRAINING_ALGORITHM"
 
 # A job reports progress on stdout, one line at a time.
 PROGRESS_PATTERN: Final = re.compile(r"^progress: (?P<done>\d+)/(?P<total>\d+) (?P<unit>\S.*)$")
+# A training that measures its model after each epoch reports it so: "epoch 2/6: validation balanced accuracy 0.9; ...".
+EPOCH_PATTERN: Final = re.compile(r"^(?P<epoch>epoch \d+/\d+: [^;]+)")
 
 
 def progress_line(done: int, total: int, unit: str) -> str:

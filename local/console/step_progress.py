@@ -50,6 +50,14 @@ class StepBarColumn(BarColumn):
         return bar
 
 
+class TimeLeftColumn(ProgressColumn):
+    """Shows how long a step that reports its progress still takes."""
+
+    def render(self, task: Task) -> Text:
+        """Return the duration."""
+        return Text(_time_left(task), style="dim")
+
+
 class DurationColumn(ProgressColumn):
     """Shows the step's duration."""
 
@@ -66,7 +74,17 @@ def format_duration(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
 
 
+def _time_left(task: Task) -> str:
+    """Return the time left as text; empty before two reports of progress, and at the end."""
+    seconds = task.time_remaining
+    if not seconds:
+        return ""
+    return f"{seconds:.0f} s left" if seconds < 100 else f"{format_duration(seconds)} left"
+
+
 _PLAIN_INTERVAL_SECONDS: Final = 10.0
+# Long enough to hold the pauses of a training, in which it measures the model after an epoch.
+_SPEED_SECONDS: Final = 120.0
 
 
 class ProgressReporter:
@@ -101,18 +119,27 @@ class PlainReporter(ProgressReporter):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._next: dict[str, float] = {}
+        # Estimates the time left, and draws nothing.
+        self._progress = Progress(console=console, disable=True, speed_estimate_period=_SPEED_SECONDS)
+        self._tasks: dict[str, TaskID] = {}
 
     def started(self, step: str) -> None:
         """Print the start."""
+        self._tasks[step] = self._progress.add_task(step, total=None)
         self._next[step] = time.monotonic() + _PLAIN_INTERVAL_SECONDS
         self._say(f"{step}: started")
 
     def line(self, step: str, line: str) -> None:
-        """Print the progress of the step every ten seconds."""
-        progress = contract.PROGRESS_PATTERN.match(line)
-        if progress and time.monotonic() >= self._next.get(step, 0):
-            self._next[step] = time.monotonic() + _PLAIN_INTERVAL_SECONDS
-            self._say(f"{step}: {progress['done']} of {progress['total']} {progress['unit']}")
+        """Print each epoch of the step, and its progress every ten seconds."""
+        if epoch := contract.EPOCH_PATTERN.match(line):
+            self._say(f"{step}: {epoch['epoch']}")
+        if progress := contract.PROGRESS_PATTERN.match(line):
+            task = self._tasks[step]
+            self._progress.update(task, completed=int(progress["done"]), total=int(progress["total"]))
+            if time.monotonic() >= self._next.get(step, 0):
+                self._next[step] = time.monotonic() + _PLAIN_INTERVAL_SECONDS
+                left = _time_left(self._progress.tasks[task])
+                self._say(f"{step}: {progress['done']} of {progress['total']} {progress['unit']}{left and f', {left}'}")
 
     def said(self, step: str, text: str) -> None:
         """Print the message."""
@@ -139,9 +166,11 @@ class LiveReporter(ProgressReporter):
             TextColumn("{task.description}"),
             StepBarColumn(bar_width=18),
             TextColumn("{task.fields[text]}", style="dim"),
+            TimeLeftColumn(),
             DurationColumn(),
             console=console,
             transient=True,
+            speed_estimate_period=_SPEED_SECONDS,
         )
         self._tasks: dict[str, TaskID] = {}
         self._lock = threading.Lock()
@@ -159,7 +188,9 @@ class LiveReporter(ProgressReporter):
             self._progress.update(self._tasks[step], total=None, state="Executing")
 
     def line(self, step: str, line: str) -> None:
-        """Move the step's bar if the line reports progress."""
+        """Move the step's bar if the line reports progress; print an epoch above the list."""
+        if epoch := contract.EPOCH_PATTERN.match(line):
+            self.said(step, epoch["epoch"])
         if progress := contract.PROGRESS_PATTERN.match(line):
             done, total = int(progress["done"]), int(progress["total"])
             text = f"{done:,}/{total:,} {progress['unit']}"

@@ -116,11 +116,14 @@ def test_a_killed_training_of_several_processes_continues_and_ends_with_the_same
 ) -> None:
     job = training_room.start()
     assert job.stdout
+    lines = []
     for line in job.stdout:
+        lines.append(line)
         if line.startswith("progress: 96/"):  # in the middle of the second epoch
             break
     os.killpg(job.pid, signal.SIGKILL)
     job.communicate()
+    assert sum(1 for line in lines if contract.EPOCH_PATTERN.match(line)) == 1
     assert training_room.model() == {}
     code, log = training_room.run(cores=1)
     assert code == 0, log

@@ -52,6 +52,27 @@ def test_a_plain_log_tells_a_steps_progress_now_and_then_not_line_by_line() -> N
     assert screen.file.getvalue().count("images") == 1
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_step_that_reports_progress_shows_the_time_left(*, terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = console(terminal=terminal)
+    shown = select_reporter(screen, quiet=False)
+    now = 100.0
+    monkeypatch.setattr(shown._progress, "get_time", lambda: now)  # type: ignore[attr-defined]
+    monkeypatch.setattr("local.console.step_progress.time.monotonic", lambda: now)
+    shown.begin(["Train"])
+    shown.started("Train")
+    for done in (0, 40, 60):
+        now += 20
+        shown.line("Train", f"progress: {done}/100 images")
+    shown.line("Train", "epoch 2/3: validation balanced accuracy 0.91 (0.80 to 0.95); 3 s, at most 0 min left")
+    shown._progress.refresh()  # type: ignore[attr-defined]
+    shown.end()
+    assert isinstance(screen.file, io.StringIO)
+    text = " ".join(screen.file.getvalue().split())
+    assert "40 s left" in text
+    assert "Train: epoch 2/3: validation balanced accuracy 0.91 (0.80 to 0.95)" in text
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.04, "0.0 s"), (12.34, "12.3 s"), (100.0, "1:40 min"), (3725, "62:05 min")]
 )
