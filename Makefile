@@ -340,6 +340,10 @@ test-node: $(VENV)/app/.dev $(NODE)-oldest/.done node_modules/.done  ## Synthesi
 faults: $(VENV)/app/.dev  ## Run each program of operations/ under faults of AWS, and write docs/faults.md (4 minutes)
 	@FAULT_TABLE=write $(APP) -m pytest tests/operations/faults $(PYTEST_ARGS)
 
+.PHONY: accept-templates
+accept-templates: $(VENV)/app/.dev node_modules/.done  ## Write the protective properties of the templates to tests/stacks/golden/; read the diff
+	@REVIEWED_TEMPLATES=write $(APP) -m pytest tests/stacks/test_protective.py -k reviewed_ones $(PYTEST_ARGS)
+
 .PHONY: mutate
 mutate: $(VENV)/mutation/.done  ## Change gate and metrics in small ways and see a test fail for each (15 minutes)
 	@$(MUTATION) -m mutmut run --max-children 2
