@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 VIEW_SIDE: Final = 32  # pixels of a view
-HASH_BITS: Final = 64
 ORIENTATIONS: Final = 8
 _COARSE: Final = 8
 OUTLINE_SIZE: Final = _COARSE**2  # pixels
@@ -26,6 +25,7 @@ _FLAT: Final = 1.0  # grey levels; a view that varies less shows nothing to comp
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+Hashes = NDArray[np.uint64]
 Numbers = NDArray[np.intp]
 T = TypeVar("T", bound=np.generic)
 
@@ -80,13 +80,10 @@ def orient_views(views: Bytes) -> Bytes:
     return views.reshape(-1, VIEW_SIDE * VIEW_SIDE)[:, _ORDERS[VIEW_SIDE * VIEW_SIDE]].reshape(-1, VIEW_SIDE, VIEW_SIDE)
 
 
-def hash_signs(views: Bytes) -> Floats:
-    """Return the hash of each of `views` (n, `VIEW_SIDE`, `VIEW_SIDE`) as +1 and -1 (n, `HASH_BITS`).
-
-    The product of two of them is exactly `HASH_BITS` minus twice their distance in bits.
-    """
-    packed = np.array([cv2.img_hash.pHash(each)[0] for each in views], np.uint8).reshape(-1, HASH_BITS // 8)
-    return np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
+def view_hashes(views: Bytes) -> Hashes:
+    """Return the hash of each of `views` (n, `VIEW_SIDE`, `VIEW_SIDE`), 64 bits as one number: (n)."""
+    packed = np.array([cv2.img_hash.pHash(each)[0] for each in views], np.uint8)
+    return packed.reshape(-1, np.uint64().itemsize).view(np.uint64).ravel()
 
 
 def view_outlines(views: Bytes) -> Floats:

@@ -2,7 +2,7 @@
 """Finds near-duplicates: images in different splits that look the same.
 
 Every held-out image, in all its orientations, is compared with every image of a split that is nearer to training.
-Beside the views this takes less than 1 KB per held-out image and a few megabytes per worker.
+Beside the views this takes less than 1 KB per image and a few megabytes per worker.
 """
 
 import threading
@@ -30,10 +30,11 @@ SPLIT_RANKS: Final = {
     contract.OFFICIAL: 4,
 }
 _BLOCK: Final = 64  # images that a worker compares at once
-_TILE: Final = 8192  # oriented held-out images that it compares them with at once: 2 MB of products
+_TILE: Final = 8192  # images, or oriented held-out ones, that it compares them with at once: 4 MB of differing bits
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+Hashes = NDArray[np.uint64]
 Numbers = NDArray[np.intp]
 
 
@@ -93,15 +94,13 @@ def find_look_alikes_with_other_label(
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for number, split in splits.items():
         groups[split, labels[number]].append(number)
-    numbers = np.arange(len(views))
-    orientations = perceptual_hash.canonical_orientations(views)
-    turned = perceptual_hash.orient_images(views.reshape(len(views), -1), numbers, orientations).reshape(views.shape)
+    search = _LookAlikeSearch(views, bounds)
     found: list[ImagePair] = []
 
     def compare(task: tuple[list[int], list[int]]) -> None:
         some, others = (np.array(sorted(each), np.intp) for each in task)
         for start in range(0, len(some), _BLOCK):
-            found.extend(_look_alikes(turned, some[start : start + _BLOCK], others, bounds))
+            found.extend(search.pairs(some[start : start + _BLOCK], others))
 
     tasks = [
         (some, others)
@@ -110,30 +109,59 @@ def find_look_alikes_with_other_label(
         if split == other_split and label < other_label
     ]
     with threadpool_limits(limits=1, user_api="blas"):
+        worker_threads.process_in_threads(iter(range(0, len(views), _BLOCK)), search.hash_views, workers)
         worker_threads.process_in_threads(iter(tasks), compare, workers)
     return sorted(found)
 
 
-def _look_alikes(
-    views: Bytes, some: Numbers, others: Numbers, bounds: perceptual_hash.SimilarityBounds
-) -> Iterator[ImagePair]:
-    """Yield the pairs of an image of `some` and one of `others` that look the same as they are oriented in `views`."""
-    motifs: perceptual_hash.ViewMotifs | None = None
-    signs, outlines = perceptual_hash.hash_signs(views[some]), perceptual_hash.view_outlines(views[some])
-    for start in range(0, len(others), _TILE):
-        tile = others[start : start + _TILE]
-        agreement = signs @ perceptual_hash.hash_signs(views[tile]).T
-        rows, columns = np.nonzero(agreement >= perceptual_hash.HASH_BITS - 2 * bounds.distance)
-        if not rows.size:
-            continue
-        alike = np.einsum("np,np->n", outlines[rows], perceptual_hash.view_outlines(views[tile[columns]]))
-        rows, columns = rows[alike >= bounds.outline], columns[alike >= bounds.outline]
-        motifs = motifs or perceptual_hash.ViewMotifs(views[some])
-        for row in np.unique(rows):
-            chosen = tile[columns[rows == row]]
-            explained = motifs.explain(int(row), views[chosen].reshape(len(chosen), -1))
-            for other in chosen[explained >= bounds.explained]:
-                yield ImagePair(int(some[row]), int(other))
+class _LookAlikeSearch:
+    """All images, each in its canonical orientation."""
+
+    def __init__(self, views: Bytes, bounds: perceptual_hash.SimilarityBounds) -> None:
+        self._views, self._bounds = views, bounds
+        self._orientations = np.zeros(len(views), np.intp)
+        self._hashes = np.zeros(len(views), np.uint64)
+        self._outlines = np.zeros((len(views), perceptual_hash.OUTLINE_SIZE), np.float32)
+
+    def hash_views(self, start: int) -> None:
+        """Orient and hash the block of images from `start`."""
+        block = np.arange(start, min(start + _BLOCK, len(self._views)))
+        self._orientations[block] = perceptual_hash.canonical_orientations(self._views[block])
+        turned = self._turned(block)
+        self._hashes[block] = perceptual_hash.view_hashes(turned)
+        self._outlines[block] = perceptual_hash.view_outlines(turned)
+
+    def _turned(self, numbers: Numbers) -> Bytes:
+        flat = self._views.reshape(len(self._views), -1)
+        turned = perceptual_hash.orient_images(flat, numbers, self._orientations[numbers])
+        return turned.reshape(-1, *self._views.shape[1:])
+
+    def pairs(self, some: Numbers, others: Numbers) -> Iterator[ImagePair]:
+        """Yield the pairs of an image of `some` and one of `others` that look the same."""
+        motifs: perceptual_hash.ViewMotifs | None = None
+        for start in range(0, len(others), _TILE):
+            tile = others[start : start + _TILE]
+            rows, columns, _ = _near_hashes(self._hashes[some], self._hashes[tile], self._bounds)
+            alike = np.einsum("np,np->n", self._outlines[some[rows]], self._outlines[tile[columns]])
+            rows, columns = rows[alike >= self._bounds.outline], columns[alike >= self._bounds.outline]
+            if not rows.size:
+                continue
+            motifs = motifs or perceptual_hash.ViewMotifs(self._turned(some))
+            for row in np.unique(rows):
+                chosen = tile[columns[rows == row]]
+                explained = motifs.explain(int(row), self._turned(chosen).reshape(len(chosen), -1))
+                for other in chosen[explained >= self._bounds.explained]:
+                    yield ImagePair(int(some[row]), int(other))
+
+
+def _near_hashes(
+    some: Hashes, others: Hashes, bounds: perceptual_hash.SimilarityBounds
+) -> tuple[Numbers, Numbers, Bytes]:
+    """Return the positions of near hashes in `some` and in `others`, and their distances in bits."""
+    distances = np.bitwise_count(some[:, None] ^ others)
+    near = np.flatnonzero(distances <= bounds.distance)
+    rows, columns = np.divmod(near, len(others))
+    return rows, columns, distances.ravel()[near]
 
 
 def hash_distances(views: Bytes, pairs: Sequence[ImagePair]) -> dict[ImagePair, int]:
@@ -142,12 +170,8 @@ def hash_distances(views: Bytes, pairs: Sequence[ImagePair]) -> dict[ImagePair, 
 
 
 def _distance(views: Bytes, pair: ImagePair) -> int:
-    signs = perceptual_hash.hash_signs(perceptual_hash.orient_views(views[[pair.first]]))
-    return _bits((signs @ perceptual_hash.hash_signs(views[[pair.second]]).T).max())
-
-
-def _bits(agreement: np.float32) -> int:
-    return (perceptual_hash.HASH_BITS - int(agreement)) // 2
+    hashes = perceptual_hash.view_hashes(perceptual_hash.orient_views(views[[pair.first]]))
+    return int(np.bitwise_count(hashes ^ perceptual_hash.view_hashes(views[[pair.second]])).min())
 
 
 class _DuplicateSearch:
@@ -162,7 +186,7 @@ class _DuplicateSearch:
         self._numbers, self._ranks, self._bounds = numbers, ranks, bounds
         self._held_out_ranks = ranks[ranks > 0]
         count = len(self.held_out)
-        self._signs = np.zeros((count * perceptual_hash.ORIENTATIONS, perceptual_hash.HASH_BITS), np.int8)
+        self._hashes = np.zeros(count * perceptual_hash.ORIENTATIONS, np.uint64)
         self._outlines = np.zeros((count, perceptual_hash.OUTLINE_SIZE), np.float32)
         self._lock = threading.Lock()
 
@@ -171,48 +195,48 @@ class _DuplicateSearch:
         block = slice(start, start + _BLOCK)
         all_ways = slice(start * perceptual_hash.ORIENTATIONS, (start + _BLOCK) * perceptual_hash.ORIENTATIONS)
         seen = self._views[self.held_out[block]]
-        self._signs[all_ways] = perceptual_hash.hash_signs(perceptual_hash.orient_views(seen)).astype(np.int8)
+        self._hashes[all_ways] = perceptual_hash.view_hashes(perceptual_hash.orient_views(seen))
         self._outlines[block] = perceptual_hash.view_outlines(seen)
 
     def compare(self, start: int) -> None:
         """Compare the block of images from `start` with all held-out ones that are farther from training."""
         seen = self._views[self._numbers[start : start + _BLOCK]]
-        signs, outlines = perceptual_hash.hash_signs(seen), perceptual_hash.view_outlines(seen)
-        tiles = [self._plausible(start, signs, outlines, tile) for tile in range(0, len(self._signs), _TILE)]
-        columns, rows, agreement = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
+        hashes, outlines = perceptual_hash.view_hashes(seen), perceptual_hash.view_outlines(seen)
+        tiles = [self._plausible(start, hashes, outlines, tile) for tile in range(0, len(self._hashes), _TILE)]
+        columns, rows, distances = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
+        if not columns.size:
+            return
         motifs = perceptual_hash.ViewMotifs(seen)
         for column in np.unique(columns):
             chosen = columns == column
             images, orientations = np.divmod(rows[chosen], perceptual_hash.ORIENTATIONS)
             turned = perceptual_hash.orient_images(self._flat, self.held_out[images], orientations)
             same = motifs.explain(column, turned) >= self._bounds.explained
-            self._keep(int(self._numbers[start + column]), self.held_out[images[same]], agreement[chosen][same])
+            self._keep(int(self._numbers[start + column]), self.held_out[images[same]], distances[chosen][same])
 
-    def _plausible(self, start: int, signs: Floats, outlines: Floats, tile: int) -> tuple[Numbers, Numbers, Floats]:
+    def _plausible(self, start: int, hashes: Hashes, outlines: Floats, tile: int) -> tuple[Numbers, Numbers, Bytes]:
         """Compare a block with a tile of the oriented held-out images by the hash and outline bounds.
 
         Args:
             start: start of the block.
-            signs: hashes of the block, as signs.
+            hashes: hashes of the block's views.
             outlines: outlines of the block's views.
             tile: start of the tile in the oriented held-out images.
 
         Returns:
-            The positions in the block and in the oriented held-out images, and the products of the signs.
+            The positions in the block and in the oriented held-out images, and the distances of the hashes in bits.
         """
-        agreement = signs @ self._signs[tile : tile + _TILE].T.astype(np.float32)
-        near = np.flatnonzero(agreement >= perceptual_hash.HASH_BITS - 2 * self._bounds.distance)
-        columns, rows = np.divmod(near, agreement.shape[1])
+        columns, rows, distances = _near_hashes(hashes, self._hashes[tile : tile + _TILE], self._bounds)
         images, orientations = np.divmod(rows + tile, perceptual_hash.ORIENTATIONS)
         farther = self._held_out_ranks[images] > self._ranks[start + columns]
         columns, images, orientations = columns[farther], images[farther], orientations[farther]
         others = perceptual_hash.orient_images(self._outlines, images, orientations)
         alike = np.einsum("np,np->n", outlines[columns], others) >= self._bounds.outline
         found = images[alike] * perceptual_hash.ORIENTATIONS + orientations[alike]
-        return columns[alike], found, agreement.ravel()[near[farther][alike]]
+        return columns[alike], found, distances[farther][alike]
 
-    def _keep(self, other: int, images: Numbers, agreement: Floats) -> None:
-        for image, agreed in zip(images, agreement, strict=True):
-            pair, distance = ImagePair(int(image), other), _bits(agreed)
+    def _keep(self, other: int, images: Numbers, distances: Bytes) -> None:
+        for image, bits in zip(images, distances, strict=True):
+            pair, distance = ImagePair(int(image), other), int(bits)
             with self._lock:
                 self.found[pair] = min(distance, self.found.get(pair, distance))
