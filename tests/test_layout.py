@@ -30,11 +30,11 @@ def test_the_product_does_not_grow_unnoticed() -> None:
     the report's identity and charts, the rules of `make diff` and durable capture 14 modules and 4,400. `fine_tuning`
     with the shared parts of both networks, the history of runs, activation maps, the monitor over several days and the
     clinical figures of the report came next; then the audit of the lock files, 4 modules and 600 lines, and warm start,
-    2 modules and 500 lines.
+    2 modules and 500 lines; signs of damage in JPEGs and ISIC's tables, 300 lines.
     """
     paths = house.product_modules()
     assert sum(path.stem != "__init__" for path in paths) <= 292
-    assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 53_500
+    assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 53_800
 
 
 def test_the_test_files_that_begin_first_exist() -> None:
