@@ -107,10 +107,10 @@ def read(name: str) -> Reviewed:
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
-def test_the_protective_properties_are_the_reviewed_ones(name: str, sets: dict[str, Documents]) -> None:
-    now = reviewed(sets[name])
+def test_the_protective_properties_are_the_reviewed_ones(name: str, assembled: Assembled) -> None:
+    now = reviewed(templates_in(assembled(DEPLOYMENTS[name])))
     if _WRITES:
-        first = now if name == FIRST else reviewed(sets[FIRST])
+        first = now if name == FIRST else reviewed(templates_in(assembled(DEPLOYMENTS[FIRST])))
         (GOLDEN / f"{name}.json").write_text(written(now, first), encoding="utf-8")
     assert list(changes(now, read(name))) == [], "Accept it with make accept-templates, if it is meant."
 
