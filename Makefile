@@ -349,6 +349,11 @@ mutate: $(VENV)/mutation/.done  ## Change gate and metrics in small ways and see
 	@$(MUTATION) -m mutmut run --max-children 2
 	@$(MUTATION) -m mutmut results
 
+.PHONY: mistakes
+mistakes: $(VENV)/app/.dev $(VENV)/jobs-test/.done $(VENV)/scoring/.done node_modules/.done  ## Make seeded mistakes, remove each guard of the jobs, and see a test of the room fail for each (30 minutes)
+	@$(APP) tests/mutation/seeded_mistakes.py
+	@$(APP) tests/mutation/removed_guards.py
+
 .PHONY: audit
 audit: $(VENV)/app/.done $(VENV)/audit/.done | $(NODE_READY)  ## Ask for known vulnerabilities of all locked packages; Error 1: one is known or a licence refused, Error 3: not all checked
 	@$(APP) -m review.supply_chain audit $(ARGS)

@@ -58,6 +58,31 @@ def test_lock_files_pin_every_package_by_hash_and_name_no_registry(lock: Path) -
     assert "index-url" not in text
 
 
+def test_every_environment_is_set_up_by_hash() -> None:
+    """But for uv itself, which has a version, and the command `lesions`, which is this folder."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "--generate-hashes" in makefile
+    assert [line for line in re.findall(r".*pip sync.*", makefile) if "--require-hashes" not in line] == []
+    others = re.findall(r"pip install (.*)", makefile)
+    assert [each for each in others if "uv==" not in each and "--offline --no-deps" not in each] == []
+
+
+def test_ci_runs_every_check_wherever_it_runs() -> None:
+    """On a bare machine, after a merge, and, but for those that need long, on a pull request."""
+    machine = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    run = {*re.findall(r"^(?:verb|hostile) ([a-z-]+)", machine, re.MULTILINE)}
+    run |= set(re.findall(r"for name in (.*); do verb", machine)[0].split())
+    merged, asked = (
+        set(
+            re.findall(r"^ +- run: make ([a-z-]+)$", (ROOT / f".github/workflows/{name}.yml").read_text(), re.MULTILINE)
+        )
+        for name in ("checks", "pull-request")
+    )
+    assert re.search(r"^hostile test$", machine, re.MULTILINE)
+    assert run == merged
+    assert {"check", "test", "check-templates", "test-emulator", "test-image"} <= asked <= merged
+
+
 def test_what_an_image_shares_with_the_jobs_it_has_in_their_version() -> None:
     """Records, images and models are written by one and read by another."""
     pin = re.compile(r"^([a-z0-9-]+)==(\S+)", re.MULTILINE)

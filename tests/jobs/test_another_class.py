@@ -38,6 +38,13 @@ assert job.run() == 0
 """
 
 
+def test_the_classes_of_ham10000_keep_their_positions() -> None:
+    """A position is the label in records and the column in scores of every model that was trained before."""
+    assert contract.CLASS_LABELS[:7] == ("mel", "nv", "bcc", "akiec", "bkl", "df", "vasc")
+    assert [label for label in contract.CLASS_LABELS[:7] if label in contract.MALIGNANT] == ["mel", "bcc", "akiec"]
+    assert contract.MELANOMA == "mel"
+
+
 def test_one_more_row_is_one_more_class_of_both_jobs(tmp_path: Path) -> None:
     for name in ("pipeline_src", "local", "tests/jobs/evaluation"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -177,6 +177,10 @@ BAD = {
     "another magic number": (_file({}, {}, header=[1, *_HEADER[1:]]), "not a file in PyTorch's legacy format"),
     "another protocol": (_file({}, {}, header=[_HEADER[0], 1002, _HEADER[2]]), "not a file in PyTorch's legacy format"),
     "big-endian": (_file({}, {}, header=[*_HEADER[:2], {"little_endian": False}]), "written by a machine that is not"),
+    "no dict": (
+        b"".join(pickle.dumps(part, 2) for part in (*_HEADER, [], [])),
+        "expected a dict of tensors, found list",
+    ),
     "no tensor": (_file({"x": _text("y")}, {}), "entry 'x' is not a tensor"),
     "another length": (
         _file({"x": _tensor(_storage("7", 5), _numbers(5), _numbers(1))}, {"7": SIX[:-4]}),

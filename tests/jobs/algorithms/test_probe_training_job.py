@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from pipeline_src import contract
+from pipeline_src.algorithms import trained_model, training_channel
 from pipeline_src.algorithms.linear_probe import backbone_network, feature_extraction
 from pipeline_src.algorithms.serving import onnx_artifact
 from pipeline_src.algorithms.serving.image_predictor import ImagePredictor
@@ -47,6 +48,20 @@ def test_the_artifact_is_what_the_server_loads_and_it_knows_the_classes(trained:
     predictor = ImagePredictor(model, manifest)
     answers = [predictor.predict(probe_case.picture(20_000 + label, label)) for label in range(CLASSES)]
     assert [int(np.argmax(answer)) for answer in answers] == list(range(CLASSES))
+
+
+def test_an_artifact_that_answers_otherwise_than_the_training_is_no_result(
+    trained: ProbeRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ML_ROOT", str(trained.root))
+    model, manifest = onnx_artifact.read_model(trained.root / "model")
+    predictor, channel = ImagePredictor(model, manifest), training_channel.scan_channel("validation", SIDE)
+    pictures = (probe_case.picture(image.number, image.label) for image in channel.images)
+    answers = np.array([predictor.predict(picture) for picture in pictures])
+    trained_model.check_answers(model, channel, answers, SIDE)
+    for wrong in (answers + 0.01, answers * np.nan):
+        with pytest.raises(ArithmeticError, match="off the training's"):
+            trained_model.check_answers(model, channel, wrong, SIDE)
 
 
 def test_features_and_out_of_fold_scores_are_kept_without_pickles(trained: ProbeRoom) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from pipeline_src.dataset import archive_directory, zip_entries
 from tests.jobs import archives
 
 STORED, DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
@@ -105,6 +106,24 @@ def test_an_outer_entry_that_ends_behind_the_file_is_refused(room: archives.Room
     data = archives.zipped(archives.good().entries(), STORED)
     at = data.rindex(b"PK\x01\x02", 0, data.rindex(b"PK\x01\x02")) + 20  # the second part's line in the directory
     _refused(room, data[:at] + sizes + data[at + 8 :], "HAM10000_images_part_2.zip", "the file ends within it")
+
+
+def test_an_outer_entry_that_begins_elsewhere_than_the_directory_says_is_refused(room: archives.Room) -> None:
+    data = archives.good().bytes()
+    begin = zipfile.ZipFile(io.BytesIO(data)).getinfo(archives.PART.format(1)).header_offset
+    _refused(room, data[:begin] + b"nope" + data[begin + 4 :], f"no entry begins at byte {begin}")
+
+
+def test_a_table_and_a_loose_image_over_their_limits_are_refused(
+    room: archives.Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = archives.good()
+    loose = {f"HAM10000_images_part_1/{name}.jpg": data for name, data in archive.pictures.items()}
+    with monkeypatch.context() as patch:
+        patch.setattr(zip_entries, "ENTRY_SIZE_LIMIT", 100)
+        _refused(room, archives.zipped({archives.METADATA: archive.table(), **loose}), "over the limit of 100. Leave")
+    monkeypatch.setattr(archive_directory, "METADATA_LIMIT", 100)
+    _refused(room, archive.bytes(), archives.METADATA, "over the limit of 100")
 
 
 def test_an_inner_directory_that_lists_something_else_is_refused(room: archives.Room) -> None:

@@ -115,3 +115,12 @@ def test_what_is_no_baseline_is_refused_by_name(room: stream.Room, name: str, te
     with pytest.raises(BadInputError, match=message) as error:
         drift_baseline.read_baseline(room.baseline, room.baseline)
     assert name in str(error.value)
+
+
+def test_features_of_different_numbers_of_images_are_refused(room: stream.Room) -> None:
+    path = room.baseline / drift_baseline.STATISTICS_FILE
+    content = json.loads(path.read_bytes())
+    content["features"][0]["numerical_statistics"]["distribution"]["kll"]["sketch"]["data"][0].pop()
+    path.write_text(json.dumps(content))
+    with pytest.raises(BadInputError, match="features hold different numbers of images"):
+        drift_baseline.read_baseline(room.baseline, room.baseline)

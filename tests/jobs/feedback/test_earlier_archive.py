@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_src import contract
+from pipeline_src.dataset.metadata_tables import ImageMetadata
 from tests.jobs import archives
 from tests.jobs.drift import stream
 from tests.jobs.feedback import export_desk
@@ -76,6 +77,16 @@ def other(earlier: bytes, number: int) -> bytes:
     """Return `earlier` with another picture in the place of its first."""
     rows, pictures = export_desk.unpacked(earlier)
     pictures[min(pictures)] = stream.picture(number)
+    return packed(rows, pictures)
+
+
+def lacking(earlier: bytes) -> bytes:
+    """Return `earlier` without its first picture, which its table still lists."""
+    rows, pictures = export_desk.unpacked(earlier)
+    return packed(rows, {name: data for name, data in pictures.items() if name != min(pictures)})
+
+
+def packed(rows: list[ImageMetadata], pictures: dict[str, bytes]) -> bytes:
     part = archives.zipped(pictures)
     table = "lesion_id,image_id,dx,dx_type,age,sex,localization,dataset\n" + "".join(
         f"{row.lesion_id},{row.image_id},{row.label},confirmed,,unknown,unknown,production\n" for row in rows
@@ -91,6 +102,7 @@ def test_what_is_no_earlier_export_is_refused_and_nothing_is_written(desk: Desk,
         earlier[:-30]: "cut short or damaged",
         archives.good().bytes(): "was not exported from production",
         other(earlier, 77): "is not the image that was exported under this name",
+        lacking(earlier): "1 images missing",
         archives.zipped({"readme.txt": b"x"}): "HAM10000_metadata: must appear once",
     }
     for data, reason in wrong.items():
