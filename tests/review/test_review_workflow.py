@@ -44,6 +44,15 @@ def test_every_action_is_pinned_by_the_hash_of_a_commit(path: Path) -> None:
     assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", each) for each in used)
 
 
+@pytest.mark.parametrize("path", [path for path in WORKFLOWS if path != WORKFLOW], ids=lambda path: path.name)
+def test_every_other_workflow_may_read_and_leaves_no_credentials(path: Path) -> None:
+    told = document(path)
+    assert told["permissions"] == {"contents": "read"}
+    assert [name for name, job in told["jobs"].items() if "permissions" in job] == []
+    checkouts = [step for job in told["jobs"].values() for step in job["steps"] if "checkout" in step.get("uses", "")]
+    assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * len(told["jobs"])
+
+
 def test_the_code_of_a_pull_request_runs_with_a_token_that_may_only_read() -> None:
     assert document(WORKFLOW)["on"] == "pull_request"
     assert document(WORKFLOW)["permissions"] == {}
