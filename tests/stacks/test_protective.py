@@ -83,7 +83,7 @@ def differences(mine: Lines, theirs: Lines) -> Iterator[str]:
 
 def written(now: Reviewed, first: Reviewed) -> str:
     """Return the text of a file: one line for each property, and one for each resource that is as in `first`."""
-    parts = []
+    stacks = []
     for stack, resources in sorted(now.items()):
         texts = []
         for id_, given in sorted(resources.items()):
@@ -92,8 +92,8 @@ def written(now: Reviewed, first: Reviewed) -> str:
                 continue
             rows = [f"   {json.dumps(path)}: {json.dumps(value)}" for path, value in sorted(given.items())]
             texts.append(f"  {json.dumps(id_)}: {{\n" + ",\n".join(rows) + "\n  }")
-        parts.append(f" {json.dumps(stack)}: {{\n" + ",\n".join(texts) + "\n }")
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+        stacks.append(f" {json.dumps(stack)}: {{\n" + ",\n".join(texts) + "\n }")
+    return "{\n" + ",\n".join(stacks) + "\n}\n"
 
 
 def read(name: str) -> Reviewed:
