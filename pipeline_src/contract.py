@@ -32,6 +32,7 @@ TEST: Final = "test"
 SPLITS: Final = (TRAIN, VALIDATION, TEST)
 # The test images of ISIC 2018 Task 3, if the archive contains them: a second test set besides the splits.
 OFFICIAL: Final = "official"
+LEARNED_SPLITS: Final = (TRAIN, VALIDATION)  # weights are fitted on the first, epoch and thresholds on the second
 IMAGE_PLACES: Final = (*SPLITS, OFFICIAL)  # values of the manifest's column `split`
 
 # Input of an image, besides `OFFICIAL`: the base archive or an additional one.
@@ -73,7 +74,9 @@ VALIDATION_OUTPUT: Final = "validation"  # likewise
 HOLDOUT_OUTPUT: Final = "holdout"
 DATASET_OUTPUT: Final = "dataset"  # manifest, dataset card, RecordIO indices
 EVALUATION_OUTPUT: Final = "evaluation"
-ADDITION_OUTPUT: Final = "addition"  # of the export job: <sha256>.zip and nothing else
+ADDITION_OUTPUT: Final = "addition"  # of the export job: <sha256>.zip and nothing else, which holds the next two
+ADDITION_IMAGES: Final = "HAM10000_images_part_1.zip"
+ADDITION_TABLE: Final = "HAM10000_metadata"
 EXPORT_OUTPUT: Final = "export"  # of the export job: its report
 
 # Files. A channel holds one RecordIO file, ``train.rec`` or ``validation.rec``: AWS documents no other form.

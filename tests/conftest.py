@@ -21,6 +21,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     """Isolate every process of the suite before it imports a test."""
     isolation.isolate()
+    if find_spec("hypothesis"):
+        import hypothesis
+
+        # A slow machine fails no test, and each run tries the same examples.
+        hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
+        hypothesis.settings.load_profile("suite")
     if find_spec("botocore"):  # the jobs' environment, which loads this file too, has neither it nor the CDK
         from tests.aws_models import share_models
 

@@ -33,8 +33,8 @@ def test_the_product_does_not_grow_unnoticed() -> None:
     2 modules and 500 lines; signs of damage in JPEGs and ISIC's tables, 300 lines.
     """
     paths = house.product_modules()
-    assert sum(path.stem != "__init__" for path in paths) <= 292
-    assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 53_800
+    assert sum(path.stem != "__init__" for path in paths) <= 295
+    assert sum((house.ROOT / path).read_text(encoding="utf-8").count("\n") for path in paths) <= 54_500
 
 
 def test_the_test_files_that_begin_first_exist() -> None:

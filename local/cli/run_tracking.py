@@ -4,6 +4,7 @@
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -25,11 +26,11 @@ from local.console.history_page import write_history_page
 from local.console.recorded_runs import approval_status, evaluation_folder, run_facts, run_history, run_outcome
 from local.console.run_summary import estimate_texts, print_table, table_of
 from local.console.step_progress import format_duration
-from local.endpoint import run_selection
+from local.endpoint import run_selection, window_predictions
 from local.errors import UsageError
 from local.json_files import Json, JsonObject
 from local.runners.job_runner import JOBS_SOFTWARE, REPOSITORY
-from local.runners.process_runner import ENVIRONMENTS
+from local.runners.process_runner import ENVIRONMENTS, ProcessRunner
 from pipeline_src import contract
 from pipeline_src.run_facts import (
     APPROVAL_WORDS,
@@ -125,12 +126,20 @@ def _run_row(facts: RunFacts) -> list[str | Text]:
 
 @click.command()
 @click.argument("names", metavar="ID ID...", nargs=-1, required=True, shell_complete=complete_run)
+@click.option(
+    "--images",
+    "archive",
+    metavar="ZIP",
+    type=click.Path(path_type=Path),
+    help="Also compare on an archive of `export` that no run trained on.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def compare(home: LocalHome, /, *, names: tuple[str, ...], as_json: bool) -> None:
+def compare(home: LocalHome, /, *, names: tuple[str, ...], archive: Path | None, as_json: bool) -> None:
     """Compare runs with the first one.
 
-    Parameters, metrics, and the paired difference on shared test images.
+    Parameters, metrics, and the paired difference on shared test images; with --images also on confirmed images of
+    production, which the models are asked about.
     """
     if len(names) < 2:
         raise UsageError(f"compare {names[0]}: one run. Name two or more: {program_command()} runs lists them.")
@@ -139,12 +148,34 @@ def compare(home: LocalHome, /, *, names: tuple[str, ...], as_json: bool) -> Non
     facts = [run_facts(record, home) for record in records]
     differences = [paired_difference(folders[0], folder) for folder in folders[1:]]
     parameters = _differing_parameters(records)
+    production = None if archive is None else _compare_on_images(records, archive, home)
     if as_json:
         document = {"runs": [asdict(each) for each in facts], "parameters": parameters, "differences": differences}
-        click.echo(json.dumps(document, indent=2))
+        click.echo(json.dumps(document if production is None else document | {"production": production}, indent=2))
         return
     shown = output_console()
     _print_comparison(facts, parameters, differences, shown)
+    if production is not None:
+        _print_production(facts, production, shown)
+
+
+def _compare_on_images(records: Sequence[ExecutionRecord], archive: Path, home: LocalHome) -> JsonObject:
+    """Return the paired differences on the images of `archive`, and how many images were used and left out."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = window_predictions.write_window_predictions(archive, records, home, ProcessRunner(), Path(folder))
+        first, *others = found.folders
+        differences = [paired_difference(first, each) for each in others]
+    return {"used": found.used, "left_out": found.left_out, "differences": differences}
+
+
+def _print_production(facts: Sequence[RunFacts], production: JsonObject, shown: Console) -> None:
+    left_out = production["left_out"]
+    cause = f"; {left_out} left out, which one learned from" if left_out else ""
+    shown.print(f"\nOn {production['used']} confirmed images of production that no run learned from{cause}")
+    for each, found in zip(facts[1:], production["differences"], strict=True):
+        problem = "" if found["images"] else f" {found['reason']}"
+        shown.print(f"{each.run} minus {facts[0].run}, paired:{problem}", soft_wrap=True)
+        _print_differences(facts[0].run, each.run, found, shown)
 
 
 def _evaluated_folder(record: ExecutionRecord) -> Path:
@@ -203,11 +234,18 @@ def _print_comparison(
     print_table(table, shown)
     for each, found in zip(facts[1:], differences, strict=True):
         shown.print(f"\n{each.run} minus {names[0]}, paired: {found['reason']}", soft_wrap=True)
-        for name, pair in found.items():
-            if isinstance(pair, dict) and "difference" in pair:
-                shown.print(f"  {name.replace('_', ' ')}: {_difference_text(pair['difference'])}", soft_wrap=True)
-        if found["images"]:
-            shown.print(f"  images: {found['fixed']} only right in {each.run}, {found['broken']} only in {names[0]}")
+        _print_differences(names[0], each.run, found, shown)
+
+
+def _print_differences(first: str, second: str, found: JsonObject, shown: Console) -> None:
+    for name, pair in found.items():
+        if isinstance(pair, dict) and "difference" in pair:
+            before, after = (pair[model]["value"] for model in ("champion", "challenger"))
+            values = "" if None in (before, after) else f", from {before:.4f} to {after:.4f}"
+            difference = _difference_text(pair["difference"])
+            shown.print(f"  {name.replace('_', ' ')}: {difference}{values}", soft_wrap=True)
+    if found["images"]:
+        shown.print(f"  images: {found['fixed']} only right in {second}, {found['broken']} only in {first}")
 
 
 def _difference_text(figure: Mapping[str, Json]) -> str:

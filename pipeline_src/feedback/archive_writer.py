@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from pipeline_src import contract
 from pipeline_src.dataset import image_codec, metadata_tables
 from pipeline_src.dataset.archive_directory import PRODUCTION_SOURCE
 from pipeline_src.feedback.captured_images import ImagePool
 
-PART_NAME: Final = "HAM10000_images_part_1.zip"
-TABLE_NAME: Final = "HAM10000_metadata"
 ADDITIONAL_COLUMNS: Final = (*metadata_tables.HAM10000_COLUMNS, "dataset")
 _TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time in a ZIP
 _UNIX: Final = 3
@@ -33,13 +32,13 @@ def write_additional_archive(folder: Path, labels: Mapping[str, str], pool: Imag
     path = folder / "archive.zip"
     with zipfile.ZipFile(path, "w") as archive:
         with (
-            archive.open(_reproducible_entry(PART_NAME), "w", force_zip64=True) as target,
+            archive.open(_reproducible_entry(contract.ADDITION_IMAGES), "w", force_zip64=True) as target,
             zipfile.ZipFile(target, "w") as part,
         ):
             for name in sorted(labels):
                 data = pool.content(name)
                 part.writestr(_reproducible_entry(name + image_codec.file_suffix(data)), data)
-        archive.writestr(_reproducible_entry(TABLE_NAME), additional_metadata_csv(labels))
+        archive.writestr(_reproducible_entry(contract.ADDITION_TABLE), additional_metadata_csv(labels))
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return path.replace(folder / f"{digest}.zip")

@@ -3,14 +3,9 @@
 
 from pathlib import Path
 
-import hypothesis
 import pytest
 
 from tests.jobs import archives
-
-# No test may depend on the machine's speed, and each run tries the same examples.
-hypothesis.settings.register_profile("jobs", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("jobs")
 
 
 @pytest.fixture

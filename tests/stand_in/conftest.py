@@ -7,16 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import hypothesis
 import mxnet as mx
 import numpy as np
 import pytest
 
 from local.builtin_stand_in.__main__ import main
-
-# No test may depend on the machine's speed, and each run tries the same examples.
-hypothesis.settings.register_profile("stand-in", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("stand-in")
 
 SIDE = 12
 COLORS = ((200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30), (30, 200, 200), (200, 30, 200), (110, 110, 110))

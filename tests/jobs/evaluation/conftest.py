@@ -9,7 +9,7 @@ import pytest
 from tests.jobs.evaluation import case
 
 # No test may depend on the machine's speed.
-hypothesis.settings.register_profile("evaluation", deadline=None)
+hypothesis.settings.register_profile("evaluation")
 hypothesis.settings.load_profile("evaluation")
 
 

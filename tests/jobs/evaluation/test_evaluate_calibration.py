@@ -150,7 +150,7 @@ def figures(found: Calibration) -> list[float | None]:
     return [found.temperature, *(end for each in estimates for end in (each.value, each.lower, each.upper))]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.permutations(range(30)), st.permutations(range(CLASSES)))
 def test_neither_the_order_of_images_nor_that_of_the_classes_matters(order: list[int], classes: list[int]) -> None:
     test, validation = honest(30, 1, sharpened=2), honest(30, 2, "validation", sharpened=2)
@@ -163,7 +163,7 @@ def test_neither_the_order_of_images_nor_that_of_the_classes_matters(order: list
     assert figures(measured(turned, validation)) == pytest.approx(figures(measured(test, validation)), abs=1e-5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 59), st.floats(1, 3))
 def test_correcting_a_mistake_never_makes_a_model_more_overconfident(row: int, sharpened: float) -> None:
     before = honest(60, 1, sharpened=sharpened)

@@ -133,7 +133,7 @@ def test_mcnemar_takes_the_images_of_a_lesion_for_one_witness() -> None:
     assert champion_comparison.mcnemar_p_value(list("abcdefghij"), before, after) == pytest.approx(2 / 2**10)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(WRONG, WRONG, st.integers(0, len(SMALL) - 1))
 def test_correcting_a_mistake_never_lowers_either_end(
     champion: frozenset[int], challenger: frozenset[int], mended: int
@@ -144,7 +144,7 @@ def test_correcting_a_mistake_never_lowers_either_end(
         assert np.subtract(ends(better.difference), ends(worse.difference)).min() > -1e-12
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(WRONG, WRONG)
 def test_exchanging_the_two_models_turns_the_difference_round(one: frozenset[int], other: frozenset[int]) -> None:
     first, second = compared(small(one), small(other, 0.6)), compared(small(other, 0.6), small(one))
@@ -154,7 +154,7 @@ def test_exchanging_the_two_models_turns_the_difference_round(one: frozenset[int
         assert there.p_value == back.p_value
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(WRONG, WRONG, st.permutations(range(len(SMALL))))
 def test_the_order_of_the_images_does_not_matter(one: frozenset[int], other: frozenset[int], order: list[int]) -> None:
     first, second = small(one), small(other, 0.6)
@@ -162,7 +162,7 @@ def test_the_order_of_the_images_does_not_matter(one: frozenset[int], other: fro
     assert compared(shuffled, second) == compared(first, second)
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(WRONG, WRONG, st.permutations(range(len(LABELS))))
 def test_renaming_the_classes_of_both_changes_no_difference_of_balanced_accuracy(
     one: frozenset[int], other: frozenset[int], order: list[int]

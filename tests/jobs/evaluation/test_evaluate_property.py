@@ -25,7 +25,7 @@ def measured(table: Predictions) -> MetricEstimates:
     return classification_metrics.estimate_metrics(table, 0.3, confidence_intervals.draw_resamples(table.images, 100))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(SEEDS, SKILLS)
 def test_the_order_of_the_images_never_matters(seed: int, skill: float) -> None:
     table = cohort.predictions(SMALL, skill, seed)
@@ -33,7 +33,7 @@ def test_the_order_of_the_images_never_matters(seed: int, skill: float) -> None:
     assert measured(cohort.rows(table, order)) == measured(table)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(SEEDS, st.permutations(range(len(LABELS))))
 def test_classes_that_change_names_change_their_figures_with_them(seed: int, places: list[int]) -> None:
     table = cohort.predictions(SMALL, 2.0, seed)
@@ -66,7 +66,7 @@ def never_lower(before: MetricEstimates, after: MetricEstimates) -> None:
         assert all(getattr(better, name) >= getattr(worse, name) for name in ("value", "lower", "upper"))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(SEEDS, SKILLS, st.integers(0))
 def test_a_corrected_mistake_never_lowers_a_figure_or_its_bounds(seed: int, skill: float, pick: int) -> None:
     table = cohort.predictions(SMALL, skill, seed)

@@ -38,7 +38,7 @@ IMAGES = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(IMAGES)
 def test_weighted_figures_are_those_of_the_images_physically_repeated(images: list[tuple[float, bool, int]]) -> None:
     scores, positive, weights = (np.array(column) for column in zip(*images, strict=True))

@@ -223,7 +223,7 @@ def test_of_no_image_there_is_no_subgroup() -> None:
     assert measured(rival.every(0.1), ()) == {}
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(st.permutations(range(len(IMAGES))))
 def test_the_order_of_the_images_does_not_matter(order: list[int]) -> None:
     table = rival.answered(IMAGES, planted)
@@ -232,7 +232,7 @@ def test_the_order_of_the_images_does_not_matter(order: list[int]) -> None:
     assert again == subgroup_metrics.measure_subgroups(table, confidence_intervals.draw_resamples(IMAGES, 60))
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(st.integers(0, len(IMAGES) - 1), st.floats(0, 0.6))
 def test_correcting_a_mistake_never_lowers_a_ceiling_of_the_group_and_never_makes_it_weak(
     mended: int, share: float
