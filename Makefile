@@ -395,6 +395,10 @@ bench-statistics: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Measure the coverage o
 bench-drift: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Measure how often the monitor alarms and how soon it finds a shift
 	@$(JOBS) -m benchmarks.drift $(ARGS)
 
+.PHONY: bench-quantization
+bench-quantization: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Compare the model of RUN (a folder of .local/s3/local-runs/runs) with its int8 forms
+	@$(JOBS) -m benchmarks.quantization $(or $(RUN),$(error Name the run: make bench-quantization RUN=.local/s3/local-runs/runs/ID)) $(ARGS)
+
 .PHONY: bench-serving
 bench-serving: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Load the model server with 1 to 256 clients, with and without capture
 	@$(JOBS) -m benchmarks.serving_capture $(ARGS)
