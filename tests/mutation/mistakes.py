@@ -184,7 +184,9 @@ MISTAKES: Final = {
     },
     ("pipeline_src/definition/job_specs.py", _DEFINITION): {
         "a training has a network": ('"enable_network_isolation": True', '"enable_network_isolation": False'),
-        "a model has a network": ('"EnableNetworkIsolation": True', '"EnableNetworkIsolation": False'),
+    },
+    ("pipeline_src/definition/job_specs.py", "tests/pipeline_src/test_definition_tuning.py"): {
+        "a tuned training has a network": ('"EnableNetworkIsolation": True', '"EnableNetworkIsolation": False'),
     },
     ("pipeline_src/definition/pipeline.py", _DEFINITION): {
         "a job has a network": (

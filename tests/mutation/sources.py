@@ -9,6 +9,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent.parent
 APP: Final = ROOT / ".venv/app/bin/python"
+ENDLESS: Final = 124
 JOBS: Final = ROOT / ".venv/jobs-test/bin/python"
 
 
@@ -28,7 +29,12 @@ def copied(folder: Path) -> list[str]:
     return names
 
 
-def tested(python: Path, folder: Path, arguments: list[str], **variables: str) -> int:
-    """Run pytest on the copy until a test fails and return its exit code."""
+def tested(python: Path, folder: Path, arguments: list[str], *, limit: float | None = None, **variables: str) -> int:
+    """Run pytest on the copy until a test fails; return its exit code, or ENDLESS after `limit` seconds."""
     command = [str(python), "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=folder, env=os.environ | variables, capture_output=True, check=False).returncode
+    environment = os.environ | variables
+    try:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False, timeout=limit)
+    except subprocess.TimeoutExpired:
+        return ENDLESS
+    return done.returncode
