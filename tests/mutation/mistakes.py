@@ -170,7 +170,7 @@ MISTAKES: Final = {
         "one lesion in two splits is evaluated": ("    _refuse_leaks(path, images)\n", ""),
         "training images are evaluated": ("if image.split != contract.TRAIN]", "if image.split]"),
     },
-    ("pipeline_src/evaluation/model_predictions.py", f"{_EVALUATION}/test_evaluate_prediction.py"): {
+    ("pipeline_src/evaluation/model_predictions.py", f"{_EVALUATION}/test_evaluate_operating_point.py"): {
         "a melanoma is another class": (
             "self.probabilities[:, contract.CLASS_LABELS.index(contract.MELANOMA)]",
             "self.probabilities[:, 1]",
@@ -234,8 +234,10 @@ MISTAKES: Final = {
             '"balanced_accuracy_lower": _estimate("balanced_accuracy")',
         ),
     },
-    ("pipeline_src/gate_thresholds.py", _GATE): {
+    ("pipeline_src/gate_thresholds.py", _DEFINITION): {
         "a threshold of the default is the demo's": ("melanoma_sensitivity=0.80", "melanoma_sensitivity=0.50"),
+    },
+    ("pipeline_src/gate_thresholds.py", _GATE): {
         "leaks are allowed": (
             "leaked_test_images=0,\n        champion_balanced_accuracy_loss=0.07",
             "leaked_test_images=5,\n        champion_balanced_accuracy_loss=0.07",

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from sources import JOBS, copied, tested
+from sources import JOBS, copied, run_tests
 
 TESTS: Final = "tests/jobs"
 # What the jobs do not import, what an environment of its own tests, and what tests/operations and tests/local do.
@@ -85,15 +85,17 @@ def meetings(log: Path) -> dict[str, list[str]]:
 def survivors(folder: Path, conditions: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yield each guard that can go without a failing test, and how that is."""
     log = folder.parent / "guards.log"
-    if tested(JOBS, folder, [TESTS, "--numprocesses", "2", "--dist", "loadfile"], GUARD_LOG=str(log)):
+    if run_tests(JOBS, folder, [TESTS, "--numprocesses", "2", "--dist", "loadfile"], GUARD_LOG=str(log)):
         sys.exit(f"{TESTS} fails with every guard in place: repair that first.")
     met = meetings(log)
 
     def outcome(name: str) -> str:
         tests = met.get(name, [])
-        for few in (tests[:FIRST], tests[FIRST:MORE]):
+        # A server that several tests ask notes the one that started it: of its guards the whole folder has to tell.
+        folders = sorted({test.rpartition("/")[0] for test in tests})
+        for few in (tests[:FIRST], tests[FIRST:MORE], folders):
             # Without a guard of a loop, or of a queue, a test may not end, which nobody misses.
-            if few and tested(JOBS, folder, [*few, "-p", "no:xdist"], limit=SECONDS, GUARD_OFF=name):
+            if few and run_tests(JOBS, folder, [*few, "-p", "no:xdist"], limit=SECONDS, GUARD_OFF=name):
                 return ""
         return f"{len(tests)} tests meet it and pass without it" if tests else "no test meets it"
 

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from mistakes import MISTAKES
-from sources import APP, JOBS, copied, tested
+from sources import APP, JOBS, copied, run_tests
 
 
 def fault(folder: Path, file: str, change: tuple[str, str], tests: str) -> str:
@@ -15,7 +15,7 @@ def fault(folder: Path, file: str, change: tuple[str, str], tests: str) -> str:
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace(*change), encoding="utf-8")
     try:
-        code = tested(_python(tests), folder, tests.split())
+        code = run_tests(_python(tests), folder, tests.split())
     finally:
         path.write_text(text, encoding="utf-8")
     return {0: "its tests pass", 1: ""}.get(code, f"pytest ended with {code} instead of a failed test")
@@ -24,7 +24,7 @@ def fault(folder: Path, file: str, change: tuple[str, str], tests: str) -> str:
 def refuse_failing_tests(folder: Path) -> None:
     """End the program if tests fail without a mistake: they would seem to catch everything."""
     for tests in {tests: None for _, tests in MISTAKES}:
-        if tested(_python(tests), folder, tests.split()):
+        if run_tests(_python(tests), folder, tests.split()):
             sys.exit(f"{tests}: fails without a mistake: repair that first.")
 
 

@@ -29,7 +29,7 @@ def copied(folder: Path) -> list[str]:
     return names
 
 
-def tested(python: Path, folder: Path, arguments: list[str], *, limit: float | None = None, **variables: str) -> int:
+def run_tests(python: Path, folder: Path, arguments: list[str], *, limit: float | None = None, **variables: str) -> int:
     """Run pytest on the copy until a test fails; return its exit code, or ENDLESS after `limit` seconds."""
     command = [str(python), "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments]
     environment = os.environ | variables
