@@ -63,9 +63,9 @@ def write_window_predictions(
             " later: export them, and do not train on that archive."
         )
     folders = []
-    for record in records:
-        target = folder / record.execution_id
-        target.mkdir()
+    for number, record in enumerate(records):
+        target = folder / str(number) / record.execution_id  # a run may be named twice
+        target.mkdir(parents=True)
         answers = image_prediction.predict_images(record, home, runner, [each.path for each in used])
         _write_evaluation(target, used, answers)
         folders.append(target)

@@ -82,10 +82,11 @@ def test_an_image_that_one_run_learned_from_is_left_out_for_all(
     archive: Path, tmp_path: Path, asked: list[bytes], split: str
 ) -> None:
     home = LocalHome(tmp_path / "home")
-    records = evaluated(home, "first", A=contract.TEST), evaluated(home, "second", B=split)
-    found = write(archive, home, *records)
+    first, second = evaluated(home, "first", A=contract.TEST), evaluated(home, "second", B=split)
+    found = write(archive, home, first, second, first)
     assert (found.used, found.left_out) == (2, 1)
-    assert asked == [IMAGES["A"], IMAGES["C"]] * 2
+    assert asked == [IMAGES["A"], IMAGES["C"]] * 3
+    assert len(set(found.folders)) == 3
     for folder in found.folders:
         rows = list(csv.DictReader((folder / contract.PREDICTIONS_FILE).open()))
         assert [row["image_id"] for row in rows] == ["A", "C"]
