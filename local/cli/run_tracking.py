@@ -165,15 +165,24 @@ def _compare_on_images(records: Sequence[ExecutionRecord], archive: Path, home: 
         found = window_predictions.write_window_predictions(archive, records, home, ProcessRunner(), Path(folder))
         first, *others = found.folders
         differences = [paired_difference(first, each) for each in others]
-    return {"used": found.used, "left_out": found.left_out, "differences": differences}
+    answers = [asdict(each) for each in found.answers]
+    return {"used": found.used, "left_out": found.left_out, "answers": answers, "differences": differences}
 
 
 def _print_production(facts: Sequence[RunFacts], production: JsonObject, shown: Console) -> None:
     left_out = production["left_out"]
     cause = f"; {left_out} left out, which one learned from" if left_out else ""
     shown.print(f"\nOn {production['used']} confirmed images of production that no run learned from{cause}")
+    for each in production["answers"]:
+        found = (
+            ""
+            if each["melanomas_found"] is None
+            else f", found {each['melanomas_found']} of {each['melanomas']} melanomas"
+        )
+        shown.print(f"  {each['run']}: {each['correct']} of {production['used']} correct{found}", soft_wrap=True)
     for each, found in zip(facts[1:], production["differences"], strict=True):
-        problem = "" if found["images"] else f" {found['reason']}"
+        # The remedy in the reason is that of a champion's file.
+        problem = "" if found["images"] else f" {found['reason'].partition('. ')[0]}. Confirm more images."
         shown.print(f"{each.run} minus {facts[0].run}, paired:{problem}", soft_wrap=True)
         _print_differences(facts[0].run, each.run, found, shown)
 

@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,10 +34,21 @@ class ConfirmedImage:
 
 
 @dataclass(frozen=True)
+class RunAnswers:
+    """What a run's model answered: correct answers, melanomas found at its threshold (None without one), and all."""
+
+    run: str
+    correct: int
+    melanomas_found: int | None
+    melanomas: int
+
+
+@dataclass(frozen=True)
 class WindowPredictions:
-    """The folders of predictions, one a run, and the numbers of images that were used and left out."""
+    """The folders of predictions and the answers, one a run, and the numbers of images that were used and left out."""
 
     folders: tuple[Path, ...]
+    answers: tuple[RunAnswers, ...]
     used: int
     left_out: int
 
@@ -62,14 +73,14 @@ def write_window_predictions(
             f"{archive}: all {len(images)} images were learned from by these runs. Give images that were captured"
             " later: export them, and do not train on that archive."
         )
-    folders = []
+    folders, counts = [], []
     for number, record in enumerate(records):
         target = folder / str(number) / record.execution_id  # a run may be named twice
         target.mkdir(parents=True)
         answers = image_prediction.predict_images(record, home, runner, [each.path for each in used])
-        _write_evaluation(target, used, answers)
+        counts.append(_write_evaluation(target, used, list(answers)))
         folders.append(target)
-    return WindowPredictions(tuple(folders), len(used), len(images) - len(used))
+    return WindowPredictions(tuple(folders), tuple(counts), len(used), len(images) - len(used))
 
 
 def _learned_images(record: ExecutionRecord) -> Iterator[str]:
@@ -102,16 +113,23 @@ def _read_images(archive: Path, folder: Path) -> Iterator[ConfirmedImage]:
         ) from None
 
 
-def _write_evaluation(folder: Path, images: Sequence[ConfirmedImage], answers: Iterable[ImagePrediction]) -> None:
-    threshold = None
+def _write_evaluation(folder: Path, images: Sequence[ConfirmedImage], answers: Sequence[ImagePrediction]) -> RunAnswers:
     with (folder / contract.PREDICTIONS_FILE).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(contract.PREDICTION_COLUMNS)
         for image, answer in zip(images, answers, strict=True):
             if answer.refusal:
                 raise UsageError(f"image {image.image_id}: the model of {folder.name} refuses it: {answer.refusal}")
-            threshold = answer.threshold
             called = "" if answer.is_melanoma is None else int(answer.is_melanoma)
             names = (image.image_id, image.lesion_id, contract.TEST, image.label, answer.label)
             writer.writerow((*names, *map(repr, answer.probabilities), called))
+    threshold = answers[0].threshold
     (folder / contract.EVALUATION_FILE).write_text(json.dumps({"melanoma": {"threshold": threshold}}))
+    pairs = list(zip(images, answers, strict=True))
+    melanomas = [answer for image, answer in pairs if image.label == contract.MELANOMA]
+    return RunAnswers(
+        folder.name,
+        sum(image.label == answer.label for image, answer in pairs),
+        None if threshold is None else sum(bool(each.is_melanoma) for each in melanomas),
+        len(melanomas),
+    )

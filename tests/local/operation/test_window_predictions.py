@@ -16,7 +16,7 @@ from local.aws.pipeline_executions import ExecutionIdentity, ExecutionRecord
 from local.aws.s3_store import LocalHome
 from local.endpoint import image_prediction, window_predictions
 from local.endpoint.image_prediction import ImagePrediction
-from local.endpoint.window_predictions import WindowPredictions
+from local.endpoint.window_predictions import RunAnswers, WindowPredictions
 from local.errors import UsageError
 from local.runners.process_runner import ProcessRunner
 from pipeline_src import contract
@@ -87,6 +87,7 @@ def test_an_image_that_one_run_learned_from_is_left_out_for_all(
     assert (found.used, found.left_out) == (2, 1)
     assert asked == [IMAGES["A"], IMAGES["C"]] * 3
     assert len(set(found.folders)) == 3
+    assert found.answers[1] == RunAnswers("second", correct=2, melanomas_found=2, melanomas=2)
     for folder in found.folders:
         rows = list(csv.DictReader((folder / contract.PREDICTIONS_FILE).open()))
         assert [row["image_id"] for row in rows] == ["A", "C"]
