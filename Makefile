@@ -314,9 +314,8 @@ test-image: $(VENV)/app/.dev $(VENV)/jobs/.done  ## Build the images of jobs and
 
 .PHONY: test-fine-tuning
 test-fine-tuning: $(VENV)/app/.dev $(VENV)/jobs/.done $(VENV)/fine-tuning-test/.done  ## Test fine_tuning and its image, which need PyTorch (5.7 GB each)
-	@$(FINE_TUNING_TEST) -m pytest tests/fine_tuning $(PYTEST_ARGS)
-	@$(APP) -m pytest tests/loop/test_algorithm_contract.py --algorithm fine_tuning -k fine_tuning $(PYTEST_ARGS)
-	@$(APP) -m pytest tests/loop/test_algorithm_challenge.py $(PYTEST_ARGS)
+	@$(FINE_TUNING_TEST) -m pytest tests/fine_tuning $(WORKERS) $(PYTEST_ARGS)
+	@$(APP) -m pytest tests/loop/test_algorithm_contract.py tests/loop/test_algorithm_challenge.py --algorithm fine_tuning -k "fine_tuning or challenges" $(WORKERS) $(PYTEST_ARGS)
 	@$(APP) -m pytest tests/image/test_training_image.py $(PYTEST_ARGS)
 
 .PHONY: test-report

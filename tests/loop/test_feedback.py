@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from pipeline_src import contract
 from tests.loop.home import Home, Loop
 
 SENT = 130  # of which the monitor wants 100
@@ -75,7 +74,8 @@ def test_what_was_confirmed_joins_training_and_moves_nothing_of_the_first_archiv
 def test_runs_are_compared_on_what_was_confirmed_and_none_of_them_learned_from(loop: Loop, labels: Path) -> None:
     assert labels
     (addition,) = (loop.home.path / "s3/local-raw/additions").glob("*.zip")
-    run = loop.home.output(contract.EVALUATION_FILE).parts[-4]  # the newest run is one until Preprocess
+    listed = json.loads(loop.home.local("runs", "--json", "--outcome", "passed").stdout)
+    run = listed[0]["run"]
     found = loop.home.local("compare", run, run, "--images", addition)
     assert found.returncode == 0, found.stdout + found.stderr
     on_production = found.stdout.partition(f"On {LABELLED} confirmed images of production that no run learned from")[2]
