@@ -2,8 +2,10 @@
 """Synthetic archives shared by the benchmarks, drawn once with a fixed seed."""
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from zipfile import ZipFile
 
 OUT: Final = Path(__file__).parent / "out"
 _PYTHON: Final = Path(__file__).parent.parent / ".venv" / "app" / "bin" / "python"
@@ -18,3 +20,14 @@ def archive(images: int) -> Path:
         sample = ["local", "sample", "--images", str(images), "--seed", "7", str(path)]
         subprocess.run([_PYTHON, "-m", *sample], check=True, stdout=subprocess.DEVNULL)
     return path
+
+
+def images(count: int) -> Iterator[tuple[str, bytes]]:
+    """Yield name and bytes of each JPEG of `archive(count)`."""
+    with ZipFile(archive(count)) as outer:
+        for part in outer.namelist():
+            if part.endswith(".zip"):
+                with outer.open(part) as opened, ZipFile(opened) as inner:
+                    for name in inner.namelist():
+                        if name.endswith(".jpg"):
+                            yield name, inner.read(name)

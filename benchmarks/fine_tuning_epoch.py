@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
-from zipfile import ZipFile
 
 import numpy as np
 import torch
@@ -59,13 +58,10 @@ def main() -> int:
 
 def _records(count: int) -> Iterator[bytes]:
     """Yield records as Preprocess writes them: drawn images, resized."""
-    with ZipFile(drawn.archive(count)) as archive:
-        parts = [ZipFile(archive.open(name)) for name in archive.namelist() if name.endswith(".zip")]
-        names = [(part, name) for part in parts for name in part.namelist() if name.endswith(".jpg")]
-        for number, (part, name) in enumerate(names[:count]):
-            image = image_codec.encode_jpeg(image_codec.decode_square(part.read(name), name, SIDE))
-            lesion = recordio_format.lesion_number(name)
-            yield recordio_format.encode_image_record(number % _CLASSES, number, image, lesion)
+    for number, (name, data) in enumerate(drawn.images(count)):
+        image = image_codec.encode_jpeg(image_codec.decode_square(data, name, SIDE))
+        lesion = recordio_format.lesion_number(name)
+        yield recordio_format.encode_image_record(number % _CLASSES, number, image, lesion)
 
 
 def _compare(data: TrainingData) -> int:

@@ -27,7 +27,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
-from zipfile import ZipFile
 
 from benchmarks import drawn, measure
 from pipeline_src import contract
@@ -191,13 +190,8 @@ def prepare() -> None:
     images = ROOT / "images"
     if not images.exists():
         images.mkdir()
-        with ZipFile(drawn.archive(_IMAGES)) as archive:
-            parts = [name for name in archive.namelist() if name.endswith(".zip")]
-            for part in parts:
-                with archive.open(part) as opened, ZipFile(opened) as inner:
-                    for name in inner.namelist():
-                        if name.endswith(".jpg"):
-                            (images / Path(name).name).write_bytes(inner.read(name))
+        for name, data in drawn.images(_IMAGES):
+            (images / Path(name).name).write_bytes(data)
 
 
 def _write_model(folder: Path) -> None:

@@ -166,6 +166,7 @@ NO_COMPARISON: Final = "waived"  # instead of an ARN, if the comparison is switc
 # Object that a parameter names without a champion, additional archive or model to start from: a job cannot be started
 # without an object for each input.
 ABSENT_OBJECT: Final = '{"absent": true}\n'
+_SMALL_FILE: Final = 1 << 10  # bytes: above the size of `ABSENT_OBJECT`, and below that of any archive or model
 SOURCE_COMMIT_PARAMETER: Final = "SourceCommit"
 EARLIER_EVALUATIONS_PARAMETER: Final = "EarlierEvaluations"  # how many candidates this test set has evaluated before
 
@@ -251,3 +252,8 @@ def is_absent_object(content: str | bytes) -> bool:
         return bool(json.loads(content) == json.loads(ABSENT_OBJECT))
     except (ValueError, RecursionError):
         return False
+
+
+def is_absent_file(path: Path) -> bool:
+    """Return True if the file at `path` holds `ABSENT_OBJECT`; a larger file is not read."""
+    return path.stat().st_size < _SMALL_FILE and is_absent_object(path.read_bytes())

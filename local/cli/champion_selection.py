@@ -70,8 +70,7 @@ def select_champion(
         name = contract.CHAMPION_PREDICTIONS_PARAMETER
         raise UsageError(f"--champion {wanted}: this definition has no parameter {name!r}. Leave the option out.")
     if wanted == AUTO_CHAMPION:
-        approved = list(_approved_champions(profile, home))
-        return max(approved, key=lambda found: found[0])[1] if approved else None
+        return _last_approved(profile, home)
     record = pipeline_executions.find_execution(home.runs, wanted)
     return _champion_of_package(record, _package_of_run(record, home, "--champion"), home)
 
@@ -85,6 +84,11 @@ def champion_parameter_values(champion: Champion | None, declared: set[str]) -> 
         contract.CHAMPION_PACKAGE_PARAMETER: champion.package,
     }
     return {name: value for name, value in values.items() if name in declared and value}
+
+
+def _last_approved(profile: str, home: LocalHome) -> Champion | None:
+    approved = list(_approved_champions(profile, home))
+    return max(approved, key=lambda found: found[0])[1] if approved else None
 
 
 def _approved_champions(profile: str, home: LocalHome) -> Iterator[tuple[str, Champion]]:
@@ -157,8 +161,8 @@ def select_starting_model(
         package = _package_of_run(pipeline_executions.find_execution(home.runs, wanted), home, "--warm-start")
         cause = _unfit_cause(package, algorithm)
     else:
-        approved = max(_approved_champions(profile, home), key=lambda found: found[0], default=None)
-        package = ModelRegistry(home.registry).describe(approved[1].package) if approved else {}
+        champion = _last_approved(profile, home)
+        package = ModelRegistry(home.registry).describe(champion.package) if champion else {}
         cause = _unfit_cause(package, algorithm) if package else f"no model of profile {profile} is approved"
     if not cause:
         return _starting_values(package, home), str(package["ModelPackageArn"])

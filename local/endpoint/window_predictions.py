@@ -25,9 +25,10 @@ from pipeline_src import contract
 
 @dataclass(frozen=True)
 class ConfirmedImage:
-    """An image of the archive: its file, its ids, and its confirmed class."""
+    """An image of the archive: its file with the SHA-256, its ids, and its confirmed class."""
 
     path: Path
+    sha256: str
     image_id: str
     lesion_id: str
     label: str
@@ -67,7 +68,7 @@ def write_window_predictions(
     """
     learned = {digest for record in records for digest in _learned_images(record)}
     images = list(_read_images(archive, folder / "images"))
-    used = [each for each in images if hashlib.sha256(each.path.read_bytes()).hexdigest() not in learned]
+    used = [each for each in images if each.sha256 not in learned]
     if not used:
         raise UsageError(
             f"{archive}: all {len(images)} images were learned from by these runs. Give images that were captured"
@@ -104,9 +105,12 @@ def _read_images(archive: Path, folder: Path) -> Iterator[ConfirmedImage]:
             table = csv.DictReader(io.StringIO(outer.read(contract.ADDITION_TABLE).decode()))
             entries = {Path(name).stem: name for name in part.namelist()}
             for number, row in enumerate(table):
-                path = folder / f"{number}{Path(entries[row['image_id']]).suffix}"
-                path.write_bytes(part.read(entries[row["image_id"]]))
-                yield ConfirmedImage(path, row["image_id"], row["lesion_id"], row["dx"])
+                name = entries[row["image_id"]]
+                data = part.read(name)
+                path = folder / f"{number}{Path(name).suffix}"
+                path.write_bytes(data)
+                digest = hashlib.sha256(data).hexdigest()
+                yield ConfirmedImage(path, digest, row["image_id"], row["lesion_id"], row["dx"])
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise UsageError(
             f"{archive}: no archive that `export` wrote ({error}). Name the path that it printed."
@@ -114,10 +118,11 @@ def _read_images(archive: Path, folder: Path) -> Iterator[ConfirmedImage]:
 
 
 def _write_evaluation(folder: Path, images: Sequence[ConfirmedImage], answers: Sequence[ImagePrediction]) -> RunAnswers:
+    pairs = list(zip(images, answers, strict=True))
     with (folder / contract.PREDICTIONS_FILE).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(contract.PREDICTION_COLUMNS)
-        for image, answer in zip(images, answers, strict=True):
+        for image, answer in pairs:
             if answer.refusal:
                 raise UsageError(f"image {image.image_id}: the model of {folder.name} refuses it: {answer.refusal}")
             called = "" if answer.is_melanoma is None else int(answer.is_melanoma)
@@ -125,7 +130,6 @@ def _write_evaluation(folder: Path, images: Sequence[ConfirmedImage], answers: S
             writer.writerow((*names, *map(repr, answer.probabilities), called))
     threshold = answers[0].threshold
     (folder / contract.EVALUATION_FILE).write_text(json.dumps({"melanoma": {"threshold": threshold}}))
-    pairs = list(zip(images, answers, strict=True))
     melanomas = [answer for image, answer in pairs if image.label == contract.MELANOMA]
     return RunAnswers(
         folder.name,

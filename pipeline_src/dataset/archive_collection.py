@@ -23,7 +23,6 @@ ADDITIONAL_DESCRIPTION: Final = ArchiveDescription(
     "Use the archive exactly as it was exported.",
 )
 _SHOWN: Final = 3  # ids named in a message
-_SMALL: Final = 1 << 10  # bytes: below any archive's size and above that of `contract.ABSENT_OBJECT`
 
 
 def find_input_archives(inputs: Path) -> tuple[Path, Path | None]:
@@ -35,12 +34,7 @@ def find_input_archives(inputs: Path) -> tuple[Path, Path | None]:
     base = _only_file(inputs / contract.ARCHIVE_INPUT, contract.INPUT_ARCHIVE_PARAMETER)
     folder = inputs / contract.ADDITION_INPUT
     addition = _only_file(folder, contract.ADDITIONAL_ARCHIVE_PARAMETER) if folder.is_dir() else None
-    return base, None if addition is None or is_absent(addition) else addition
-
-
-def is_absent(path: Path) -> bool:
-    """Return True if the file at `path` is not an archive but `contract.ABSENT_OBJECT`."""
-    return path.stat().st_size < _SMALL and contract.is_absent_object(path.read_bytes())
+    return base, None if addition is None or contract.is_absent_file(addition) else addition
 
 
 def _only_file(folder: Path, parameter: str) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline_src import contract
-from pipeline_src.dataset import archive_collection, metadata_tables, zip_entries
+from pipeline_src.dataset import metadata_tables, zip_entries
 from pipeline_src.dataset.archive_directory import PRODUCTION_SOURCE, ArchiveDescription
 from pipeline_src.dataset.ham10000_archive import DatasetArchive
 from pipeline_src.dataset.metadata_tables import ImageMetadata
@@ -173,7 +173,7 @@ def _read_earlier_archive(folder: Path, pool: ImagePool) -> dict[str, str]:
     found = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
     if len(found) > 1:
         raise BadInputError(f"{folder}: {len(found)} files: give one earlier archive; it contains those before it.")
-    if not found or archive_collection.is_absent(found[0]):
+    if not found or contract.is_absent_file(found[0]):
         return {}
     return include_earlier_archive(found[0], pool)
 

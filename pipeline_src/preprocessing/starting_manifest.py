@@ -62,7 +62,7 @@ def find_starting_manifest(inputs: Path, model: str) -> Path | None:
     """
     folder = inputs / contract.STARTING_INPUT
     files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
-    found = [path for path in files if not contract.is_absent_object(path.read_bytes())]
+    found = [path for path in files if not contract.is_absent_file(path)]
     wanted = bool(model) and not model.endswith(_NO_MODEL)
     if len(found) != wanted:
         names = f"{contract.STARTING_MODEL_PARAMETER} {model!r} and {len(found)} manifests in {folder}"

@@ -73,8 +73,6 @@ def read_lock_file(path: str, text: str) -> LockFile:
         pins = {Pin(canonical_name(found["name"]), found["version"]) for found in _PIN.finditer(text)}
         return LockFile(path, tuple(sorted(pins)))
     packages = json.loads(text).get("packages", {})
-    named = {place.rpartition(_MODULES)[2]: each for place, each in packages.items() if _MODULES in place}
-    pins = {
-        Pin(place.rpartition(_MODULES)[2], each["version"]) for place, each in packages.items() if _MODULES in place
-    }
-    return LockFile(path, tuple(sorted(pins)), {name: each.get("license", "") for name, each in named.items()})
+    named = [(place.rpartition(_MODULES)[2], each) for place, each in packages.items() if _MODULES in place]
+    pins = {Pin(name, each["version"]) for name, each in named}
+    return LockFile(path, tuple(sorted(pins)), {name: each.get("license", "") for name, each in named})

@@ -52,7 +52,7 @@ def read_starting_model(algorithm: str, backbone: str) -> StartingModel | None:
         return None
     try:
         path = _only_file(folder)
-        return None if _is_absent(path) else _read_model(path, algorithm, backbone)
+        return None if contract.is_absent_file(path) else _read_model(path, algorithm, backbone)
     except BadInputError as error:
         raise BadInputError(f"channel {contract.MODEL_CHANNEL!r}: {error} {_REMEDY}") from error
 
@@ -62,12 +62,6 @@ def _only_file(folder: Path) -> Path:
     if len(files) != 1:
         raise BadInputError(f"{folder}: {len(files)} files: must hold one {contract.MODEL_ARTIFACT_FILE}.")
     return files[0]
-
-
-def _is_absent(path: Path) -> bool:
-    # Any other file is larger, and of no interest as text.
-    small = path.stat().st_size <= 2 * len(contract.ABSENT_OBJECT)
-    return small and contract.is_absent_object(path.read_bytes())
 
 
 def _read_model(path: Path, algorithm: str, backbone: str) -> StartingModel:
